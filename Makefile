@@ -1,0 +1,100 @@
+# GNU make 3.81 or later (the one macOS ships). `make` alone lists the targets.
+
+PYTHON ?= python3
+STUDY ?= quickstart
+
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
+RNNSEARCH := $(VENV)/bin/rnnsearch
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+
+# STUDY is NAME, found as studies/NAME.toml, or the path of a .toml file.
+STUDY_FILE = $(if $(filter %.toml,$(STUDY)),$(STUDY),studies/$(STUDY).toml)
+SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help install search resume status evaluate report predict sync check-study dashboard \
+	test check lock clean
+
+help: ## List the targets
+	@echo "usage: make TARGET [STUDY=NAME or FILE.toml] [TRIALS=N or +N] [WORKERS=N] [ARGS='...']"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "STUDY is $(STUDY) unless given; studies/NAME.toml is found by its NAME."
+
+install: $(INSTALLED) ## Make .venv with the locked packages (does nothing when current)
+
+$(VENV)/bin/python:
+	@command -v '$(PYTHON)' >/dev/null || { \
+	  echo "make: $(PYTHON) was not found; install Python 3.11 or later, or say make PYTHON=/path/to/python" >&2; \
+	  exit 1; }
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "make: rnnsearch needs Python 3.11 or later, but $(PYTHON) is" \
+	    "$$('$(PYTHON)' --version 2>&1); say make PYTHON=python3.11" >&2; \
+	  exit 1; }
+	@'$(PYTHON)' -m venv $(VENV)
+
+$(INSTALLED): pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing rnnsearch and its packages into $(VENV) (about 2 GB, a few minutes the first time)"
+	@$(PIP) install --quiet --quiet -c constraints.txt -e .
+	@touch $@
+
+$(INSTALLED_DEV): $(INSTALLED)
+	@echo "Installing the test and check tools into $(VENV)"
+	@$(PIP) install --quiet --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+search: $(INSTALLED) ## Run a study, or go on with it, until its trials are finished
+	$(RNNSEARCH) search '$(STUDY_FILE)' $(SEARCH_ARGS)
+
+resume: search ## Go on where a study stopped, whatever stopped it (the same as search)
+
+status: $(INSTALLED) ## Show a study's counts, best trials and workers
+	$(RNNSEARCH) status '$(STUDY_FILE)' $(ARGS)
+
+evaluate: $(INSTALLED) ## Open the locked test: champion against baselines
+	$(RNNSEARCH) evaluate '$(STUDY_FILE)' $(ARGS)
+
+report: $(INSTALLED) ## Write one HTML page with the answer
+	$(RNNSEARCH) report '$(STUDY_FILE)' $(ARGS)
+
+predict: $(INSTALLED) ## Print the next forecast, with its date
+	$(RNNSEARCH) predict '$(STUDY_FILE)' $(ARGS)
+
+sync: $(INSTALLED) ## Rebuild MLflow's view of a study from its store
+	$(RNNSEARCH) sync '$(STUDY_FILE)' $(ARGS)
+
+check-study: $(INSTALLED) ## Check a study file and its data, and train one tiny trial
+	$(RNNSEARCH) check '$(STUDY_FILE)' $(ARGS)
+
+dashboard: $(INSTALLED) ## Open the MLflow page with every trial
+	$(RNNSEARCH) dashboard $(ARGS)
+
+test: $(INSTALLED_DEV) ## Run all tests (make test ARGS='-k windows')
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+check: $(INSTALLED_DEV) ## Check format, lint, types and import directions
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+# A fresh environment with the newest packages pyproject.toml allows becomes the lock.
+# Left out: what every environment has (pip ...), and CUDA packages, which torch chooses per platform.
+lock: $(VENV)/bin/python ## Renew constraints.txt with the newest packages that go together
+	@echo "Resolving every extra in a fresh environment (about 3 GB, several minutes)"
+	@rm -rf $(VENV)/lock && $(VENV)/bin/python -m venv $(VENV)/lock
+	@$(VENV)/lock/bin/python -m pip --disable-pip-version-check install --quiet --quiet -e '.[dev,cluster,yahoo]'
+	@$(VENV)/lock/bin/python -m pip check
+	@{ sed -n '/^#/p' constraints.txt; \
+	  $(VENV)/lock/bin/python -m pip freeze --exclude-editable \
+	    --exclude pip --exclude setuptools --exclude wheel \
+	  | sed -e 's/+cpu$$//' -e '/^nvidia[-_]/d' -e '/^cuda[-_]/d' -e '/^triton==/d'; } >$(VENV)/constraints.txt
+	@rm -rf $(VENV)/lock
+	@mv $(VENV)/constraints.txt constraints.txt
+
+clean: ## Remove .venv and every cache (never runs/)
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find rnnsearch tests -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,233 @@
+"""The commands. Each reads its study file, calls one thing and shows what it returns."""
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rnnsearch.errors import NoTrialError, RnnsearchError, StudyFileError
+
+if TYPE_CHECKING:
+    from rnnsearch.config import StudyFile
+
+app = typer.Typer(
+    name="rnnsearch",
+    help="Search hyperparameters, inputs and date shifts of recurrent price forecasters.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+StudyPath = Annotated[
+    Path, typer.Argument(metavar="STUDY", help="Study file, or its name in studies/.")
+]
+Storage = Annotated[str | None, typer.Option(help="Optuna storage URL.", show_default=False)]
+Tracking = Annotated[str | None, typer.Option(help="MLflow tracking URI.", show_default=False)]
+Device = Annotated[
+    str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def main() -> None:
+    """Run a command; every error is one message on stderr and an exit code."""
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    try:
+        result = app(standalone_mode=False)
+    except RnnsearchError as error:
+        return _fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted", 130)
+    except Exception as error:
+        code = getattr(error, "exit_code", None)
+        if code is not None and hasattr(error, "format_message"):  # a wrong flag
+            return _fail(error.format_message(), 2)
+        return _fail(_unforeseen(error), 1)
+    return int(result or 0)
+
+
+def _fail(message: str, code: int) -> int:
+    for line in message.splitlines():
+        print(f"rnnsearch: {line}", file=sys.stderr)
+    return code
+
+
+def _unforeseen(error: Exception) -> str:
+    """Keep the traceback for us and show the user one line."""
+    from rnnsearch.config import home
+
+    log = home() / "error.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(traceback.format_exc() + "\n")
+    except OSError:
+        return f"an error that should not be: {type(error).__name__}: {error}"
+    return f"an error that should not be: {type(error).__name__}: {error}; details are in {log}"
+
+
+def _load(path: Path, **overrides: Any) -> "StudyFile":
+    from rnnsearch.config import load_study
+
+    named = Path("studies") / f"{path}.toml"
+    return load_study(named if not path.exists() and named.exists() else path, **overrides)
+
+
+@app.command()
+def search(
+    study: StudyPath,
+    trials: Annotated[
+        str | None,
+        typer.Option(help="Finished trials to have (100), or to add (+50).", show_default=False),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Training processes.", show_default=False)
+    ] = None,
+    device: Device = None,
+    storage: Storage = None,
+    tracking: Tracking = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")] = False,
+) -> int:
+    """Search a study, or go on where it stopped, until its trials are finished."""
+    from rich.console import Console
+
+    from rnnsearch.search.store import INTERRUPTED, state_of
+    from rnnsearch.search.study import Interrupted, search
+    from rnnsearch.terminal import SearchView, best_table, output
+
+    if trials is not None and not trials.removeprefix("+").isdigit():
+        raise StudyFileError(f"--trials: a number like 100, or +50 for 50 more, got {trials!r}")
+    settings = _load(
+        study,
+        run__workers=workers,
+        run__device=device,
+        run__storage=storage,
+        run__tracking=tracking,
+    )
+    console = Console(highlight=False)
+    with SearchView(console, quiet=quiet) as view:
+        try:
+            store = search(settings, view, trials=trials)
+        except Interrupted as interrupted:
+            view.notice(f"stopped; `rnnsearch search {study}` goes on from here")
+            return interrupted.exit_code
+    done = store.trials()
+    if not any(state_of(trial) == "complete" for trial in done):
+        reasons = {str(t.user_attrs.get("reason")) for t in done if state_of(t) == "failed"}
+        reasons.discard(INTERRUPTED)
+        raise NoTrialError(
+            f"{settings.name}: no trial was completed, so there is no result"
+            + (f"; they failed with: {'; '.join(sorted(reasons)[:3])}" if reasons else "")
+        )
+    out = output()
+    out.print(best_table(done))
+    out.print(
+        "skill = 1 - RMSE / naive RMSE on the validation rows: above 0 is better than doing "
+        "nothing there,\nwhere the best of many trials always looks better than it is.\n\n"
+        f"rnnsearch search {study} --trials +50   more trials\n"
+        f"rnnsearch status {study}                counts and best trials\n"
+        f"rnnsearch dashboard                     every trial in MLflow",
+        highlight=False,
+        markup=False,
+    )
+    return 0
+
+
+@app.command()
+def status(
+    study: StudyPath, as_json: AsJson = False, storage: Storage = None, tracking: Tracking = None
+) -> int:
+    """Show how far a study is, and its best trials."""
+    from rnnsearch.results.summary import status
+    from rnnsearch.search.store import Store
+    from rnnsearch.terminal import best_table, output, status_text
+
+    settings = _load(study, run__storage=storage, run__tracking=tracking)
+    store = Store(settings, create=False)
+    facts = status(settings, store)
+    if as_json:
+        print(json.dumps(facts))
+        return 0
+    out = output()
+    out.print(status_text(facts), highlight=False, markup=False)
+    if facts["complete"]:
+        out.print(best_table(store.trials()))
+    return 0
+
+
+@app.command()
+def sync(study: StudyPath, storage: Storage = None, tracking: Tracking = None) -> int:
+    """Make MLflow say what the study's store says: each trial once, with its final state."""
+    from rnnsearch.search.study import sync
+
+    done = sync(_load(study, run__storage=storage, run__tracking=tracking))
+    print(
+        f"MLflow: {done['written']} trials written, {done['kept']} already there, "
+        f"{done['deleted']} surplus runs deleted"
+    )
+    return 0
+
+
+@app.command()
+def check(study: StudyPath, device: Device = None) -> int:
+    """Report on the data, the space and the rows of every fold, and train one tiny trial."""
+    from rnnsearch.results.check import check
+    from rnnsearch.terminal import frame_table, output
+
+    report = check(_load(study, run__device=device))
+    out = output()
+    out.print("\n".join(report.facts), highlight=False, markup=False)
+    for warning in report.warnings:
+        out.print(f"note: {warning}", style="yellow", highlight=False, markup=False)
+    out.print(frame_table("Space", report.space), frame_table("Target rows", report.rows))
+    return 0
+
+
+@app.command()
+def inputs(
+    study: StudyPath,
+    export: Annotated[
+        Path | None,
+        typer.Option(help="Write the table to FILE (.csv, .parquet).", show_default=False),
+    ] = None,
+) -> int:
+    """List the candidate inputs with family, unit and warm-up, or export their values."""
+    from rnnsearch.data.inputs import export_inputs, input_listing
+    from rnnsearch.search.problem import Problem
+    from rnnsearch.terminal import frame_table, output
+
+    problem = Problem.load(_load(study))
+    if export is not None:
+        export_inputs(problem.table, problem.prices.dates, export)
+        print(f"{export}: {len(problem.prices.dates)} rows, {len(problem.table.names)} inputs")
+        return 0
+    output().print(frame_table("Inputs", input_listing(problem.table, problem.prices.dates)))
+    return 0
+
+
+@app.command()
+def schema() -> int:
+    """Print the JSON schema of a study file, for editors."""
+    from rnnsearch.config import StudyFile
+
+    print(json.dumps(StudyFile.model_json_schema(), indent=2))
+    return 0
+
+
+@app.command()
+def dashboard(
+    tracking: Tracking = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 5000,
+) -> int:
+    """Open MLflow's pages on this machine."""
+    from rnnsearch.tracking import serve_dashboard
+
+    return serve_dashboard(tracking or os.environ.get("RNNSEARCH_TRACKING"), host, port)

@@ -1,0 +1,201 @@
+"""Prices: read from a file or a sample, checked once, never repaired silently.
+
+Whatever a network could learn nonsense from is refused with its row, its value and a remedy;
+whatever may be right or wrong is a warning that the caller shows.
+"""
+
+import hashlib
+import importlib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rnnsearch.config import DataSection
+from rnnsearch.data.checks import (
+    OHLC,
+    check_numbers,
+    check_order,
+    check_positive,
+    check_prices,
+    oddities,
+)
+from rnnsearch.data.files import DATE_KEYS, NAMELESS, key, parse_dates, parse_numbers, read_table
+from rnnsearch.errors import DataError
+
+CANONICAL = {key(name): name for name in (*OHLC, "Volume", "Adj Close")} | {
+    "adjustedclose": "Adj Close"
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """One series of sessions.
+
+    name      the file or the sample, for messages
+    frame     float64; DatetimeIndex `Date`, naive and strictly increasing; Open, High, Low, Close,
+              Volume where the file has them, then the extra columns; no missing value
+    target    the column that is forecast
+    warnings  what looks odd and was left as it is
+    """
+
+    name: str
+    frame: pd.DataFrame
+    target: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def dates(self) -> pd.DatetimeIndex:
+        """(rows,) session dates, local wall time."""
+        index = self.frame.index
+        assert isinstance(index, pd.DatetimeIndex)
+        return index
+
+    @property
+    def close(self) -> NDArray[np.float64]:
+        """(rows,) the target column, in price units."""
+        return self.frame[self.target].to_numpy(np.float64)
+
+    @property
+    def has_ohlcv(self) -> bool:
+        return {*OHLC, "Volume"} <= set(self.frame.columns)
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Columns that become inputs as they are."""
+        own = {*CANONICAL.values(), self.target}
+        return tuple(name for name in self.frame.columns if name not in own)
+
+    @cached_property
+    def hash(self) -> str:
+        """16 hex digits of the content: dates, column names, values. Not of file name or format."""
+        content = hashlib.sha256()
+        content.update(self.dates.as_unit("us").asi8.astype("<i8").tobytes())
+        for name, column in self.frame.items():
+            content.update(f"\n{name}\n".encode(errors="surrogatepass"))
+            content.update(column.to_numpy("<f8").tobytes())
+        return content.hexdigest()[:16]
+
+
+def read_prices(data: DataSection) -> Prices:
+    """Read and check the prices that `[data]` names.
+
+    Columns are recognised without regard to case, blanks and underscores. `Adj Close` is used
+    where it is the target or where `adjust` asks for it, and left out otherwise.
+
+    Raises `DataError` with file, row (1 is the first below the header), value and remedy.
+    """
+    if data.sample is not None:
+        file = f"sample {data.sample}"
+        table = importlib.import_module(f"arch.data.{data.sample}").load().reset_index()
+    else:
+        assert data.path is not None
+        file = data.path.name
+        table = read_table(data.path)
+    table = _canonical_names(file, table)
+    if "Date" not in table:
+        raise DataError(
+            f"{file}: there is no date column; name one Date, Datetime, Timestamp or Time. "
+            f"The file has {_list(table.columns)}."
+        )
+    if len(table) < 2:
+        raise DataError(f"{file}: has {len(table)} rows; a forecast needs at least 2 rows.")
+    target = _find(file, table, data.target, "target")
+    dates = parse_dates(file, table.pop("Date"))
+    check_order(file, dates)
+    frame, warnings = _numbers(file, table, dates, target, data)
+    if data.adjust:
+        frame = _adjusted(file, frame, target)
+    check_prices(file, frame, target, positive=data.predict == "log_return")
+    warnings += [f"{file}: {text}" for text in oddities(frame, target)]
+    return Prices(name=file, frame=frame, target=target, warnings=tuple(warnings))
+
+
+# --- columns ------------------------------------------------------------------------------------
+
+
+def _canonical_names(file: str, table: pd.DataFrame) -> pd.DataFrame:
+    """`Date`, the six price columns under their usual names, other columns as they are called."""
+    keys = [key(name) for name in table.columns]
+    date = next((name for name in DATE_KEYS if name in keys), None)
+    names = [
+        "Date" if plain == date else CANONICAL.get(plain, str(name))
+        for plain, name in zip(keys, table.columns, strict=True)
+    ]
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            first, second = table.columns[names.index(name)], table.columns[number]
+            raise DataError(
+                f"{file}: columns must differ, but {first!r} and {second!r} are both {name}; "
+                f"rename or remove one."
+            )
+    return table.set_axis(names, axis="columns")
+
+
+def _find(file: str, table: pd.DataFrame, wanted: str, setting: str) -> str:
+    """The table's name of a column that the study file names."""
+    names = [name for name in table.columns if name != "Date"]
+    by_key = {key(name): name for name in reversed(names)} | {name: name for name in names}
+    found = by_key.get(wanted) or by_key.get(key(wanted))
+    if found is None:
+        near = get_close_matches(wanted, names, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"The file has {_list(names)}."
+        raise DataError(f"{file}: there is no column {wanted!r} (set by {setting}); {hint}")
+    return found
+
+
+def _numbers(
+    file: str, table: pd.DataFrame, dates: pd.DatetimeIndex, target: str, data: DataSection
+) -> tuple[pd.DataFrame, list[str]]:
+    """The columns in use as float64, and a warning for each extra column that is left out."""
+    extras = [name for name in table.columns if name not in (*CANONICAL.values(), target)]
+    named = data.columns if isinstance(data.columns, tuple) else ()
+    if data.columns != "all":
+        wanted = [_find(file, table, name, "columns") for name in named]
+        extras = [name for name in extras if name in wanted]
+        if "Adj Close" in wanted and target != "Adj Close":
+            raise DataError(
+                f"{file}: Adj Close cannot be an input: it is rewritten by every later dividend, "
+                f"so it knows the future; use adjust = true or leave it out of columns."
+            )
+    # Without `adjust`, Adj Close is left out for that very reason.
+    usual = [name for name in (*OHLC, "Volume") if name in table]
+    if (data.adjust or target == "Adj Close") and "Adj Close" in table:
+        usual.append("Adj Close")
+    columns: dict[str, NDArray[np.float64]] = {}
+    warnings = []
+    for name in dict.fromkeys([*usual, target, *extras]):
+        values, wrong = parse_numbers(table[name])
+        optional = name in extras and not named
+        if optional and NAMELESS.fullmatch(name):
+            warnings.append(f"{file}: {name} has no name and is ignored.")
+        elif optional and (wrong is not None or np.isnan(values).all()):
+            warnings.append(f"{file}: column {name!r} is not numeric and is ignored.")
+        elif optional and values.min() == values.max():
+            warnings.append(f"{file}: column {name!r} is always {values[0]:g} and is ignored.")
+        else:
+            check_numbers(file, name, table[name], values, wrong, dates, name in extras)
+            columns[name] = values
+    return pd.DataFrame(columns, index=dates), warnings
+
+
+def _adjusted(file: str, frame: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Open, High, Low and Close times Adj Close / Close; returns then include dividends."""
+    if not {"Close", "Adj Close"} <= set(frame.columns) or target == "Adj Close":
+        raise DataError(
+            f"{file}: adjust = true rescales Close by Adj Close and needs both, with Close or "
+            f"another column as target; set adjust = false."
+        )
+    check_prices(file, frame[["Close", "Adj Close"]], "Close", positive=True)
+    check_positive(file, frame["Adj Close"], "adjust = true")
+    factor = frame["Adj Close"] / frame["Close"]
+    prices = [name for name in OHLC if name in frame]
+    frame[prices] = frame[prices].mul(factor, axis="index")
+    return frame.drop(columns="Adj Close")
+
+
+def _list(names: pd.Index | list[str]) -> str:
+    return ", ".join(str(name) for name in names) or "no columns"

@@ -1,0 +1,1 @@
+"""Windows, networks and their training: everything between an input table and a forecast."""

@@ -1,0 +1,287 @@
+"""Which rows a trial trains on, validates on, and may learn anything from.
+
+    n  rows of a block      F  inputs      r  target row      t = r - h  origin
+    w  window               s  input shift >= 0               h  output shift >= 1
+    W, S, H                 the largest w, s, h that the study allows
+    L                       warm-up: rows at the head of the table without usable inputs
+
+Rows are 0-based sessions. The window of target row `r` covers rows `r-h-s-w+1 .. r-h-s`; its target
+is a function of `close[r-h]` and `close[r]`, and of nothing later.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+
+from rnnsearch.errors import DataError
+
+Rows: TypeAlias = NDArray[np.int64]
+Floats: TypeAlias = NDArray[np.float64]
+TargetKind: TypeAlias = Literal["log_return", "level", "direction"]
+ScalerKind: TypeAlias = Literal["standard", "minmax", "robust"]
+
+MIN_TRAIN = 50
+"""Fewest training rows of a fold."""
+
+MIN_VALIDATION = 10
+"""Fewest validation rows of a fold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One walk-forward step.
+
+    `train` and `validation` are target rows, increasing. `history` are the table rows on which
+    anything may be fitted (scalers, rankings, constant inputs): from the first row that a training
+    window can reach to the last training target row, which is known at the first validation origin.
+    """
+
+    train: Rows
+    validation: Rows
+    history: slice
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The target rows of a study, the same for each of its trials.
+
+    `first` is the first target row, `development` are all target rows before the locked `test`
+    rows. `refit` is the fold whose training rows are all development rows that are known at the
+    first test origin; it has no validation rows.
+    """
+
+    first: int
+    folds: tuple[Fold, ...]
+    development: Rows
+    test: Rows
+    refit: Fold
+
+
+def first_target_row(
+    *, warmup: int, max_window: int, max_input_shift: int, max_output_shift: int
+) -> int:
+    """`L + (W-1) + S + H`: the first target row whose window is full in every trial."""
+    return warmup + (max_window - 1) + max_input_shift + max_output_shift
+
+
+def split_rows(
+    rows: int,
+    *,
+    warmup: int,
+    max_window: int,
+    max_input_shift: int,
+    max_output_shift: int,
+    test: float,
+    folds: int,
+    validation: float,
+    expanding: bool,
+) -> Split:
+    """Cut the target rows of a file of `rows` sessions into walk-forward folds and a locked test.
+
+    `test` is the share of all target rows, `validation` the share of development rows that each
+    fold validates on. The validation blocks follow each other and end where the development rows
+    end. Training rows end `max_output_shift` rows before the first validation row. They begin at
+    the first target row (`expanding`), or are as many as the first fold has (rolling).
+
+    Raises DataError if a fold would have fewer than MIN_TRAIN training or MIN_VALIDATION validation
+    rows.
+    """
+    first = first_target_row(
+        warmup=warmup,
+        max_window=max_window,
+        max_input_shift=max_input_shift,
+        max_output_shift=max_output_shift,
+    )
+    purge = max_output_shift - 1
+    sizes = _Sizes(rows - first, test=test, folds=folds, validation=validation, purge=purge)
+    if not sizes.enough:
+        raise DataError(_too_few_rows(rows, first, test, folds, validation, purge))
+
+    targets = np.arange(first, rows, dtype=np.int64)
+    development, locked = targets[: sizes.development], targets[sizes.development :]
+    reach = first - warmup  # rows from the first row of the longest window to its target row
+
+    def fold(start: int, stop: int, validation_stop: int) -> Fold:
+        train = development[start : stop - purge]
+        history = slice(int(train[0]) - reach, int(train[-1]) + 1)
+        return Fold(train, development[stop:validation_stop], history)
+
+    steps = []
+    for number in range(folds):
+        stop = sizes.development - (folds - number) * sizes.validation
+        start = 0 if expanding else number * sizes.validation
+        steps.append(fold(start, stop, stop + sizes.validation))
+    # With no test rows the next target is `rows`, and every development row is known before it.
+    end = sizes.development if len(locked) else sizes.development + purge
+    refit = fold(0, end, end)
+    return Split(first, tuple(steps), development, locked, refit)
+
+
+def window_ends(target_rows: Rows, output_shift: int) -> Rows:
+    """The origins `t = r - h` of target rows: (n,) -> (n,).
+
+    The last row of each window, once the table's columns are shifted by `shift_columns`.
+    """
+    return target_rows - output_shift
+
+
+def shift_columns(values: NDArray[np.floating], shifts: Sequence[int]) -> NDArray[np.float32]:
+    """Delay each column: row t of column j becomes `values[t - shifts[j], j]`.  (rows, F)
+
+    The first `shifts[j]` rows of column j become NaN. Applied once per trial, after which the
+    window of every target ends at its origin. Raises ValueError for a negative shift: it would read
+    the future.
+    """
+    if min(shifts, default=0) < 0:
+        raise ValueError(f"an input shift must be 0 or more sessions, got {min(shifts)}")
+    shifted = np.full(values.shape, np.nan, dtype=np.float32)
+    for column, shift in enumerate(shifts):
+        shifted[shift:, column] = values[: max(len(values) - shift, 0), column]
+    return shifted
+
+
+def target_values(close: Floats, target_rows: Rows, output_shift: int, kind: TargetKind) -> Floats:
+    """What is forecast, `y[r]`: (n,).
+
+    log_return  log(close[r] / close[t])
+    level       close[r], in the unit of the prices
+    direction   1 if close[r] > close[t], else 0 (an unchanged price did not rise)
+
+    `close` (rows,) must be finite, and positive for log returns.
+    """
+    later, origin = close[target_rows], close[target_rows - output_shift]
+    if kind == "log_return":
+        return np.log(later / origin)
+    return later if kind == "level" else (later > origin).astype(np.float64)
+
+
+def naive_values(
+    close: Floats, target_rows: Rows, output_shift: int, kind: TargetKind, train_rows: Rows
+) -> Floats:
+    """The forecast of doing nothing, on the scale of `target_values`: (n,).
+
+    0 for a log return, `close[t]` for a level, the share of rises among `train_rows` for a
+    direction.
+    """
+    if kind == "level":
+        return close[target_rows - output_shift]
+    rises = target_values(close, train_rows, output_shift, "direction")
+    return np.full(len(target_rows), rises.mean() if kind == "direction" else 0.0)
+
+
+def to_price(
+    forecast: Floats, close: Floats, target_rows: Rows, output_shift: int, kind: TargetKind
+) -> Floats:
+    """A forecast as a price: a log return `f` becomes `close[t] * exp(f)`, a level is one: (n,).
+
+    Raises ValueError for a direction, which says nothing about the price.
+    """
+    if kind == "direction":
+        raise ValueError("a direction forecast is a probability and has no price")
+    if kind == "level":
+        return forecast
+    return close[target_rows - output_shift] * np.exp(forecast)
+
+
+@dataclass(frozen=True, eq=False)
+class Scaler:
+    """Inputs scaled as `x * scale + offset`; both (F,)."""
+
+    scale: NDArray[np.float32]
+    offset: NDArray[np.float32]
+
+
+def fit_scaler(kind: ScalerKind, rows: NDArray[np.floating]) -> Scaler:
+    """Fit scikit-learn's scaler of that kind on `rows` (n, F), the fold's history and no more.
+
+    standard  mean 0, deviation 1      minmax  -1 to 1      robust  median 0, quartile range 1
+
+    Computed in float64. A constant column is centred and keeps its scale. Rows with NaN (the
+    warm-up, the first rows of shifted columns) must not be among `rows`.
+    """
+    values = np.asarray(rows, dtype=np.float64)
+    if kind == "minmax":
+        minmax = MinMaxScaler(feature_range=(-1, 1)).fit(values)
+        return _scaler(minmax.scale_, minmax.min_)
+    if kind == "standard":
+        standard = StandardScaler().fit(values)
+        return _scaler(1 / standard.scale_, -standard.mean_ / standard.scale_)
+    robust = RobustScaler().fit(values)
+    return _scaler(1 / robust.scale_, -robust.center_ / robust.scale_)
+
+
+@dataclass(frozen=True)
+class TargetScale:
+    """Targets in the units that the network forecasts: `z = (y - mean) / scale`."""
+
+    mean: float
+    scale: float
+
+    def scale_values(self, values: Floats) -> NDArray[np.float32]:
+        """y -> z, (n,)."""
+        return ((values - self.mean) / self.scale).astype(np.float32)
+
+    def unscale(self, scaled: NDArray[np.floating]) -> Floats:
+        """z -> y, (n,)."""
+        return np.asarray(scaled, dtype=np.float64) * self.scale + self.mean
+
+
+def fit_target_scale(kind: TargetKind, train_targets: Floats) -> TargetScale:
+    """The target scale of a fold, from its training targets (n,) alone.
+
+    log_return  mean 0, scale RMS(y): a network that says 0 is the naive forecast
+    level       mean and standard deviation of y
+    direction   y itself
+
+    Targets that do not vary have scale 1.
+    """
+    if kind == "direction":
+        return TargetScale(0.0, 1.0)
+    mean = float(train_targets.mean()) if kind == "level" else 0.0
+    rms = math.sqrt(np.mean((train_targets - mean) ** 2))
+    return TargetScale(mean, rms if rms > 0 else 1.0)
+
+
+class _Sizes:
+    """How many target rows go where, when there are `count` of them."""
+
+    def __init__(
+        self, count: int, *, test: float, folds: int, validation: float, purge: int
+    ) -> None:
+        self.development = count - round(test * count)
+        self.validation = round(validation * self.development)
+        first_train = self.development - folds * self.validation - purge
+        self.enough = first_train >= MIN_TRAIN and self.validation >= MIN_VALIDATION
+
+
+def _too_few_rows(
+    rows: int, first: int, test: float, folds: int, validation: float, purge: int
+) -> str:
+    if folds * validation >= 1 or test >= 1:
+        return (
+            f"split: folds * validation and test must both be below 1, but they are "
+            f"{folds} * {validation:g} and {test:g}; no file is long enough for that"
+        )
+    # Rounding moves each block by half a row at most, so this many target rows suffice. From there
+    # go down: `needed` is the number of rows from which on every longer file is long enough.
+    development = max(
+        (MIN_TRAIN + purge + folds / 2) / (1 - folds * validation),
+        (MIN_VALIDATION + 0.5) / validation,
+    )
+    needed = math.ceil((development + 0.5) / (1 - test)) + 1
+    while _Sizes(needed - 1, test=test, folds=folds, validation=validation, purge=purge).enough:
+        needed -= 1
+    return (
+        f"the file has {rows} rows, but these settings need at least {first + needed}; add older "
+        "rows, or lower the largest window, input shift or output shift, the number of folds, or "
+        "the test share"
+    )
+
+
+def _scaler(scale: Floats, offset: Floats) -> Scaler:
+    return Scaler(scale.astype(np.float32), offset.astype(np.float32))

@@ -1,0 +1,1 @@
+"""What a study has found: its state, its answer, its report."""

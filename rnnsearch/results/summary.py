@@ -1,0 +1,39 @@
+"""The state of a study, as `rnnsearch status` tells it."""
+
+from typing import Any
+
+from rnnsearch.config import StudyFile
+from rnnsearch.search.leases import leases, process_is_gone
+from rnnsearch.search.records import tracking_uri
+from rnnsearch.search.store import Store, state_of
+
+
+def status(study: StudyFile, store: Store) -> dict[str, Any]:
+    """Counts of trials by state, the best one, and who is working; plain JSON.
+
+    `interrupted` trials are those whose driver was stopped; each was queued again and is counted
+    where that second trial stands. `tracked` counts the finished trials that MLflow has.
+    """
+    trials = store.trials()
+    known = store.tracked(tracking_uri(study))
+    complete = [t for t in trials if state_of(t) == "complete" and t.value is not None]
+    best = max(complete, key=lambda t: (t.value, -t.number), default=None)
+    return {
+        "study": store.name,
+        "target_trials": store.target_trials,
+        **store.counts(),
+        "duplicates": sum("duplicate_of" in t.user_attrs for t in trials),
+        "tracked": sum(t.number in known and t.state.is_finished() for t in trials),
+        "best": None
+        if best is None
+        else {
+            "number": best.number,
+            "value": best.value,
+            "params": best.user_attrs["parameters"],
+        },
+        "workers": [
+            {"driver": driver, "workers": lease["workers"]}
+            for driver, lease in leases(store).items()
+            if not process_is_gone(lease)
+        ],
+    }

@@ -1,0 +1,128 @@
+"""How far forecasts are from what happened.
+
+    a  actual values (n,)      f  forecasts (n,)      b  naive forecasts (n,)
+
+All three are of the same target dates and on the same scale (returns, prices or probabilities),
+and finite. Each function returns a float; n >= 1.
+"""
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+
+
+def score(
+    actual: Floats,
+    forecast: Floats,
+    naive: Floats,
+    *,
+    threshold: float | None = None,
+    naive_mae: float | None = None,
+) -> dict[str, float]:
+    """Every measure of one block on one scale, by name.
+
+    Direction is counted from the naive forecast, which is 0 for returns and the last known price
+    for prices; give `threshold=0.5` for probabilities. `mase` is there if `naive_mae` is given.
+    """
+    reference = naive if threshold is None else np.full_like(naive, threshold)
+    scores = {
+        "rmse": rmse(actual, forecast),
+        "mae": mae(actual, forecast),
+        "mape": mape(actual, forecast),
+        "r2": r2(actual, forecast),
+        "directional_accuracy": directional_accuracy(actual, forecast, reference),
+        "theil_u2": theil_u2(actual, forecast, naive),
+        "skill": skill(actual, forecast, naive),
+    }
+    if naive_mae is not None:
+        scores["mase"] = mase(actual, forecast, naive_mae)
+    return scores
+
+
+def rmse(actual: Floats, forecast: Floats) -> float:
+    """Root mean squared error, `sqrt(mean((a - f)^2))`, in the unit of the values."""
+    return math.sqrt(np.mean((actual - forecast) ** 2))
+
+
+def mae(actual: Floats, forecast: Floats) -> float:
+    """Mean absolute error, `mean(|a - f|)`, in the unit of the values."""
+    return float(np.mean(np.abs(actual - forecast)))
+
+
+def mape(actual: Floats, forecast: Floats) -> float:
+    """Mean absolute percentage error, `100 * mean(|a - f| / |a|)`; NaN if any actual value is 0.
+
+    For prices: of returns, which lie around 0, it says nothing.
+    """
+    if np.any(actual == 0):
+        return math.nan
+    return float(100 * np.mean(np.abs((actual - forecast) / actual)))
+
+
+def r2(actual: Floats, forecast: Floats) -> float:
+    """Coefficient of determination, `1 - sum((a - f)^2) / sum((a - mean(a))^2)`.
+
+    If the actual values do not vary: 1 for perfect forecasts, else 0 (as scikit-learn has it).
+    """
+    errors = float(np.sum((actual - forecast) ** 2))
+    spread = float(np.sum((actual - actual.mean()) ** 2))
+    if spread == 0:
+        return 1.0 if errors == 0 else 0.0
+    return 1 - errors / spread
+
+
+def directional_accuracy(
+    actual: Floats, forecast: Floats, reference: Floats | float = 0.0
+) -> float:
+    """Share of rows where the forecast lies on the side of `reference` that came true, 0 to 1.
+
+    `mean(sign(f - reference) == sign(a - reference))` over the rows with `a != reference`: where
+    nothing moved there was no direction to find. A forecast equal to the reference names no
+    direction and counts as wrong. NaN if no row moved.
+    """
+    went = np.sign(actual - reference)
+    said = np.sign(forecast - reference)
+    moved = went != 0
+    return float(np.mean(said[moved] == went[moved])) if moved.any() else math.nan
+
+
+def theil_u2(actual: Floats, forecast: Floats, naive: Floats) -> float:
+    """Theil's second inequality coefficient; below 1 is better than naive.
+
+    `sqrt(sum((F - A)^2) / sum(A^2))` of the forecast changes F and the actual changes A, relative
+    to the last known value: `(f - b) / b` and `(a - b) / b` for prices. Where the naive forecast
+    is 0 the values are changes already. 1 if both sums are 0.
+
+    Theil 1966, Applied Economic Forecasting, section 2.4.
+    """
+    base = np.where(naive == 0, 1.0, naive)
+    return _ratio(rmse(actual / base, forecast / base), rmse(actual / base, naive / base))
+
+
+def skill(actual: Floats, forecast: Floats, naive: Floats) -> float:
+    """`1 - RMSE(forecast) / RMSE(naive)`: 1 perfect, 0 no better than doing nothing, below worse.
+
+    If the naive forecast is perfect: 0 for a perfect forecast, else minus infinity.
+    Murphy 1988, Skill Scores Based on the Mean Square Error, with RMSE in place of MSE.
+    """
+    return 1 - _ratio(rmse(actual, forecast), rmse(actual, naive))
+
+
+def mase(actual: Floats, forecast: Floats, naive_mae: float) -> float:
+    """Mean absolute scaled error, `MAE(forecast) / naive_mae`.
+
+    `naive_mae` is the MAE of the naive forecast over the *training* rows. 1 if both are 0.
+    Hyndman & Koehler 2006, Another look at measures of forecast accuracy, section 3.
+    """
+    return _ratio(mae(actual, forecast), naive_mae)
+
+
+def _ratio(error: float, naive_error: float) -> float:
+    """One error over another: infinite over a perfect one, 1 if both are perfect."""
+    if naive_error == 0:
+        return 1.0 if error == 0 else math.inf
+    return error / naive_error

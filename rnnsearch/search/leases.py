@@ -1,0 +1,109 @@
+"""Which drivers of a study are alive.
+
+A driver writes a lease into the study and renews it. Whoever else looks at it decides by their own
+clock: a lease that did not change for LAPSE_SECONDS of watching is void, and so at once is that of
+a process of this machine that is gone. (Optuna's heartbeat needs `Study.optimize`.)
+"""
+
+import os
+import secrets
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from rnnsearch.search.store import Store
+
+RENEW_SECONDS = 10.0
+LAPSE_SECONDS = 60.0
+PREFIX = "driver:"
+
+
+class Lease:
+    """This process's claim on the trials it runs."""
+
+    def __init__(self, store: Store, workers: int) -> None:
+        process = psutil.Process()
+        self.id = f"{socket.gethostname()}-{process.pid}-{secrets.token_hex(3)}"
+        self._store = store
+        self._record: dict[str, Any] = {
+            "machine": machine(),
+            "pid": process.pid,
+            "born": process.create_time(),
+            "workers": workers,
+            "renewals": 0,
+        }
+        self._renewed = 0.0
+        self.renew(now=True)
+
+    def renew(self, *, now: bool = False) -> None:
+        """Renew if it is time (or `now`)."""
+        if now or time.monotonic() - self._renewed > RENEW_SECONDS:
+            self._record["renewals"] += 1
+            self._store.note(PREFIX + self.id, self._record)
+            self._renewed = time.monotonic()
+
+    def release(self) -> None:
+        """Say that this driver has left and runs nothing any more."""
+        forget(self._store, self.id)
+
+
+class LeaseWatch:
+    """What this process has seen of the others' leases."""
+
+    def __init__(self, store: Store, *, alone: bool) -> None:
+        """`alone`: a lock says that there is no other driver."""
+        self._store = store
+        self._alone = alone
+        self._seen: dict[str, tuple[int, float]] = {}
+
+    def is_dead(self, driver: str | None, leases: dict[str, Any]) -> bool:
+        """Whether nobody will finish the trials of `driver` (None: its name is not written yet)."""
+        record = leases.get(driver or "")
+        if self._alone or (driver is not None and record is None):
+            return True
+        if record is not None and process_is_gone(record):
+            return True
+        renewals: int = record["renewals"] if record else 0
+        last, since = self._seen.get(driver or "", (-1, 0.0))
+        if last != renewals:
+            self._seen[driver or ""] = (renewals, time.monotonic())
+            return False
+        return time.monotonic() - since > LAPSE_SECONDS
+
+
+def leases(store: Store) -> dict[str, Any]:
+    """The leases that have not been released: driver -> record."""
+    attrs = store.study.user_attrs
+    return {
+        key.removeprefix(PREFIX): record
+        for key, record in attrs.items()
+        if key.startswith(PREFIX) and record is not None
+    }
+
+
+def forget(store: Store, driver: str) -> None:
+    """Take a dead driver's lease away."""
+    store.note(PREFIX + driver, None)
+
+
+def process_is_gone(record: dict[str, Any]) -> bool:
+    """Whether a lease belongs to a process of this machine that has ended."""
+    if record["machine"] != machine():
+        return False
+    try:
+        born: float = psutil.Process(record["pid"]).create_time()
+        return bool(abs(born - record["born"]) > 1)
+    except psutil.NoSuchProcess:
+        return True
+
+
+def machine() -> str:
+    """Names a space of process numbers: a host, since its start, or a container on it."""
+    parts = [socket.gethostname(), f"{psutil.boot_time():.0f}"]
+    namespace = Path("/proc/self/ns/pid")
+    if namespace.exists():
+        parts.append(os.readlink(namespace))
+    return " ".join(parts)

@@ -1,0 +1,47 @@
+"""The parameters of one trial, as they travel from the study to a worker, the store and MLflow."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from rnnsearch.config import OptimizerKind, ScalerKind, digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialParameters:
+    """All that determines a trial, in the user's words. Equal parameters give equal results."""
+
+    cell: str
+    neurons: tuple[int, ...]  # units of each layer, first layer first
+    dropout: float
+    window: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    optimizer: OptimizerKind
+    scaler: ScalerKind
+    input_shift: int
+    output_shift: int
+    inputs: tuple[str, ...]
+    clip: float
+    seed: int = 0
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON: for the store, the pipe to a worker and MLflow."""
+        return {key: _listed(value) for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        known = {field.name for field in fields(cls)}
+        values: dict[str, Any] = {key: value for key, value in plain.items() if key in known}
+        for key in ("neurons", "inputs"):
+            values[key] = tuple(values[key])
+        return cls(**values)
+
+    @property
+    def key(self) -> str:
+        """Equal for trials that would train the same networks on the same rows."""
+        return digest({name: value for name, value in self.plain().items() if name != "seed"})
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

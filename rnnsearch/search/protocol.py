@@ -1,0 +1,145 @@
+"""What driver and workers say to each other. Plain data: no torch, no Optuna.
+
+    driver -> worker    Task | Stop | None (leave)
+    worker -> driver    Ready, then per task: Progress* and one of Done | Failed | Stopped | Crashed
+
+`Lost` is said by the pool of workers, of a worker that cannot speak any more.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnsearch.config import Precision, Predict
+from rnnsearch.model.windows import Split
+
+
+@dataclass(frozen=True)
+class WorkerSetup:
+    """What a worker needs before its first task."""
+
+    table: Path  # the input table in the cache: mapped by every worker, not copied
+    close: NDArray[np.float64]  # (rows,) the target column
+    split: Split
+    predict: Predict
+    device: str  # as the study file says it
+    precision: Precision = "float32"
+    workers_per_device: int = 1
+    slot: int = 0  # number of this worker among the driver's; spreads workers over GPUs
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """One epoch of all folds. Losses are means over the folds; the pruner compares skill."""
+
+    epoch: int  # 1-based
+    skill: float
+    train_loss: float
+    validation_loss: float
+    gradient_norm: float
+    seconds: float  # inside training steps
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A trial trained to its last epoch.
+
+    `metrics` are those of the validation rows of all folds together (skill: mean of the folds', as
+    reported), `folds` those of each; `forecasts` of these rows in date order, in the target's unit,
+    packed by `packing.pack`.
+    """
+
+    skill: float
+    metrics: dict[str, float]
+    folds: list[dict[str, float]]
+    forecasts: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Task:
+    number: int  # of the trial
+    parameters: dict[str, Any]  # TrialParameters.plain()
+
+
+@dataclass(frozen=True)
+class Stop:
+    number: int
+
+
+@dataclass(frozen=True)
+class Ready:
+    description: dict[str, str]  # device and versions
+
+
+@dataclass(frozen=True)
+class Progress:
+    number: int
+    report: EpochReport
+
+
+@dataclass(frozen=True)
+class Done:
+    number: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Stopped:
+    number: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The trial itself has no result, and would have none again: diverged, out of memory."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Crashed:
+    """An error nobody foresaw; the worker leaves after saying so."""
+
+    number: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A worker died, hung or crashed and was replaced; `number` is the trial it held, if any."""
+
+    number: int | None
+    reason: str
+    detail: str = ""
+
+
+Message = Ready | Progress | Done | Stopped | Failed | Crashed
+Event = Ready | Progress | Done | Stopped | Failed | Lost
+
+
+class Workers(Protocol):
+    """What the driver needs of workers, wherever they run."""
+
+    count: int
+    description: dict[str, str]
+
+    def has_idle(self) -> bool:
+        """Whether `submit` may be called."""
+
+    def submit(self, task: Task) -> None:
+        """Hand a task to an idle worker."""
+
+    def stop(self, number: int) -> None:
+        """Ask for a trial to end soon; `Stopped`, or its end, follows as an event."""
+
+    def events(self, timeout: float) -> Iterable[Event]:
+        """What has been said, in order; waits up to `timeout` seconds for something."""
+
+    def close(self) -> None:
+        """End all workers at once."""

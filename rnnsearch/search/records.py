@@ -1,0 +1,91 @@
+"""A trial of the store as MLflow shall show it."""
+
+import json
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from rnnsearch.config import StudyFile, home
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.store import state_of
+from rnnsearch.tracking import STATE, Parent, RunRecord, default_uri
+
+BIDIRECTIONAL = {"birnn": "bi-rnn", "bilstm": "bi-lstm", "bigru": "bi-gru"}
+
+
+def title(parameters: dict[str, Any]) -> str:
+    """A network in a few characters: `gru 2x64 w20 s0 h1` with the signs of the trade."""
+    neurons = parameters["neurons"]
+    alike = len(set(neurons)) == 1
+    layers = f"{len(neurons)}×{neurons[0]}" if alike else "-".join(map(str, neurons))
+    cell = BIDIRECTIONAL.get(parameters["cell"], parameters["cell"])
+    return f"{cell} {layers} w{parameters['window']} h{parameters['output_shift']}"
+
+
+def run_record(trial: FrozenTrial, history: dict[str, list[float]] | None = None) -> RunRecord:
+    """What MLflow shows of a trial; `history` of one that still runs, else it is in its record."""
+    attrs = trial.user_attrs
+    parameters = attrs.get("parameters", {})
+    record = attrs.get("record", {})
+    state = state_of(trial)
+    started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
+    facts = {
+        STATE: state,
+        "seed": parameters.get("seed"),
+        **{key: attrs.get(key) for key in ("reason", "duplicate_of", "reference", "retry_of")},
+        **record.get("environment", {}),
+    }
+    return RunRecord(
+        number=trial.number,
+        name=f"{trial.number:04d} {title(parameters)}" if parameters else f"{trial.number:04d}",
+        state=state,
+        started=started,
+        ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
+        params=shown_parameters(parameters),
+        history=history or record.get("history", {}),
+        metrics=record.get("metrics", {}),
+        tags={key: str(value) for key, value in facts.items() if value is not None},
+    )
+
+
+def shown_parameters(parameters: dict[str, Any]) -> dict[str, str]:
+    """A trial's parameters in the user's words, as text."""
+    if not parameters:
+        return {}
+    shown = {key: value for key, value in parameters.items() if key not in ("seed", "clip")}
+    neurons, inputs = shown.pop("neurons"), shown.pop("inputs")
+    shown |= {
+        "layers": len(neurons),
+        "neurons": neurons[0] if len(set(neurons)) == 1 else " ".join(map(str, neurons)),
+        "input_count": len(inputs),
+        "inputs": ", ".join(inputs),
+    }
+    return {
+        key: f"{value:.6g}" if isinstance(value, float) else str(value)
+        for key, value in shown.items()
+    }
+
+
+def parent_record(problem: Problem) -> Parent:
+    """What MLflow shows of the study."""
+    study, data = problem.study, problem.data_record()
+    split = problem.split
+    description = (
+        f"**{study.name}**: forecasts `{study.data.predict}` of `{study.data.target}` in "
+        f"`{data['name']}` ({data['rows']} sessions, {data['first']} to {data['last']}).\n\n"
+        "One child run per trial. `skill` = 1 - RMSE(model) / RMSE(naive forecast) on the "
+        f"validation rows of {len(split.folds)} walk-forward folds; 0 is no better than doing "
+        f"nothing. The last {len(split.test)} target rows are locked until `evaluate`."
+    )
+    plain = study.model_dump(mode="json", exclude={"run"})
+    params = {
+        f"{section}.{key}": value if isinstance(value, str) else json.dumps(value)
+        for section, keys in plain.items()
+        for key, value in keys.items()
+        if value is not None
+    }
+    return Parent(study.name, description, params, {"data_hash": data["hash"]})
+
+
+def tracking_uri(study: StudyFile) -> str:
+    return study.run.tracking or default_uri(home())

@@ -1,0 +1,42 @@
+"""Optuna's samplers and pruners, by the names a study file uses."""
+
+from typing import Any
+
+import optuna
+
+from rnnsearch.config import StudyFile
+
+
+def build_sampler(study: StudyFile, seed: int) -> optuna.samplers.BaseSampler:
+    """The sampler a study file names; QMC keeps one sequence, the others are seeded per trial."""
+    samplers = optuna.samplers
+    match study.study.sampler:
+        case "tpe":
+            return samplers.TPESampler(seed=seed)
+        case "random":
+            return samplers.RandomSampler(seed=seed)
+        case "gp":
+            return samplers.GPSampler(seed=seed)
+        case "qmc":
+            return samplers.QMCSampler(seed=study.study.seed)
+        case "grid":
+            return _Grid(seed=seed)
+
+
+class _Grid(optuna.samplers.BruteForceSampler):
+    """Every combination once; the driver, which knows how many there are, decides when to stop."""
+
+    def after_trial(self, *_: Any) -> None:
+        """Not `Study.stop()`, which ask and tell do not have."""
+
+
+def build_pruner(study: StudyFile) -> optuna.pruners.BasePruner:
+    match study.study.pruner:
+        case "median":
+            return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3)
+        case "asha":
+            return optuna.pruners.SuccessiveHalvingPruner(min_resource=4, reduction_factor=3)
+        case "hyperband":
+            return optuna.pruners.HyperbandPruner(min_resource=4, reduction_factor=3)
+        case "none":
+            return optuna.pruners.NopPruner()

@@ -1,0 +1,171 @@
+"""From the study file's space to the parameters of one trial. The only file that suggests.
+
+The space is static: every parameter that is not fixed is suggested in every trial, also where the
+trial has no use for it (dropout of one layer, neurons of a third layer of two). In a static space
+multivariate samplers learn from all trials; `TrialParameters` then keeps only what has an effect,
+so that two trials which train the same network are seen to be the same.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import optuna
+
+from rnnsearch.config import FloatRange, IntRange, StudyFile, digest, extremes
+from rnnsearch.data.inputs import InputTable
+from rnnsearch.search.parameters import TrialParameters
+
+
+def suggest(trial: optuna.Trial, study: StudyFile, table: InputTable) -> TrialParameters:
+    """Draw a trial's parameters. Its seed follows from them and the study's seed alone."""
+    space = study.space
+    layers = _suggest(trial, "layers", space.layers)
+    if space.neurons_per == "layer":
+        most = max(extremes(space.layers))
+        each = [_suggest(trial, f"neurons_{i + 1}", space.neurons) for i in range(most)]
+        neurons = tuple(each[:layers])
+    else:
+        neurons = (_suggest(trial, "neurons", space.neurons),) * layers
+    names = (
+        "cell",
+        "window",
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "optimizer",
+        "dropout",
+        "scaler",
+        "input_shift",
+        "output_shift",
+    )
+    drawn = {name: _suggest(trial, name, getattr(space, name)) for name in names}
+    if layers == 1:
+        drawn["dropout"] = 0.0
+    parameters = TrialParameters(
+        **drawn, neurons=neurons, inputs=_suggest_inputs(trial, study, table), clip=space.clip
+    )
+    seed = int(digest(study.study.seed, parameters.key), 16) % 2**31
+    return replace(parameters, seed=seed)
+
+
+def _suggest(trial: optuna.Trial, name: str, dimension: Any) -> Any:
+    match dimension:
+        case IntRange(low=low, high=high, log=log, step=step):
+            return trial.suggest_int(name, low, high, log=log, step=step)
+        case FloatRange(low=low, high=high, log=log, step=step):
+            return trial.suggest_float(name, low, high, log=log, step=step)
+        case tuple():
+            return trial.suggest_categorical(name, dimension)
+        case fixed:
+            return fixed
+
+
+def _suggest_inputs(trial: optuna.Trial, study: StudyFile, table: InputTable) -> tuple[str, ...]:
+    """The names of the trial's inputs, in the table's order; the target's own are always in."""
+    match study.inputs.search:
+        case "each":
+            chosen = {
+                spec.name
+                for spec in table.specs
+                if spec.name not in table.always
+                and trial.suggest_categorical(f"input.{spec.name}", (True, False))
+            }
+        case "families":
+            families = {f for f in table.families if _suggest_family(trial, f)}
+            chosen = {spec.name for spec in table.specs if spec.family in families}
+        case "all":
+            chosen = set(table.names)
+    return tuple(name for name in table.names if name in chosen or name in table.always)
+
+
+def _suggest_family(trial: optuna.Trial, family: str) -> bool:
+    return bool(trial.suggest_categorical(f"family.{family}", (True, False)))
+
+
+# --- what surrounds the sampling ----------------------------------------------------------------
+
+
+def references(study: StudyFile, table: InputTable) -> dict[str, dict[str, Any]]:
+    """Plain trials to try before sampling: name -> values for the suggested parameters.
+
+    One LSTM layer (where the space has one) on the close alone and on all inputs: what a search
+    finds must beat these to have been worth its time.
+    """
+    wishes = {
+        "cell": "lstm",
+        "layers": 1,
+        "neurons": 32,
+        "window": 20,
+        "epochs": 30,
+        "batch_size": 64,
+        "learning_rate": 1e-3,
+        "optimizer": "adam",
+        "dropout": 0.0,
+        "scaler": "standard",
+        "input_shift": 0,
+        "output_shift": 1,
+    }
+    space = study.space
+    base = {name: nearest(getattr(space, name), wish) for name, wish in wishes.items()}
+    if space.neurons_per == "layer":
+        units = base.pop("neurons")
+        base |= {f"neurons_{i + 1}": units for i in range(max(extremes(space.layers)))}
+    match study.inputs.search:
+        case "each":
+            switches = [f"input.{name}" for name in table.names if name not in table.always]
+        case "families":
+            switches = [f"family.{family}" for family in table.families]
+        case "all":
+            switches = []
+    if not switches:
+        return {"reference": base}
+    return {
+        "close only": base | dict.fromkeys(switches, False),
+        "all inputs": base | dict.fromkeys(switches, True),
+    }
+
+
+def nearest(dimension: Any, wish: Any) -> Any:
+    """The value of a dimension that lies nearest to a wish."""
+    match dimension:
+        case IntRange(low=low, high=high, step=step):
+            steps = round((min(max(wish, low), high) - low) / step)
+            return low + min(steps, (high - low) // step) * step
+        case FloatRange(low=low, high=high, step=step):
+            clipped = min(max(wish, low), high)
+            return clipped if step is None else low + round((clipped - low) / step) * step
+        case tuple() if wish in dimension or isinstance(wish, str):
+            return wish if wish in dimension else dimension[0]
+        case tuple():
+            return min(dimension, key=lambda value: abs(value - wish))
+        case fixed:
+            return fixed
+
+
+def dimension_size(dimension: Any) -> float:
+    """How many values a dimension has: infinite for a float range without a step."""
+    match dimension:
+        case IntRange(low=low, high=high, step=step):
+            return (high - low) // step + 1
+        case FloatRange(low=low, high=high, step=step):
+            return math.inf if step is None and high > low else 1 + (high - low) // (step or 1)
+        case tuple():
+            return len(dimension)
+        case _:
+            return 1
+
+
+def space_sizes(study: StudyFile, table: InputTable) -> dict[str, float]:
+    """Number of values of every suggested parameter, by name; 1 where it is fixed."""
+    space = study.space
+    names: Sequence[str] = [
+        name for name in type(space).model_fields if name not in ("neurons_per", "clip")
+    ]
+    sizes = {name: dimension_size(getattr(space, name)) for name in names}
+    if space.neurons_per == "layer":
+        sizes["neurons"] **= max(extremes(space.layers))
+    switches = {"each": len(table.names) - len(table.always), "families": len(table.families)}
+    sizes["inputs"] = 2.0 ** switches.get(study.inputs.search, 0)
+    return sizes

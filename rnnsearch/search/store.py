@@ -1,0 +1,274 @@
+"""The study in Optuna's storage: the one truth about every trial.
+
+Study attributes                                 Trial attributes
+  fingerprint    what makes trials comparable      driver       who runs it
+  data           hash, rows, dates                 parameters   TrialParameters.plain()
+  target_trials  finished trials wanted            record       losses, metrics, folds, versions
+  driver:ID      lease of a driver                 forecasts    of the validation rows, packed
+  tracked:ID     trials that driver ID logged      reason       why a trial has no result
+                                                   duplicate_of, retry_of, attempt, reference
+
+A trial whose driver is gone ends as FAIL with reason `interrupted`, and its parameters are queued
+again as a new trial (`retry_of`). Such a trial counts neither as failed nor towards the target.
+"""
+
+import contextlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import filelock
+import optuna
+import sqlalchemy
+from optuna.trial import FrozenTrial, TrialState
+
+from rnnsearch.config import StudyFile, home
+from rnnsearch.errors import DataError, RnnsearchError, StorageError, StudyFileError
+
+INTERRUPTED = "interrupted"
+MAX_ATTEMPTS = 3  # a trial whose driver died this often is told as failed
+STATES = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+    TrialState.WAITING: "waiting",
+}
+
+
+def state_of(trial: FrozenTrial) -> str:
+    """complete, pruned, failed, running, waiting or interrupted."""
+    if trial.state == TrialState.FAIL and trial.user_attrs.get("reason") == INTERRUPTED:
+        return INTERRUPTED
+    return STATES[trial.state]
+
+
+def storage_url(study: StudyFile) -> str:
+    url = study.run.storage or f"sqlite:///{home() / 'optuna.db'}"
+    return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+
+
+def shown_url(url: str) -> str:
+    """The URL without its password."""
+    try:
+        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
+    except sqlalchemy.exc.ArgumentError:
+        return re.sub(r"//[^@/]*@", "//***@", url)
+
+
+class Store:
+    """One study in a storage. Opening it creates what is missing."""
+
+    def __init__(self, study: StudyFile, *, create: bool = True) -> None:
+        self.url = storage_url(study)
+        self.name = study.name
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        with _clear_errors(self.url):
+            storage = _open_storage(self.url, create)
+            if create:
+                self.study = optuna.create_study(
+                    storage=storage, study_name=self.name, direction="maximize", load_if_exists=True
+                )
+            else:
+                self.study = _load(storage, self.name)
+
+    # --- reading
+
+    def trials(self, *states: TrialState) -> list[FrozenTrial]:
+        """All trials in order, or those in one of the states. Not to be changed by the caller."""
+        return self.study.get_trials(deepcopy=False, states=states or None)
+
+    def counts(self) -> dict[str, int]:
+        """Number of trials by `state_of`."""
+        counted = Counter(state_of(trial) for trial in self.trials())
+        return {state: counted[state] for state in (*STATES.values(), INTERRUPTED)}
+
+    def finished(self) -> int:
+        """Trials that count towards the target: complete, pruned or failed."""
+        counts = self.counts()
+        return counts["complete"] + counts["pruned"] + counts["failed"]
+
+    @property
+    def target_trials(self) -> int:
+        return int(self.study.user_attrs.get("target_trials", 0))
+
+    # --- writing
+
+    def note(self, key: str, value: Any) -> None:
+        self.study.set_user_attr(key, value)
+
+    def tracked(self, uri: str) -> set[int]:
+        """Trials known to be in the MLflow at `uri`, whichever driver logged them."""
+        return {
+            number
+            for key, mark in self.study.user_attrs.items()
+            if key.startswith("tracked:") and mark["uri"] == uri
+            for first, last in mark["trials"]
+            for number in range(first, last + 1)
+        }
+
+    def mark_tracked(self, driver: str, uri: str, numbers: set[int]) -> None:
+        """Note all trials that `driver` has logged."""
+        self.note(f"tracked:{driver}", {"uri": uri, "trials": _ranges(numbers)})
+
+    def claim(self, fingerprint: dict[str, Any], data: dict[str, Any]) -> None:
+        """Note what the study's trials have in common, or see that it is still the same.
+
+        Raises StudyFileError or DataError naming every difference.
+        """
+        attrs = self.study.user_attrs
+        remedy = (
+            f"trials of both could not be compared. Put it back, or give [study] another name "
+            f"(it is {self.name!r} in {shown_url(self.url)})"
+        )
+        if "fingerprint" in attrs and attrs["fingerprint"] != fingerprint:
+            changes = "; ".join(_differences(attrs["fingerprint"], fingerprint))
+            raise StudyFileError(f"the study file has changed: {changes}. {remedy}")
+        if "data" in attrs and attrs["data"]["hash"] != data["hash"]:
+            was = "{rows} rows, {first} to {last}".format(**attrs["data"])
+            now = "{rows} rows, {first} to {last}".format(**data)
+            raise DataError(f"the data have changed: they were {was} and are {now}. {remedy}")
+        if "fingerprint" not in attrs:
+            self.note("fingerprint", fingerprint)
+        if "data" not in attrs:
+            self.note("data", data)
+
+    def interrupt(self, trial: FrozenTrial) -> None:
+        """End a trial that nobody runs any more, and queue its parameters again.
+
+        Killed in the middle, the next `requeue_lost` completes it.
+        """
+        attempt = trial.user_attrs.get("attempt", 1)
+        reason = INTERRUPTED if attempt < MAX_ATTEMPTS else f"its driver died {attempt} times"
+        storage = self.study._storage
+        try:
+            storage.set_trial_user_attr(trial._trial_id, "reason", reason)
+            self.study.tell(trial.number, state=TrialState.FAIL)
+        except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
+            return  # another driver was faster
+        if reason == INTERRUPTED:
+            self._queue_again(trial)
+
+    def requeue_lost(self) -> None:
+        """Queue what `interrupt` could not, because it was killed on the way."""
+        trials = self.trials()
+        retried = {trial.user_attrs.get("retry_of") for trial in trials}
+        for trial in trials:
+            if state_of(trial) == INTERRUPTED and trial.number not in retried:
+                self._queue_again(trial)
+
+    def _queue_again(self, trial: FrozenTrial) -> None:
+        kept = {key: trial.user_attrs[key] for key in ("reference",) if key in trial.user_attrs}
+        self.study.enqueue_trial(
+            trial.system_attrs.get("fixed_params", {}) | trial.params,
+            user_attrs=kept
+            | {"retry_of": trial.number, "attempt": trial.user_attrs.get("attempt", 1) + 1},
+        )
+
+
+# --- one driver at a time on SQLite -------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def only_driver(store: Store) -> Iterator[bool]:
+    """Hold a SQLite study for one driver; the lock ends with the process, however it ends.
+
+    Yields whether this driver is alone; on a server it may not be.
+    """
+    database = _sqlite_file(store.url)
+    if database is None:
+        yield False
+        return
+    lock = filelock.FileLock(f"{database}.{store.name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise StorageError(
+            f"{shown_url(store.url)}: study {store.name!r} is being searched by another process, "
+            "and SQLite serves one driver; wait for it, or share the study through PostgreSQL "
+            '([run] storage = "postgresql://...")'
+        ) from None
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+# --- opening ------------------------------------------------------------------------------------
+
+
+def _open_storage(url: str, create: bool) -> optuna.storages.RDBStorage:
+    database = _sqlite_file(url)
+    if database is None:
+        return optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+    if not create and not database.exists():
+        raise StorageError(f"{database}: there is no study yet; run `rnnsearch search` first")
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(f"{database}.lock"):  # two may not create its tables at once
+        storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
+        with storage.engine.connect() as connection:  # readers and the driver do not wait
+            connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))
+    return storage
+
+
+def _sqlite_file(url: str) -> Path | None:
+    parsed = sqlalchemy.make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    if not parsed.database or parsed.database == ":memory:":
+        raise StorageError("storage: a study must outlive its process; name a SQLite file")
+    return Path(parsed.database)
+
+
+def _load(storage: optuna.storages.RDBStorage, name: str) -> optuna.Study:
+    try:
+        return optuna.load_study(storage=storage, study_name=name)
+    except KeyError:
+        known = ", ".join(optuna.get_all_study_names(storage)) or "none"
+        raise StorageError(
+            f"storage: there is no study {name!r} (there are: {known}); "
+            "run `rnnsearch search` first"
+        ) from None
+
+
+@contextlib.contextmanager
+def _clear_errors(url: str) -> Iterator[None]:
+    """What goes wrong with a storage, in one line and without its password."""
+    try:
+        yield
+    except RnnsearchError:
+        raise
+    except (
+        sqlalchemy.exc.SQLAlchemyError,
+        optuna.exceptions.StorageInternalError,
+        ImportError,
+        OSError,
+        RuntimeError,
+    ) as error:
+        cause = error.__cause__ or error
+        line = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0]
+        raise StorageError(
+            f"{shown_url(url)}: the study storage cannot be opened: {line}; check the URL in "
+            "[run] storage, RNNSEARCH_STORAGE or --storage, and that the server is up"
+        ) from None
+
+
+def _ranges(numbers: set[int]) -> list[list[int]]:
+    """Sorted numbers as [first, last] pairs."""
+    ranges: list[list[int]] = []
+    for number in sorted(numbers):
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ranges
+
+
+def _differences(old: Any, new: Any, place: str = "") -> Iterator[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            yield from _differences(old.get(key), new.get(key), f"{place}.{key}" if place else key)
+    elif old != new:
+        yield f"{place} was {old!r} and is {new!r}"

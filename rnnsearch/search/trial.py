@@ -1,0 +1,266 @@
+"""One trial, where it is trained: parameters in, a stream of epochs and an outcome out.
+
+Runs in a worker process. Knows no Optuna and no MLflow; all it says is plain JSON.
+"""
+
+import gc
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rnnsearch.config import Precision, Predict
+from rnnsearch.data.inputs import load_inputs
+from rnnsearch.model.device import describe, worker_device
+from rnnsearch.model.training import (
+    Diverged,
+    EpochResult,
+    FoldTensors,
+    Loss,
+    TrainingSettings,
+    train,
+)
+from rnnsearch.model.windows import (
+    Fold,
+    Split,
+    TargetScale,
+    fit_scaler,
+    fit_target_scale,
+    naive_values,
+    shift_columns,
+    target_values,
+    to_price,
+    window_ends,
+)
+from rnnsearch.scoring import metrics
+from rnnsearch.search.packing import pack
+from rnnsearch.search.parameters import TrialParameters
+from rnnsearch.search.protocol import EpochReport, Outcome, WorkerSetup
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TrialData:
+    """What all trials of a study share.
+
+    values (rows, inputs) float32, mapped read-only; names of its columns; close (rows,) float64 of
+    the target column; split into rows that train, validate and are locked.
+    """
+
+    values: NDArray[np.float32]
+    names: tuple[str, ...]
+    close: Floats
+    split: Split
+    predict: Predict
+
+
+class TrialRunner:
+    """Set up once per worker process; then runs one trial after the other."""
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        table = load_inputs(setup.table)
+        self.data = TrialData(table.values, table.names, setup.close, setup.split, setup.predict)
+        self.device = worker_device(setup.device, setup.slot, setup.workers_per_device)
+        self.precision = setup.precision
+        self.description = describe(self.device, self.precision)
+
+    def run(self, plain: dict[str, Any]) -> Iterator[EpochReport | Outcome | str]:
+        """Reports and the outcome, or a last word why there is none.
+
+        A trial that does not fit in memory begins again with its batches in four parts, which
+        changes the memory it needs and not its gradients.
+        """
+        parameters = TrialParameters.from_plain(plain)
+        for accumulate in (1, 4):
+            try:
+                yield from run_trial(
+                    parameters,
+                    self.data,
+                    self.device,
+                    precision=self.precision,
+                    accumulate=accumulate,
+                )
+                return
+            except Diverged as error:
+                yield f"diverged: {error}"
+                return
+            except torch.OutOfMemoryError:
+                gc.collect()
+                if self.device.type == "cuda":
+                    torch.cuda.empty_cache()
+        yield "out of memory, also with the batch in four parts"
+
+
+@dataclass(frozen=True)
+class _ValidationRows:
+    """What a fold's forecasts are measured against; all (m,), in the target's unit."""
+
+    rows: NDArray[np.int64]
+    actual: Floats
+    naive: Floats
+    scale: TargetScale
+
+
+def run_trial(
+    parameters: TrialParameters,
+    data: TrialData,
+    device: torch.device,
+    *,
+    precision: Precision = "float32",
+    accumulate: int = 1,
+) -> Iterator[EpochReport | Outcome]:
+    """Train a trial's folds in lockstep; yield a report per epoch and, last, the outcome.
+
+    Raises `model.training.Diverged` where a loss is no longer finite.
+    """
+    began = time.perf_counter()
+    columns = [data.names.index(name) for name in parameters.inputs]
+    chosen = np.ascontiguousarray(data.values[:, columns])
+    shifts = (parameters.input_shift,) * len(columns)
+    table = torch.from_numpy(shift_columns(chosen, shifts)).to(device)
+    prepared = [_prepare(fold, chosen, parameters, data, device) for fold in data.split.folds]
+    settings = TrainingSettings(
+        cell=parameters.cell,
+        neurons=parameters.neurons,
+        dropout=parameters.dropout,
+        window=parameters.window,
+        epochs=parameters.epochs,
+        batch_size=parameters.batch_size,
+        learning_rate=parameters.learning_rate,
+        optimizer=parameters.optimizer,
+        clip=parameters.clip,
+        seed=parameters.seed,
+        precision=precision,
+        accumulate=accumulate,
+    )
+    loss: Loss = "bce" if data.predict == "direction" else "mse"
+    validations = [validation for _, validation in prepared]
+    forecasts: list[Floats] = []
+    skill = float("nan")
+    for result in train(table, [tensors for tensors, _ in prepared], settings, loss=loss):
+        forecasts = [
+            validation.scale.unscale(forecast.astype(np.float64))
+            for validation, forecast in zip(validations, result.forecasts, strict=True)
+        ]
+        skill = _mean_skill(forecasts, validations)
+        yield _report(result, skill)
+    yield _outcome(forecasts, validations, skill, parameters, data, time.perf_counter() - began)
+
+
+def _prepare(
+    fold: Fold,
+    chosen: NDArray[np.float32],  # (rows, F) the trial's inputs, not shifted
+    parameters: TrialParameters,
+    data: TrialData,
+    device: torch.device,
+) -> tuple[FoldTensors, _ValidationRows]:
+    """Fit what is fitted on the fold's history, and put the fold's rows on the device."""
+    horizon = parameters.output_shift
+    scaler = fit_scaler(parameters.scaler, chosen[fold.history])
+    train_y = target_values(data.close, fold.train, horizon, data.predict)
+    actual = target_values(data.close, fold.validation, horizon, data.predict)
+    naive = naive_values(data.close, fold.validation, horizon, data.predict, fold.train)
+    scale = fit_target_scale(data.predict, train_y)
+
+    def tensor(array: NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+    tensors = FoldTensors(
+        scale=tensor(scaler.scale),
+        offset=tensor(scaler.offset),
+        train_ends=tensor(window_ends(fold.train, horizon)),
+        train_targets=tensor(scale.scale_values(train_y).astype(np.float32)),
+        validation_ends=tensor(window_ends(fold.validation, horizon)),
+        validation_targets=tensor(scale.scale_values(actual).astype(np.float32)),
+    )
+    return tensors, _ValidationRows(fold.validation, actual, naive, scale)
+
+
+def _mean_skill(forecasts: list[Floats], validations: list[_ValidationRows]) -> float:
+    pairs = zip(forecasts, validations, strict=True)
+    return float(np.mean([metrics.skill(v.actual, f, v.naive) for f, v in pairs]))
+
+
+def _report(result: EpochResult, skill: float) -> EpochReport:
+    return EpochReport(
+        epoch=result.epoch,
+        skill=skill,
+        train_loss=float(np.mean(result.train_loss)),
+        validation_loss=float(np.mean(result.validation_loss)),
+        gradient_norm=result.gradient_norm,
+        seconds=result.seconds,
+    )
+
+
+def _outcome(
+    forecasts: list[Floats],
+    validations: list[_ValidationRows],
+    skill: float,
+    parameters: TrialParameters,
+    data: TrialData,
+    seconds: float,
+) -> Outcome:
+    def scored(rows: NDArray[np.int64], actual: Floats, forecast: Floats, naive: Floats) -> Any:
+        return _scores(data, parameters.output_shift, rows, actual, forecast, naive)
+
+    together = scored(
+        np.concatenate([v.rows for v in validations]),
+        np.concatenate([v.actual for v in validations]),
+        np.concatenate(forecasts),
+        np.concatenate([v.naive for v in validations]),
+    )
+    return Outcome(
+        skill=skill,
+        metrics=together | {"skill": skill},
+        folds=[
+            scored(v.rows, v.actual, forecast, v.naive)
+            for v, forecast in zip(validations, forecasts, strict=True)
+        ],
+        forecasts=pack(np.concatenate(forecasts)),
+        seconds=seconds,
+    )
+
+
+def _scores(
+    data: TrialData,
+    horizon: int,
+    rows: NDArray[np.int64],
+    actual: Floats,
+    forecast: Floats,
+    naive: Floats,
+) -> dict[str, float]:
+    """Errors in the target's unit, then those of the price it means, model beside naive."""
+    origin = data.close[rows - horizon]
+    if data.predict == "direction":
+        return {
+            "skill": metrics.skill(actual, forecast, naive),
+            "rmse": metrics.rmse(actual, forecast),
+            "naive_rmse": metrics.rmse(actual, naive),
+            "directional_accuracy": float(np.mean((forecast > 0.5) == (actual > 0.5))),
+            "naive_directional_accuracy": float(np.mean((naive > 0.5) == (actual > 0.5))),
+        }
+    price = to_price(actual, data.close, rows, horizon, data.predict)
+    price_forecast = to_price(forecast, data.close, rows, horizon, data.predict)
+    return {
+        "skill": metrics.skill(actual, forecast, naive),
+        "rmse": metrics.rmse(actual, forecast),
+        "mae": metrics.mae(actual, forecast),
+        "r2": metrics.r2(actual, forecast),
+        "naive_rmse": metrics.rmse(actual, naive),
+        "naive_mae": metrics.mae(actual, naive),
+        "directional_accuracy": metrics.directional_accuracy(
+            price - origin, price_forecast - origin
+        ),
+        "always_up_accuracy": float(np.mean(price > origin)),
+        "price_rmse": metrics.rmse(price, price_forecast),
+        "price_mae": metrics.mae(price, price_forecast),
+        "price_mape": metrics.mape(price, price_forecast),
+        "price_r2": metrics.r2(price, price_forecast),
+        "naive_price_rmse": metrics.rmse(price, origin),
+        "naive_price_mape": metrics.mape(price, origin),
+    }

@@ -1,0 +1,205 @@
+"""What the user sees: the live view of a search, its plain lines, and tables."""
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from optuna.trial import FrozenTrial
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from rnnsearch.search.records import title
+from rnnsearch.search.store import Store, state_of
+from rnnsearch.search.study import RunningTrial
+
+STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "running": "cyan"}
+
+
+class SearchView:
+    """Live on a terminal, plain lines elsewhere: a line per finished trial, the best so far."""
+
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        self.console = console
+        self.quiet = quiet
+        self._running: dict[int, RunningTrial] = {}
+        self._counts: dict[str, int] = {}
+        self._best: tuple[float, int, str] | None = None
+        self._target = 0
+        self._began = time.monotonic()
+        self._finished_here = 0
+        self._live: Live | None = None
+
+    def __enter__(self) -> "SearchView":
+        if self.console.is_terminal and not self.quiet:
+            self._live = Live(console=self.console, refresh_per_second=4, get_renderable=self._draw)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def begin(self, store: Store, target: int, workers: int) -> None:
+        self._target, self._counts = target, store.counts()
+        self._began = time.monotonic()
+        for trial in store.trials():
+            self._note_best(trial)
+        done = store.finished()
+        if done:
+            self._say(f"study {store.name}: going on after {done} finished trials, up to {target}")
+        else:
+            self._say(f"study {store.name}: {target} trials, {_count(workers, 'worker')}")
+
+    def running(self, trial: RunningTrial) -> None:
+        self._running[trial.number] = trial
+
+    def finished(self, trial: FrozenTrial) -> None:
+        self._running.pop(trial.number, None)
+        state = state_of(trial)
+        self._counts[state] = self._counts.get(state, 0) + 1
+        self._finished_here += 1
+        better = self._note_best(trial)
+        self._say(trial_line(trial, better), style=STYLES.get(state) if better else None)
+
+    def notice(self, text: str) -> None:
+        """Something the user should know, also when quiet; above the live view or on stderr."""
+        console = self.console if self._live else Console(stderr=True)
+        console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+    def _note_best(self, trial: FrozenTrial) -> bool:
+        if state_of(trial) != "complete" or trial.value is None:
+            return False
+        if self._best is not None and trial.value <= self._best[0]:
+            return False
+        self._best = (trial.value, trial.number, title(trial.user_attrs["parameters"]))
+        return True
+
+    def _say(self, text: str, style: str | None = None) -> None:
+        if not self.quiet:
+            self.console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+
+    def _draw(self) -> Group:
+        """Running trials, then progress and the best so far."""
+        table = Table(box=None, pad_edge=False, expand=False)
+        for column, align in (("trial", "right"), ("network", "left"), ("epoch", "right")):
+            table.add_column(column, justify=align, no_wrap=True)  # type: ignore[arg-type]
+        table.add_column("skill", justify="right", no_wrap=True)
+        table.add_column("state", no_wrap=True)
+        for number, trial in sorted(self._running.items()):
+            skills = trial.history["skill"]
+            table.add_row(
+                str(number),
+                title(trial.parameters.plain()),
+                f"{trial.epoch}/{trial.parameters.epochs}",
+                f"{skills[-1]:+.4f}" if skills else "",
+                Text("running", style="cyan"),
+            )
+        done = sum(self._counts.get(state, 0) for state in ("complete", "pruned", "failed"))
+        line = Table.grid(padding=(0, 2))
+        minutes = (time.monotonic() - self._began) / 60
+        pace = self._finished_here / minutes if minutes > 0 else 0.0
+        left = f"{(self._target - done) / pace:.0f} min left" if pace > 0 else ""
+        counts = ", ".join(
+            f"{self._counts[state]} {state}"
+            for state in ("complete", "pruned", "failed")
+            if self._counts.get(state)
+        )
+        line.add_row(
+            ProgressBar(total=max(self._target, 1), completed=done, width=16),
+            f"{done}/{self._target}",
+            counts,
+            f"{pace:.1f}/min" if pace else "",
+            left,
+        )
+        best = Text("best so far: none yet")
+        if self._best:
+            best = Text(f"best so far: skill {self._best[0]:+.4f}, trial {self._best[1]}, ")
+            best.append(self._best[2])
+        return Group(table, line, best)
+
+
+def trial_line(trial: FrozenTrial, better: bool = False) -> str:
+    """One finished trial on one line."""
+    attrs = trial.user_attrs
+    parameters = attrs.get("parameters")
+    parts = [f"trial {trial.number:>4}", f"{title(parameters) if parameters else '':<24}"]
+    epochs = len(attrs.get("record", {}).get("history", {}).get("skill", ()))
+    wanted = parameters["epochs"] if parameters else 0
+    parts.append(f"epoch {epochs:>3}/{wanted:<3}")
+    parts.append(f"skill {trial.value:+.4f}" if trial.value is not None else f"{'':13}")
+    parts.append(state_of(trial))
+    if "duplicate_of" in attrs:
+        parts.append(f"(same as trial {attrs['duplicate_of']})")
+    if trial.state.name == "FAIL":
+        parts.append(str(attrs.get("reason", "")))
+    if better:
+        parts.append("best so far")
+    return "  ".join(parts)
+
+
+def best_table(trials: Sequence[FrozenTrial], count: int = 5) -> Table:
+    """The best complete trials against the naive forecast."""
+    table = Table(title="Best trials on validation rows", title_justify="left")
+    columns = ("trial", "network", "inputs", "skill", "RMSE", "naive RMSE", "right direction")
+    for column in columns:
+        left = column in ("network",)
+        table.add_column(column, justify="left" if left else "right", no_wrap=left)
+    complete = [
+        t for t in trials if state_of(t) == "complete" and "duplicate_of" not in t.user_attrs
+    ]
+    for trial in sorted(complete, key=lambda t: -(t.value or 0.0))[:count]:
+        parameters, metrics = trial.user_attrs["parameters"], trial.user_attrs["record"]["metrics"]
+        table.add_row(
+            str(trial.number),
+            title(parameters),
+            str(len(parameters["inputs"])),
+            f"{trial.value:+.4f}",
+            f"{metrics['rmse']:.5g}",
+            f"{metrics['naive_rmse']:.5g}",
+            f"{metrics['directional_accuracy']:.1%}",
+        )
+    return table
+
+
+def status_text(facts: dict[str, Any]) -> str:
+    """A study's counts in a few lines."""
+    counts = [
+        f"{facts[state]} {state}"
+        for state in ("complete", "pruned", "failed", "running", "waiting", "interrupted")
+        if facts[state] or state == "complete"
+    ]
+    finished = facts["complete"] + facts["pruned"] + facts["failed"]
+    lines = [
+        f"study {facts['study']}: {finished} of {facts['target_trials']} trials finished "
+        f"({', '.join(counts)}), {facts['duplicates']} duplicates, {facts['tracked']} in MLflow"
+    ]
+    lines += [
+        f"searching now: {driver['driver']} with {_count(driver['workers'], 'worker')}"
+        for driver in facts["workers"]
+    ]
+    return "\n".join(lines)
+
+
+def frame_table(title_: str, frame: pd.DataFrame) -> Table:
+    """A data frame as a table; numbers to the right."""
+    table = Table(title=title_, title_justify="left")
+    for column in frame:
+        numeric = pd.api.types.is_numeric_dtype(frame[column])
+        table.add_column(str(column), justify="right" if numeric else "left")
+    for row in frame.itertuples(index=False):
+        table.add_row(*map(str, row))
+    return table
+
+
+def output() -> Console:
+    """The console that results go to; plain and wide where it is not a terminal."""
+    return Console(width=None if sys.stdout.isatty() else 120)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("s" if number != 1 else "")

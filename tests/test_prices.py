@@ -1,0 +1,393 @@
+"""Price files: what is read, refused with its row and remedy, and warned of."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnsearch.config import DataSection
+from rnnsearch.data.prices import Prices, read_prices
+from rnnsearch.errors import DataError, RnnsearchError
+
+HEADER = "Date,Open,High,Low,Close,Volume"
+ROWS = [
+    "2014-03-03,10,11,9,10.5,1000",
+    "2014-03-04,10.5,11.5,10,11,1100",
+    "2014-03-05,11,12,10.5,11.5,900",
+    "2014-03-06,11.5,12,11,11.75,1200",
+]
+
+
+def read(folder: Path, *lines: str, name: str = "prices.csv", **data: Any) -> Prices:
+    path = folder / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return read_prices(DataSection(path=path, **data))
+
+
+def with_row(row: int, text: str) -> list[str]:
+    """A good file whose row (counted from 1) is replaced."""
+    return [HEADER, *ROWS[: row - 1], text, *ROWS[row:]]
+
+
+def test_a_good_file_is_read_in_full(tmp_path: Path) -> None:
+    prices = read(tmp_path, HEADER, *ROWS)
+    assert prices.name == "prices.csv"
+    assert list(prices.frame.columns) == ["Open", "High", "Low", "Close", "Volume"]
+    assert prices.close.tolist() == [10.5, 11, 11.5, 11.75]
+    assert prices.close.dtype == np.float64
+    assert (prices.frame.dtypes == np.float64).all()
+    assert prices.dates.name == "Date"
+    assert prices.has_ohlcv
+    assert prices.warnings == ()
+
+
+def test_names_are_found_whatever_their_case_blanks_and_underscores(tmp_path: Path) -> None:
+    lines = ["DATETIME, open ,HIGH,low_,close,VOLUME,adj_close", *[f"{row},1" for row in ROWS]]
+    prices = read(tmp_path, *lines, target="adjclose")
+    assert prices.target == "Adj Close"
+    assert list(prices.frame) == ["Open", "High", "Low", "Close", "Volume", "Adj Close"]
+
+
+def test_adj_close_is_left_out_because_later_dividends_rewrite_it(tmp_path: Path) -> None:
+    lines = [f"{HEADER},Adj Close", *[f"{row},5" for row in ROWS]]
+    assert "Adj Close" not in read(tmp_path, *lines).frame
+    with pytest.raises(DataError, match="it knows the future"):
+        read(tmp_path, *lines, columns=("Adj Close",))
+
+
+def test_adjust_rescales_the_four_prices_and_not_the_volume(tmp_path: Path) -> None:
+    halves = [f"{row},{float(row.split(',')[4]) / 2}" for row in ROWS]
+    prices = read(tmp_path, f"{HEADER},AdjClose", *halves, adjust=True)
+    plain = read(tmp_path, HEADER, *ROWS)
+    names = ["Open", "High", "Low", "Close"]
+    pd.testing.assert_frame_equal(prices.frame[names], plain.frame[names] / 2)
+    assert prices.frame["Volume"].equals(plain.frame["Volume"])
+    assert "Adj Close" not in prices.frame
+
+
+def test_a_file_with_a_target_and_other_columns_needs_no_bars(tmp_path: Path) -> None:
+    prices = read(
+        tmp_path, "day,time,EUR,rate", "a,2020-01-01,1.1,3", "b,2020-01-02,1.2,4", target="eur"
+    )
+    assert prices.target == "EUR"
+    assert prices.extras == ("rate",)
+    assert not prices.has_ohlcv
+    assert "'day' is not numeric" in prices.warnings[0]
+
+
+def test_columns_chooses_the_extra_columns(tmp_path: Path) -> None:
+    lines = [f"{HEADER},vix,rate", *[f"{row},{n},{n * 2}" for n, row in enumerate(ROWS)]]
+    assert read(tmp_path, *lines).extras == ("vix", "rate")
+    assert read(tmp_path, *lines, columns="none").extras == ()
+    assert read(tmp_path, *lines, columns=("Rate",)).extras == ("rate",)
+    with pytest.raises(DataError, match=r"no column 'vixx' \(set by columns\); did you mean vix\?"):
+        read(tmp_path, *lines, columns=("vixx",))
+
+
+def test_a_constant_column_is_ignored_unless_it_is_named(tmp_path: Path) -> None:
+    lines = [f"{HEADER},flat", *[f"{row},7" for row in ROWS]]
+    prices = read(tmp_path, *lines)
+    assert prices.extras == ()
+    assert "column 'flat' is always 7 and is ignored" in prices.warnings[0]
+    assert read(tmp_path, *lines, columns=("flat",)).extras == ("flat",)
+
+
+def test_a_row_counter_without_a_name_is_no_input(tmp_path: Path) -> None:
+    prices = read(tmp_path, f",{HEADER}", *[f"{n},{row}" for n, row in enumerate(ROWS)])
+    assert prices.extras == ()
+    assert prices.warnings == ("prices.csv: column 1 has no name and is ignored.",)
+
+
+def test_a_first_column_without_a_name_is_the_date(tmp_path: Path) -> None:
+    nameless = read(tmp_path, HEADER.removeprefix("Date"), *ROWS)
+    assert nameless.hash == read(tmp_path, HEADER, *ROWS).hash
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        ("2014-03-03", "2014-03-04", "2014-03-05", "2014-03-06"),
+        ("20140303", "20140304", "20140305", "20140306"),
+        ("03-Mar-2014", "04-Mar-2014", "05-Mar-2014", "06-Mar-2014"),
+        ("Mar 03, 2014", "Mar 04, 2014", "Mar 05, 2014", "Mar 06, 2014"),
+        ("03.03.2014", "04.03.2014", "05.03.2014", "06.03.2014"),
+        (
+            "2014-03-03 00:00:00-05:00",
+            "2014-03-04 00:00:00-05:00",
+            "2014-03-05 00:00:00-04:00",  # summer time
+            "2014-03-06 00:00:00-04:00",
+        ),
+    ],
+)
+def test_dates_are_read_in_the_usual_spellings(tmp_path: Path, dates: tuple[str, ...]) -> None:
+    lines = [row.replace(row[:10], f'"{day}"') for row, day in zip(ROWS, dates, strict=True)]
+    days = read(tmp_path, HEADER, *lines).dates
+    assert days.equals(pd.DatetimeIndex(pd.date_range("2014-03-03", periods=4), name="Date"))
+
+
+def test_one_day_after_the_twelfth_tells_day_from_month(tmp_path: Path) -> None:
+    american = read(tmp_path, "Date,Close", "03/12/2014,1", "03/13/2014,2")
+    european = read(tmp_path, "Date,Close", "12/03/2014,1", "13/03/2014,2")
+    assert american.dates.equals(european.dates)
+
+
+def test_a_date_that_can_be_read_in_two_ways_is_refused(tmp_path: Path) -> None:
+    lines = ["01/02/2014,1", "02/03/2014,2", "03/04/2014,3"]
+    with pytest.raises(
+        DataError, match=r"one meaning, but '01/02/2014' in row 1 may be 2014-01-02"
+    ):
+        read(tmp_path, "Date,Close", *lines)
+
+
+def test_semicolons_separate_as_well_as_commas(tmp_path: Path) -> None:
+    lines = [line.replace(",", ";") for line in (HEADER, *ROWS)]
+    assert read(tmp_path, *lines).hash == read(tmp_path, HEADER, *ROWS).hash
+
+
+REFUSED = {
+    "dates must increase, but row 3 is 2014-03-01 after 2014-03-04; sort the file or remove": (
+        with_row(3, "2014-03-01,11,12,10.5,11.5,900")
+    ),
+    "dates must differ, but rows 2 and 3 are both 2014-03-04": with_row(
+        3, "2014-03-04,11,12,10.5,11.5,900"
+    ),
+    "the date of row 3 is 'soon'; correct or remove": with_row(3, "soon,11,12,10.5,11.5,900"),
+    "the date of row 3 is missing": with_row(3, ",11,12,10.5,11.5,900"),
+    "Close must be there in every row, but row 2 (2014-03-04) is missing; fill it": with_row(
+        2, "2014-03-04,10.5,11.5,10,,1100"
+    ),
+    "Volume must be there in every row, but row 2 (2014-03-04) is missing": with_row(
+        2, "2014-03-04,10.5,11.5,10,11,"
+    ),
+    "Close must be there in every row, but row 2 (2014-03-04) is inf": with_row(
+        2, "2014-03-04,10.5,11.5,10,inf,1100"
+    ),
+    "Close must be a number, but row 2 (2014-03-04) is '1,234.5'; write the number with a "
+    "decimal point and no thousands separators": with_row(
+        2, '2014-03-04,10.5,11.5,10,"1,234.5",1100'
+    ),
+    "Close must be a number, but row 2 (2014-03-04) is 'closed'; write the number alone": with_row(
+        2, "2014-03-04,10.5,11.5,10,closed,1100"
+    ),
+    'predict = "log_return" needs prices above 0, but Close in row 2 (2014-03-04) is -1': with_row(
+        2, "2014-03-04,10.5,11.5,-2,-1,1100"
+    ),
+    "High must not be under Low, but row 2 (2014-03-04) has High 9 and Low 10; correct": with_row(
+        2, "2014-03-04,10.5,9,10,11,1100"
+    ),
+    "Volume must not be negative, but row 2 (2014-03-04) is -5": with_row(
+        2, "2014-03-04,10.5,11.5,10,11,-5"
+    ),
+    "one time zone, but row 1 is '2014-03-03' and row 2 is '2014-03-04 16:00+08:00'": with_row(
+        2, "2014-03-04 16:00+08:00,10.5,11.5,10,11,1100"
+    ),
+    "is not a table with ',' between its columns": with_row(
+        2, "2014-03-04,10.5,11.5,10,11,1100,7,8,9"
+    ),
+    "column names must differ, but column 5 and column 7 are both 'Close'": [
+        f"{HEADER},Close",
+        *[f"{row},1" for row in ROWS],
+    ],
+    "'Close' and 'close' are both Close; rename or remove one": [
+        f"{HEADER},close",
+        *[f"{row},1" for row in ROWS],
+    ],
+    "there is no date column; name one Date": ["Day,Close", "2014-03-03,1", "2014-03-04,2"],
+    "there is no column 'Close' (set by target); did you mean Closing?": [
+        "Date,Closing",
+        "2014-03-03,1",
+        "2014-03-04,2",
+    ],
+    "has 1 rows; a forecast needs at least 2": [HEADER, ROWS[0]],
+    "vix must be there in every row, but row 1 (2014-03-03) is missing (3 such rows); fill it, "
+    "remove the row, or leave vix out with columns": [
+        f"{HEADER},vix",
+        *[f"{row}," for row in ROWS[:3]],
+        f"{ROWS[3]},1",
+    ],
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_bad_rows_are_refused_with_row_value_and_remedy(tmp_path: Path, message: str) -> None:
+    with pytest.raises(DataError) as refused:
+        read(tmp_path, *REFUSED[message])
+    assert str(refused.value).startswith("prices.csv: ")
+    assert message in str(refused.value)
+    assert refused.value.exit_code == 3
+
+
+def test_negative_prices_are_fine_for_a_forecast_of_levels(tmp_path: Path) -> None:
+    lines = ["Date,Close", "2020-04-17,18.27", "2020-04-20,-37.63", "2020-04-21,10.01"]
+    assert read(tmp_path, *lines, predict="level").close[1] == -37.63
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("prices.csv", None, "there is no such file; correct path"),
+        ("prices.csv", b"", "the file is empty"),
+        ("prices.csv", b"\n \n", "the file is empty"),
+        ("prices.csv", b"Date,Close\n2020-01-01,\xff\xfe\n", "is not UTF-8 text"),
+        ("prices.xlsx", b"PK", "read from .csv or .parquet, got '.xlsx'"),
+        ("prices", b"x", "got 'no ending'"),
+        ("prices.parquet", b"PAR1 not at all", "is not a Parquet file"),
+    ],
+)
+def test_files_that_hold_no_prices_are_refused(
+    tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        read_prices(DataSection(path=path))
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is a folder"):
+        read_prices(DataSection(path=tmp_path))
+
+
+def test_adjust_needs_the_adjusted_close(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="set adjust = false"):
+        read(tmp_path, HEADER, *ROWS, adjust=True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "warning"),
+    [
+        (
+            [*with_row(3, "2014-03-05,5.4,5.6,5.3,5.5,900")[:-1], "2014-03-06,11,11,11,11,9"],
+            "Close jumps from 11 to 5.5 on 2014-03-05 (and 1 times more), which looks like a split",
+        ),
+        (
+            with_row(3, "2014-03-05,11,11,11,11,0"),
+            "Volume is 0 in 1 rows, first on 2014-03-05; 1 of them only repeat the close before",
+        ),
+        (
+            with_row(3, "2014-03-05,11,12,10.5,12.5,900"),
+            "Open or Close lies outside Low..High on 2014-03-05 (row 3)",
+        ),
+        (
+            with_row(4, "2014-03-26,11.5,12,11,11.75,1200"),
+            "no sessions between 2014-03-05 and 2014-03-26",
+        ),
+    ],
+)
+def test_what_looks_odd_is_warned_of_and_kept(
+    tmp_path: Path, lines: list[str], warning: str
+) -> None:
+    prices = read(tmp_path, *lines)
+    assert len(prices.dates) == 4
+    assert any(warning in text for text in prices.warnings), prices.warnings
+
+
+def test_the_hash_is_of_the_content_alone(tmp_path: Path) -> None:
+    sample = read_prices(DataSection(sample="sp500"))
+    sample.frame.to_csv(tmp_path / "a.csv")
+    sample.frame.to_parquet(tmp_path / "b.parquet")
+    sample.frame.reset_index().to_parquet(tmp_path / "c.parquet")
+    sample.frame.tz_localize("America/New_York").to_parquet(tmp_path / "d.parquet")
+    hashes = {read_prices(DataSection(path=path)).hash for path in tmp_path.iterdir()}
+    assert hashes == {sample.hash}
+    assert sample.hash == "cc9b568dc670c967"
+    assert len(sample.hash) == 16
+
+
+@pytest.mark.parametrize("change", ["price", "date", "name"])
+def test_the_hash_changes_with_any_content(tmp_path: Path, change: str) -> None:
+    extra = [f"{HEADER},vix", *[f"{row},{n}" for n, row in enumerate(ROWS)]]
+    before = read(tmp_path, *extra).hash
+    changed = {
+        "price": [line.replace("11.75", "11.76") for line in extra],
+        "date": [line.replace("2014-03-06", "2014-03-07") for line in extra],
+        "name": [line.replace("vix", "vxn") for line in extra],
+    }[change]
+    assert read(tmp_path, *changed).hash != before
+
+
+@pytest.mark.parametrize("sample", ["sp500", "nasdaq"])
+def test_samples_are_read(sample: Any) -> None:
+    prices = read_prices(DataSection(sample=sample))
+    assert prices.name == f"sample {sample}"
+    assert len(prices.dates) == 5031
+    assert prices.has_ohlcv
+
+
+def read_or_refuse(path: Path) -> None:
+    """Either prices or our own error; anything else fails the test."""
+    for data in (DataSection(path=path), DataSection(path=path, predict="level", columns="none")):
+        try:
+            prices = read_prices(data)
+        except RnnsearchError as error:
+            assert str(error).startswith(path.name)  # noqa: PT017
+        else:
+            assert np.isfinite(prices.frame.to_numpy()).all()
+            assert prices.dates.is_monotonic_increasing
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(content=st.binary(max_size=200))
+def test_arbitrary_bytes_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "fuzz.csv"
+    for start in (b"", b"Date,Close\n2020-01-01,1\n2020-01-02,2\n"):
+        path.write_bytes(start + content)
+        read_or_refuse(path)
+
+
+@settings(max_examples=250, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_mangled_files_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "mangled.csv"
+    text = "\n".join([HEADER, *ROWS, ""])
+    pieces = st.sampled_from(
+        [
+            ",",
+            ";",
+            '"',
+            "\n",
+            "\r",
+            "\t",
+            "nan",
+            "-",
+            "1e400",
+            "0",
+            "true",
+            "é",
+            " ",
+            "Date",
+            "+",
+            "Z",
+        ]
+    ) | st.text(max_size=3)
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(start, min(len(text), start + 6)))
+        text = text[:start] + data.draw(pieces) + text[end:]
+    path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
+    read_or_refuse(path)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(position=st.integers(0, 3000), content=st.binary(min_size=1, max_size=8))
+def test_damaged_parquet_files_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, position: int, content: bytes
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    good = folder / "good.parquet"
+    if not good.exists():
+        read(folder, HEADER, *ROWS).frame.to_parquet(good)
+    whole = good.read_bytes()
+    position %= len(whole)
+    path = folder / "damaged.parquet"
+    path.write_bytes(whole[:position] + content + whole[position + len(content) :])
+    read_or_refuse(path)
