@@ -13,6 +13,7 @@ import json
 import os
 import re
 import tomllib
+import zoneinfo
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -179,7 +180,106 @@ class StudySection(Section):
     )
 
 
-class DataSection(Section):
+CLOSE_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
+
+
+def _close_time(text: str) -> str:
+    if not CLOSE_TIME.fullmatch(text) or text == "00:00":
+        midnight = "; a session that ends at midnight closes at 24:00" if text == "00:00" else ""
+        raise ValueError(f'a close time is written "16:00" (24 hours), got {text!r}{midnight}')
+    return text
+
+
+def _time_zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError):
+        near = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else 'write one like "America/New_York"'
+        raise ValueError(f"there is no time zone {name!r}; {hint}") from None
+    return name
+
+
+class MarketSection(Section):
+    """When the sessions of a market close: what `calendar` says, or one time in one zone."""
+
+    close_time: Annotated[str, AfterValidator(_close_time)] | None = Field(
+        default=None, description='When its sessions close, in its time zone: "16:00".'
+    )
+    time_zone: Annotated[str, AfterValidator(_time_zone)] | None = Field(
+        default=None, description='Its time zone: "America/New_York".'
+    )
+    calendar: str | None = Field(
+        default=None,
+        description="An exchange_calendars name (XNYS, XTAI): close times, early ones too, zone.",
+    )
+
+    @model_validator(mode="after")
+    def _told_once(self) -> Self:
+        both = [name for name in ("close_time", "time_zone") if getattr(self, name) is not None]
+        if self.calendar is not None and both:
+            raise ValueError(
+                f"a calendar gives close times and time zone, so {' and '.join(both)} cannot be "
+                f"given with calendar = {self.calendar!r}; remove one or the other"
+            )
+        if self.close_time is not None and self.time_zone is None:
+            raise ValueError(
+                f"close_time = {self.close_time!r} needs a time_zone "
+                f'such as "America/New_York", got none'
+            )
+        return self
+
+
+def _prefix(text: str) -> str:
+    if not re.fullmatch(r"[^\W\d_]\w{0,39}", text):
+        raise ValueError(
+            f"a prefix has letters, digits and '_', starts with a letter and has at most 40 "
+            f'characters, as "nasdaq_", got {text!r}'
+        )
+    return text
+
+
+class JoinSection(MarketSection):
+    """A further series whose newest row known at the target's close becomes inputs."""
+
+    path: Path | None = Field(
+        default=None, description="CSV or Parquet file, relative to the study file."
+    )
+    sample: Sample | None = Field(
+        default=None, description="Daily prices 1999-2018 that come with the arch package."
+    )
+    prefix: Annotated[str, AfterValidator(_prefix)] = Field(
+        description='Begins the names of its inputs: "nasdaq_"; "nasdaq" is then their family.'
+    )
+    columns: Literal["all", "none"] | tuple[str, ...] = Field(
+        default="all", description="Extra columns of the file that become inputs."
+    )
+    indicators: Literal["all", "none"] | tuple[str, ...] = Field(
+        default="none", description="All, none, or a list of families and indicator names."
+    )
+    adjust: bool = Field(
+        default=False, description="Rescale open, high, low, close by the adjusted close."
+    )
+
+    @property
+    def family(self) -> str:
+        return self.prefix.rstrip("_")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        _check_source(self.path, self.sample)
+        return self
+
+
+def _check_source(path: Path | None, sample: str | None) -> None:
+    if (path is None) == (sample is None):
+        raise ValueError(
+            'give either path = "FILE" or sample = "sp500" | "nasdaq"'
+            + (", not both" if path else "")
+        )
+
+
+class DataSection(MarketSection):
     """Which prices."""
 
     path: Path | None = Field(
@@ -199,14 +299,25 @@ class DataSection(Section):
     adjust: bool = Field(
         default=False, description="Rescale open, high, low, close by the adjusted close."
     )
+    join: tuple[JoinSection, ...] = Field(
+        default=(), description="Other markets whose prices become inputs."
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.path is None) == (self.sample is None):
-            raise ValueError(
-                'give either path = "FILE" or sample = "sp500" | "nasdaq"'
-                + (", not both" if self.path else "")
-            )
+        _check_source(self.path, self.sample)
+        return self
+
+    @model_validator(mode="after")
+    def _prefixes_differ(self) -> Self:
+        families = [join.family for join in self.join]
+        for number, family in enumerate(families):
+            if family in families[:number]:
+                raise ValueError(
+                    f"each [[data.join]] needs a prefix of its own, but numbers "
+                    f"{families.index(family) + 1} and {number + 1} have "
+                    f"{self.join[number].prefix!r}; change one"
+                )
         return self
 
 
@@ -277,6 +388,9 @@ class SpaceSection(Section):
     input_shift: Annotated[IntDimension, _bounds(0, why=_FUTURE)] = Field(
         default=IntRange(low=0, high=5), description="The window ends so many sessions early."
     )
+    input_shift_per: Literal["trial", "family"] = Field(
+        default="trial", description="trial: one shift for all inputs; family: one for each family."
+    )
     output_shift: Annotated[IntDimension, _bounds(1, why=_FUTURE)] = Field(
         default=IntRange(low=1, high=5), description="The target lies so many sessions ahead."
     )
@@ -289,9 +403,13 @@ class InputsSection(Section):
     indicators: Literal["all", "none"] | tuple[str, ...] = Field(
         default="all", description="All, none, or a list of families and indicator names."
     )
-    search: Literal["each", "families", "all"] = Field(
-        default="families",
-        description="each: a switch per input; families: a switch per family; all: no search.",
+    search: Literal["ranked", "each", "families", "all"] = Field(
+        default="ranked",
+        description="ranked: the best k of a ranking learnt on training rows, and a switch per "
+        "family; each: a switch per input; families: a switch per family; all: no search.",
+    )
+    max: int | None = Field(
+        default=None, ge=1, description="Most inputs of a ranked set, beside the target's own."
     )
 
 
@@ -334,6 +452,14 @@ class StudyFile(Section):
         """
         plain = self.model_dump(mode="json")
         data = {key: value for key, value in plain["data"].items() if key not in ("path", "sample")}
+        if data["join"]:
+            data["join"] = [
+                {key: value for key, value in join.items() if key not in ("path", "sample")}
+                for join in data["join"]
+            ]
+        else:  # when sessions close then matters to no trial
+            for key in ("join", *MarketSection.model_fields):
+                del data[key]
         return {"data": data, **{key: plain[key] for key in ("split", "space", "inputs")}}
 
 
@@ -385,9 +511,11 @@ def load_study(path: str | Path, **overrides: Any) -> StudyFile:
 
 
 def _resolve_paths(study: StudyFile, folder: Path) -> StudyFile:
-    if study.data.path is None:
-        return study
-    data = study.data.model_copy(update={"path": folder / study.data.path.expanduser()})
+    def resolved(path: Path | None) -> dict[str, Path | None]:
+        return {"path": None if path is None else folder / path.expanduser()}
+
+    joins = tuple(join.model_copy(update=resolved(join.path)) for join in study.data.join)
+    data = study.data.model_copy(update=resolved(study.data.path) | {"join": joins})
     return study.model_copy(update={"data": data})
 
 
@@ -413,6 +541,8 @@ def _explain(path: Path, error: ValidationError) -> Iterator[str]:
 
 
 def _dotted(where: list[str]) -> str:
+    if where[:2] == ["data", "join"] and len(where) > 2:
+        return f"[[data.join]] number {int(where[2]) + 1}: {'.'.join(where[3:])}".rstrip(": ")
     return f"[{where[0]}] {'.'.join(where[1:])}".rstrip() if where else "the file"
 
 

@@ -1,8 +1,9 @@
 """What the user sees: the live view of a search, its plain lines, and tables."""
 
+import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,6 +18,29 @@ from rnnsearch.search.records import title
 from rnnsearch.search.store import Store, state_of
 from rnnsearch.search.study import RunningTrial
 
+METRICS = {
+    "skill": "skill",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "theil_u2": "Theil's U2",
+    "directional_accuracy": "right direction",
+    "always_up": "always up",
+    "price_rmse": "price RMSE",
+    "price_mae": "price MAE",
+    "price_mape": "price MAPE",
+    "price_r2": "price R²",
+    "price_mase": "price MASE",
+}
+TESTS = {
+    "diebold_mariano": "better than doing nothing (Diebold–Mariano)",
+    "diebold_mariano_ridge": "better than ridge (Diebold–Mariano)",
+    "diebold_mariano_logistic": "better than logistic regression (Diebold–Mariano)",
+    "pesaran_timmermann": "direction better than chance (Pesaran–Timmermann)",
+    "superior_ability": "any trial better than naive on validation (SPA)",
+    "confidence_set": "model confidence set",
+    "overfitting": "probability of backtest overfitting",
+}
 STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "running": "cyan"}
 
 
@@ -183,6 +207,91 @@ def status_text(facts: dict[str, Any]) -> str:
         for driver in facts["workers"]
     ]
     return "\n".join(lines)
+
+
+def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
+    """The verdict, the champion against the baselines, and how sure that is."""
+    yield answer["verdict"]["sentence"]
+    champion = answer["champion"]
+    yield (
+        f"champion: trial {champion['trial']}, {title(champion['params'])}, "
+        f"{len(champion['params']['inputs'])} inputs, validation skill {champion['skill']:+.4f} "
+        f"over {len(champion['seeds'])} seeds"
+    )
+    rows = answer["table"]
+    names = [name for name in rows[0] if name != "forecast"]
+    table = Table(
+        title=f"Locked test: {answer['test']['rows']} target dates, {answer['test']['first']} to "
+        f"{answer['test']['last']}",
+        title_justify="left",
+    )
+    table.add_column("")
+    for row in rows:
+        table.add_column(row["forecast"], justify="right")
+    for name in names:
+        table.add_row(METRICS.get(name, name), *(_figure(name, row[name]) for row in rows))
+    yield table
+    seeds = ", ".join(f"{skill:+.4f}" for skill in answer["seed_skills"])
+    yield f"skill of each seed on its own: {seeds}"
+    if answer["interval"]:
+        held, promised = answer["interval"]["share"], answer["interval"]["promised"]
+        yield f"intervals from validation errors promised {promised:.0%} and held {held:.1%}"
+    for name, result in answer["significance"].items():
+        yield f"{TESTS.get(name, name)}: {_test_result(name, result)}"
+
+
+def _figure(name: str, value: float | None) -> str:
+    if value is None or not math.isfinite(value):
+        return "–"
+    if name in ("directional_accuracy", "always_up"):
+        return f"{value:.1%}" if value > 0 else "–"
+    if name == "price_mape":
+        return f"{value:.3f} %"
+    return f"{value:+.4f}" if name in ("skill", "r2") else f"{value:.5g}"
+
+
+def _test_result(name: str, result: dict[str, Any]) -> str:
+    if "reason" in result:
+        return f"not applied, {result['reason']}"
+    match name:
+        case "overfitting":
+            return (
+                f"{result['probability']:.0%} (the best on one half of the validation rows is no "
+                f"better than the median trial on the other; {result['trials']} trials)"
+            )
+        case "confidence_set":
+            return (
+                f"{len(result['included'])} of {result['trials']} trials cannot be told from the "
+                f"best ({1 - result['size']:.0%})"
+            )
+        case "superior_ability":
+            return f"p = {result['p']:.3f} ({result['trials']} trials)"
+    p = result["p_better"]
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def prediction_table(answer: dict[str, Any]) -> Table:
+    """Dated forecasts, newest last."""
+    table = Table(title=f"Forecasts of trial {answer['champion']}", title_justify="left")
+    rows = answer["forecasts"]
+    for column in rows[0]:
+        table.add_column(column.replace("_", " "), justify="right")
+    for row in rows:
+        table.add_row(*(_cell(column, value) for column, value in row.items()))
+    return table
+
+
+def _cell(column: str, value: Any) -> str:
+    if value is None:
+        return "–"
+    if column == "forecast_return":
+        return f"{value:+.3%}"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def note(text: str) -> None:
+    """A remark beside the result, on stderr."""
+    Console(stderr=True).print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def frame_table(title_: str, frame: pd.DataFrame) -> Table:

@@ -2,7 +2,8 @@
 
 `Tracker` writes from a thread of its own, so that a slow or dead server delays no training. It is
 told the newest state of a trial as a `RunRecord` and writes what is not written yet. A trial's run
-is found by the tag `rnnsearch.trial`, so that writing again never makes a second one.
+is looked up by the tag `rnnsearch.trial` before one is made, and again when the trial ends, so that
+neither a driver that died nor a server that answered too late leaves a second one.
 """
 
 import contextlib
@@ -12,7 +13,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 TRIAL = "rnnsearch.trial"
 STATE = "rnnsearch.state"
+PARENT = "mlflow.parentRunId"
 STATUS = {
     "complete": "FINISHED",
     "pruned": "FINISHED",
@@ -36,6 +37,7 @@ STATUS = {
     "running": "RUNNING",
 }
 RETRY_SECONDS = 5.0  # between attempts to reach a server that is down
+DOWN_SECONDS = 5.0  # granted to such a server at the end
 WRITE_SECONDS = 2.0  # a running trial's new epochs are collected for so long
 BATCH_METRICS, BATCH_OTHERS = 1000, 100  # MLflow's limits of one log_batch
 
@@ -96,52 +98,59 @@ class Experiment:
         return str(found.experiment_id)
 
     def _ensure_parent(self, parent: Parent) -> str:
-        runs = self.client.search_runs(
-            [self.id], f"tags.`{TRIAL}` = 'parent'", order_by=["attributes.start_time"]
-        )
-        if runs:
-            return str(runs[0].info.run_id)
-        tags = {TRIAL: "parent", "mlflow.note.content": parent.description} | parent.tags
-        run = self.client.create_run(self.id, tags=tags, run_name=parent.study)
-        self._write(run.info.run_id, params=parent.params)
-        return str(run.info.run_id)
+        if not self._parents():
+            tags = {TRIAL: "parent", "mlflow.note.content": parent.description} | parent.tags
+            run = self.client.create_run(self.id, tags=tags, run_name=parent.study)
+            self._write(run.info.run_id, params=parent.params)
+        first, *others = self._parents()
+        for other in others:  # of two drivers that began at the same time
+            self.client.delete_run(other)
+        return first
 
-    def known_runs(self) -> dict[int, list[Any]]:
-        """All child runs by trial, the oldest first."""
+    def _parents(self) -> list[str]:
+        return [run.info.run_id for run in self._search(f"tags.`{TRIAL}` = 'parent'")]
+
+    def runs(self, number: int) -> list[Any]:
+        """A trial's runs, the oldest first; more than one is too many."""
+        return self._search(f"tags.`{TRIAL}` = '{number}'")
+
+    def all_runs(self) -> dict[int, list[Any]]:
+        """Every trial's runs, the oldest first."""
         found: dict[int, list[Any]] = {}
+        for run in self._search(f"tags.`{TRIAL}` != 'parent'"):
+            found.setdefault(int(run.data.tags[TRIAL]), []).append(run)
+        return found
+
+    def _search(self, query: str) -> list[Any]:
+        found: list[Any] = []
         token: str | None = None
-        while True:
+        while token is None or token:
             page = self.client.search_runs(
                 [self.id],
-                f"tags.`mlflow.parentRunId` = '{self.parent_run}'",
+                query,
                 max_results=1000,
-                order_by=["attributes.start_time"],
+                order_by=["attributes.start_time", "attributes.run_id"],
                 page_token=token,
             )
-            for run in page:
-                found.setdefault(int(run.data.tags[TRIAL]), []).append(run)
-            token = page.token
-            if not token:
-                return found
-
-    def adopt(self, numbers: set[int]) -> None:
-        """Remember the runs that trials have already."""
-        if len(numbers) == 1:
-            (number,) = numbers
-            self.use(number, self.client.search_runs([self.id], f"tags.`{TRIAL}` = '{number}'"))
-            return
-        for number, runs in self.known_runs().items():
-            if number in numbers:
-                self.use(number, runs)
+            found += page
+            token = page.token or ""
+        return found
 
     def use(self, number: int, runs: Sequence[Any]) -> None:
-        """Let the first of the runs, if there is one, be the trial's."""
+        """Let the first of the runs, if there is one, be the trial's; delete the others."""
+        self._runs.pop(number, None)
+        for run in runs[1:]:
+            self.client.delete_run(run.info.run_id)
         if runs:
             self._runs[number] = runs[0].info.run_id
 
     def write_best(self, best: dict[int, float]) -> None:
-        """Best skill so far, by trial number, on the parent run."""
+        """Best skill, by the number of trials that were finished then, on the parent run."""
         self._write(self.parent_run, [("best_skill", skill, n) for n, skill in best.items()])
+
+    def note_parent(self, metrics: dict[str, float], tags: dict[str, str]) -> None:
+        """A result of the whole study, on the parent run."""
+        self._write(self.parent_run, [(n, v, 0) for n, v in metrics.items()], tags=tags)
 
     def set_parent_status(self, status: str) -> None:
         """RUNNING while there is a driver, else FINISHED."""
@@ -152,6 +161,8 @@ class Experiment:
 
     def write(self, record: RunRecord) -> None:
         """Write what is new of a trial; for a finished one all that is missing, and its end."""
+        if record.over or record.number not in self._runs:
+            self.use(record.number, self.runs(record.number))
         run = self._runs.get(record.number) or self._create(record)
         done = self._logged.get(record.number, 0)
         metrics = [
@@ -166,7 +177,8 @@ class Experiment:
                 for name, value in record.metrics.items()
                 if name not in record.history
             ]
-        self._write(run, metrics, record.params if not done else {}, record.tags, record.started)
+        tags = record.tags | {PARENT: self.parent_run}
+        self._write(run, metrics, record.params if not done else {}, tags, record.started)
         self._logged[record.number] = max(map(len, record.history.values()), default=0)
         if record.over:
             ended = int((record.ended or record.started) * 1000)
@@ -175,7 +187,7 @@ class Experiment:
             self._logged.pop(record.number, None)
 
     def _create(self, record: RunRecord) -> str:
-        tags = {TRIAL: str(record.number), "mlflow.parentRunId": self.parent_run}
+        tags = {TRIAL: str(record.number), PARENT: self.parent_run}
         run = self.client.create_run(
             self.id, int(record.started * 1000), tags=tags | record.tags, run_name=record.name
         )
@@ -225,8 +237,7 @@ class Tracker:
         self._uri, self._parent, self._artifacts = uri, parent, artifacts
         self._written, self._notice = written, notice
         self._pending = {record.number: record for record in missing}
-        self._look_up = set(self._pending)  # trials that may have a run we do not know
-        self._best: dict[int, float] = {}  # trial -> best skill so far, for the parent run
+        self._best: dict[int, float] = {}  # finished trials -> best skill, for the parent run
         self._changed = threading.Condition()
         self._closing = False
         self._down = False
@@ -240,24 +251,20 @@ class Tracker:
             if record.over:
                 self._changed.notify()
 
-    def best(self, number: int, skill: float) -> None:
-        """Have a new best skill written to the parent run."""
+    def best(self, finished: int, skill: float) -> None:
+        """Have the best skill after so many finished trials written to the parent run."""
         with self._changed:
-            self._best[number] = skill
+            self._best[finished] = skill
 
     def finish(self, patience: float = 60.0) -> int:
         """Write what is left and end. Returns how many finished trials MLflow does not have.
 
-        Gives up after `patience` seconds, or at once when the server has not answered before.
+        Gives up after `patience` seconds, or sooner when the server has not answered before.
         """
         with self._changed:
             self._closing = True
             self._changed.notify()
-        deadline = time.monotonic() + patience
-        while self._thread.is_alive() and time.monotonic() < deadline:
-            self._thread.join(0.1)
-            if self._down:
-                break
+        self._thread.join(min(patience, DOWN_SECONDS) if self._down else patience)
         with self._changed:
             return sum(record.over for record in self._pending.values())
 
@@ -273,18 +280,18 @@ class Tracker:
                 if experiment is None:
                     experiment = Experiment(self._uri, self._parent, self._artifacts)
                     experiment.set_parent_status("RUNNING")
-                    if self._look_up:
-                        experiment.adopt(self._look_up)
-                        self._look_up.clear()
                 self._write_pending(experiment)
+                self._report_up()
                 if closing and idle:
                     experiment.set_parent_status("FINISHED")
                     return
             except Exception as error:  # whatever MLflow raises, training goes on
+                experiment = None  # what it remembers of the server may be wrong by now
                 self._report_down(error)
                 if closing:
                     return
-                time.sleep(RETRY_SECONDS)
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closing, timeout=RETRY_SECONDS)
 
     def _urgent(self) -> bool:
         return self._closing or any(record.over for record in self._pending.values())
@@ -295,21 +302,18 @@ class Tracker:
         over = []
         try:
             for record in pending:
-                if record.number in self._look_up:
-                    experiment.adopt({record.number})
-                    self._look_up.discard(record.number)
-                self._look_up.add(record.number)  # an error may come after the run was created
                 experiment.write(record)
-                self._look_up.discard(record.number)
-                self._report_up()
                 with self._changed:
                     if self._pending.get(record.number) is record:
                         del self._pending[record.number]
                 if record.over:
                     over.append(record.number)
             with self._changed:
-                best, self._best = self._best, {}
+                best = dict(self._best)
             experiment.write_best(best)
+            with self._changed:
+                for finished in best:
+                    del self._best[finished]
         finally:
             if over:
                 self._written(over)
@@ -317,54 +321,60 @@ class Tracker:
     def _report_down(self, error: Exception) -> None:
         if not self._down:
             self._down = True
-            line = str(error).strip().splitlines()[0][:200] if str(error).strip() else repr(error)
             self._notice(
-                f"MLflow does not answer ({line}); the search goes on, and what MLflow lacks is "
-                "written when it is back, or by `rnnsearch sync`"
+                f"MLflow does not answer ({first_line(error)}); the search goes on, and what "
+                "MLflow lacks is written when it is back, or by `rnnsearch sync`"
             )
 
     def _report_up(self) -> None:
         if self._down:
             self._down = False
-            self._notice("MLflow answers again; it is being brought up to date")
+            self._notice("MLflow answers again and has caught up")
 
 
-def sync(uri: str, parent: Parent, artifacts: Path, records: Iterable[RunRecord]) -> dict[str, int]:
+def sync(uri: str, parent: Parent, artifacts: Path, records: Sequence[RunRecord]) -> dict[str, int]:
     """Make MLflow say what the store says: one run per trial, each with its final state.
 
-    Missing and unfinished runs are written, second runs of a trial deleted. Raises StorageError.
+    Missing and unfinished runs are written, second runs of a trial deleted; those of trials that
+    still run are their driver's. Raises StorageError.
     """
     try:
         experiment = Experiment(uri, parent, artifacts)
-        known = experiment.known_runs()
+        known = experiment.all_runs()
         done = {"written": 0, "deleted": 0, "kept": 0}
         for record in records:
             runs = known.pop(record.number, [])
-            whole = [run for run in runs if run.data.tags.get(STATE) == record.state]
-            whole = [run for run in whole if run.info.status == STATUS[record.state]]
-            keep = (whole or runs)[:1]
-            for run in runs:
-                if run not in keep:
-                    experiment.client.delete_run(run.info.run_id)
-                    done["deleted"] += 1
-            if whole:
-                done["kept"] += 1
+            if not record.over:
                 continue
-            experiment.use(record.number, keep)
-            experiment.write(record)
-            done["written"] += 1
+            whole = [run for run in runs if _says(run, record, experiment.parent_run)]
+            experiment.use(record.number, whole + [run for run in runs if run not in whole])
+            done["deleted"] += max(len(runs) - 1, 0)
+            done["kept" if whole else "written"] += 1
+            if not whole:
+                experiment.write(record)
         for runs in known.values():  # of trials that the store does not have
             for run in runs:
                 experiment.client.delete_run(run.info.run_id)
                 done["deleted"] += 1
-        experiment.set_parent_status("FINISHED")
+        if skills := [r.metrics["skill"] for r in records if r.state == "complete"]:
+            finished = sum(r.state in ("complete", "pruned", "failed") for r in records)
+            experiment.write_best({finished: max(skills)})
+        if all(record.over for record in records):
+            experiment.set_parent_status("FINISHED")
     except Exception as error:
-        line = str(error).strip().splitlines()[0][:200] if str(error).strip() else repr(error)
         raise StorageError(
-            f"{shown_uri(uri)}: MLflow cannot be brought up to date: {line}; check [run] tracking "
-            "or RNNSEARCH_TRACKING and that the server is up, then run `rnnsearch sync` again"
+            f"{shown_uri(uri)}: MLflow cannot be brought up to date: {first_line(error)}; check "
+            "[run] tracking or RNNSEARCH_TRACKING and that the server is up, then run "
+            "`rnnsearch sync` again"
         ) from None
     return done
+
+
+def _says(run: Any, record: RunRecord, parent: str) -> bool:
+    """Whether a run shows a trial as it ended."""
+    tags = run.data.tags
+    said = (tags.get(STATE), tags.get(PARENT), run.info.status)
+    return said == (record.state, parent, STATUS[record.state])
 
 
 def default_uri(folder: Path) -> str:
@@ -372,14 +382,19 @@ def default_uri(folder: Path) -> str:
     return f"sqlite:///{folder / 'mlflow.db'}"
 
 
+def first_line(error: Exception) -> str:
+    """An error in at most 200 characters, without passwords."""
+    return shown_uri((str(error).strip().splitlines() or [repr(error)])[0])[:200]
+
+
 def shown_uri(uri: str) -> str:
     """The URI without its password."""
-    return re.sub(r"//([^:@/]*):[^@/]*@", r"//\1:***@", uri)
+    return re.sub(r"//([^:@/\s]*):[^@/\s]*@", r"//\1:***@", uri)
 
 
 def _client(uri: str) -> "MlflowClient":
     """A client that fails fast and keeps quiet. Imports MLflow, which takes two seconds."""
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # `Tracker` tries again
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     from mlflow import MlflowClient

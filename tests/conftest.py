@@ -16,6 +16,7 @@ for _name in [name for name in os.environ if name.startswith(("RNNSEARCH_", "MLF
     del os.environ[_name]
 
 import contextlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -116,6 +117,32 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
     finally:
         _stop_with_children(process)
+
+
+@pytest.fixture(scope="session")
+def _mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An embedded tracking store with nothing in it; MLflow takes ten seconds to make one."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    database = folder / "empty-mlflow.db"
+    with FileLock(f"{database}.lock"):
+        if not database.exists():
+            draft = folder / "draft-mlflow.db"
+            code = f"from mlflow import MlflowClient as C; C('sqlite:///{draft}').search_runs(['0'])"
+            subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+            draft.rename(database)
+    return database
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _mlflow_database: Path) -> Path:
+    """An empty RNNSEARCH_HOME of the test's own, with an empty tracking store."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    shutil.copy(_mlflow_database, folder / "mlflow.db")
+    monkeypatch.setenv("RNNSEARCH_HOME", str(folder))
+    return folder
 
 
 def _free_port() -> int:

@@ -3,7 +3,10 @@
 - `files`: a CSV or Parquet file as columns, dates and numbers
 - `checks`: what is refused in prices, and what is warned of
 - `prices`: checked prices
+- `calendars`: when sessions close, and which come next
 - `indicators`: indicators made causal and unit-free
+- `series`: what one price series offers as inputs
+- `joins`: other markets as of the moment they were known
 - `inputs`: every candidate input of a study
 - `table`: their values in one hashed, cached table
 """

@@ -107,7 +107,8 @@ def check_positive(file: str, column: pd.Series, need: str) -> None:
 
 def oddities(frame: pd.DataFrame, target: str) -> Iterator[str]:
     """What may be right or wrong: splits, empty sessions, odd bars, gaps; with their dates."""
-    yield from _splits(frame, target)
+    if target:
+        yield from _splits(frame, target)
     if {*OHLC, "Volume"} <= set(frame.columns):
         yield from _empty_sessions(frame)
     if set(OHLC) <= set(frame.columns):

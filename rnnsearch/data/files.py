@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnsearch.config import MarketSection
+from rnnsearch.data.calendars import market_zone
 from rnnsearch.errors import DataError
 
 DATE_KEYS = ("date", "datetime", "timestamp", "time")
@@ -130,22 +132,33 @@ def _names(path: Path, header: list[str]) -> list[str]:
     return names
 
 
-def parse_dates(file: str, column: pd.Series) -> pd.DatetimeIndex:
+def parse_dates(
+    file: str, column: pd.Series, market: MarketSection | None = None
+) -> pd.DatetimeIndex:
     """Dates as naive timestamps (microseconds), in the file's order.
 
     A date with a time zone keeps its local wall time and loses the zone: 16:00-05:00 is 16:00.
     Two offsets one hour apart are the summer and winter time of one zone; anything else is mixed.
+    Where `market` tells a zone, and the dates have a time of day, they become local times there:
+    21:00Z is 16:00 in New York.
 
     Raises `DataError` for a date that is missing, not a date, or ambiguous (03/04/2014).
     """
+    utc = None
     if isinstance(column.dtype, pd.DatetimeTZDtype):
+        utc = column.dt.tz_convert("UTC")
         column = column.dt.tz_localize(None)
     if pd.api.types.is_datetime64_dtype(column.dtype):
         dates = column
     else:
         text = column.astype("str").str.strip().where(column.notna())
-        text = _local_time(file, text)
+        text, hours = _local_time(file, text)
         dates = _parse_text(file, text)
+        if hours is not None:
+            utc = (dates - pd.to_timedelta(hours, unit="h")).dt.tz_localize("UTC")
+    if utc is not None and market is not None and (dates != dates.dt.normalize()).any():
+        zone = market_zone(market)
+        dates = dates if zone is None else utc.dt.tz_convert(zone).dt.tz_localize(None)
     missing = np.flatnonzero(dates.isna())
     if len(missing):
         row = missing[0]
@@ -157,9 +170,10 @@ def parse_dates(file: str, column: pd.Series) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(dates.dt.as_unit("us"), name="Date")
 
 
-def _local_time(file: str, text: pd.Series) -> pd.Series:
+def _local_time(file: str, text: pd.Series) -> tuple[pd.Series, pd.Series | None]:
+    """Dates without their offsets from UTC, and these in hours where dates have them."""
     if not text.str.contains(":", regex=False, na=False).any():
-        return text
+        return text, None
     offset = text.str.extract(UTC_OFFSET, expand=False).where(text.notna())
     hours = {
         name: pd.to_timedelta("0h" if name == "Z" else f"{name[:3]}:{name[-2:]}:00").total_seconds()
@@ -167,7 +181,7 @@ def _local_time(file: str, text: pd.Series) -> pd.Series:
         for name in offset.dropna().unique()
     }
     if not hours:
-        return text
+        return text, None
     bare = (offset.isna() & text.notna()).to_numpy()
     if bare.any() or max(hours.values()) - min(hours.values()) > 1:
         strange = bare != bare[0] if bare.any() else offset != offset.iloc[0]
@@ -176,7 +190,8 @@ def _local_time(file: str, text: pd.Series) -> pd.Series:
             f"{file}: all dates must have one time zone, but row 1 is {text.iloc[0]!r} and "
             f"row {other + 1} is {text.iloc[other]!r}; write all dates in the exchange's zone."
         )
-    return text.str.replace(r"\s*(Z|[+-]\d\d:?\d\d)$", "", regex=True)
+    local = text.str.replace(r"\s*(Z|[+-]\d\d:?\d\d)$", "", regex=True)
+    return local, offset.map(hours).astype("float64")
 
 
 def _parse_text(file: str, text: pd.Series) -> pd.Series:

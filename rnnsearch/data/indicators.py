@@ -32,7 +32,7 @@ WARMUP = 80  # rows; no indicator needs more before its first value
 MEAN_VOLUME = 20  # sessions over which volume is averaged to scale other volume
 SPAN = 60  # sessions of the cumulative return
 
-Family = Literal["volume", "volatility", "trend", "momentum", "others", "price", "column"]
+Family = str  # volume, volatility, trend, momentum, others, price, column; or a joined series
 Unit = Literal[
     "ratio", "difference", "volume", "return", "percent", "index", "flag", "price", "raw"
 ]

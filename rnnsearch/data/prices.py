@@ -6,7 +6,7 @@ whatever may be right or wrong is a warning that the caller shows.
 
 import hashlib
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rnnsearch.config import DataSection
+from rnnsearch.config import DataSection, JoinSection
 from rnnsearch.data.checks import (
     OHLC,
     check_numbers,
@@ -38,14 +38,16 @@ class Prices:
     name      the file or the sample, for messages
     frame     float64; DatetimeIndex `Date`, naive and strictly increasing; Open, High, Low, Close,
               Volume where the file has them, then the extra columns; no missing value
-    target    the column that is forecast
+    target    the column that is forecast; of a joined series its Close, or "" where it has none
     warnings  what looks odd and was left as it is
+    joined    the series of `[[data.join]]`, in its order
     """
 
     name: str
     frame: pd.DataFrame
     target: str
     warnings: tuple[str, ...] = ()
+    joined: tuple["Prices", ...] = ()
 
     @property
     def dates(self) -> pd.DatetimeIndex:
@@ -71,30 +73,48 @@ class Prices:
 
     @cached_property
     def hash(self) -> str:
-        """16 hex digits of the content: dates, column names, values. Not of file name or format."""
+        """16 hex digits of the content: dates, column names, values; of joined series too.
+
+        Not of file name or format.
+        """
         content = hashlib.sha256()
         content.update(self.dates.as_unit("us").asi8.astype("<i8").tobytes())
         for name, column in self.frame.items():
             content.update(f"\n{name}\n".encode(errors="surrogatepass"))
             content.update(column.to_numpy("<f8").tobytes())
+        for series in self.joined:
+            content.update(series.hash.encode())
         return content.hexdigest()[:16]
 
 
 def read_prices(data: DataSection) -> Prices:
-    """Read and check the prices that `[data]` names.
+    """Read and check the prices that `[data]` names, and those it joins.
+
+    Raises `DataError`; see `check_table`.
+    """
+    prices = check_table(*_source(data), data)
+    joined = tuple(check_table(*_source(join), join) for join in data.join)
+    warnings = [text for series in (prices, *joined) for text in series.warnings]
+    return replace(prices, joined=joined, warnings=tuple(warnings))
+
+
+def _source(data: DataSection | JoinSection) -> tuple[str, pd.DataFrame]:
+    """A name for messages, and the raw columns."""
+    if data.sample is not None:
+        table = importlib.import_module(f"arch.data.{data.sample}").load().reset_index()
+        return f"sample {data.sample}", table
+    assert data.path is not None
+    return data.path.name, read_table(data.path)
+
+
+def check_table(file: str, table: pd.DataFrame, data: DataSection | JoinSection) -> Prices:
+    """The prices in a table of raw columns, checked; `file` is its name in messages.
 
     Columns are recognised without regard to case, blanks and underscores. `Adj Close` is used
     where it is the target or where `adjust` asks for it, and left out otherwise.
 
     Raises `DataError` with file, row (1 is the first below the header), value and remedy.
     """
-    if data.sample is not None:
-        file = f"sample {data.sample}"
-        table = importlib.import_module(f"arch.data.{data.sample}").load().reset_index()
-    else:
-        assert data.path is not None
-        file = data.path.name
-        table = read_table(data.path)
     table = _canonical_names(file, table)
     if "Date" not in table:
         raise DataError(
@@ -103,13 +123,17 @@ def read_prices(data: DataSection) -> Prices:
         )
     if len(table) < 2:
         raise DataError(f"{file}: has {len(table)} rows; a forecast needs at least 2 rows.")
-    target = _find(file, table, data.target, "target")
-    dates = parse_dates(file, table.pop("Date"))
+    if isinstance(data, DataSection):
+        target = _find(file, table, data.target, "target")
+    else:
+        target = "Close" if "Close" in table else ""
+    dates = parse_dates(file, table.pop("Date"), data)
     check_order(file, dates)
     frame, warnings = _numbers(file, table, dates, target, data)
     if data.adjust:
         frame = _adjusted(file, frame, target)
-    check_prices(file, frame, target, positive=data.predict == "log_return")
+    positive = isinstance(data, DataSection) and data.predict == "log_return"
+    check_prices(file, frame, target, positive=positive)
     warnings += [f"{file}: {text}" for text in oddities(frame, target)]
     return Prices(name=file, frame=frame, target=target, warnings=tuple(warnings))
 
@@ -148,7 +172,11 @@ def _find(file: str, table: pd.DataFrame, wanted: str, setting: str) -> str:
 
 
 def _numbers(
-    file: str, table: pd.DataFrame, dates: pd.DatetimeIndex, target: str, data: DataSection
+    file: str,
+    table: pd.DataFrame,
+    dates: pd.DatetimeIndex,
+    target: str,
+    data: DataSection | JoinSection,
 ) -> tuple[pd.DataFrame, list[str]]:
     """The columns in use as float64, and a warning for each extra column that is left out."""
     extras = [name for name in table.columns if name not in (*CANONICAL.values(), target)]
@@ -167,7 +195,7 @@ def _numbers(
         usual.append("Adj Close")
     columns: dict[str, NDArray[np.float64]] = {}
     warnings = []
-    for name in dict.fromkeys([*usual, target, *extras]):
+    for name in filter(None, dict.fromkeys([*usual, target, *extras])):
         values, wrong = parse_numbers(table[name])
         optional = name in extras and not named
         if optional and NAMELESS.fullmatch(name):

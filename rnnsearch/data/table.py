@@ -6,16 +6,14 @@ writer dies. An entry that does not fit together is built again.
 """
 
 import json
-import os
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnsearch.data.atomic import replace_file
 from rnnsearch.data.indicators import Family, InputSpec
 from rnnsearch.errors import DataError, StorageError
 
@@ -118,25 +116,11 @@ def write_inputs(cache: Path, table: InputTable) -> InputTable:
     try:
         cache.mkdir(parents=True, exist_ok=True)
         path.with_suffix(".json").unlink(missing_ok=True)
-        _replace(path, lambda file: np.save(file, table.values))
-        _replace(path.with_suffix(".json"), lambda file: file.write(text))
+        replace_file(path, lambda file: np.save(file, table.values))
+        replace_file(path.with_suffix(".json"), lambda file: file.write(text))
     except OSError as error:
         raise StorageError(
             f"{cache}: the input table ({table.values.nbytes / 1e6:.1f} MB) cannot be written: "
             f"{error.strerror or error}; free space there or set RNNSEARCH_HOME to another folder."
         ) from None
     return load_inputs(path)
-
-
-def _replace(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Write `path` so that it has its old content, or its new one, and never a part."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

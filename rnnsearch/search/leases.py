@@ -57,19 +57,24 @@ class LeaseWatch:
         """`alone`: a lock says that there is no other driver."""
         self._store = store
         self._alone = alone
-        self._seen: dict[str, tuple[int, float]] = {}
+        self._seen: dict[str, tuple[int, float]] = {}  # name -> value, since when
 
-    def is_dead(self, driver: str | None, leases: dict[str, Any]) -> bool:
-        """Whether nobody will finish the trials of `driver` (None: its name is not written yet)."""
-        record = leases.get(driver or "")
-        if self._alone or (driver is not None and record is None):
+    def is_dead(self, driver: str, leases: dict[str, Any]) -> bool:
+        """Whether nobody will finish the trials of `driver`."""
+        record = leases.get(driver)
+        if self._alone or record is None or process_is_gone(record):
             return True
-        if record is not None and process_is_gone(record):
-            return True
-        renewals: int = record["renewals"] if record else 0
-        last, since = self._seen.get(driver or "", (-1, 0.0))
-        if last != renewals:
-            self._seen[driver or ""] = (renewals, time.monotonic())
+        return self._unchanged(driver, record["renewals"])
+
+    def is_nobodys(self, trial: int) -> bool:
+        """Whether the driver of a trial died before it wrote its name."""
+        return self._alone or self._unchanged(f"trial {trial}", 0)
+
+    def _unchanged(self, name: str, value: int) -> bool:
+        """Whether this process has seen the same value for LAPSE_SECONDS."""
+        last, since = self._seen.get(name, (None, 0.0))
+        if last != value:
+            self._seen[name] = (value, time.monotonic())
             return False
         return time.monotonic() - since > LAPSE_SECONDS
 

@@ -1,5 +1,6 @@
 """The parameters of one trial, as they travel from the study to a worker, the store and MLflow."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
@@ -19,7 +20,7 @@ class TrialParameters:
     learning_rate: float
     optimizer: OptimizerKind
     scaler: ScalerKind
-    input_shift: int
+    input_shift: int | dict[str, int]  # of all inputs, or of each family that is used
     output_shift: int
     inputs: tuple[str, ...]
     clip: float
@@ -36,6 +37,12 @@ class TrialParameters:
         for key in ("neurons", "inputs"):
             values[key] = tuple(values[key])
         return cls(**values)
+
+    def shifts(self, families: Sequence[str]) -> tuple[int, ...]:
+        """The input shift of each input, given the inputs' families."""
+        if isinstance(self.input_shift, int):
+            return (self.input_shift,) * len(families)
+        return tuple(self.input_shift[family] for family in families)
 
     @property
     def key(self) -> str:

@@ -1,14 +1,20 @@
 """What a study file and its data make together: the input table and the rows of every fold."""
 
+import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rnnsearch.config import StudyFile, extremes, home
+from rnnsearch.config import StudyFile, digest, extremes, home
+from rnnsearch.data.atomic import replace_file
 from rnnsearch.data.inputs import InputTable, build_inputs
 from rnnsearch.data.prices import Prices, read_prices
 from rnnsearch.model.windows import Split, split_rows
 from rnnsearch.search.protocol import WorkerSetup
+from rnnsearch.search.ranking import Ranking, rank_inputs, usable_lags
+
+RANKING_VERSION = 1  # raise it when the ranking of the same data changes
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,41 @@ class Problem:
             expanding=study.split.expanding,
         )
         return cls(study, prices, table, split)
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """All inputs, ranked on the training rows of the first fold; kept in the cache."""
+        space, fold = self.study.space, self.split.folds[0]
+        lags = usable_lags(
+            max_window=max(extremes(space.window)),
+            input_shifts=extremes(space.input_shift),
+            max_output_shift=max(extremes(space.output_shift)),
+        )
+        name = digest(self.table.hash, [int(row) for row in fold.train[[0, -1]]], list(lags))
+        path = cache_folder() / f"{name}-ranking-{RANKING_VERSION}.json"
+        try:
+            return Ranking.from_plain(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, KeyError):  # absent or damaged
+            ranking = rank_inputs(self.table.values, self.prices.close, fold.train, lags=lags)
+            text = json.dumps(ranking.to_plain()).encode()
+            replace_file(path, lambda file: file.write(text))
+            return ranking
+
+    @cached_property
+    def ranked_inputs(self) -> tuple[str, ...]:
+        """Names of the inputs to choose from, best first; empty unless the search is ranked.
+
+        Constant inputs and repetitions of another one are left out.
+        """
+        if self.study.inputs.search != "ranked":
+            return ()
+        names = self.table.names
+        looked_at = [f for f in self.ranking.findings if f.evidence is not None]
+        return tuple(
+            names[finding.column]
+            for finding in looked_at
+            if names[finding.column] not in self.table.always
+        )
 
     def data_record(self) -> dict[str, Any]:
         """What the store remembers of the data."""

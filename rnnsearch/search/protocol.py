@@ -116,7 +116,6 @@ class Lost:
 
     number: int | None
     reason: str
-    detail: str = ""
 
 
 Message = Ready | Progress | Done | Stopped | Failed | Crashed

@@ -18,7 +18,11 @@ def build_sampler(study: StudyFile, seed: int) -> optuna.samplers.BaseSampler:
         case "gp":
             return samplers.GPSampler(seed=seed)
         case "qmc":
-            return samplers.QMCSampler(seed=study.study.seed)
+            return samplers.QMCSampler(
+                seed=study.study.seed,
+                independent_sampler=samplers.RandomSampler(seed=seed),  # until a trial is complete
+                warn_independent_sampling=False,
+            )
         case "grid":
             return _Grid(seed=seed)
 

@@ -18,8 +18,13 @@ from rnnsearch.data.inputs import InputTable
 from rnnsearch.search.parameters import TrialParameters
 
 
-def suggest(trial: optuna.Trial, study: StudyFile, table: InputTable) -> TrialParameters:
-    """Draw a trial's parameters. Its seed follows from them and the study's seed alone."""
+def suggest(
+    trial: optuna.Trial, study: StudyFile, table: InputTable, ranking: Sequence[str] = ()
+) -> TrialParameters:
+    """Draw a trial's parameters. Its seed follows from them and the study's seed alone.
+
+    `ranking`: names of the inputs to choose from, best first; for `inputs.search = "ranked"`.
+    """
     space = study.space
     layers = _suggest(trial, "layers", space.layers)
     if space.neurons_per == "layer":
@@ -37,14 +42,18 @@ def suggest(trial: optuna.Trial, study: StudyFile, table: InputTable) -> TrialPa
         "optimizer",
         "dropout",
         "scaler",
-        "input_shift",
         "output_shift",
     )
     drawn = {name: _suggest(trial, name, getattr(space, name)) for name in names}
     if layers == 1:
         drawn["dropout"] = 0.0
+    inputs = _suggest_inputs(trial, study, table, ranking)
     parameters = TrialParameters(
-        **drawn, neurons=neurons, inputs=_suggest_inputs(trial, study, table), clip=space.clip
+        **drawn,
+        neurons=neurons,
+        inputs=inputs,
+        input_shift=_suggest_input_shift(trial, study, table, inputs),
+        clip=space.clip,
     )
     seed = int(digest(study.study.seed, parameters.key), 16) % 2**31
     return replace(parameters, seed=seed)
@@ -62,9 +71,19 @@ def _suggest(trial: optuna.Trial, name: str, dimension: Any) -> Any:
             return fixed
 
 
-def _suggest_inputs(trial: optuna.Trial, study: StudyFile, table: InputTable) -> tuple[str, ...]:
+def _suggest_inputs(
+    trial: optuna.Trial, study: StudyFile, table: InputTable, ranking: Sequence[str]
+) -> tuple[str, ...]:
     """The names of the trial's inputs, in the table's order; the target's own are always in."""
     match study.inputs.search:
+        case "ranked":
+            families = {f for f in table.families if _suggest_family(trial, f)}
+            family_of = {spec.name: spec.family for spec in table.specs}
+            best = [name for name in ranking if family_of[name] in families]
+            count = _most_inputs(study, ranking)
+            chosen = set(
+                best[: trial.suggest_int("input_count", 1, count, log=True)] if count else ()
+            )
         case "each":
             chosen = {
                 spec.name
@@ -80,6 +99,24 @@ def _suggest_inputs(trial: optuna.Trial, study: StudyFile, table: InputTable) ->
     return tuple(name for name in table.names if name in chosen or name in table.always)
 
 
+def _most_inputs(study: StudyFile, ranking: Sequence[str]) -> int:
+    return min(len(ranking), study.inputs.max or len(ranking))
+
+
+def _suggest_input_shift(
+    trial: optuna.Trial, study: StudyFile, table: InputTable, inputs: tuple[str, ...]
+) -> int | dict[str, int]:
+    """One shift, or one per family; of these only the families that the trial uses matter."""
+    dimension = study.space.input_shift
+    if study.space.input_shift_per == "trial":
+        shift: int = _suggest(trial, "input_shift", dimension)
+        return shift
+    families = dict.fromkeys(spec.family for spec in table.specs)
+    shifts = {family: _suggest(trial, f"input_shift.{family}", dimension) for family in families}
+    used = {spec.family for spec in table.specs if spec.name in inputs}
+    return {family: shift for family, shift in shifts.items() if family in used}
+
+
 def _suggest_family(trial: optuna.Trial, family: str) -> bool:
     return bool(trial.suggest_categorical(f"family.{family}", (True, False)))
 
@@ -87,11 +124,13 @@ def _suggest_family(trial: optuna.Trial, family: str) -> bool:
 # --- what surrounds the sampling ----------------------------------------------------------------
 
 
-def references(study: StudyFile, table: InputTable) -> dict[str, dict[str, Any]]:
+def references(
+    study: StudyFile, table: InputTable, ranking: Sequence[str] = ()
+) -> dict[str, dict[str, Any]]:
     """Plain trials to try before sampling: name -> values for the suggested parameters.
 
-    One LSTM layer (where the space has one) on the close alone and on all inputs: what a search
-    finds must beat these to have been worth its time.
+    One LSTM layer (where the space has one) on the close alone, on all inputs and on the ten best
+    ranked: what a search finds must beat these to have been worth its time.
     """
     wishes = {
         "cell": "lstm",
@@ -112,19 +151,31 @@ def references(study: StudyFile, table: InputTable) -> dict[str, dict[str, Any]]
     if space.neurons_per == "layer":
         units = base.pop("neurons")
         base |= {f"neurons_{i + 1}": units for i in range(max(extremes(space.layers)))}
+    if space.input_shift_per == "family":
+        shift = base.pop("input_shift")
+        base |= {
+            f"input_shift.{family}": shift
+            for family in dict.fromkeys(s.family for s in table.specs)
+        }
     match study.inputs.search:
         case "each":
             switches = [f"input.{name}" for name in table.names if name not in table.always]
-        case "families":
+        case "families" | "ranked":
             switches = [f"family.{family}" for family in table.families]
         case "all":
             switches = []
     if not switches:
         return {"reference": base}
-    return {
-        "close only": base | dict.fromkeys(switches, False),
-        "all inputs": base | dict.fromkeys(switches, True),
+    on, off = dict.fromkeys(switches, True), dict.fromkeys(switches, False)
+    if study.inputs.search != "ranked":
+        return {"close only": base | off, "all inputs": base | on}
+    most = _most_inputs(study, ranking)
+    plain = {
+        "close only": base | off | {"input_count": 1},
+        "all inputs": base | on | {"input_count": most},
+        "ten best inputs": base | on | {"input_count": min(10, most)},
     }
+    return plain if most > 10 else dict(list(plain.items())[:2])
 
 
 def nearest(dimension: Any, wish: Any) -> Any:
@@ -161,11 +212,22 @@ def space_sizes(study: StudyFile, table: InputTable) -> dict[str, float]:
     """Number of values of every suggested parameter, by name; 1 where it is fixed."""
     space = study.space
     names: Sequence[str] = [
-        name for name in type(space).model_fields if name not in ("neurons_per", "clip")
+        name
+        for name in type(space).model_fields
+        if name not in ("neurons_per", "input_shift_per", "clip")
     ]
     sizes = {name: dimension_size(getattr(space, name)) for name in names}
     if space.neurons_per == "layer":
         sizes["neurons"] **= max(extremes(space.layers))
-    switches = {"each": len(table.names) - len(table.always), "families": len(table.families)}
-    sizes["inputs"] = 2.0 ** switches.get(study.inputs.search, 0)
+    if space.input_shift_per == "family":
+        sizes["input_shift"] **= len({spec.family for spec in table.specs})
+    candidates = len(table.names) - len(table.always)
+    match study.inputs.search:
+        case "each":
+            sizes["inputs"] = 2.0**candidates
+        case "families":
+            sizes["inputs"] = 2.0 ** len(table.families)
+        case "ranked":
+            most = min(candidates, study.inputs.max or candidates)
+            sizes["inputs"] = 2.0 ** len(table.families) * max(most, 1)
     return sizes

@@ -6,10 +6,13 @@ Study attributes                                 Trial attributes
   target_trials  finished trials wanted            record       losses, metrics, folds, versions
   driver:ID      lease of a driver                 forecasts    of the validation rows, packed
   tracked:ID     trials that driver ID logged      reason       why a trial has no result
-                                                   duplicate_of, retry_of, attempt, reference
+                                                   duplicate_of, retry_of, deaths, reference
 
 A trial whose driver is gone ends as FAIL with reason `interrupted`, and its parameters are queued
 again as a new trial (`retry_of`). Such a trial counts neither as failed nor towards the target.
+
+Drivers that share a study on a server take turns (`Store.turn`) where one of them counts trials and
+acts on the count: to ask for one more, or to queue one again.
 """
 
 import contextlib
@@ -25,10 +28,15 @@ import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.config import StudyFile, home
-from rnnsearch.errors import DataError, RnnsearchError, StorageError, StudyFileError
+from rnnsearch.errors import DataError, StorageError, StudyFileError
 
 INTERRUPTED = "interrupted"
-MAX_ATTEMPTS = 3  # a trial whose driver died this often is told as failed
+STORAGE_ERRORS: tuple[type[Exception], ...] = (
+    sqlalchemy.exc.SQLAlchemyError,
+    optuna.exceptions.StorageInternalError,
+    ImportError,  # of the database's driver
+)
+MAX_ATTEMPTS = 5  # a trial whose driver died this often is told as failed
 STATES = {
     TrialState.COMPLETE: "complete",
     TrialState.PRUNED: "pruned",
@@ -65,8 +73,9 @@ class Store:
         self.url = storage_url(study)
         self.name = study.name
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        with _clear_errors(self.url):
+        with storage_errors(self.url, OSError, RuntimeError):
             storage = _open_storage(self.url, create)
+            self._engine = storage.engine
             if create:
                 self.study = optuna.create_study(
                     storage=storage, study_name=self.name, direction="maximize", load_if_exists=True
@@ -79,6 +88,12 @@ class Store:
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """All trials in order, or those in one of the states. Not to be changed by the caller."""
         return self.study.get_trials(deepcopy=False, states=states or None)
+
+    def trial(self, number: int) -> FrozenTrial:
+        """One trial as it is now. Not to be changed by the caller."""
+        storage = self.study._storage
+        trial_id = storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
+        return storage.get_trial(trial_id)
 
     def counts(self) -> dict[str, int]:
         """Number of trials by `state_of`."""
@@ -104,14 +119,14 @@ class Store:
         return {
             number
             for key, mark in self.study.user_attrs.items()
-            if key.startswith("tracked:") and mark["uri"] == uri
+            if key.startswith("tracked:") and mark["uri"] == shown_url(uri)
             for first, last in mark["trials"]
             for number in range(first, last + 1)
         }
 
     def mark_tracked(self, driver: str, uri: str, numbers: set[int]) -> None:
         """Note all trials that `driver` has logged."""
-        self.note(f"tracked:{driver}", {"uri": uri, "trials": _ranges(numbers)})
+        self.note(f"tracked:{driver}", {"uri": shown_url(uri), "trials": _ranges(numbers)})
 
     def claim(self, fingerprint: dict[str, Any], data: dict[str, Any]) -> None:
         """Note what the study's trials have in common, or see that it is still the same.
@@ -135,24 +150,44 @@ class Store:
         if "data" not in attrs:
             self.note("data", data)
 
-    def interrupt(self, trial: FrozenTrial) -> None:
-        """End a trial that nobody runs any more, and queue its parameters again.
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Keep other drivers from asking and queueing for a moment. Not to be nested."""
+        with _server_lock(self._engine, self.name):
+            yield
 
-        Killed in the middle, the next `requeue_lost` completes it.
+    def queue_references(self, references: dict[str, dict[str, Any]], target: int) -> None:
+        """Queue the reference trials that no driver has queued before, and the target has room for.
+
+        references: name -> values for the suggested parameters.
         """
-        attempt = trial.user_attrs.get("attempt", 1)
-        reason = INTERRUPTED if attempt < MAX_ATTEMPTS else f"its driver died {attempt} times"
+        with self.turn():
+            trials = self.trials()
+            room = target - sum(state_of(trial) != INTERRUPTED for trial in trials)
+            known = {trial.user_attrs.get("reference") for trial in trials}
+            for name in [name for name in references if name not in known][: max(room, 0)]:
+                self.study.enqueue_trial(references[name], user_attrs={"reference": name})
+
+    def interrupt(self, trial: FrozenTrial, *, died: bool) -> None:
+        """End a trial that nobody runs any more, and queue its parameters again; in a `turn`.
+
+        `died`: its driver did not let go of it. Killed in the middle, the next `requeue_lost`
+        completes it.
+        """
+        deaths = trial.user_attrs.get("deaths", 0) + died
+        reason = INTERRUPTED if deaths < MAX_ATTEMPTS else f"its driver died {deaths} times"
         storage = self.study._storage
         try:
+            storage.set_trial_user_attr(trial._trial_id, "deaths", deaths)
             storage.set_trial_user_attr(trial._trial_id, "reason", reason)
             self.study.tell(trial.number, state=TrialState.FAIL)
         except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
             return  # another driver was faster
         if reason == INTERRUPTED:
-            self._queue_again(trial)
+            self._queue_again(self.trial(trial.number))
 
     def requeue_lost(self) -> None:
-        """Queue what `interrupt` could not, because it was killed on the way."""
+        """Queue what `interrupt` could not, because it was killed on the way; in a `turn`."""
         trials = self.trials()
         retried = {trial.user_attrs.get("retry_of") for trial in trials}
         for trial in trials:
@@ -160,11 +195,11 @@ class Store:
                 self._queue_again(trial)
 
     def _queue_again(self, trial: FrozenTrial) -> None:
-        kept = {key: trial.user_attrs[key] for key in ("reference",) if key in trial.user_attrs}
+        attrs = trial.user_attrs
+        kept = {key: attrs[key] for key in ("reference", "deaths") if key in attrs}
         self.study.enqueue_trial(
             trial.system_attrs.get("fixed_params", {}) | trial.params,
-            user_attrs=kept
-            | {"retry_of": trial.number, "attempt": trial.user_attrs.get("attempt", 1) + 1},
+            user_attrs=kept | {"retry_of": trial.number},
         )
 
 
@@ -202,7 +237,7 @@ def only_driver(store: Store) -> Iterator[bool]:
 def _open_storage(url: str, create: bool) -> optuna.storages.RDBStorage:
     database = _sqlite_file(url)
     if database is None:
-        return optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+        return _open_server(url)
     if not create and not database.exists():
         raise StorageError(f"{database}: there is no study yet; run `rnnsearch search` first")
     database.parent.mkdir(parents=True, exist_ok=True)
@@ -211,6 +246,26 @@ def _open_storage(url: str, create: bool) -> optuna.storages.RDBStorage:
         with storage.engine.connect() as connection:  # readers and the driver do not wait
             connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))
     return storage
+
+
+def _open_server(url: str) -> optuna.storages.RDBStorage:
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    with _server_lock(engine, "tables"):  # two may not create them at once
+        return optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+
+
+@contextlib.contextmanager
+def _server_lock(engine: sqlalchemy.Engine, name: str) -> Iterator[None]:
+    """Hold a lock among all that use a PostgreSQL database; it ends with the connection."""
+    if engine.dialect.name != "postgresql":
+        yield  # SQLite has one driver
+        return
+    with engine.begin() as connection:
+        connection.execute(
+            sqlalchemy.text("SELECT pg_advisory_xact_lock(hashtext(:name))"),
+            {"name": f"rnnsearch {name}"},
+        )
+        yield
 
 
 def _sqlite_file(url: str) -> Path | None:
@@ -234,23 +289,15 @@ def _load(storage: optuna.storages.RDBStorage, name: str) -> optuna.Study:
 
 
 @contextlib.contextmanager
-def _clear_errors(url: str) -> Iterator[None]:
-    """What goes wrong with a storage, in one line and without its password."""
+def storage_errors(url: str, *more: type[Exception]) -> Iterator[None]:
+    """What goes wrong with a storage (or is one of `more`), in one line, without its password."""
     try:
         yield
-    except RnnsearchError:
-        raise
-    except (
-        sqlalchemy.exc.SQLAlchemyError,
-        optuna.exceptions.StorageInternalError,
-        ImportError,
-        OSError,
-        RuntimeError,
-    ) as error:
+    except (*STORAGE_ERRORS, *more) as error:
         cause = error.__cause__ or error
         line = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0]
         raise StorageError(
-            f"{shown_url(url)}: the study storage cannot be opened: {line}; check the URL in "
+            f"{shown_url(url)}: the study storage does not answer as it should: {line}; check "
             "[run] storage, RNNSEARCH_STORAGE or --storage, and that the server is up"
         ) from None
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from rnnsearch.config import Precision, Predict
-from rnnsearch.data.inputs import load_inputs
+from rnnsearch.data.table import InputTable, load_inputs
 from rnnsearch.model.device import describe, worker_device
 from rnnsearch.model.training import (
     Diverged,
@@ -26,6 +26,8 @@ from rnnsearch.model.training import (
 )
 from rnnsearch.model.windows import (
     Fold,
+    Rows,
+    Scaler,
     Split,
     TargetScale,
     fit_scaler,
@@ -46,17 +48,27 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TrialData:
-    """What all trials of a study share.
+    """What all trials of a study share; close (rows,) is the target column."""
 
-    values (rows, inputs) float32, mapped read-only; names of its columns; close (rows,) float64 of
-    the target column; split into rows that train, validate and are locked.
-    """
-
-    values: NDArray[np.float32]
-    names: tuple[str, ...]
+    table: InputTable
     close: Floats
     split: Split
     predict: Predict
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedFold:
+    """A fold on the device, what was fitted on its history, and what its forecasts are held to.
+
+    rows, actual, naive: (m,) of the validation rows, in the target's unit.
+    """
+
+    tensors: FoldTensors
+    scaler: Scaler
+    target_scale: TargetScale
+    rows: Rows
+    actual: Floats
+    naive: Floats
 
 
 class TrialRunner:
@@ -64,7 +76,7 @@ class TrialRunner:
 
     def __init__(self, setup: WorkerSetup) -> None:
         table = load_inputs(setup.table)
-        self.data = TrialData(table.values, table.names, setup.close, setup.split, setup.predict)
+        self.data = TrialData(table, setup.close, setup.split, setup.predict)
         self.device = worker_device(setup.device, setup.slot, setup.workers_per_device)
         self.precision = setup.precision
         self.description = describe(self.device, self.precision)
@@ -96,16 +108,6 @@ class TrialRunner:
         yield "out of memory, also with the batch in four parts"
 
 
-@dataclass(frozen=True)
-class _ValidationRows:
-    """What a fold's forecasts are measured against; all (m,), in the target's unit."""
-
-    rows: NDArray[np.int64]
-    actual: Floats
-    naive: Floats
-    scale: TargetScale
-
-
 def run_trial(
     parameters: TrialParameters,
     data: TrialData,
@@ -119,12 +121,60 @@ def run_trial(
     Raises `model.training.Diverged` where a loss is no longer finite.
     """
     began = time.perf_counter()
-    columns = [data.names.index(name) for name in parameters.inputs]
-    chosen = np.ascontiguousarray(data.values[:, columns])
-    shifts = (parameters.input_shift,) * len(columns)
-    table = torch.from_numpy(shift_columns(chosen, shifts)).to(device)
-    prepared = [_prepare(fold, chosen, parameters, data, device) for fold in data.split.folds]
-    settings = TrainingSettings(
+    table = select_inputs(parameters, data, device)
+    folds = [prepare_fold(fold, parameters, data, device) for fold in data.split.folds]
+    settings = training_settings(parameters, precision, accumulate)
+    forecasts: list[Floats] = []
+    skill = float("nan")
+    for result in train(table, [f.tensors for f in folds], settings, loss=loss_of(data.predict)):
+        forecasts = [
+            fold.target_scale.unscale(forecast)
+            for fold, forecast in zip(folds, result.forecasts, strict=True)
+        ]
+        skill = _mean_skill(forecasts, folds)
+        yield _report(result, skill)
+    yield _outcome(forecasts, folds, skill, parameters, data, time.perf_counter() - began)
+
+
+def select_inputs(
+    parameters: TrialParameters, data: TrialData, device: torch.device
+) -> torch.Tensor:  # (rows, F) float32
+    """The trial's inputs, each delayed by its input shift, on the device."""
+    columns = data.table.columns(parameters.inputs)
+    shifts = parameters.shifts([data.table.specs[column].family for column in columns])
+    return torch.from_numpy(shift_columns(data.table.values[:, columns], shifts)).to(device)
+
+
+def prepare_fold(
+    fold: Fold, parameters: TrialParameters, data: TrialData, device: torch.device
+) -> PreparedFold:
+    """Fit what is fitted on the fold's history, and put the fold's rows on the device."""
+    horizon = parameters.output_shift
+    history = data.table.values[fold.history][:, data.table.columns(parameters.inputs)]
+    scaler = fit_scaler(parameters.scaler, history)
+    train_y = target_values(data.close, fold.train, horizon, data.predict)
+    actual = target_values(data.close, fold.validation, horizon, data.predict)
+    scale = fit_target_scale(data.predict, train_y)
+
+    def tensor(array: NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+    tensors = FoldTensors(
+        scale=tensor(scaler.scale),
+        offset=tensor(scaler.offset),
+        train_ends=tensor(window_ends(fold.train, horizon)),
+        train_targets=tensor(scale.scale_values(train_y)),
+        validation_ends=tensor(window_ends(fold.validation, horizon)),
+        validation_targets=tensor(scale.scale_values(actual)),
+    )
+    naive = naive_values(data.close, fold.validation, horizon, data.predict, fold.train)
+    return PreparedFold(tensors, scaler, scale, fold.validation, actual, naive)
+
+
+def training_settings(
+    parameters: TrialParameters, precision: Precision, accumulate: int = 1
+) -> TrainingSettings:
+    return TrainingSettings(
         cell=parameters.cell,
         neurons=parameters.neurons,
         dropout=parameters.dropout,
@@ -138,52 +188,16 @@ def run_trial(
         precision=precision,
         accumulate=accumulate,
     )
-    loss: Loss = "bce" if data.predict == "direction" else "mse"
-    validations = [validation for _, validation in prepared]
-    forecasts: list[Floats] = []
-    skill = float("nan")
-    for result in train(table, [tensors for tensors, _ in prepared], settings, loss=loss):
-        forecasts = [
-            validation.scale.unscale(forecast.astype(np.float64))
-            for validation, forecast in zip(validations, result.forecasts, strict=True)
-        ]
-        skill = _mean_skill(forecasts, validations)
-        yield _report(result, skill)
-    yield _outcome(forecasts, validations, skill, parameters, data, time.perf_counter() - began)
 
 
-def _prepare(
-    fold: Fold,
-    chosen: NDArray[np.float32],  # (rows, F) the trial's inputs, not shifted
-    parameters: TrialParameters,
-    data: TrialData,
-    device: torch.device,
-) -> tuple[FoldTensors, _ValidationRows]:
-    """Fit what is fitted on the fold's history, and put the fold's rows on the device."""
-    horizon = parameters.output_shift
-    scaler = fit_scaler(parameters.scaler, chosen[fold.history])
-    train_y = target_values(data.close, fold.train, horizon, data.predict)
-    actual = target_values(data.close, fold.validation, horizon, data.predict)
-    naive = naive_values(data.close, fold.validation, horizon, data.predict, fold.train)
-    scale = fit_target_scale(data.predict, train_y)
-
-    def tensor(array: NDArray[Any]) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
-
-    tensors = FoldTensors(
-        scale=tensor(scaler.scale),
-        offset=tensor(scaler.offset),
-        train_ends=tensor(window_ends(fold.train, horizon)),
-        train_targets=tensor(scale.scale_values(train_y).astype(np.float32)),
-        validation_ends=tensor(window_ends(fold.validation, horizon)),
-        validation_targets=tensor(scale.scale_values(actual).astype(np.float32)),
-    )
-    return tensors, _ValidationRows(fold.validation, actual, naive, scale)
+def loss_of(predict: Predict) -> Loss:
+    """Squared error, or for a direction cross-entropy."""
+    return "bce" if predict == "direction" else "mse"
 
 
-def _mean_skill(forecasts: list[Floats], validations: list[_ValidationRows]) -> float:
-    pairs = zip(forecasts, validations, strict=True)
-    return float(np.mean([metrics.skill(v.actual, f, v.naive) for f, v in pairs]))
+def _mean_skill(forecasts: list[Floats], folds: list[PreparedFold]) -> float:
+    pairs = zip(forecasts, folds, strict=True)
+    return float(np.mean([metrics.skill(f.actual, forecast, f.naive) for forecast, f in pairs]))
 
 
 def _report(result: EpochResult, skill: float) -> EpochReport:
@@ -199,7 +213,7 @@ def _report(result: EpochResult, skill: float) -> EpochReport:
 
 def _outcome(
     forecasts: list[Floats],
-    validations: list[_ValidationRows],
+    folds: list[PreparedFold],
     skill: float,
     parameters: TrialParameters,
     data: TrialData,
@@ -209,17 +223,17 @@ def _outcome(
         return _scores(data, parameters.output_shift, rows, actual, forecast, naive)
 
     together = scored(
-        np.concatenate([v.rows for v in validations]),
-        np.concatenate([v.actual for v in validations]),
+        np.concatenate([v.rows for v in folds]),
+        np.concatenate([v.actual for v in folds]),
         np.concatenate(forecasts),
-        np.concatenate([v.naive for v in validations]),
+        np.concatenate([v.naive for v in folds]),
     )
     return Outcome(
         skill=skill,
         metrics=together | {"skill": skill},
         folds=[
             scored(v.rows, v.actual, forecast, v.naive)
-            for v, forecast in zip(validations, forecasts, strict=True)
+            for v, forecast in zip(folds, forecasts, strict=True)
         ],
         forecasts=pack(np.concatenate(forecasts)),
         seconds=seconds,

@@ -5,6 +5,7 @@ driver is told which trial it held. Workers end with their driver, however that 
 """
 
 import contextlib
+import ctypes
 import math
 import multiprocessing
 import os
@@ -18,8 +19,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from rnnsearch.config import home
 from rnnsearch.errors import RnnsearchError
 from rnnsearch.search.protocol import (
     Crashed,
@@ -44,8 +47,9 @@ START_SECONDS = 120.0  # within which a worker must be ready
 START_FAILURES = 3  # in a row before giving up
 FIRST_EPOCHS_SECONDS = 3600.0  # patience while a trial's pace is not known yet
 QUIET_SECONDS = 60.0  # a worker may always be silent for so long
-WORKERS_PER_GPU = 4
 QUIET_EPOCHS = 20  # ... or for so many of its trial's median epochs
+WORKERS_PER_GPU = 4
+PR_SET_PDEATHSIG = 1  # of Linux' prctl
 
 
 @dataclass
@@ -141,15 +145,16 @@ class LocalWorkers:
         old.process.kill()
         old.process.join()
         old.connection.close()
+        kept = f"; details are in {_keep(detail)}" if detail else ""
         if not old.ready:
             self._start_failures += 1
             if self._start_failures >= START_FAILURES:
                 raise RnnsearchError(
                     f"workers: {START_FAILURES} in a row ended before they were ready ({reason}); "
-                    f"try --workers 1 and --device cpu\n{detail}".rstrip()
+                    "try --workers 1 and --device cpu" + kept
                 )
         self._workers[slot] = self._start(slot)
-        return Lost(old.number, reason, detail)
+        return Lost(old.number, reason + kept)
 
     def _start(self, slot: int) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -199,6 +204,14 @@ def _children_ignore_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
+def _keep(traceback_text: str) -> Path:
+    """Keep a worker's traceback for us; the user sees its last line."""
+    log = home() / "error.log"
+    with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
+        file.write(traceback_text + "\n")
+    return log
+
+
 def _ending(code: int | None) -> str:
     if code is not None and code < 0:
         return signal.Signals(-code).name
@@ -246,6 +259,8 @@ def _end_with_driver() -> None:
     """Leave as soon as the driver is gone, whatever this process is doing then."""
     driver = multiprocessing.parent_process()
     assert driver is not None
+    if sys.platform == "linux":  # the kernel sees to it also where this process hangs
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
     def watch() -> None:
         wait([driver.sentinel])

@@ -1,0 +1,198 @@
+"""When sessions close, as instants, and which sessions come next.
+
+`exchange_calendars` takes most of a second to import: only what needs a calendar imports it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnsearch.errors import DataError, StudyFileError
+
+if TYPE_CHECKING:  # workers read tables without pandas
+    import pandas as pd
+
+    from rnnsearch.config import MarketSection
+
+Instants = NDArray[np.datetime64]  # datetime64[us], UTC
+
+NEIGHBOURS = 5  # sessions whose close times stand for that of a date the calendar lacks
+STRANGE = 0.05  # share of a file's dates which its calendar may lack: more, and it is another's
+MARGIN = 7  # days asked of a calendar on each side: it must hold at least one session
+
+
+def next_sessions(
+    calendar: str | None, last: pd.Timestamp, count: int
+) -> list[pd.Timestamp] | None:
+    """The `count` session dates of a calendar after the date `last`.
+
+    None without a calendar, for a `last` with a time of day (the bars of a day are not in a
+    calendar), and where the calendar ends too early.
+
+    Raises `StudyFileError` for an unknown calendar.
+    """
+    import pandas as pd
+
+    if calendar is None or last != last.normalize():
+        return None
+    first = last + pd.Timedelta(days=1)
+    sessions = _closes(calendar, first, first + pd.Timedelta(days=30 + 2 * count)).index
+    later = sessions[sessions >= first][:count]
+    return list(later) if len(later) == count else None
+
+
+def close_instants(
+    place: str, file: str, dates: pd.DatetimeIndex, market: MarketSection, *, late: bool
+) -> tuple[Instants, list[str]]:
+    """(rows,) the instant at which each row's bar closes, increasing, and notes on odd dates.
+
+    Dates without a time of day close when `market` says. A time of day is itself the close, in the
+    zone of `market`. Where summer time ends a local time is there twice: `late` takes the later
+    one, as is safe for a series that must be known, otherwise the earlier one, as is safe for the
+    instant of a decision.
+
+    place  of the market in the study file, for messages
+
+    Raises `StudyFileError` where `market` lacks or contradicts what the dates need, `DataError` for
+    dates that are not the calendar's.
+    """
+    import pandas as pd
+
+    days = dates.normalize()
+    if (dates != days).any():
+        if market.close_time is not None:
+            raise StudyFileError(
+                f"{place} close_time: the dates of {file} have a time of day, as "
+                f"{dates[int(np.argmax(dates != days))]}, which is when their bars close; remove "
+                f"close_time = {market.close_time!r} and keep time_zone"
+            )
+        zone = market_zone(market)
+        if zone is None:
+            raise StudyFileError(
+                f"{place}: the dates of {file} have a time of day but no time zone, so which rows "
+                f'of another market were known is unknown; write time_zone = "America/New_York" '
+                f"(of these dates)"
+            )
+        return _instants(dates, zone, late), []
+    if market.calendar is not None:
+        return _calendar_closes(place, file, dates, market.calendar, late)
+    if market.close_time is None or market.time_zone is None:
+        raise StudyFileError(
+            f"{place}: when the sessions of {file} close must be known to join markets, because a "
+            f'row of the same date may close later; write calendar = "XNYS", or close_time = '
+            f'"16:00" and time_zone = "America/New_York" (of this market)'
+        )
+    hours, minutes = market.close_time.split(":")
+    after_midnight = pd.Timedelta(hours=int(hours), minutes=int(minutes))
+    return _instants(days + after_midnight, market.time_zone, late), []
+
+
+def market_zone(market: MarketSection) -> str | None:
+    """The time zone of a market's local times, where it is told."""
+    if market.calendar is None:
+        return market.time_zone
+    return str(_calendar(market.calendar).tz)
+
+
+def _instants(local: pd.DatetimeIndex, zone: str, late: bool) -> Instants:
+    summer = np.full(len(local), not late)  # the first of two equal local times is summer time
+    aware = local.tz_localize(
+        zone, ambiguous=summer, nonexistent="shift_forward" if late else "shift_backward"
+    )
+    return aware.tz_convert(None).to_numpy("datetime64[us]")
+
+
+def _calendar_closes(
+    place: str, file: str, dates: pd.DatetimeIndex, name: str, late: bool
+) -> tuple[Instants, list[str]]:
+    """Close times of a calendar; on dates that it does not have, those of the sessions before.
+
+    Of several sessions, because one may close early: the latest close for a series that must be
+    known, the earliest for the instant of a decision.
+    """
+    import pandas as pd
+
+    closes = _closes(name, dates[0], dates[-1])
+    zone = closes.dt.tz
+    since_midnight = closes.dt.tz_localize(None) - closes.index
+    after_midnight = since_midnight.reindex(dates)
+    absent = after_midnight.isna().to_numpy()
+    within = absent & (dates >= closes.index[0]) & (dates <= closes.index[-1])
+    if within.sum() > STRANGE * len(dates):
+        first = dates[int(np.argmax(within))]
+        raise DataError(
+            f"{file}: its dates must be sessions of {place} calendar = {name!r}, but "
+            f"{within.sum()} of {len(dates)} are not, first {first:%Y-%m-%d}; name this market's "
+            f"own calendar, or give close_time and time_zone instead."
+        )
+    notes = []
+    if absent.any():
+        first = dates[int(np.argmax(absent))]
+        notes.append(
+            f"{file}: {absent.sum()} of {len(dates)} dates are no sessions of {name}, first "
+            f"{first:%Y-%m-%d}; they are taken to close when the sessions before them did."
+        )
+        seconds = since_midnight.dt.total_seconds().rolling(NEIGHBOURS, min_periods=1)
+        usual = seconds.max() if late else seconds.min()
+        before = pd.to_timedelta(usual.reindex(dates, method="ffill").bfill(), unit="s")
+        after_midnight = after_midnight.fillna(before)
+    local = dates + pd.TimedeltaIndex(after_midnight)
+    return _instants(local, str(zone), late), notes
+
+
+@lru_cache(maxsize=16)
+def _closes(name: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
+    """Local close times (aware) by session date, from `first` to `last` and a few days around.
+
+    They begin later and end earlier where the calendar's records do.
+    """
+    import pandas as pd
+
+    start, end = first - pd.Timedelta(days=MARGIN), last + pd.Timedelta(days=MARGIN)
+    with _calendars() as library:
+        kind = _calendar(name)
+        lowest, highest = kind.bound_min(), kind.bound_max()
+        start = start if lowest is None else max(start.normalize(), lowest)
+        end = end if highest is None else min(end.normalize(), highest)
+        if start > end - pd.Timedelta(days=MARGIN):
+            raise DataError(
+                f"calendar = {name!r} begins {lowest or 'early'!s:.10} and ends "
+                f"{highest or 'late'!s:.10}, but is needed from {first:%Y-%m-%d} to "
+                f"{last:%Y-%m-%d}; give close_time and time_zone instead."
+            )
+        calendar = library.get_calendar(name, start=start.normalize(), end=end.normalize())
+        closes: pd.Series = calendar.closes.dt.tz_convert(calendar.tz)
+    return closes
+
+
+def _calendar(name: str) -> Any:
+    """A calendar of the years around today: its zone and bounds. Raises `StudyFileError`."""
+    with _calendars() as library:
+        known = library.get_calendar_names()
+        if name not in known:
+            near = get_close_matches(name.upper(), known, n=3, cutoff=0.5)
+            hint = (
+                f"did you mean {' or '.join(near)}?"
+                if near
+                else "write the code of an exchange, such as XNYS, XTAI, XLON or 24/7"
+            )
+            raise StudyFileError(f"calendar = {name!r}: there is no such calendar; {hint}")
+        return library.get_calendar(name)
+
+
+@contextlib.contextmanager
+def _calendars() -> Iterator[Any]:
+    with warnings.catch_warnings():
+        # pandas' deprecations, about the library's own calls.
+        warnings.simplefilter("ignore")
+        import exchange_calendars
+
+        yield exchange_calendars

@@ -1,0 +1,147 @@
+"""What a price series alone offers as inputs: changes of its prices, and indicators of them.
+
+Every value at row t is a function of rows <= t of that series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnsearch.data.indicators import (
+    LEFT_OUT,
+    WARMUP,
+    InputSpec,
+    catalogue,
+    compute_indicators,
+    filled,
+    needs_volume,
+)
+from rnnsearch.errors import DataError, StudyFileError
+
+if TYPE_CHECKING:
+    from rnnsearch.data.prices import Prices
+
+Columns = dict[str, NDArray[np.float64]]
+
+PRICE_INPUTS = (
+    InputSpec("open_close", "price", "return", 0, "log(open / close)"),
+    InputSpec("high_close", "price", "return", 0, "log(high / close)"),
+    InputSpec("low_close", "price", "return", 0, "log(low / close)"),
+    InputSpec("volume_change", "price", "return", 1, "log(volume / volume one session before)"),
+)
+
+
+def wanted_inputs(
+    choice: str | tuple[str, ...], computed: Sequence[InputSpec], place: str
+) -> list[InputSpec]:
+    """Those of the `computed` inputs that `indicators` of the study file names, at `place`."""
+    if isinstance(choice, str):
+        return list(computed) if choice == "all" else []
+    known = list(dict.fromkeys([s.family for s in computed] + [s.name for s in computed]))
+    for name in choice:
+        if name in LEFT_OUT:
+            raise StudyFileError(
+                f"{place} indicators: {name} is left out because {LEFT_OUT[name]} says the same; "
+                f"use {LEFT_OUT[name]}"
+            )
+        if name not in known:
+            near = get_close_matches(name, known, n=1, cutoff=0.5)
+            families = dict.fromkeys(s.family for s in computed)
+            hint = f"did you mean {near[0]}?" if near else f"families: {', '.join(families)}"
+            raise StudyFileError(f"{place} indicators: there is no {name!r}; {hint}")
+    return [spec for spec in computed if spec.name in choice or spec.family in choice]
+
+
+def possible_inputs(
+    prices: Prices, wanted: list[InputSpec], place: str, *, required: bool
+) -> tuple[list[InputSpec], list[str]]:
+    """Those of the `wanted` inputs whose columns are there, and a note where some are not.
+
+    Raises `DataError` where none is, and one is `required`.
+    """
+    have = set(prices.frame.columns)
+    possible = [spec for spec in wanted if _needs(spec) <= have]
+    lacking = sorted(set().union(*(_needs(spec) for spec in wanted)) - have)
+    if not lacking:
+        return possible, []
+    text = (
+        f"{prices.name}: no column {', '.join(lacking)}, so {len(wanted) - len(possible)} "
+        f"of {len(wanted)} computed inputs are left out"
+    )
+    if required and not possible:
+        raise DataError(f"{text}; give a file with them or choose other indicators in {place}.")
+    return possible, [text]
+
+
+def check_rows(prices: Prices, place: str) -> None:
+    """There are enough rows for indicators to warm up."""
+    if len(prices.dates) <= WARMUP:
+        raise DataError(
+            f"{prices.name}: indicators need more than {WARMUP} rows to warm up, but there are "
+            f'{len(prices.dates)}; give more rows or set indicators = "none" in {place}.'
+        )
+
+
+def series_columns(prices: Prices, indicators: Sequence[str]) -> Columns:
+    """(rows,) float64 of each price input, named indicator and extra column of the series.
+
+    Raises `DataError` for prices that an indicator cannot be computed from.
+    """
+    from rnnsearch.data.checks import check_positive
+
+    for column in ("High", "Low", "Close") if indicators else ():
+        check_positive(prices.name, prices.frame[column], "an indicator")
+    columns = _price_inputs(prices) | compute_indicators(prices.frame, indicators)
+    return columns | {name: prices.frame[name].to_numpy(np.float64) for name in prices.extras}
+
+
+def is_indicator(spec: InputSpec) -> bool:
+    return spec in catalogue()
+
+
+def _needs(spec: InputSpec) -> set[str]:
+    """Columns of the file that a computed input is made from."""
+    if spec.name == "return":  # of a joined series; the target has its own column
+        return {"Close"}
+    if spec.name == "volume_change":
+        return {"Volume"}
+    if spec in PRICE_INPUTS:
+        return {"Close", spec.name.removesuffix("_close").capitalize()}
+    return {"High", "Low", "Close"} | ({"Volume"} if needs_volume(spec) else set())
+
+
+def _price_inputs(prices: Prices) -> Columns:
+    frame = prices.frame
+    columns: Columns = {}
+    if prices.target in frame:
+        close = prices.close
+        columns |= {"level": close, "return": _change_over_one(close)}
+    if "Volume" in frame:
+        columns["volume_change"] = _change_over_one(frame["Volume"].to_numpy())
+    for name in ("Open", "High", "Low"):
+        if {name, "Close"} <= set(frame.columns):
+            change = relative_change(frame[name].to_numpy(), frame["Close"].to_numpy())
+            columns[f"{name.lower()}_close"] = change
+    return columns
+
+
+def _change_over_one(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return filled(np.concatenate([[np.nan], relative_change(x[1:], x[:-1])]), warmup=1)
+
+
+def relative_change(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """log(a / b); where a or b is not above 0, (a - b) / mean(|a|, |b|), which lies in -2..2.
+
+    Both agree for small changes, so a session without volume is a large change and no infinite one.
+    """
+    positive = (a > 0) & (b > 0)
+    size = (np.abs(a) + np.abs(b)) / 2
+    change = np.divide(a - b, size, out=np.zeros_like(a), where=size > 0)
+    return np.log(np.divide(a, b, out=np.ones_like(a), where=positive)) * positive + np.where(
+        positive, 0.0, change
+    )

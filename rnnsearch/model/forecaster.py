@@ -1,0 +1,276 @@
+"""A fitted model that takes raw prices and returns dated forecasts.
+
+On disk it is a folder and no pickle: `weights.safetensors` with the networks (one per seed), the
+input scaler, the history it was trained on and its validation errors; `forecaster.json` with
+everything else.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from rnnsearch.config import DataSection, InputsSection, Predict, StudyFile
+from rnnsearch.data.atomic import replace_file
+from rnnsearch.data.calendars import next_sessions
+from rnnsearch.data.inputs import InputTable, build_inputs
+from rnnsearch.data.prices import Prices
+from rnnsearch.errors import DataError, StorageError
+from rnnsearch.model.networks import Network, build_network
+from rnnsearch.model.training import forecast as network_outputs
+from rnnsearch.model.windows import Rows, Scaler, TargetScale, shift_columns
+from rnnsearch.scoring.intervals import conformal_radius
+from rnnsearch.scoring.skipped import Skipped
+
+FORMAT = 1
+SETTLED_ROWS = 400  # from the head of a file on, recursive indicators no longer depend on it
+SAME_PRICE = 1e-6  # relative
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecasterSpec:
+    """What a forecaster is, as JSON."""
+
+    study: str
+    data: dict[str, Any]  # the study's [data], without its path
+    calendar: str | None
+    inputs: tuple[str, ...]
+    indicators: tuple[str, ...]  # those of the inputs that are computed from the file's prices
+    input_shifts: tuple[int, ...]  # one per input, in sessions
+    predict: Predict
+    cell: str
+    neurons: tuple[int, ...]
+    dropout: float  # idle in a forecast, but it decides how the layers are stored
+    window: int
+    output_shift: int
+    target_mean: float
+    target_scale: float
+    seeds: tuple[int, ...]
+    trial: int  # number of the trial it comes from
+    history_name: str
+    versions: dict[str, str]
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, eq=False)
+class Forecaster:
+    """The networks of one configuration, refitted with several seeds; its forecast is their mean.
+
+    scaler          of the inputs, fitted on the history
+    history_dates   (rows,) datetime64[us], and history_target (rows,): what it was trained on
+    errors          (m,) forecast - actual on validation rows, in the target's unit
+    """
+
+    spec: ForecasterSpec
+    networks: tuple[Network, ...]
+    scaler: Scaler
+    history_dates: NDArray[np.datetime64]
+    history_target: Floats
+    errors: Floats
+
+    # --- forecasting
+
+    def forecast_rows(self, table: InputTable, origins: Rows) -> Floats:
+        """(networks, n): each network's forecasts, in the target's unit, from the origins' rows."""
+        spec = self.spec
+        chosen = np.ascontiguousarray(table.values[:, table.columns(spec.inputs)])
+        device = next(self.networks[0].parameters()).device
+        inputs = torch.from_numpy(shift_columns(chosen, spec.input_shifts)).to(device)
+        ends = torch.from_numpy(origins).to(device)
+        scale, offset = (
+            torch.from_numpy(a).to(device) for a in (self.scaler.scale, self.scaler.offset)
+        )
+        unscaled = []
+        for network in self.networks:
+            outputs = network_outputs(
+                network, inputs, ends, window=spec.window, scale=scale, offset=offset
+            )
+            if spec.predict == "direction":
+                outputs = torch.sigmoid(outputs)
+            unscaled.append(self.target_scale.unscale(outputs.cpu().numpy()))
+        return np.stack(unscaled)
+
+    def forecast(
+        self, prices: Prices, *, origins: int | None = None, level: float = 0.9
+    ) -> pd.DataFrame:
+        """Dated forecasts from the last `origins` sessions; by default those without a target yet.
+
+        One row per origin: origin_date, sessions_ahead, target_date (empty where it lies past the
+        file and no calendar is named), then for a price forecast_return, forecast_price, low_price
+        and high_price (a split conformal interval that holds `level` of the targets), for a
+        direction probability_up.
+
+        Raises DataError where there are too few rows or a column is missing.
+        """
+        spec = self.spec
+        count = spec.output_shift if origins is None else origins
+        table = self._table(prices)
+        needed = table.warmup + spec.window + max(spec.input_shifts) + count - 1
+        if len(prices.dates) < needed:
+            raise DataError(
+                f"{prices.name}: {count} forecasts need at least {needed} rows (warm-up, window, "
+                f"input shift), but there are {len(prices.dates)}; give older rows too"
+            )
+        rows = np.arange(len(prices.dates) - count, len(prices.dates), dtype=np.int64)
+        values = self.forecast_rows(table, rows).mean(axis=0)
+        frame = pd.DataFrame(
+            {
+                "origin_date": prices.dates[rows],
+                "sessions_ahead": spec.output_shift,
+                "target_date": self._target_dates(prices, rows),
+            }
+        )
+        return pd.concat([frame, self._in_user_terms(values, prices.close[rows], level)], axis=1)
+
+    def notes(self, prices: Prices) -> list[str]:
+        """What is odd about forecasting from these prices, compared with the history."""
+        notes = []
+        shared, old, new = np.intersect1d(
+            self.history_dates, prices.dates.to_numpy("datetime64[us]"), return_indices=True
+        )
+        if len(shared):
+            ratio = prices.close[new] / self.history_target[old]
+            base = 1.0 if self.spec.predict == "level" else ratio[0]
+            wrong = np.flatnonzero(np.abs(ratio / base - 1) > SAME_PRICE)
+            if len(wrong):
+                first = wrong[0]
+                notes.append(
+                    f"{prices.name}: differs from the history the champion was trained on in "
+                    f"{len(wrong)} of {len(shared)} shared sessions, first on "
+                    f"{shared[first]!s:.10}, which was {self.history_target[old[first]]:g} and is "
+                    f"{prices.close[new[first]]:g}; if the new prices are right, search and "
+                    "evaluate again"
+                )
+        overlap = (self.history_dates >= prices.dates[0]) & (self.history_dates <= prices.dates[-1])
+        if overlap.sum() > len(shared):
+            notes.append(
+                f"{prices.name}: lacks {overlap.sum() - len(shared)} sessions of the history the "
+                "champion was trained on"
+            )
+        if prices.dates[0] > self.history_dates[0] and len(prices.dates) < SETTLED_ROWS:
+            notes.append(
+                f"{prices.name}: begins later than the history and has fewer than {SETTLED_ROWS} "
+                "rows, so averages that remember their start may differ slightly"
+            )
+        return notes
+
+    @property
+    def target_scale(self) -> TargetScale:
+        return TargetScale(self.spec.target_mean, self.spec.target_scale)
+
+    def data_section(self, path: Path | None = None) -> DataSection:
+        """How to read prices for this forecaster; from another file where `path` is given."""
+        source: dict[str, Any] = dict(self.spec.data)
+        if path is not None:
+            source |= {"path": path, "sample": None}
+        return DataSection.model_validate(source)
+
+    def _table(self, prices: Prices) -> InputTable:
+        data = self.data_section(Path("prices"))
+        inputs = InputsSection(indicators=self.spec.indicators or "none")
+        return build_inputs(prices, StudyFile(data=data, inputs=inputs), None)
+
+    def _target_dates(self, prices: Prices, rows: Rows) -> list[pd.Timestamp | None]:
+        count = self.spec.output_shift
+        later = next_sessions(self.spec.calendar, prices.dates[-1], count)
+        dates: list[pd.Timestamp | None] = [*prices.dates]
+        dates += later or [None] * count
+        return [dates[row + self.spec.output_shift] for row in rows]
+
+    def _in_user_terms(self, values: Floats, origin: Floats, level: float) -> pd.DataFrame:
+        if self.spec.predict == "direction":
+            return pd.DataFrame({"probability_up": values})
+        radius = conformal_radius(self.errors, 1 - level)
+        width = math.inf if isinstance(radius, Skipped) else radius
+        bands = {"forecast": values, "low": values - width, "high": values + width}
+        if self.spec.predict == "log_return":
+            prices = {name: origin * np.exp(band) for name, band in bands.items()}
+        else:
+            prices = bands
+        frame = pd.DataFrame({"forecast_return": prices["forecast"] / origin - 1})
+        return frame.assign(**{f"{name}_price": price for name, price in prices.items()})
+
+    # --- on disk
+
+    def save(self, folder: Path) -> None:
+        """Write the folder; each file is complete or absent, the JSON last. Raises StorageError."""
+        tensors = {
+            "scaler.scale": torch.tensor(self.scaler.scale),
+            "scaler.offset": torch.tensor(self.scaler.offset),
+            "history.dates": torch.tensor(self.history_dates.view("i8")),
+            "history.target": torch.tensor(self.history_target),
+            "validation.errors": torch.tensor(self.errors),
+        }
+        for number, network in enumerate(self.networks):
+            for name, weights in network.state_dict().items():
+                tensors[f"network.{number}.{name}"] = weights.detach().cpu().contiguous()
+        spec = json.dumps(asdict(self.spec), indent=1).encode()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            replace_file(folder / "weights.safetensors", lambda file: file.write(save(tensors)))
+            replace_file(folder / "forecaster.json", lambda file: file.write(spec))
+        except OSError as error:
+            raise StorageError(
+                f"{folder}: the champion cannot be written: {error.strerror or error}; free space "
+                "there or set RNNSEARCH_HOME to another folder"
+            ) from None
+
+    @classmethod
+    def load(cls, folder: Path, device: str | torch.device = "cpu") -> Self:
+        """Read a folder that `save` wrote. Raises StorageError where it is not one, or damaged."""
+        try:
+            spec = _spec(json.loads((folder / "forecaster.json").read_text(encoding="utf-8")))
+            tensors = load_file(folder / "weights.safetensors")
+            scaler = Scaler(tensors["scaler.scale"].numpy(), tensors["scaler.offset"].numpy())
+            if len(scaler.scale) != len(spec.inputs) or len(spec.input_shifts) != len(spec.inputs):
+                raise ValueError("the scaler does not have the inputs of the model")
+            return cls(
+                spec=spec,
+                networks=tuple(
+                    _network(spec, tensors, number, torch.device(device))
+                    for number in range(len(spec.seeds))
+                ),
+                scaler=scaler,
+                history_dates=tensors["history.dates"].numpy().view("datetime64[us]"),
+                history_target=tensors["history.target"].numpy(),
+                errors=tensors["validation.errors"].numpy(),
+            )
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise StorageError(
+                f"{folder}: is not a forecaster, or is damaged ({reason}); "
+                "run `rnnsearch evaluate --again`"
+            ) from None
+
+
+def _spec(plain: dict[str, Any]) -> ForecasterSpec:
+    if plain.get("format") != FORMAT:
+        raise ValueError(f"its format is {plain.get('format')!r}, this version reads {FORMAT}")
+    known = {field.name for field in fields(ForecasterSpec)}
+    if plain.keys() != known:
+        raise ValueError(f"unexpected or missing keys {sorted(plain.keys() ^ known)}")
+    for key in ("inputs", "indicators", "input_shifts", "neurons", "seeds"):
+        plain[key] = tuple(plain[key])
+    return ForecasterSpec(**plain)
+
+
+def _network(
+    spec: ForecasterSpec, tensors: dict[str, torch.Tensor], number: int, device: torch.device
+) -> Network:
+    network = build_network(
+        spec.cell, len(spec.inputs), spec.neurons, spec.dropout, seed=0, device=device
+    )
+    prefix = f"network.{number}."
+    weights = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    network.load_state_dict(weights)
+    return network.eval()

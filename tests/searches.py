@@ -1,0 +1,245 @@
+"""Small searches for tests: seconds each, on a made-up series, with real processes and stores."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from optuna.trial import FrozenTrial
+
+from rnnsearch.config import load_study
+from rnnsearch.search.driver import RunningTrial
+from rnnsearch.search.protocol import (
+    Done,
+    Event,
+    Failed,
+    Outcome,
+    Progress,
+    Ready,
+    Stopped,
+    Task,
+    WorkerSetup,
+)
+from rnnsearch.search.store import Store
+from rnnsearch.tracking import PARENT, STATE, STATUS, TRIAL
+
+SMALL: dict[str, dict[str, Any]] = {
+    "study": {"trials": 6, "seed": 1, "pruner": "none"},
+    "data": {"path": "prices.csv"},
+    "split": {"folds": 2},
+    "space": {
+        "cell": ["lstm", "gru"],
+        "layers": 1,
+        "neurons": [2, 4],
+        "window": [2, 3, 4],
+        "epochs": 2,
+        "batch_size": 128,
+        "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
+        "dropout": 0.0,
+        "input_shift": 0,
+        "output_shift": [1, 2],
+    },
+    "inputs": {"indicators": "none", "search": "each"},
+    "run": {"workers": 1, "device": "cpu"},
+}
+
+
+def write_study(folder: Path, name: str = "small", **changes: dict[str, Any]) -> Path:
+    """A study file and its prices: 300 days, Date, Close and two more columns.
+
+    `changes` replace keys: `study={"trials": 4}`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    prices = folder / "prices.csv"
+    if not prices.exists():
+        rng = np.random.default_rng(5)
+        rows = {
+            "Date": pd.bdate_range("2020-01-01", periods=300),
+            "Close": 100 * np.exp(np.cumsum(rng.normal(0, 0.01, 300))),
+            "Spread": rng.normal(size=300),
+            "Breadth": rng.normal(size=300),
+        }
+        pd.DataFrame(rows).to_csv(prices, index=False)
+    path = folder / f"{name}.toml"
+    lines = []
+    for section in SMALL.keys() | changes.keys():
+        lines.append(f"[{section}]")
+        keys = SMALL.get(section, {}) | changes.get(section, {})
+        lines += [f"{key} = {toml(value)}" for key, value in keys.items() if value is not None]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def toml(value: Any) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)
+
+
+class Notes:
+    """A view that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+        self.told: list[int] = []
+        self.reports: list[tuple[int, int]] = []
+        self.at: Callable[[RunningTrial], None] = lambda trial: None
+
+    def begin(self, store: Store, target: int, workers: int) -> None: ...
+
+    def running(self, trial: RunningTrial) -> None:
+        self.reports.append((trial.number, trial.epoch))
+        self.at(trial)
+
+    def finished(self, trial: FrozenTrial) -> None:
+        self.told.append(trial.number)
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+class InlineWorkers:
+    """One worker without a process: it trains in `events`. For tests of what surrounds training."""
+
+    count = 1
+
+    def __init__(self, setup: WorkerSetup, count: int) -> None:
+        from rnnsearch.search.trial import TrialRunner
+
+        self._runner = TrialRunner(setup)
+        self.description = self._runner.description
+        self._task: Task | None = None
+        self._said: deque[Event] = deque([Ready(self.description)])
+        self._stream: Iterator[Any] = iter(())
+
+    def has_idle(self) -> bool:
+        return self._task is None
+
+    def submit(self, task: Task) -> None:
+        self._task, self._stream = task, self._runner.run(task.parameters)
+
+    def stop(self, number: int) -> None:
+        if self._task is not None and self._task.number == number:
+            self._task, self._stream = None, iter(())
+            self._said.append(Stopped(number))
+
+    def events(self, timeout: float) -> list[Event]:
+        said, self._said = list(self._said), deque()
+        if self._task is not None:
+            number, heard = self._task.number, next(self._stream)
+            if isinstance(heard, Outcome | str):
+                self._task = None
+            if isinstance(heard, Outcome):
+                said.append(Done(number, heard))
+            elif isinstance(heard, str):
+                said.append(Failed(number, heard))
+            else:
+                said.append(Progress(number, heard))
+        return said
+
+    def close(self) -> None: ...
+
+
+# --- the command --------------------------------------------------------------------------------
+
+
+def start(*arguments: object, **environment: str) -> "subprocess.Popen[str]":
+    """Start `rnnsearch` as a process that leads a group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "rnnsearch", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
+    )
+
+
+def finish(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    """Exit code, output and errors, once it has ended; nothing it printed is a traceback."""
+    try:
+        out, err = process.communicate(timeout=180)
+    except subprocess.TimeoutExpired:
+        end_group(process)
+        raise AssertionError(f"still running: {process.args}\n{process.communicate()}") from None
+    assert "Traceback" not in out + err, out + err
+    return process.returncode, out, err
+
+
+def run(*arguments: object, **environment: str) -> tuple[int, str, str]:
+    return finish(start(*arguments, **environment))
+
+
+def end_group(process: "subprocess.Popen[str]", kind: int = signal.SIGKILL) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, kind)
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 120) -> Any:
+    """The condition's value once it is true; fails after a time that is long on any machine."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+    return value
+
+
+# --- what is true after any search --------------------------------------------------------------
+
+
+def trials_of(path: Path, **overrides: Any) -> list[FrozenTrial]:
+    return Store(load_study(path, **overrides), create=False).trials()
+
+
+def facts_of(path: Path) -> dict[str, Any]:
+    from rnnsearch.results.summary import status
+
+    study = load_study(path)
+    return status(study, Store(study, create=False))
+
+
+def runs_of(path: Path) -> tuple[list[Any], list[Any]]:
+    """Parent runs and child runs that MLflow has."""
+    from mlflow import MlflowClient
+
+    from rnnsearch.search.records import tracking_uri
+
+    study = load_study(path)
+    client = MlflowClient(tracking_uri(study))
+    experiment = client.get_experiment_by_name(study.name)
+    runs = list(client.search_runs([experiment.experiment_id], max_results=1000))
+    parents = [run for run in runs if run.data.tags[TRIAL] == "parent"]
+    return parents, [run for run in runs if run.data.tags[TRIAL] != "parent"]
+
+
+def assert_in_order(path: Path, target: int) -> dict[str, Any]:
+    """Exactly `target` finished trials, nothing half-done, and MLflow says the same."""
+    facts = facts_of(path)
+    assert facts["complete"] + facts["pruned"] + facts["failed"] == target, facts
+    assert facts["running"] == facts["waiting"] == 0, facts
+    assert facts["workers"] == [], facts
+    assert facts["tracked"] == target + facts["interrupted"], facts
+    trials = trials_of(path)
+    retries = Counter(trial.user_attrs.get("retry_of") for trial in trials)
+    assert max([n for retried, n in retries.items() if retried is not None], default=1) == 1
+    parents, children = runs_of(path)
+    assert [run.info.status for run in parents] == ["FINISHED"]
+    assert {run.data.tags[PARENT] for run in children} == {parents[0].info.run_id}
+    numbers = sorted(int(run.data.tags[TRIAL]) for run in children)
+    assert numbers == [trial.number for trial in trials]
+    by_state = Counter(run.data.tags[STATE] for run in children)
+    for state in ("complete", "pruned", "failed", "interrupted"):
+        assert by_state[state] == facts[state], (by_state, facts)
+    for run in children:
+        assert run.info.status == STATUS[run.data.tags[STATE]], run.data.tags
+    return facts

@@ -1,0 +1,310 @@
+"""Whole searches of a small study, in this process: what is tried, told, reused and refused."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from optuna.trial import TrialState
+
+from rnnsearch.config import load_study
+from rnnsearch.errors import DataError, StorageError, StudyFileError
+from rnnsearch.search import study as study_module
+from rnnsearch.search.parameters import TrialParameters
+from rnnsearch.search.store import Store
+from tests.searches import (
+    InlineWorkers,
+    Notes,
+    assert_in_order,
+    facts_of,
+    run,
+    start,
+    trials_of,
+    wait_until,
+    write_study,
+)
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture
+def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train without worker processes: they take two seconds to start."""
+    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
+
+
+inline = pytest.mark.usefixtures("_inline")
+
+
+def search(path: Path, trials: str | None = None, **overrides: Any) -> tuple[Store, Notes]:
+    notes = Notes()
+    return study_module.search(load_study(path, **overrides), notes, trials=trials), notes
+
+
+def told(store: Store) -> list[tuple[Any, ...]]:
+    """What must be equal in two searches that are to be the same."""
+    return [
+        (trial.number, trial.state, trial.value, trial.params, trial.user_attrs["parameters"])
+        for trial in store.trials()
+    ]
+
+
+def test_a_search_ends_with_exactly_its_trials_and_mlflow_has_each_once(tmp_path: Path) -> None:
+    path = write_study(tmp_path, run={"workers": 2})
+    store, notes = search(path)
+    facts = assert_in_order(path, 6)
+    assert facts["complete"] == facts["target_trials"] == 6
+    assert sorted(notes.told) == list(range(6))
+    best = max(store.trials(), key=lambda trial: trial.value or 0)
+    assert facts["best"]["number"] == best.number
+    assert facts["best"]["value"] == best.value
+
+
+@inline
+def test_reference_trials_come_first(tmp_path: Path) -> None:
+    store, _ = search(write_study(tmp_path), trials="3")
+    inputs = [trial.user_attrs["parameters"]["inputs"] for trial in store.trials()]
+    assert [trial.user_attrs.get("reference") for trial in store.trials()] == [
+        "close only",
+        "all inputs",
+        None,
+    ]
+    assert len(inputs[0]) == 1
+    assert len(inputs[1]) == 3
+
+
+@inline
+def test_no_more_references_are_queued_than_trials_are_wanted(tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    search(path, trials="1")
+    assert_in_order(path, 1)
+    store, _ = search(path, trials="+1")
+    assert_in_order(path, 2)
+    assert store.trials()[1].user_attrs["reference"] == "all inputs"
+
+
+@inline
+@pytest.mark.parametrize("pruner", ["median", "none"])
+def test_two_searches_with_one_seed_and_one_worker_are_the_same(
+    tmp_path: Path, pruner: str
+) -> None:
+    # Past TPE's ten random trials, and long enough for the pruner to have its say.
+    changes: dict[str, Any] = {"study": {"trials": 14, "pruner": pruner}, "space": {"epochs": 5}}
+    first, _ = search(write_study(tmp_path / "a", "first", **changes))
+    second, _ = search(write_study(tmp_path / "b", "second", **changes))
+    assert told(first) == told(second)
+    assert len({str(trial.params) for trial in first.trials()}) > 10
+    if pruner == "median":
+        assert first.counts()["pruned"] > 0
+
+
+@inline
+def test_another_seed_tries_other_trials(tmp_path: Path) -> None:
+    first, _ = search(write_study(tmp_path / "a", "first"))
+    second, _ = search(write_study(tmp_path / "b", "second", study={"seed": 2}))
+    assert [trial.params for trial in first.trials()] != [t.params for t in second.trials()]
+
+
+@inline
+def test_a_search_in_two_parts_draws_nothing_twice(tmp_path: Path) -> None:
+    path = write_study(tmp_path, study={"sampler": "random", "references": False})
+    search(path, trials="4")
+    store, _ = search(path, trials="+4")
+    rates = [trial.params["learning_rate"] for trial in store.trials()]
+    assert len(set(rates)) == 8
+
+
+@inline
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "gp"])
+def test_each_sampler_searches(tmp_path: Path, sampler: str) -> None:
+    path = write_study(tmp_path, study={"sampler": sampler, "trials": 5, "references": False})
+    store, _ = search(path)
+    assert store.counts()["complete"] == 5
+    assert len({str(trial.params) for trial in store.trials()}) == 5
+
+
+@inline
+@pytest.mark.parametrize("pruner", ["median", "asha", "hyperband"])
+def test_each_pruner_prunes_at_the_epoch_it_was_told_of(tmp_path: Path, pruner: str) -> None:
+    path = write_study(tmp_path, study={"pruner": pruner, "trials": 14}, space={"epochs": 8})
+    store, _ = search(path)
+    pruned = store.trials(TrialState.PRUNED)
+    assert pruned
+    for trial in pruned:
+        skills = trial.user_attrs["record"]["history"]["skill"]
+        assert len(skills) == len(trial.intermediate_values) < 8
+        assert trial.value == skills[-1]
+        assert "reference" not in trial.user_attrs
+    assert_in_order(path, 14)
+
+
+@inline
+def test_the_grid_is_walked_once_and_then_the_search_ends(tmp_path: Path) -> None:
+    space = {"learning_rate": [0.001, 0.01], "output_shift": 1, "neurons": 2, "window": [2, 3]}
+    path = write_study(
+        tmp_path, study={"sampler": "grid", "trials": 99}, space=space, inputs={"search": "all"}
+    )
+    store, _ = search(path)
+    facts = assert_in_order(path, 8)
+    assert facts["duplicates"] == 0
+    assert facts["target_trials"] == 8
+    keys = {TrialParameters.from_plain(t.user_attrs["parameters"]).key for t in store.trials()}
+    assert len(keys) == 8
+
+
+@inline
+def test_a_grid_without_end_is_refused(tmp_path: Path) -> None:
+    path = write_study(tmp_path, study={"sampler": "grid"})
+    with pytest.raises(StudyFileError, match=r"\[space\] learning_rate has no end of values"):
+        search(path)
+
+
+@inline
+def test_a_trial_that_was_run_before_takes_its_result(tmp_path: Path) -> None:
+    space = {"cell": "gru", "neurons": 2, "window": 2, "learning_rate": [0.001, 0.01]}
+    space["output_shift"] = 1  # two networks in all
+    path = write_study(tmp_path, study={"sampler": "random"}, space=space, inputs={"search": "all"})
+    store, notes = search(path)
+    facts = assert_in_order(path, 6)
+    assert facts["duplicates"] == 4
+    trained = {number for number, epoch in notes.reports if epoch > 0}
+    assert len(trained) == 2
+    for trial in store.trials():
+        earlier = store.trial(trial.user_attrs.get("duplicate_of", trial.number))
+        assert earlier.number in trained
+        assert trial.value == earlier.value
+        assert trial.user_attrs["record"] == earlier.user_attrs["record"]
+
+
+@inline
+def test_a_copy_of_a_pruned_trial_is_pruned(tmp_path: Path) -> None:
+    path = write_study(tmp_path, study={"pruner": "median", "trials": 14}, space={"epochs": 6})
+    store, _ = search(path)
+    pruned = store.trials(TrialState.PRUNED)[0]
+    store.study.enqueue_trial(pruned.params)
+    search(path, trials="+1")
+    copy = store.trials()[-1]
+    assert copy.user_attrs["duplicate_of"] == pruned.number
+    assert (copy.state, copy.value) == (TrialState.PRUNED, pruned.value)
+
+
+@inline
+def test_a_trial_that_diverges_fails_with_its_reason_and_the_search_goes_on(
+    tmp_path: Path,
+) -> None:
+    # Training on levels of 1e30 without clipping overflows float32 with a large step.
+    space = {"optimizer": "sgd", "learning_rate": [1e-3, 10.0], "clip": 0, "epochs": 4}
+    path = write_study(tmp_path, study={"sampler": "random", "trials": 10}, space=space)
+    _overflowing(tmp_path / "prices.csv")
+    store, _ = search(path)
+    facts = assert_in_order(path, 10)
+    assert facts["failed"] > 0
+    assert facts["complete"] > 0
+    for trial in store.trials(TrialState.FAIL):
+        assert trial.user_attrs["reason"].startswith("diverged: ")
+        assert trial.params["learning_rate"] == 10.0
+
+
+def _overflowing(prices: Path) -> None:
+    frame = pd.read_csv(prices)
+    frame["Spread"] = np.where(np.arange(len(frame)) % 97 == 5, 1e18, frame["Spread"])
+    frame.to_csv(prices, index=False)
+
+
+@inline
+def test_a_finished_study_is_left_as_it_is(tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    store, _ = search(path)
+    before = told(store)
+    again, notes = search(path)
+    assert told(again) == before
+    assert notes.told == []
+    assert_in_order(path, 6)
+
+
+@inline
+def test_more_trials_are_added_by_number_and_remembered(tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    search(path, trials="2")
+    search(path, trials="+3")
+    assert_in_order(path, 5)
+    assert facts_of(path)["target_trials"] == 5
+    search(path)  # the file's 6 are more
+    assert_in_order(path, 6)
+
+
+@inline
+def test_a_changed_space_is_refused_with_what_changed(tmp_path: Path) -> None:
+    search(write_study(tmp_path), trials="2")
+    path = write_study(tmp_path, space={"window": [2, 3, 5]})
+    with pytest.raises(StudyFileError) as error:
+        search(path)
+    text = str(error.value)
+    assert "space.window was [2, 3, 4] and is [2, 3, 5]" in text
+    assert "give [study] another name" in text
+
+
+@inline
+def test_changed_data_are_refused_with_what_changed(tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    search(path, trials="2")
+    lines = (tmp_path / "prices.csv").read_text().splitlines()
+    (tmp_path / "prices.csv").write_text("\n".join(lines[:-1]))
+    with pytest.raises(DataError, match=r"they were 300 rows, .* and are 299 rows"):
+        search(path)
+
+
+@inline
+def test_what_does_not_change_trials_may_change_on_resume(tmp_path: Path) -> None:
+    search(write_study(tmp_path), trials="2")
+    search(write_study(tmp_path, study={"pruner": "median", "sampler": "random"}))
+    assert_in_order(tmp_path / "small.toml", 6)
+
+
+@inline
+def test_postgresql_gets_the_same_trials_as_sqlite(tmp_path: Path, postgres_url: str) -> None:
+    # Past the start of TPE: its proposals follow from what the store gives back.
+    path = write_study(tmp_path, study={"trials": 13})
+    embedded, _ = search(path)
+    server, _ = search(path, run__storage=postgres_url)
+    assert told(server) == told(embedded)
+
+
+@pytest.mark.slow
+def test_two_drivers_share_a_study_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    path = write_study(tmp_path, study={"trials": 9, "sampler": "random"}, space={"epochs": 30})
+    both = [start("search", path, RNNSEARCH_STORAGE=postgres_url) for _ in range(2)]
+    results = [process.communicate(timeout=180) for process in both]
+    assert [process.returncode for process in both] == [0, 0], results
+    trials = trials_of(path, run__storage=postgres_url)
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 9
+    assert len({trial.user_attrs["driver"] for trial in trials}) == 2
+    rates = [trial.params["learning_rate"] for trial in trials]
+    assert len(set(rates)) == 8  # only the two references have one in common
+    references = [t.user_attrs["reference"] for t in trials if "reference" in t.user_attrs]
+    assert sorted(references) == ["all inputs", "close only"]
+
+
+@pytest.mark.slow
+def test_a_second_driver_on_sqlite_is_refused_while_the_first_runs(tmp_path: Path) -> None:
+    path = write_study(tmp_path, space={"epochs": 200})
+    first = start("search", path)
+    try:
+        wait_until(lambda: (tmp_path / "runs" / "optuna.db.small.lock").exists())
+        wait_until(lambda: _has_running_trial(path))
+        code, _, err = run("search", path)
+        assert code == 4
+        assert "is being searched by another process" in err
+        with pytest.raises(StorageError, match="share the study through PostgreSQL"):
+            search(path)
+    finally:
+        first.kill()
+        first.communicate()
+
+
+def _has_running_trial(path: Path) -> bool:
+    try:
+        return facts_of(path)["running"] > 0
+    except StorageError:
+        return False
