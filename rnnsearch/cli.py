@@ -130,14 +130,32 @@ def search(
     out.print(best_table(done))
     out.print(
         "skill = 1 - RMSE / naive RMSE on the validation rows: above 0 is better than doing "
-        "nothing there,\nwhere the best of many trials always looks better than it is.\n\n"
-        f"rnnsearch search {study} --trials +50   more trials\n"
-        f"rnnsearch status {study}                counts and best trials\n"
-        f"rnnsearch dashboard                     every trial in MLflow",
+        "nothing there,\nwhere the best of many trials always looks better than it is.\n",
         highlight=False,
         markup=False,
     )
+    out.print(_next_commands(study), highlight=False, markup=False)
     return 0
+
+
+def _next_commands(study: Path) -> str:
+    """What to type now, the way the user came: through make, or with the command itself."""
+    if "MAKELEVEL" in os.environ:
+        name = study.stem if study.parent == Path("studies") else str(study)
+        chosen = "" if name == "quickstart" else f" STUDY={name}"
+        commands = {
+            f"make evaluate{chosen}": "is the best one better than doing nothing?",
+            f"make resume{chosen} TRIALS=+50": "50 more trials",
+            "make dashboard": "every trial in MLflow",
+        }
+    else:
+        commands = {
+            f"rnnsearch evaluate {study}": "is the best one better than doing nothing?",
+            f"rnnsearch search {study} --trials +50": "50 more trials",
+            "rnnsearch dashboard": "every trial in MLflow",
+        }
+    width = max(map(len, commands))
+    return "\n".join(f"{command:<{width}}   {why}" for command, why in commands.items())
 
 
 @app.command()
@@ -147,7 +165,7 @@ def status(
     """Show how far a study is, and its best trials."""
     from rnnsearch.results.summary import status
     from rnnsearch.search.store import Store
-    from rnnsearch.terminal import best_table, output, status_text
+    from rnnsearch.terminal import best_table, findings, output, status_text
 
     settings = _load(study, run__storage=storage, run__tracking=tracking)
     store = Store(settings, create=False)
@@ -159,6 +177,8 @@ def status(
     out.print(status_text(facts), highlight=False, markup=False)
     if facts["complete"]:
         out.print(best_table(store.trials()))
+        for part in findings(facts):
+            out.print(part, highlight=False, markup=False)
     return 0
 
 
@@ -206,6 +226,19 @@ def evaluate(
 
 
 @app.command()
+def report(study: StudyPath, storage: Storage = None, tracking: Tracking = None) -> int:
+    """Write one page with the answer: it needs no network, reads on a telephone, and prints."""
+    from rnnsearch.results.report import publish_report, report
+    from rnnsearch.terminal import note
+
+    settings = _load(study, run__storage=storage, run__tracking=tracking)
+    path = report(settings)
+    print(path)
+    publish_report(settings, notice=note)
+    return 0
+
+
+@app.command()
 def predict(
     study: StudyPath,
     data: Annotated[
@@ -235,13 +268,30 @@ def predict(
 
 
 @app.command()
-def check(study: StudyPath, device: Device = None) -> int:
+def check(
+    study: StudyPath,
+    canary: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="Run a command that builds columns ('python build.py {input} {output}') on parts "
+            "of the prices, to see that none looks ahead.",
+            show_default=False,
+        ),
+    ] = None,
+    device: Device = None,
+) -> int:
     """Report on the data, the space and the rows of every fold, and train one tiny trial."""
+    from rnnsearch.results.canary import check_columns
     from rnnsearch.results.check import check
     from rnnsearch.terminal import frame_table, output
 
-    report = check(_load(study, run__device=device))
+    settings = _load(study, run__device=device)
     out = output()
+    if canary is not None:
+        out.print(check_columns(settings, canary), highlight=False, markup=False)
+        return 0
+    report = check(settings)
     out.print("\n".join(report.facts), highlight=False, markup=False)
     for warning in report.warnings:
         out.print(f"note: {warning}", style="yellow", highlight=False, markup=False)

@@ -378,6 +378,10 @@ class SpaceSection(Section):
     optimizer: WordDimension[OptimizerKind] = Field(
         default="adam", description="adam, or sgd with momentum 0.9."
     )
+    weight_decay: Annotated[FloatDimension, _bounds(0, 100)] = Field(
+        default=FloatRange(low=0.01, high=3.0, log=True),
+        description="Pull of the weights towards 0, decoupled from the gradient (AdamW).",
+    )
     dropout: Annotated[FloatDimension, _bounds(0, below=1)] = Field(
         default=FloatRange(low=0.0, high=0.5, step=0.1),
         description="Between layers; a network of one layer has none.",

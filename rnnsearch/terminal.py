@@ -209,6 +209,29 @@ def status_text(facts: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def findings(facts: dict[str, Any], count: int = 8) -> Iterator[Table | str]:
+    """Which inputs and parameters mattered, from the facts of a study."""
+    compared = [one for one in facts["inputs"] if one["chosen"] < one["trials"]]
+    if compared:
+        table = Table(title="Inputs that earned their place", title_justify="left")
+        table.add_column("input", no_wrap=True)
+        for column in ("chosen by", "skill with it", "without it", "lost if shuffled"):
+            table.add_column(column, justify="right")
+        for one in compared[:count]:
+            skills = (one["skill_with"], one["skill_without"], one["permutation"])
+            table.add_row(
+                Text(one["input"]),
+                f"{one['chosen']} of {one['trials']}",
+                *("–" if skill is None else f"{skill:+.4f}" for skill in skills),
+            )
+        yield table
+    importance = facts["importance"]
+    if importance["parameters"]:
+        shares = [f"{name} {share:.0%}" for name, share in importance["parameters"].items()]
+        rough = f" ({importance['note']})" if importance["note"] else ""
+        yield f"parameters that mattered{rough}: {', '.join(shares[:6])}"
+
+
 def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
     """The verdict, the champion against the baselines, and how sure that is."""
     yield answer["verdict"]["sentence"]

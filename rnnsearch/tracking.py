@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +38,7 @@ STATUS = {
     "running": "RUNNING",
 }
 RETRY_SECONDS = 5.0  # between attempts to reach a server that is down
-DOWN_SECONDS = 5.0  # granted to such a server at the end
+DOWN_SECONDS = 10.0  # of its silence before it is given up at the end
 WRITE_SECONDS = 2.0  # a running trial's new epochs are collected for so long
 BATCH_METRICS, BATCH_OTHERS = 1000, 100  # MLflow's limits of one log_batch
 
@@ -148,9 +149,9 @@ class Experiment:
         """Best skill, by the number of trials that were finished then, on the parent run."""
         self._write(self.parent_run, [("best_skill", skill, n) for n, skill in best.items()])
 
-    def note_parent(self, metrics: dict[str, float], tags: dict[str, str]) -> None:
-        """A result of the whole study, on the parent run."""
-        self._write(self.parent_run, [(n, v, 0) for n, v in metrics.items()], tags=tags)
+    def note_parent(self, metrics: dict[str, float], tags: dict[str, str], step: int = 0) -> None:
+        """A result of the whole study, on the parent run; of several, the highest step is shown."""
+        self._write(self.parent_run, [(n, v, step) for n, v in metrics.items()], tags=tags)
 
     def set_parent_status(self, status: str) -> None:
         """RUNNING while there is a driver, else FINISHED."""
@@ -241,6 +242,7 @@ class Tracker:
         self._changed = threading.Condition()
         self._closing = False
         self._down = False
+        self._heard = 0.0  # when the server last did as it was told
         self._thread = threading.Thread(target=self._run, name="tracking", daemon=True)
         self._thread.start()
 
@@ -264,7 +266,11 @@ class Tracker:
         with self._changed:
             self._closing = True
             self._changed.notify()
-        self._thread.join(min(patience, DOWN_SECONDS) if self._down else patience)
+        asked = time.monotonic()
+        while self._thread.is_alive() and time.monotonic() < asked + patience:
+            self._thread.join(0.1)
+            if self._down and time.monotonic() > max(asked, self._heard) + DOWN_SECONDS:
+                break
         with self._changed:
             return sum(record.over for record in self._pending.values())
 
@@ -280,6 +286,7 @@ class Tracker:
                 if experiment is None:
                     experiment = Experiment(self._uri, self._parent, self._artifacts)
                     experiment.set_parent_status("RUNNING")
+                    self._heard = time.monotonic()
                 self._write_pending(experiment)
                 self._report_up()
                 if closing and idle:
@@ -303,6 +310,7 @@ class Tracker:
         try:
             for record in pending:
                 experiment.write(record)
+                self._heard = time.monotonic()
                 with self._changed:
                     if self._pending.get(record.number) is record:
                         del self._pending[record.number]
@@ -397,6 +405,7 @@ def _client(uri: str) -> "MlflowClient":
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # `Tracker` tries again
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     from mlflow import MlflowClient
 
     for name in ("mlflow", "alembic"):

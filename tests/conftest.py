@@ -28,10 +28,14 @@ import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from tests.evaluated import Evaluated
 
 settings.register_profile(
     "local", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
@@ -129,7 +133,9 @@ def _mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FileLock(f"{database}.lock"):
         if not database.exists():
             draft = folder / "draft-mlflow.db"
-            code = f"from mlflow import MlflowClient as C; C('sqlite:///{draft}').search_runs(['0'])"
+            code = (
+                f"from mlflow import MlflowClient as C; C('sqlite:///{draft}').search_runs(['0'])"
+            )
             subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
             draft.rename(database)
     return database
@@ -143,6 +149,27 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _mlflow_database: Path
     shutil.copy(_mlflow_database, folder / "mlflow.db")
     monkeypatch.setenv("RNNSEARCH_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def evaluated_once(
+    tmp_path_factory: pytest.TempPathFactory, _mlflow_database: Path
+) -> Iterator["Evaluated"]:
+    """A small study, searched and evaluated. Not to be changed: see `evaluated`."""
+    from tests.evaluated import evaluate_small
+
+    with evaluate_small(tmp_path_factory.mktemp("evaluated"), _mlflow_database) as study:
+        yield study
+
+
+@pytest.fixture
+def evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evaluated_once: "Evaluated"
+) -> "Evaluated":
+    """A copy of that study, of the test's own, evaluated without worker processes."""
+    from tests.evaluated import copy_study
+
+    return copy_study(evaluated_once, tmp_path, monkeypatch)
 
 
 def _free_port() -> int:

@@ -289,7 +289,7 @@ def test_a_crash_between_the_two_files_leaves_no_entry(tmp_path: Path, monkeypat
         real(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr("rnnsearch.data.table.os.replace", crash)
+        patch.setattr("rnnsearch.data.atomic.os.replace", crash)
         with pytest.raises(KeyboardInterrupt):
             cached(tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".npy"]
@@ -300,7 +300,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(tmp_path: Path, monkeypatch: An
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("rnnsearch.data.table.os.fsync", full)
+    monkeypatch.setattr("rnnsearch.data.atomic.os.fsync", full)
     with pytest.raises(StorageError, match="No space left on device; free space there") as refused:
         cached(tmp_path)
     assert str(refused.value).startswith(str(tmp_path))

@@ -9,4 +9,5 @@
 - `joins`: other markets as of the moment they were known
 - `inputs`: every candidate input of a study
 - `table`: their values in one hashed, cached table
+- `atomic`: files that are complete or absent
 """

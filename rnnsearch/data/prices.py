@@ -92,7 +92,11 @@ def read_prices(data: DataSection) -> Prices:
 
     Raises `DataError`; see `check_table`.
     """
-    prices = check_table(*_source(data), data)
+    return with_joined(check_table(*_source(data), data), data)
+
+
+def with_joined(prices: Prices, data: DataSection) -> Prices:
+    """The prices and the series that `[[data.join]]` names, read and checked."""
     joined = tuple(check_table(*_source(join), join) for join in data.join)
     warnings = [text for series in (prices, *joined) for text in series.warnings]
     return replace(prices, joined=joined, warnings=tuple(warnings))

@@ -2,21 +2,24 @@
 
 On disk it is a folder and no pickle: `weights.safetensors` with the networks (one per seed), the
 input scaler, the history it was trained on and its validation errors; `forecaster.json` with
-everything else.
+everything else and the checksum of the weights, so that two files that do not belong together are
+noticed.
 """
 
+import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 
 from rnnsearch.config import DataSection, InputsSection, Predict, StudyFile
 from rnnsearch.data.atomic import replace_file
@@ -24,6 +27,7 @@ from rnnsearch.data.calendars import next_sessions
 from rnnsearch.data.inputs import InputTable, build_inputs
 from rnnsearch.data.prices import Prices
 from rnnsearch.errors import DataError, StorageError
+from rnnsearch.model.history import History
 from rnnsearch.model.networks import Network, build_network
 from rnnsearch.model.training import forecast as network_outputs
 from rnnsearch.model.windows import Rows, Scaler, TargetScale, shift_columns
@@ -31,8 +35,7 @@ from rnnsearch.scoring.intervals import conformal_radius
 from rnnsearch.scoring.skipped import Skipped
 
 FORMAT = 1
-SETTLED_ROWS = 400  # from the head of a file on, recursive indicators no longer depend on it
-SAME_PRICE = 1e-6  # relative
+WEIGHTS, ABOUT = "weights.safetensors", "forecaster.json"
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +44,10 @@ Floats = NDArray[np.float64]
 class ForecasterSpec:
     """What a forecaster is, as JSON."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
     study: str
+    identity: str  # equal for forecasters that were made of the same data, parameters and seeds
     data: dict[str, Any]  # the study's [data], without its path
     calendar: str | None
     inputs: tuple[str, ...]
@@ -59,23 +65,21 @@ class ForecasterSpec:
     trial: int  # number of the trial it comes from
     history_name: str
     versions: dict[str, str]
-    format: int = FORMAT
 
 
 @dataclass(frozen=True, eq=False)
 class Forecaster:
     """The networks of one configuration, refitted with several seeds; its forecast is their mean.
 
-    scaler          of the inputs, fitted on the history
-    history_dates   (rows,) datetime64[us], and history_target (rows,): what it was trained on
-    errors          (m,) forecast - actual on validation rows, in the target's unit
+    scaler   of the inputs, fitted on the history
+    history  what it was trained on
+    errors   (m,) forecast - actual on validation rows, in the target's unit
     """
 
     spec: ForecasterSpec
     networks: tuple[Network, ...]
     scaler: Scaler
-    history_dates: NDArray[np.datetime64]
-    history_target: Floats
+    history: History
     errors: Floats
 
     # --- forecasting
@@ -107,19 +111,22 @@ class Forecaster:
 
         One row per origin: origin_date, sessions_ahead, target_date (empty where it lies past the
         file and no calendar is named), then for a price forecast_return, forecast_price, low_price
-        and high_price (a split conformal interval that holds `level` of the targets), for a
-        direction probability_up.
+        and high_price (a split conformal interval that holds `level` of the targets; empty where
+        there were too few validation errors for it), for a direction probability_up.
 
         Raises DataError where there are too few rows or a column is missing.
         """
         spec = self.spec
         count = spec.output_shift if origins is None else origins
+        if count < 1:
+            raise DataError(f"origins: must be at least 1 session, got {count}")
         table = self._table(prices)
         needed = table.warmup + spec.window + max(spec.input_shifts) + count - 1
         if len(prices.dates) < needed:
             raise DataError(
-                f"{prices.name}: {count} forecasts need at least {needed} rows (warm-up, window, "
-                f"input shift), but there are {len(prices.dates)}; give older rows too"
+                f"{prices.name}: {count} forecast{'s need' if count > 1 else ' needs'} at least "
+                f"{needed} rows (warm-up, window, input shift), but there are "
+                f"{len(prices.dates)}; give older rows too"
             )
         rows = np.arange(len(prices.dates) - count, len(prices.dates), dtype=np.int64)
         values = self.forecast_rows(table, rows).mean(axis=0)
@@ -134,51 +141,28 @@ class Forecaster:
 
     def notes(self, prices: Prices) -> list[str]:
         """What is odd about forecasting from these prices, compared with the history."""
-        notes = []
-        shared, old, new = np.intersect1d(
-            self.history_dates, prices.dates.to_numpy("datetime64[us]"), return_indices=True
-        )
-        if len(shared):
-            ratio = prices.close[new] / self.history_target[old]
-            base = 1.0 if self.spec.predict == "level" else ratio[0]
-            wrong = np.flatnonzero(np.abs(ratio / base - 1) > SAME_PRICE)
-            if len(wrong):
-                first = wrong[0]
-                notes.append(
-                    f"{prices.name}: differs from the history the champion was trained on in "
-                    f"{len(wrong)} of {len(shared)} shared sessions, first on "
-                    f"{shared[first]!s:.10}, which was {self.history_target[old[first]]:g} and is "
-                    f"{prices.close[new[first]]:g}; if the new prices are right, search and "
-                    "evaluate again"
-                )
-        overlap = (self.history_dates >= prices.dates[0]) & (self.history_dates <= prices.dates[-1])
-        if overlap.sum() > len(shared):
-            notes.append(
-                f"{prices.name}: lacks {overlap.sum() - len(shared)} sessions of the history the "
-                "champion was trained on"
-            )
-        if prices.dates[0] > self.history_dates[0] and len(prices.dates) < SETTLED_ROWS:
-            notes.append(
-                f"{prices.name}: begins later than the history and has fewer than {SETTLED_ROWS} "
-                "rows, so averages that remember their start may differ slightly"
-            )
-        return notes
+        return self.history.notes(prices, unit_matters=self.spec.predict == "level")
 
     @property
     def target_scale(self) -> TargetScale:
         return TargetScale(self.spec.target_mean, self.spec.target_scale)
 
-    def data_section(self, path: Path | None = None) -> DataSection:
-        """How to read prices for this forecaster; from another file where `path` is given."""
-        source: dict[str, Any] = dict(self.spec.data)
-        if path is not None:
-            source |= {"path": path, "sample": None}
-        return DataSection.model_validate(source)
+    def data_section(self, path: Path) -> DataSection:
+        """How to read the prices in `path` for this forecaster."""
+        return DataSection.model_validate(self.spec.data | {"path": path, "sample": None})
 
     def _table(self, prices: Prices) -> InputTable:
         data = self.data_section(Path("prices"))
         inputs = InputsSection(indicators=self.spec.indicators or "none")
-        return build_inputs(prices, StudyFile(data=data, inputs=inputs), None)
+        table = build_inputs(prices, StudyFile(data=data, inputs=inputs), None)
+        absent = [name for name in self.spec.inputs if name not in table.names]
+        if absent:
+            raise DataError(
+                f"{prices.name}: the champion needs the input {absent[0]!r}, which cannot be made "
+                f"of the columns {', '.join(prices.frame.columns)}; give all columns that the "
+                "study was searched with"
+            )
+        return table
 
     def _target_dates(self, prices: Prices, rows: Rows) -> list[pd.Timestamp | None]:
         count = self.spec.output_shift
@@ -191,7 +175,7 @@ class Forecaster:
         if self.spec.predict == "direction":
             return pd.DataFrame({"probability_up": values})
         radius = conformal_radius(self.errors, 1 - level)
-        width = math.inf if isinstance(radius, Skipped) else radius
+        width = math.nan if isinstance(radius, Skipped) else radius
         bands = {"forecast": values, "low": values - width, "high": values + width}
         if self.spec.predict == "log_return":
             prices = {name: origin * np.exp(band) for name, band in bands.items()}
@@ -207,18 +191,20 @@ class Forecaster:
         tensors = {
             "scaler.scale": torch.tensor(self.scaler.scale),
             "scaler.offset": torch.tensor(self.scaler.offset),
-            "history.dates": torch.tensor(self.history_dates.view("i8")),
-            "history.target": torch.tensor(self.history_target),
+            "history.dates": torch.tensor(self.history.dates.view("i8")),
+            "history.target": torch.tensor(self.history.target),
             "validation.errors": torch.tensor(self.errors),
         }
         for number, network in enumerate(self.networks):
             for name, weights in network.state_dict().items():
                 tensors[f"network.{number}.{name}"] = weights.detach().cpu().contiguous()
-        spec = json.dumps(asdict(self.spec), indent=1).encode()
+        weights = save(tensors)
+        head = {"format": FORMAT, "weights_sha256": hashlib.sha256(weights).hexdigest()}
+        about = json.dumps(head | asdict(self.spec), indent=1, allow_nan=False).encode()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            replace_file(folder / "weights.safetensors", lambda file: file.write(save(tensors)))
-            replace_file(folder / "forecaster.json", lambda file: file.write(spec))
+            replace_file(folder / WEIGHTS, lambda file: file.write(weights))
+            replace_file(folder / ABOUT, lambda file: file.write(about))
         except OSError as error:
             raise StorageError(
                 f"{folder}: the champion cannot be written: {error.strerror or error}; free space "
@@ -229,11 +215,15 @@ class Forecaster:
     def load(cls, folder: Path, device: str | torch.device = "cpu") -> Self:
         """Read a folder that `save` wrote. Raises StorageError where it is not one, or damaged."""
         try:
-            spec = _spec(json.loads((folder / "forecaster.json").read_text(encoding="utf-8")))
-            tensors = load_file(folder / "weights.safetensors")
+            spec, checksum = _read_about(folder)
+            weights = (folder / WEIGHTS).read_bytes()
+            if hashlib.sha256(weights).hexdigest() != checksum:
+                raise ValueError(f"{WEIGHTS} is not the file that {ABOUT} describes")
+            tensors = load(weights)
             scaler = Scaler(tensors["scaler.scale"].numpy(), tensors["scaler.offset"].numpy())
-            if len(scaler.scale) != len(spec.inputs) or len(spec.input_shifts) != len(spec.inputs):
-                raise ValueError("the scaler does not have the inputs of the model")
+            sizes = {len(spec.inputs), len(spec.input_shifts), len(scaler.scale)}
+            if len(sizes) > 1 or len(scaler.offset) != len(scaler.scale) or not spec.seeds:
+                raise ValueError("the scaler, the shifts and the inputs do not go together")
             return cls(
                 spec=spec,
                 networks=tuple(
@@ -241,27 +231,41 @@ class Forecaster:
                     for number in range(len(spec.seeds))
                 ),
                 scaler=scaler,
-                history_dates=tensors["history.dates"].numpy().view("datetime64[us]"),
-                history_target=tensors["history.target"].numpy(),
+                history=History(
+                    tensors["history.dates"].numpy().view("datetime64[us]"),
+                    tensors["history.target"].numpy(),
+                ),
                 errors=tensors["validation.errors"].numpy(),
             )
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
             raise StorageError(
                 f"{folder}: is not a forecaster, or is damaged ({reason}); "
-                "run `rnnsearch evaluate --again`"
+                "run `rnnsearch evaluate`, which makes it again"
             ) from None
 
 
-def _spec(plain: dict[str, Any]) -> ForecasterSpec:
-    if plain.get("format") != FORMAT:
-        raise ValueError(f"its format is {plain.get('format')!r}, this version reads {FORMAT}")
-    known = {field.name for field in fields(ForecasterSpec)}
-    if plain.keys() != known:
-        raise ValueError(f"unexpected or missing keys {sorted(plain.keys() ^ known)}")
-    for key in ("inputs", "indicators", "input_shifts", "neurons", "seeds"):
-        plain[key] = tuple(plain[key])
-    return ForecasterSpec(**plain)
+def read_spec(folder: Path) -> ForecasterSpec | None:
+    """What the forecaster in a folder is, without its weights; None where there is none."""
+    try:
+        return _read_about(folder)[0]
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _read_about(folder: Path) -> tuple[ForecasterSpec, str]:
+    """The specification, and the checksum of the weights that belong to it."""
+    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    if not isinstance(about, dict) or "format" not in about:
+        raise ValueError(f"{ABOUT} does not say its format")
+    if (found := about.pop("format")) != FORMAT:
+        raise ValueError(f"its format is {found!r}, and this version reads {FORMAT}")
+    checksum = str(about.pop("weights_sha256", ""))
+    try:
+        return TypeAdapter(ForecasterSpec).validate_python(about), checksum
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
 
 
 def _network(

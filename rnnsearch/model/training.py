@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.optim import SGD, Adam, Optimizer
+from torch.optim import SGD, AdamW, Optimizer
 
 from rnnsearch.model.networks import Network, build_network
 
@@ -38,8 +38,10 @@ _CHUNK = 1024
 class TrainingSettings:
     """One trial's network and how it is trained.
 
-    `clip` is the largest gradient norm, 0 for no limit. `momentum` is for sgd. `accumulate` splits
-    a batch into that many parts to save memory, with the same gradient. bfloat16 is for CUDA.
+    `clip` is the largest gradient norm, 0 for no limit. `momentum` is for sgd. `weight_decay` is
+    decoupled: a step shrinks the weights by `learning_rate * weight_decay` (Loshchilov and Hutter
+    2019). `accumulate` splits a batch into that many parts to save memory, with the same gradient.
+    bfloat16 is for CUDA.
     """
 
     cell: str
@@ -51,6 +53,7 @@ class TrainingSettings:
     learning_rate: float
     optimizer: Literal["adam", "sgd"]
     momentum: float = 0.9
+    weight_decay: float = 0.0
     clip: float = 1.0
     seed: int
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -272,12 +275,17 @@ def windows(
 
 
 def build_optimizer(network: Network, settings: TrainingSettings) -> Optimizer:
-    """Adam or SGD with momentum, fused into one kernel where torch can."""
+    """Adam or SGD with momentum, fused into one kernel where torch can.
+
+    SGD's decay is not decoupled in torch; for plain SGD the two are the same.
+    """
     parameters = list(network.parameters())
     fused = True if parameters[0].device.type in ("cpu", "cuda") else None
+    rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimizer == "adam":
-        return Adam(parameters, lr=settings.learning_rate, fused=fused)
-    return SGD(parameters, lr=settings.learning_rate, momentum=settings.momentum, fused=fused)
+        return AdamW(parameters, lr=rate, weight_decay=decay, fused=fused)
+    momentum = settings.momentum
+    return SGD(parameters, lr=rate, momentum=momentum, weight_decay=decay, fused=fused)
 
 
 def _loss_sum(outputs: Tensor, targets: Tensor, loss: Loss) -> Tensor:  # (B,), (B,) -> ()

@@ -1,4 +1,10 @@
-"""The champion: chosen among the best trials by validation, over folds and seeds, never by test."""
+"""The champion: chosen among the best trials by validation, over folds and seeds, never by test.
+
+Only validation rows whose outcome was known at the first origin of the test are counted. The last
+validation block ends where the test begins, so the outcomes of its last `max(output_shift) - 1`
+rows came after that: the search has seen them (they helped to say which trials are the best few),
+the choice among those few has not.
+"""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -9,26 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial
 
-from rnnsearch import __version__
-from rnnsearch.config import digest
-from rnnsearch.data.series import PRICE_INPUTS, is_indicator
+from rnnsearch.config import digest, extremes
 from rnnsearch.errors import NoTrialError, RnnsearchError
-from rnnsearch.model.device import choose_device, describe
-from rnnsearch.model.forecaster import Forecaster, ForecasterSpec
-from rnnsearch.model.training import Trainer
-from rnnsearch.model.windows import target_values
+from rnnsearch.model.windows import Rows, naive_values, target_values
+from rnnsearch.scoring import metrics
 from rnnsearch.search.packing import unpack
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.protocol import Done, Failed, Lost, Task
 from rnnsearch.search.store import Store, state_of
-from rnnsearch.search.trial import (
-    TrialData,
-    loss_of,
-    prepare_fold,
-    select_inputs,
-    training_settings,
-)
 from rnnsearch.search.workers import LocalWorkers, plan_workers
 
 Floats = NDArray[np.float64]
@@ -37,7 +32,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trial and its validation skill under several seeds, its own first."""
+    """A trial, its validation skill under each seed that trained to its end, its own seed first."""
 
     trial: FrozenTrial
     parameters: TrialParameters
@@ -47,6 +42,14 @@ class Candidate:
     @property
     def skill(self) -> float:
         return float(np.mean(self.skills))
+
+    def as_plain(self) -> dict[str, Any]:
+        return {
+            "trial": self.trial.number,
+            "skill": self.skill,
+            "skills": list(self.skills),
+            "params": self.parameters.plain(),
+        }
 
 
 def complete_trials(store: Store) -> list[FrozenTrial]:
@@ -59,7 +62,7 @@ def complete_trials(store: Store) -> list[FrozenTrial]:
 
 
 def best_trials(store: Store, count: int) -> list[FrozenTrial]:
-    """The best complete trials, best first. Raises NoTrialError if there is none."""
+    """The best complete trials, at most `count`, best first. Raises NoTrialError without any."""
     complete = complete_trials(store)
     if not complete:
         raise NoTrialError(
@@ -78,7 +81,11 @@ def seeds_of(parameters: TrialParameters, count: int) -> list[int]:
 
 
 def validate(problem: Problem, trials: list[FrozenTrial], seeds: int, say: Say) -> list[Candidate]:
-    """Train every trial's folds again under further seeds; the best candidate first."""
+    """Train every trial's folds again under further seeds; the best candidate first.
+
+    A trial's own seed is among the best of many, the further ones are not. So a configuration that
+    diverges under one of them stands behind all that do not, whatever its mean is then.
+    """
     tasks: list[tuple[int, TrialParameters]] = []
     for place, trial in enumerate(trials):
         parameters = TrialParameters.from_plain(trial.user_attrs["parameters"])
@@ -89,120 +96,80 @@ def validate(problem: Problem, trials: list[FrozenTrial], seeds: int, say: Say) 
         again = [
             result for (owner, _), result in zip(tasks, results, strict=True) if owner == place
         ]
-        outcomes = [(trial.value or 0.0, trial.user_attrs["forecasts"]), *filter(None, again)]
-        candidates.append(
-            Candidate(
-                trial=trial,
-                parameters=TrialParameters.from_plain(trial.user_attrs["parameters"]),
-                skills=tuple(skill for skill, _ in outcomes),
-                forecasts=tuple(unpack(text) for _, text in outcomes),
-            )
+        if failed := again.count(None):
+            say(f"trial {trial.number} did not train to its end under {failed} of {seeds} seeds")
+        parameters = TrialParameters.from_plain(trial.user_attrs["parameters"])
+        packed = [trial.user_attrs["forecasts"], *filter(None, again)]
+        forecasts = tuple(unpack(text) for text in packed)
+        skills = tuple(validation_skill(problem, parameters.output_shift, f) for f in forecasts)
+        candidates.append(Candidate(trial, parameters, skills, forecasts))
+    return sorted(candidates, key=lambda candidate: (-len(candidate.skills), -candidate.skill))
+
+
+def known_rows(problem: Problem) -> list[NDArray[np.bool_]]:
+    """Which validation rows of each fold were known at the first origin of the test."""
+    longest = max(extremes(problem.study.space.output_shift))
+    test, folds = problem.split.test, problem.split.folds
+    last = test[0] - longest if len(test) else folds[-1].validation[-1]
+    known = [fold.validation <= last for fold in folds]
+    if not any(each.any() for each in known):  # a single block, shorter than the output shift
+        return [np.ones_like(each) for each in known]
+    return known
+
+
+def validation_skill(problem: Problem, output_shift: int, forecasts: Floats) -> float:
+    """The mean over folds of the skill on their known rows; `forecasts` are of all rows."""
+    close, kind = problem.prices.close, problem.study.data.predict
+
+    def skill(rows: Rows, forecast: Floats, train: Rows) -> float:
+        actual = target_values(close, rows, output_shift, kind)
+        return metrics.skill(actual, forecast, naive_values(close, rows, output_shift, kind, train))
+
+    folds = problem.split.folds
+    parts = np.split(forecasts, np.cumsum([len(fold.validation) for fold in folds])[:-1])
+    return float(
+        np.mean(
+            [
+                skill(fold.validation[known], part[known], fold.train)
+                for fold, part, known in zip(folds, parts, known_rows(problem), strict=True)
+                if known.any()
+            ]
         )
-    return sorted(candidates, key=lambda candidate: -candidate.skill)
+    )
 
 
-def _train(
-    problem: Problem, wanted: list[TrialParameters], say: Say
-) -> list[tuple[float, str] | None]:
-    """Skill and packed forecasts of each configuration on the folds; None where it diverged."""
-    results: list[tuple[float, str] | None] = [None] * len(wanted)
+def _train(problem: Problem, wanted: list[TrialParameters], say: Say) -> list[str | None]:
+    """Packed forecasts of each configuration on the folds; None where it did not train."""
+    results: list[str | None] = [None] * len(wanted)
     if not wanted:
         return results
     device, count, per_device = plan_workers(problem.study.run.device, problem.study.run.workers)
     setup = problem.worker_setup(device, per_device)
-    open_tasks = set(range(len(wanted)))
-    waiting = sorted(open_tasks, reverse=True)
+    left = set(range(len(wanted)))
+    waiting = sorted(left, reverse=True)
     lost: set[int] = set()
     with closing(LocalWorkers(setup, min(count, len(wanted)))) as workers:
-        while open_tasks:
+        while left:
             while waiting and workers.has_idle():
                 number = waiting.pop()
                 workers.submit(Task(number, wanted[number].plain()))
             for event in workers.events(0.5):
                 match event:
                     case Done(number=number, outcome=outcome):
-                        results[number] = (outcome.skill, outcome.forecasts)
+                        results[number] = outcome.forecasts
                     case Failed(number=number):
                         pass
                     case Lost(number=int(number), reason=reason):
                         if number in lost:
-                            raise RnnsearchError(f"a worker failed twice: {reason}")
+                            raise RnnsearchError(
+                                f"a trial that had trained before ended its worker twice: {reason};"
+                                " set [run] workers to a smaller number, or device to cpu"
+                            )
                         lost.add(number)
                         waiting.append(number)
                         continue
                     case _:
                         continue
-                open_tasks.discard(number)
-                say(f"validated {len(wanted) - len(open_tasks)} of {len(wanted)}")
+                left.discard(number)
+                say(f"validated {len(wanted) - len(left)} of {len(wanted)}")
     return results
-
-
-def refit(problem: Problem, candidate: Candidate, seeds: int, say: Say) -> Forecaster:
-    """Train the candidate on every row before the locked test, once per seed.
-
-    Its interval comes from its errors on validation rows, made by networks that had not seen them.
-    """
-    parameters, study = candidate.parameters, problem.study
-    close, kind = problem.prices.close, study.data.predict
-    device = choose_device(study.run.device)
-    data = TrialData(problem.table, close, problem.split, kind)
-    table = select_inputs(parameters, data, device)
-    fold = prepare_fold(problem.split.refit, parameters, data, device)
-    networks = []
-    used = seeds_of(parameters, seeds)
-    for number, seed in enumerate(used, start=1):
-        trainer = Trainer(
-            table,
-            [fold.tensors],
-            training_settings(replace(parameters, seed=seed), study.run.precision),
-            loss=loss_of(kind),
-        )
-        for _ in trainer.run():
-            pass
-        networks.append(trainer.networks[0].eval())
-        say(f"refitted {number} of {len(used)}")
-    rows = np.concatenate([f.validation for f in problem.split.folds])
-    actual = target_values(close, rows, parameters.output_shift, kind)
-    history = problem.split.refit.history.stop
-    columns = problem.table.columns(parameters.inputs)
-    specs = [problem.table.specs[column] for column in columns]
-    extras = tuple(spec.name for spec in specs if spec.family == "column")
-    section = study.data.model_dump(mode="json", exclude={"path"})
-    section["columns"] = extras or "none"  # a newer file need not have those that are not used
-    return Forecaster(
-        spec=ForecasterSpec(
-            study=study.name,
-            data=section,
-            calendar=study.data.calendar,
-            inputs=parameters.inputs,
-            indicators=tuple(s.name for s in specs if s in PRICE_INPUTS or is_indicator(s)),
-            input_shifts=parameters.shifts([spec.family for spec in specs]),
-            predict=kind,
-            cell=parameters.cell,
-            neurons=parameters.neurons,
-            dropout=parameters.dropout,
-            window=parameters.window,
-            output_shift=parameters.output_shift,
-            target_mean=fold.target_scale.mean,
-            target_scale=fold.target_scale.scale,
-            seeds=tuple(used),
-            trial=candidate.trial.number,
-            history_name=problem.prices.name,
-            versions={"rnnsearch": __version__, **describe(device, study.run.precision)},
-        ),
-        networks=tuple(networks),
-        scaler=fold.scaler,
-        history_dates=problem.prices.dates[:history].to_numpy("datetime64[us]"),
-        history_target=close[:history],
-        errors=np.mean(candidate.forecasts, axis=0) - actual,
-    )
-
-
-def as_plain(candidate: Candidate) -> dict[str, Any]:
-    """For JSON."""
-    return {
-        "trial": candidate.trial.number,
-        "skill": candidate.skill,
-        "skills": list(candidate.skills),
-        "params": candidate.parameters.plain(),
-    }

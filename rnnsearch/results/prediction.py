@@ -1,16 +1,16 @@
 """What the champion says about tomorrow."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from rnnsearch.config import StudyFile
 from rnnsearch.data.prices import read_prices
 from rnnsearch.errors import NoTrialError
-from rnnsearch.model.forecaster import Forecaster
-from rnnsearch.results.evaluation import champion_folder
-from rnnsearch.search.store import Store
+from rnnsearch.model.forecaster import Forecaster, read_spec
+from rnnsearch.results.evaluation import champion_folder, stored_answer
+from rnnsearch.results.plain import as_json
+from rnnsearch.search.store import Store, storage_errors
 
 
 def predict(
@@ -19,26 +19,43 @@ def predict(
     """Dated forecasts of the study's champion, from the study's data or from `data`; plain JSON.
 
     Keys: study, champion (trial number), level, forecasts (rows of `Forecaster.forecast`), notes,
-    verdict (the sentence of the last evaluation). Raises NoTrialError before `evaluate`.
+    verdict (the sentence of the last evaluation), openings. The study's file may have grown since.
+
+    Raises NoTrialError before `evaluate`, or where the champion is not that of the last evaluation.
     """
+    store = Store(study, create=False)
+    with storage_errors(store.url):
+        answer = stored_answer(store)
+        if answer is None:
+            raise NoTrialError(
+                f"{study.name}: there is no champion yet; run `rnnsearch evaluate` first"
+            )
+        # The study file must still be the one that was searched; its data may be newer.
+        store.claim(study.fingerprint(), store.study.user_attrs["data"])
     folder = champion_folder(study)
-    if not (folder / "forecaster.json").exists():
+    spec = read_spec(folder)
+    if spec is None or spec.identity != answer["champion"]["identity"]:
         raise NoTrialError(
-            f"{study.name}: there is no champion yet; run `rnnsearch evaluate` first"
+            f"{folder}: the champion of the last evaluation is not there; run `rnnsearch evaluate` "
+            "with the --top and --seeds of then, which trains it again without opening the test"
         )
-    evaluation = Store(study, create=False).study.user_attrs.get("evaluation")
     forecaster = Forecaster.load(folder)
-    section = study.data if data is None else forecaster.data_section(data.absolute())
+    # A calendar may have been named since: it dates forecasts and changes none.
+    forecaster = replace(forecaster, spec=replace(spec, calendar=study.data.calendar))
+    section = study.data
+    if data is not None:
+        columns = forecaster.spec.data["columns"]
+        columns = columns if isinstance(columns, str) else tuple(columns)
+        changes = {"path": data.absolute(), "sample": None, "columns": columns}
+        section = section.model_copy(update=changes)
     prices = read_prices(section)
     frame = forecaster.forecast(prices, origins=origins, level=level)
-    for column in ("origin_date", "target_date"):
-        frame[column] = pd.to_datetime(frame[column]).dt.strftime("%Y-%m-%d")
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     return {
         "study": study.name,
-        "champion": forecaster.spec.trial,
+        "champion": spec.trial,
         "level": level,
-        "forecasts": rows,
+        "forecasts": as_json(frame.to_dict("records")),
         "notes": forecaster.notes(prices),
-        "verdict": evaluation["verdict"]["sentence"] if evaluation else "",
+        "verdict": answer["verdict"]["sentence"],
+        "openings": answer["openings"],
     }

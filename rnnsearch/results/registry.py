@@ -1,9 +1,10 @@
 """The evaluation and the champion in MLflow: on the parent run, and as a registered model.
 
 The model is `rnnsearch-STUDY` with the alias `champion`. It is loaded through
-`rnnsearch.model.serving`, so it holds no pickle, and `mlflow models serve` works with it.
+`rnnsearch.results.serving`, so it holds no pickle, and `mlflow models serve` works with it.
 """
 
+import contextlib
 import csv
 import json
 import tempfile
@@ -19,6 +20,7 @@ from rnnsearch.search.records import parent_record, tracking_uri
 from rnnsearch.tracking import Experiment, first_line, shown_uri
 
 ALIAS = "champion"
+IDENTITY = "rnnsearch.champion"  # tag of a model version: which refit it is
 
 
 def model_name(study: StudyFile) -> str:
@@ -33,7 +35,10 @@ def publish(
     *,
     notice: Callable[[str], None],
 ) -> str | None:
-    """Put an evaluation on the study's parent run and register its champion.
+    """Put an evaluation on the study's parent run and register its champion, once.
+
+    May be called again for the same evaluation: a champion that is registered is not registered a
+    second time. `files` are further artifacts, such as plots.
 
     Returns the URI of the registered model, or None where MLflow did not answer: the user is told,
     and the evaluation stays in the study's store.
@@ -54,38 +59,57 @@ def _publish(
 ) -> str:
     from mlflow.exceptions import MlflowException
 
-    problem = Problem.load(study)
-    experiment = Experiment(uri, parent_record(problem), home() / "artifacts")
+    experiment = Experiment(uri, parent_record(Problem.load(study)), home() / "artifacts")
     client, run = experiment.client, experiment.parent_run
-    row = evaluation["table"][0]
     experiment.note_parent(
-        metrics={f"test_{name}": value for name, value in row.items() if name != "forecast"},
+        metrics={
+            f"test_{name}": value
+            for name, value in evaluation["table"][0].items()
+            if name != "forecast" and value is not None
+        },
         tags={
             "verdict": evaluation["verdict"]["sentence"],
             "openings of the test": str(evaluation["openings"]),
         },
+        step=evaluation["opening"],
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "evaluation.json").write_text(json.dumps(evaluation, indent=1))
+        text = json.dumps(evaluation, indent=1, allow_nan=False)
+        (folder / "evaluation.json").write_text(text, encoding="utf-8")
         _write_rows(folder / "table.csv", evaluation["table"])
         _write_rows(folder / "forecasts.csv", forecast_rows(evaluation))
-        for file in folder.iterdir():
-            client.log_artifact(run, str(file), "evaluation")
-        for file in files:
-            client.log_artifact(run, str(file))
-        _save_model(folder / "model", champion, study)
-        client.log_artifacts(run, str(folder / "model"), "champion")
-    try:
-        client.create_registered_model(
-            model_name(study), description=evaluation["verdict"]["sentence"]
-        )
-    except MlflowException:  # it exists
-        client.update_registered_model(model_name(study), evaluation["verdict"]["sentence"])
-    source = f"{client.get_run(run).info.artifact_uri}/champion"
-    version = client.create_model_version(model_name(study), source, run)
-    client.set_registered_model_alias(model_name(study), ALIAS, version.version)
+        client.log_artifacts(run, str(folder), "evaluation")
+    for file in files:
+        client.log_artifact(run, str(file), "evaluation")
+    with contextlib.suppress(MlflowException):  # it exists, or what follows fails too
+        client.create_registered_model(model_name(study))
+    client.update_registered_model(model_name(study), evaluation["verdict"]["sentence"])
+    version = _registered(experiment, study, evaluation, champion)
+    client.set_registered_model_alias(model_name(study), ALIAS, version)
     return f"models:/{model_name(study)}@{ALIAS}"
+
+
+def _registered(
+    experiment: Experiment, study: StudyFile, evaluation: dict[str, Any], champion: Path
+) -> str:
+    """The model version of the evaluation's champion; made where it is not there yet."""
+    client, run = experiment.client, experiment.parent_run
+    identity, trial = evaluation["champion"]["identity"], evaluation["champion"]["trial"]
+    for known in client.search_model_versions(f"name = '{model_name(study)}'"):
+        if known.tags.get(IDENTITY) == identity:
+            return str(known.version)
+    place = f"champion-{identity}"  # each version its own: an older one keeps its files
+    with tempfile.TemporaryDirectory() as name:
+        _save_model(Path(name) / "model", champion, study)
+        client.log_artifacts(run, str(Path(name) / "model"), place)
+    version = client.create_model_version(
+        model_name(study),
+        f"{client.get_run(run).info.artifact_uri}/{place}",
+        run,
+        tags={IDENTITY: identity, "trial": str(trial)},
+    )
+    return str(version.version)
 
 
 def _save_model(folder: Path, champion: Path, study: StudyFile) -> None:
@@ -113,7 +137,7 @@ def _save_model(folder: Path, champion: Path, study: StudyFile) -> None:
         warnings.simplefilter("ignore")  # it would like an example of a whole price file
         mlflow.pyfunc.save_model(
             folder,
-            loader_module="rnnsearch.model.serving",
+            loader_module="rnnsearch.results.serving",
             data_path=str(champion),
             signature=signature,
             pip_requirements=[f"rnnsearch=={__version__}"],

@@ -1,8 +1,10 @@
 """The state of a study, as `rnnsearch status` tells it."""
 
+from dataclasses import asdict
 from typing import Any
 
 from rnnsearch.config import StudyFile
+from rnnsearch.results.inputs import input_statistics, parameter_importance, shift_skill
 from rnnsearch.search.leases import leases, process_is_gone
 from rnnsearch.search.records import tracking_uri
 from rnnsearch.search.store import Store, state_of
@@ -12,11 +14,13 @@ def status(study: StudyFile, store: Store) -> dict[str, Any]:
     """Counts of trials by state, the best one, and who is working; plain JSON.
 
     `interrupted` trials are those whose driver was stopped; each was queued again and is counted
-    where that second trial stands. `tracked` counts the finished trials that MLflow has.
+    where that second trial stands. `tracked` counts the finished trials that MLflow has. `inputs`,
+    `shifts` and `importance` say what the complete trials have in common (see `results.inputs`).
     """
     trials = store.trials()
     known = store.tracked(tracking_uri(study))
     complete = [t for t in trials if state_of(t) == "complete" and t.value is not None]
+    permutation = store.study.user_attrs.get("evaluation", {}).get("permutation")
     best = max(complete, key=lambda t: (t.value, -t.number), default=None)
     return {
         "study": store.name,
@@ -31,6 +35,12 @@ def status(study: StudyFile, store: Store) -> dict[str, Any]:
             "value": best.value,
             "params": best.user_attrs["parameters"],
         },
+        "inputs": [asdict(one) for one in input_statistics(trials, permutation=permutation)],
+        "shifts": {
+            family: [asdict(cell) for cell in cells]
+            for family, cells in shift_skill(trials).items()
+        },
+        "importance": asdict(parameter_importance(store.study)),
         "workers": [
             {"driver": driver, "workers": lease["workers"]}
             for driver, lease in leases(store).items()

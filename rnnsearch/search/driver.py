@@ -316,7 +316,7 @@ class Driver:
             trial.trial.report(report.skill, report.epoch)
         except optuna.exceptions.UpdateFinishedTrialError:
             self.workers.stop(trial.number)
-            self._drop(trial)
+            self._let_go(trial, taken_over=True)
             return
         trial.add(report)
         self.view.running(trial)
@@ -389,17 +389,21 @@ class Driver:
                 trial.trial.set_user_attr(key, attr)
             self.store.study.tell(trial.trial, value, state)
         except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
-            self._drop(trial)
-            return
+            self._let_go(trial, taken_over=True)
+        else:
+            self._let_go(trial)
+
+    def _let_go(self, trial: RunningTrial, *, taken_over: bool = False) -> None:
+        """Show a trial that is no longer this driver's, as it stands in the store."""
+        if taken_over:
+            self.view.notice(
+                f"trial {trial.number}: this driver was silent for so long that another one has "
+                "taken it over; this result is dropped"
+            )
         self._running.pop(trial.number, None)
         told = self.store.trial(trial.number)
         self.tracker.put(run_record(told))
         self.view.finished(told)
-
-    def _drop(self, trial: RunningTrial) -> None:
-        """Forget a trial that another driver has taken over, because this one was silent."""
-        self._running.pop(trial.number, None)
-        self.view.finished(self.store.trial(trial.number))
 
     # --- what MLflow is told
 

@@ -19,6 +19,7 @@ class TrialParameters:
     batch_size: int
     learning_rate: float
     optimizer: OptimizerKind
+    weight_decay: float
     scaler: ScalerKind
     input_shift: int | dict[str, int]  # of all inputs, or of each family that is used
     output_shift: int

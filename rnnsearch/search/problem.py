@@ -71,13 +71,19 @@ class Problem:
         """
         if self.study.inputs.search != "ranked":
             return ()
-        names = self.table.names
-        looked_at = [f for f in self.ranking.findings if f.evidence is not None]
-        return tuple(
-            names[finding.column]
-            for finding in looked_at
-            if names[finding.column] not in self.table.always
-        )
+        looked_at = [f.column for f in self.ranking.findings if f.evidence is not None]
+        return self._choosable(looked_at)
+
+    @cached_property
+    def found_inputs(self) -> tuple[str, ...]:
+        """Those of the ranked inputs that tell more about the price than chance would."""
+        if self.study.inputs.search != "ranked":
+            return ()
+        return self._choosable([f.column for f in self.ranking.findings[: self.ranking.found]])
+
+    def _choosable(self, columns: list[int]) -> tuple[str, ...]:
+        names = (self.table.names[column] for column in columns)
+        return tuple(name for name in names if name not in self.table.always)
 
     def data_record(self) -> dict[str, Any]:
         """What the store remembers of the data."""

@@ -9,6 +9,7 @@ so that two trials which train the same network are seen to be the same.
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import optuna
@@ -40,6 +41,7 @@ def suggest(
         "batch_size",
         "learning_rate",
         "optimizer",
+        "weight_decay",
         "dropout",
         "scaler",
         "output_shift",
@@ -62,9 +64,10 @@ def suggest(
 def _suggest(trial: optuna.Trial, name: str, dimension: Any) -> Any:
     match dimension:
         case IntRange(low=low, high=high, log=log, step=step):
-            return trial.suggest_int(name, low, high, log=log, step=step)
+            return trial.suggest_int(name, low, high - (high - low) % step, log=log, step=step)
         case FloatRange(low=low, high=high, log=log, step=step):
-            return trial.suggest_float(name, low, high, log=log, step=step)
+            last = high if step is None else nearest(dimension, high)
+            return trial.suggest_float(name, low, last, log=log, step=step)
         case tuple():
             return trial.suggest_categorical(name, dimension)
         case fixed:
@@ -125,12 +128,13 @@ def _suggest_family(trial: optuna.Trial, family: str) -> bool:
 
 
 def references(
-    study: StudyFile, table: InputTable, ranking: Sequence[str] = ()
+    study: StudyFile, table: InputTable, ranking: Sequence[str] = (), found: int = 0
 ) -> dict[str, dict[str, Any]]:
     """Plain trials to try before sampling: name -> values for the suggested parameters.
 
-    One LSTM layer (where the space has one) on the close alone, on all inputs and on the ten best
-    ranked: what a search finds must beat these to have been worth its time.
+    One LSTM layer (where the space has one) on the close alone, on all inputs and on the best
+    ranked ones (the `found` that beat chance, or else ten): what a search finds must beat these to
+    have been worth its time.
     """
     wishes = {
         "cell": "lstm",
@@ -141,6 +145,7 @@ def references(
         "batch_size": 64,
         "learning_rate": 1e-3,
         "optimizer": "adam",
+        "weight_decay": 0.1,
         "dropout": 0.0,
         "scaler": "standard",
         "input_shift": 0,
@@ -170,12 +175,14 @@ def references(
     if study.inputs.search != "ranked":
         return {"close only": base | off, "all inputs": base | on}
     most = _most_inputs(study, ranking)
-    plain = {
-        "close only": base | off | {"input_count": 1},
-        "all inputs": base | on | {"input_count": most},
-        "ten best inputs": base | on | {"input_count": min(10, most)},
-    }
-    return plain if most > 10 else dict(list(plain.items())[:2])
+    plain = {"close only": base | off | {"input_count": 1}}
+    if most:
+        plain["all inputs"] = base | on | {"input_count": most}
+    best = min(found or 10, most)
+    if best < most:
+        name = f"the {best} inputs found" if found else f"the {best} best inputs"
+        plain[name] = base | on | {"input_count": best}
+    return plain
 
 
 def nearest(dimension: Any, wish: Any) -> Any:
@@ -186,7 +193,10 @@ def nearest(dimension: Any, wish: Any) -> Any:
             return low + min(steps, (high - low) // step) * step
         case FloatRange(low=low, high=high, step=step):
             clipped = min(max(wish, low), high)
-            return clipped if step is None else low + round((clipped - low) / step) * step
+            if step is None:
+                return clipped
+            steps = min(round((clipped - low) / step), _steps(low, high, step))
+            return float(Decimal(str(low)) + steps * Decimal(str(step)))
         case tuple() if wish in dimension or isinstance(wish, str):
             return wish if wish in dimension else dimension[0]
         case tuple():
@@ -201,11 +211,18 @@ def dimension_size(dimension: Any) -> float:
         case IntRange(low=low, high=high, step=step):
             return (high - low) // step + 1
         case FloatRange(low=low, high=high, step=step):
-            return math.inf if step is None and high > low else 1 + (high - low) // (step or 1)
+            if step is None:
+                return math.inf if high > low else 1
+            return 1 + _steps(low, high, step)
         case tuple():
             return len(dimension)
         case _:
             return 1
+
+
+def _steps(low: float, high: float, step: float) -> int:
+    """How many whole steps fit; 0.1 fits into 0.0 .. 0.5 five times, whatever floats make of it."""
+    return int((Decimal(str(high)) - Decimal(str(low))) // Decimal(str(step)))
 
 
 def space_sizes(study: StudyFile, table: InputTable) -> dict[str, float]:

@@ -36,6 +36,7 @@ STORAGE_ERRORS: tuple[type[Exception], ...] = (
     optuna.exceptions.StorageInternalError,
     ImportError,  # of the database's driver
 )
+BUSY_SECONDS = 60.0  # that another program may keep SQLite's lock
 MAX_ATTEMPTS = 5  # a trial whose driver died this often is told as failed
 STATES = {
     TrialState.COMPLETE: "complete",
@@ -242,7 +243,9 @@ def _open_storage(url: str, create: bool) -> optuna.storages.RDBStorage:
         raise StorageError(f"{database}: there is no study yet; run `rnnsearch search` first")
     database.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(f"{database}.lock"):  # two may not create its tables at once
-        storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
+        storage = optuna.storages.RDBStorage(
+            url, engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}}
+        )
         with storage.engine.connect() as connection:  # readers and the driver do not wait
             connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))
     return storage

@@ -41,7 +41,10 @@ def search(study: StudyFile, view: View, *, trials: str | None = None) -> Store:
             store.note("study_file", study.model_dump(mode="json", exclude=without_passwords))
             if study.study.references:
                 store.queue_references(
-                    references(study, problem.table, problem.ranked_inputs), target
+                    references(
+                        study, problem.table, problem.ranked_inputs, len(problem.found_inputs)
+                    ),
+                    target,
                 )
             view.begin(store, target, count)
             Driver(problem, store, workers, view, target=target, alone=alone).run()

@@ -183,6 +183,7 @@ def training_settings(
         batch_size=parameters.batch_size,
         learning_rate=parameters.learning_rate,
         optimizer=parameters.optimizer,
+        weight_decay=parameters.weight_decay,
         clip=parameters.clip,
         seed=parameters.seed,
         precision=precision,

@@ -1,0 +1,163 @@
+"""The champion and simpler forecasts side by side, on the rows they are given.
+
+    n  rows      h  output shift of the champion
+
+Everything that is fitted here is fitted on the rows before the test. Nothing here decides whether
+the locked rows may be looked at: that is `evaluation`.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnsearch.config import Predict
+from rnnsearch.model.forecaster import Forecaster
+from rnnsearch.model.windows import (
+    Rows,
+    naive_values,
+    shift_columns,
+    target_values,
+    window_ends,
+)
+from rnnsearch.scoring import baselines, intervals, metrics, significance
+from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.search.parameters import TrialParameters
+from rnnsearch.search.problem import Problem
+
+Floats = NDArray[np.float64]
+
+INTERVAL_LEVEL = 0.9
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredRows:
+    """Target rows and what came true there. All (n,), in the target's unit save `origin`."""
+
+    rows: Rows
+    horizon: int
+    predict: Predict
+    actual: Floats
+    naive: Floats
+    origin: Floats  # price at the origin
+    naive_mae: float  # mean absolute price change over one session before the rows
+
+
+def scored_rows(
+    close: Floats, rows: Rows, horizon: int, predict: Predict, train: Rows
+) -> ScoredRows:
+    """`train`: the target rows that the naive forecast of a direction learns its rate from."""
+    known = close[: rows[0] - horizon + 1]
+    return ScoredRows(
+        rows=rows,
+        horizon=horizon,
+        predict=predict,
+        actual=target_values(close, rows, horizon, predict),
+        naive=naive_values(close, rows, horizon, predict, train),
+        origin=close[rows - horizon],
+        naive_mae=float(np.abs(np.diff(known)).mean()),
+    )
+
+
+def naive_name(predict: Predict) -> str:
+    """What doing nothing is called in a table."""
+    return "base_rate" if predict == "direction" else "persistence"
+
+
+def simple_forecasts(
+    problem: Problem, parameters: TrialParameters, test: ScoredRows
+) -> dict[str, baselines.Fitted | Skipped]:
+    """What simpler methods forecast for the test rows, fitted on the rows the champion was.
+
+    In the target's unit. Ridge and logistic regression see the champion's windows and inputs.
+    """
+    close, fold, h = problem.prices.close, problem.split.refit, test.horizon
+    columns = problem.table.columns(parameters.inputs)
+    families = [problem.table.specs[column].family for column in columns]
+    inputs = shift_columns(problem.table.values[:, columns], parameters.shifts(families))
+    learn = baselines.logistic_forecast if test.predict == "direction" else baselines.ridge_forecast
+    learnt = learn(
+        inputs,
+        window_ends(fold.train, h),
+        target_values(close, fold.train, h, test.predict),
+        window_ends(test.rows, h),
+        parameters.window,
+        output_shift=h,
+    )
+    if test.predict == "direction":
+        return {"logistic": learnt}
+    return {"ridge": learnt, **series_forecasts(close, test, fold.history)}
+
+
+def series_forecasts(
+    close: Floats, test: ScoredRows, history: slice
+) -> dict[str, baselines.Fitted | Skipped]:
+    """Drift and ARIMA of the prices alone, fitted on the rows of `history`."""
+    if not (close > 0).all():
+        skipped = Skipped("needs prices above 0")
+        return {"drift": skipped, "arima": skipped}
+    prices = baselines.drift(close, test.rows, test.horizon, history)
+    growth = np.log(prices / test.origin)
+    rows = len(range(*history.indices(len(close))))
+    found: dict[str, baselines.Fitted | Skipped] = {
+        "drift": baselines.Fitted(growth, "", rows),
+        "arima": baselines.arima(close, test.rows, test.horizon, history),
+    }
+    if test.predict == "level":  # both are log returns so far
+        for name, fitted in found.items():
+            if not isinstance(fitted, Skipped):
+                found[name] = replace(fitted, forecast=test.origin * np.exp(fitted.forecast))
+    return found
+
+
+def scores(test: ScoredRows, forecast: Floats) -> dict[str, float]:
+    """Errors in the target's unit, then on prices; directions beside always-up."""
+    own = metrics.score(test.actual, forecast, test.naive)
+    if test.predict == "direction":
+        up = test.actual > 0.5
+        return {name: own[name] for name in ("skill", "rmse", "mae", "theil_u2")} | {
+            "directional_accuracy": float(np.mean((forecast > 0.5) == up)),
+            "always_up": float(up.mean()),
+        }
+    actual, said = test.actual, forecast
+    if test.predict == "log_return":
+        actual, said = test.origin * np.exp(actual), test.origin * np.exp(said)
+    prices = metrics.score(actual, said, test.origin, naive_mae=test.naive_mae)
+    return {
+        **{name: own[name] for name in ("skill", "rmse", "mae", "r2", "theil_u2")},
+        "directional_accuracy": metrics.directional_accuracy(
+            actual - test.origin, said - test.origin
+        ),
+        "always_up": float(np.mean(actual > test.origin)),
+        **{f"price_{name}": prices[name] for name in ("rmse", "mae", "mape", "r2", "mase")},
+    }
+
+
+def tests_of_the_champion(test: ScoredRows, forecasts: dict[str, Floats]) -> dict[str, Any]:
+    """Is the champion better than doing nothing and than a linear model, and are its directions
+    right by more than chance?"""
+    champion = forecasts["champion"]
+
+    def against(other: Floats) -> significance.DieboldMariano | Skipped:
+        losses, others = (champion - test.actual) ** 2, (other - test.actual) ** 2
+        return significance.diebold_mariano(losses, others, test.horizon)
+
+    linear = [name for name in ("ridge", "logistic") if name in forecasts]
+    middle = test.origin if test.predict == "level" else 0.5 * (test.predict == "direction")
+    return {
+        "diebold_mariano": against(test.naive),
+        **{f"diebold_mariano_{name}": against(forecasts[name]) for name in linear},
+        "pesaran_timmermann": significance.pesaran_timmermann(
+            test.actual - middle, champion - middle, test.horizon
+        ),
+    }
+
+
+def interval(champion: Forecaster, test: ScoredRows, forecast: Floats) -> dict[str, Any] | None:
+    """The conformal interval from validation errors, and how much of the test it held."""
+    radius = intervals.conformal_radius(champion.errors, 1 - INTERVAL_LEVEL)
+    if test.predict == "direction" or isinstance(radius, Skipped):
+        return None
+    held = intervals.coverage(test.actual, forecast - radius, forecast + radius, 1 - INTERVAL_LEVEL)
+    return {"radius": radius, "share": held.share, "promised": held.promised, "rows": held.rows}

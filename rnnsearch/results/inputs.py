@@ -1,0 +1,213 @@
+"""Which inputs, date shifts and parameters earned their place in a search.
+
+All that is said here is about validation rows, and about the trials that the search chose to try:
+an input that is "with" good trials may only have been in good company. The permutation importance,
+which `evaluate` measures, is the stronger evidence.
+
+Skills below Tukey's fence (the lower quartile less 1.5 interquartile ranges) count as the fence, so
+that one network that learnt nonsense does not decide a mean.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.trial import FrozenTrial, TrialState
+
+from rnnsearch.search.ranking import Ranking
+from rnnsearch.search.store import state_of
+
+if TYPE_CHECKING:
+    import optuna
+
+    from rnnsearch.data.table import InputTable
+
+MIN_TRIALS = 10
+"""Fewest complete trials for the importance of parameters."""
+
+ALL = "all inputs"
+"""The family of a shift that all inputs share."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputStatistics:
+    """What a search says about one input.
+
+    `chosen` of the `trials` complete trials used it, with the mean `skill_with`; the others had
+    `skill_without`. None where there is no such trial. `rank` is its place in the ranking (1 is
+    first) and `evidence` that of the ranking; None where inputs were not ranked, or this one was
+    not looked at. `permutation` is how much skill the champion loses when the input is shuffled.
+    """
+
+    input: str
+    family: str | None
+    chosen: int
+    trials: int
+    skill_with: float | None
+    skill_without: float | None
+    rank: int | None = None
+    evidence: float | None = None
+    permutation: float | None = None
+
+    @property
+    def gain(self) -> float | None:
+        """Mean skill with the input less that without it."""
+        if self.skill_with is None or self.skill_without is None:
+            return None
+        return self.skill_with - self.skill_without
+
+
+@dataclass(frozen=True)
+class ShiftSkill:
+    """Mean skill of the `trials` complete trials with these shifts, in sessions."""
+
+    input_shift: int
+    output_shift: int
+    skill: float
+    trials: int
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How much of the differences in skill each parameter explains on its own; the shares sum to 1.
+
+    `parameters` is empty where that cannot be told; `note` says why, or how far to trust it.
+    """
+
+    parameters: dict[str, float]
+    trials: int
+    note: str
+
+
+def input_statistics(
+    trials: Sequence[FrozenTrial],
+    table: "InputTable | None" = None,
+    *,
+    ranking: Ranking | None = None,
+    permutation: Mapping[str, float] | None = None,
+) -> list[InputStatistics]:
+    """Each input of `table` (without one: each that a trial used), the most convincing first.
+
+    Ordered by permutation importance, then by gain, then by how often it was chosen.
+    `ranking` is of the columns of `table`.
+    """
+    complete = trained(trials)
+    used = [frozenset(trial.user_attrs["parameters"]["inputs"]) for trial in complete]
+    skills = fenced([trial.value or 0.0 for trial in complete])
+    families = {} if table is None else {spec.name: spec.family for spec in table.specs}
+    findings = {}
+    if ranking is not None and table is not None:
+        findings = {table.names[f.column]: (n, f) for n, f in enumerate(ranking.findings, 1)}
+    statistics = []
+    for name in dict.fromkeys([*families, *(name for inputs in used for name in sorted(inputs))]):
+        has = np.array([name in inputs for inputs in used], dtype=bool)
+        rank, finding = findings.get(name, (None, None))
+        evidence = finding.evidence if finding else None
+        statistics.append(
+            InputStatistics(
+                input=name,
+                family=families.get(name),
+                chosen=int(has.sum()),
+                trials=len(complete),
+                skill_with=_mean(skills[has]),
+                skill_without=_mean(skills[~has]),
+                rank=rank if evidence is not None else None,
+                evidence=evidence,
+                permutation=(permutation or {}).get(name),
+            )
+        )
+    return sorted(statistics, key=_conviction)
+
+
+def _conviction(one: InputStatistics) -> tuple[float, float, int]:
+    return (
+        np.inf if one.permutation is None else -one.permutation,
+        np.inf if one.gain is None else -one.gain,
+        -one.chosen,
+    )
+
+
+def shift_skill(trials: Sequence[FrozenTrial]) -> dict[str, list[ShiftSkill]]:
+    """Mean skill by input shift and output shift: of all inputs, or of each family.
+
+    A study gives all inputs one shift, told under `ALL`, or one per family; then a family's cells
+    count the trials that used it.
+    """
+    complete = trained(trials)
+    cells: dict[str, dict[tuple[int, int], list[float]]] = defaultdict(lambda: defaultdict(list))
+    for trial, skill in zip(complete, fenced([t.value or 0.0 for t in complete]), strict=True):
+        parameters = trial.user_attrs["parameters"]
+        shifts = parameters["input_shift"]
+        for family, shift in (shifts if isinstance(shifts, dict) else {ALL: shifts}).items():
+            cells[family][shift, parameters["output_shift"]].append(float(skill))
+    return {
+        family: [
+            ShiftSkill(*shifts, float(np.mean(skills)), len(skills))
+            for shifts, skills in sorted(found.items())
+        ]
+        for family, found in sorted(cells.items())
+    }
+
+
+def parameter_importance(study: "optuna.Study") -> Importance:
+    """fANOVA over all complete trials, a seeded one; what chooses inputs counts as `inputs`.
+
+    Neurons of several layers and shifts of several families are added up likewise.
+
+    Hutter, Hoos & Leyton-Brown 2014, An efficient approach for assessing hyperparameter importance.
+    """
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if len(trials) < MIN_TRIALS:
+        return Importance({}, len(trials), f"needs {MIN_TRIALS} complete trials")
+    values = fenced([trial.value or 0.0 for trial in trials])
+    if not np.ptp(values) > 0:
+        return Importance({}, len(trials), "all trials have the same skill")
+
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
+    skill = {trial.number: float(value) for trial, value in zip(trials, values, strict=True)}
+    shares = get_param_importances(
+        study,
+        evaluator=FanovaImportanceEvaluator(n_trees=16, max_depth=8, seed=0),
+        target=lambda trial: skill[trial.number],
+    )
+    groups: dict[str, float] = defaultdict(float)
+    for name, share in shares.items():
+        groups[_group(name)] += float(share)
+    if not groups or not np.isfinite(list(groups.values())).all():
+        return Importance({}, len(trials), "no parameter varied")
+    rough = len(trials) < 5 * len(shares)
+    return Importance(
+        dict(sorted(groups.items(), key=lambda item: -item[1])),
+        len(trials),
+        f"rough: {len(trials)} trials for {len(shares)} sampled parameters" if rough else "",
+    )
+
+
+def _group(name: str) -> str:
+    """The parameter's name in the study file."""
+    stem = name.split(".")[0]
+    if stem in ("family", "input", "input_count"):
+        return "inputs"
+    return "neurons" if stem.startswith("neurons_") else stem
+
+
+def trained(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Each configuration that was trained to its end, once."""
+    return [t for t in trials if state_of(t) == "complete" and "duplicate_of" not in t.user_attrs]
+
+
+def fenced(skills: Sequence[float]) -> NDArray[np.float64]:
+    """The skills, none of them below Tukey's lower fence."""
+    values = np.asarray(skills, dtype=np.float64)
+    if not len(values):
+        return values
+    low, high = np.quantile(values, [0.25, 0.75])
+    return np.clip(values, low - 1.5 * (high - low), None)
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    return float(values.mean()) if len(values) else None

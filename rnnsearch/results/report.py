@@ -1,0 +1,280 @@
+"""One page with the answer: it needs no network, reads on a telephone, and prints.
+
+    report(study, ...)          write runs/STUDY.html
+    publish_report(study, ...)  the page and its single figures to MLflow's parent run
+    figure_files(study, folder) the same as files
+
+The locked test is never looked at here: of it the page shows what `evaluate` has stored.
+"""
+
+import json
+import platform
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from optuna.trial import FrozenTrial
+
+from rnnsearch.config import StudyFile, home
+from rnnsearch.data.atomic import replace_file
+from rnnsearch.errors import NoTrialError
+from rnnsearch.results import words
+from rnnsearch.results.facts import Facts, collect
+from rnnsearch.results.figures import Picture
+from rnnsearch.results.inputs import trained
+from rnnsearch.results.pictures import pictures
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.records import parent_record, title, tracking_uri
+from rnnsearch.tracking import Experiment, first_line, shown_uri
+
+PACKAGES = ("rnnsearch", "torch", "optuna", "ta", "pandas", "numpy", "scikit-learn", "mlflow")
+SHOWN = 20
+PLOTLY = "https://cdn.plot.ly/plotly-{version}.min.js"
+
+
+def report(study: StudyFile) -> Path:
+    """Write the page of a study. Raises NoTrialError where no trial was completed."""
+    path = home() / f"{study.name}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page = render(collect(study)).encode()
+    replace_file(path, lambda file: file.write(page))
+    return path
+
+
+def figure_files(study: StudyFile, folder: Path) -> list[Path]:
+    """Write `report.html` and a small page for each figure to a folder.
+
+    Only the report holds plotly.js (4 MB); a small page fetches it where there is a network.
+    """
+    return _write_files(collect(study), folder)
+
+
+def publish_report(study: StudyFile, *, notice: Callable[[str], None]) -> bool:
+    """Put the page and its figures on the study's parent run in MLflow; tell whether it worked.
+
+    A study without a complete trial has none. What goes wrong is told, not raised: the page can be
+    made again at any time.
+    """
+    uri = tracking_uri(study)
+    try:
+        facts = collect(study)
+        problem = facts.problem or Problem.load(study)
+        experiment = Experiment(uri, parent_record(problem), home() / "artifacts")
+        with tempfile.TemporaryDirectory() as name:
+            for file in _write_files(facts, Path(name)):
+                place = "" if file.name == "report.html" else "figures"
+                experiment.client.log_artifact(experiment.parent_run, str(file), place or None)
+    except NoTrialError:
+        return False
+    except Exception as error:  # whatever MLflow raises
+        notice(
+            f"{shown_uri(uri)}: MLflow did not take the report ({first_line(error)}); "
+            "`rnnsearch report` writes it again"
+        )
+        return False
+    return True
+
+
+def _write_files(facts: Facts, folder: Path) -> list[Path]:
+    from plotly.offline import get_plotlyjs_version
+
+    template = _templates().get_template("figure.html.j2")
+    sections = pictures(facts)
+    written = [folder / "report.html"]
+    written[0].write_text(render(facts, sections), encoding="utf-8")
+    for picture in (picture for section in sections.values() for picture in section):
+        written.append(folder / f"{picture.name}.html")
+        text = template.render(
+            study=facts.study.name,
+            picture=picture,
+            data=_embedded({picture.name: picture}),
+            plotly=PLOTLY.format(version=get_plotlyjs_version()),
+        )
+        written[-1].write_text(text, encoding="utf-8")
+    return written
+
+
+def render(facts: Facts, sections: Mapping[str, list[Picture]] | None = None) -> str:
+    """The page as HTML."""
+    from plotly.offline import get_plotlyjs
+
+    sections = pictures(facts) if sections is None else sections
+    every = {picture.name: picture for section in sections.values() for picture in section}
+    evaluation = facts.evaluation
+    return (
+        _templates()
+        .get_template("report.html.j2")
+        .render(
+            figure=words.figure,
+            name=facts.study.name,
+            data=facts.attributes.get("data", {}),
+            target=facts.study.data.target,
+            predict=facts.study.data.predict.replace("_", " "),
+            notes=facts.notes,
+            evaluation=evaluation,
+            tone=_tone(evaluation),
+            best=facts.best,
+            best_title=title(facts.best.user_attrs["parameters"]),
+            champion=facts.champion,
+            champion_title=title(facts.champion.user_attrs["parameters"]),
+            champion_inputs=facts.champion.user_attrs["parameters"]["inputs"],
+            test=_locked_rows(facts),
+            pictures=sections,
+            baselines=_baseline_table(evaluation) if evaluation else None,
+            trials=_trial_table(facts),
+            counts=[(facts.counts[s], s) for s in facts.counts if facts.counts[s]],
+            finished=sum(facts.counts[s] for s in ("complete", "pruned", "failed")),
+            times=_times(facts.trials),
+            inputs=facts.inputs,
+            importance=facts.importance,
+            findings=list(words.findings(evaluation["significance"])) if evaluation else [],
+            folds=facts.champion.user_attrs.get("record", {}).get("folds", []),
+            settings=_settings(facts),
+            versions=_versions(facts),
+            written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+            figures=_embedded(every),
+            plotly=Markup(get_plotlyjs()),
+        )
+    )
+
+
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("rnnsearch.results", ""),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+
+
+def _embedded(pictures: Mapping[str, Picture]) -> Markup:
+    """Figures as JSON that can stand inside a script element."""
+    text = (
+        "{" + ",".join(f"{json.dumps(n)}:{p.figure.to_json()}" for n, p in pictures.items()) + "}"
+    )
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _tone(evaluation: Mapping[str, Any] | None) -> str:
+    """good, bad (worse than doing nothing) or unclear."""
+    if evaluation is None:
+        return "open"
+    if evaluation["verdict"]["better"]:
+        return "good"
+    return "bad" if evaluation["verdict"]["sentence"].startswith("Worse") else "unclear"
+
+
+def _locked_rows(facts: Facts) -> dict[str, Any] | None:
+    """How many rows are locked, and their dates."""
+    if facts.evaluation:
+        return dict(facts.evaluation["test"])
+    if facts.problem is None or not len(facts.problem.split.test):
+        return None
+    rows, dates = facts.problem.split.test, facts.problem.prices.dates
+    first, last = (f"{dates[row]:%Y-%m-%d}" for row in rows[[0, -1]])
+    return {"rows": len(rows), "first": first, "last": last}
+
+
+def _baseline_table(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """Header and rows of the table against baselines; a cell is (text, value to sort by)."""
+    rows = evaluation["table"]
+    metrics = [m for m in rows[0] if m != "forecast"]
+    fitted = [row["forecast"] for row in rows]
+    return {
+        "header": [words.METRICS.get(m, (m, "")) for m in metrics],
+        "rows": [
+            {
+                "name": row["forecast"],
+                "meaning": words.FORECASTS.get(row["forecast"], ""),
+                "chosen": evaluation["baselines"].get(row["forecast"], ""),
+                "cells": [(words.figure(m, row.get(m)), row.get(m)) for m in metrics],
+            }
+            for row in rows
+        ],
+        "skipped": {n: r for n, r in evaluation["baselines"].items() if n not in fitted},
+    }
+
+
+def _trial_table(facts: Facts) -> list[dict[str, Any]]:
+    """The best trials."""
+    order = sorted(trained(facts.trials), key=lambda t: (-(t.value or 0.0), t.number))
+    rows = []
+    for trial in order[:SHOWN]:
+        parameters, metrics = trial.user_attrs["parameters"], trial.user_attrs["record"]["metrics"]
+        rows.append(
+            {
+                "number": trial.number,
+                "title": title(parameters),
+                "parameters": parameters,
+                "reference": trial.user_attrs.get("reference", ""),
+                "skill": trial.value,
+                "rmse": metrics["rmse"],
+                "naive_rmse": metrics["naive_rmse"],
+                "direction": metrics["directional_accuracy"],
+            }
+        )
+    return rows
+
+
+def _times(trials: list[FrozenTrial]) -> dict[str, str] | None:
+    began = [t.datetime_start for t in trials if t.datetime_start]
+    ended = [t.datetime_complete for t in trials if t.datetime_complete]
+    if not began or not ended:
+        return None
+    return {"first": f"{min(began):%Y-%m-%d %H:%M}", "last": f"{max(ended):%Y-%m-%d %H:%M}"}
+
+
+def _settings(facts: Facts) -> str:
+    """The study file as it was searched: what differs from the defaults, in TOML.
+
+    Without [run], which holds passwords and changes no number, and without folders.
+    """
+    settings = facts.study.model_dump(mode="json", exclude_defaults=True, exclude={"run"})
+    searched = facts.attributes.get("study_file", {})
+    seed = searched.get("study", {}).get("seed", facts.study.study.seed)
+    head = {"name": facts.study.name, "trials": facts.attributes.get("target_trials"), "seed": seed}
+    settings["study"] = {k: v for k, v in head.items() if v is not None} | {
+        k: v for k, v in settings.get("study", {}).items() if k not in head
+    }
+    lines: list[str] = []
+    for section, keys in settings.items():
+        joins = keys.pop("join", []) if section == "data" else []
+        lines += ["", f"[{section}]", *_toml_lines(keys)]
+        for join in joins:
+            lines += ["", "[[data.join]]", *_toml_lines(join)]
+    return "\n".join(lines).strip()
+
+
+def _toml_lines(keys: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in keys.items():
+        if value is not None:
+            yield f"{key} = {_toml(Path(value).name if key == 'path' else value)}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        pairs = (f"{key} = {_toml(item)}" for key, item in value.items() if item is not None)
+        return "{ " + ", ".join(pairs) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _versions(facts: Facts) -> dict[str, str]:
+    """What the champion was trained with, and the packages that wrote this page."""
+    trained_with = facts.champion.user_attrs.get("record", {}).get("environment", {})
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found | {k: str(v) for k, v in trained_with.items() if k != "data_hash"}

@@ -1,0 +1,142 @@
+"""What figures mean, in plain words, for the report."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+METRICS = {
+    "skill": ("skill", "1 − RMSE / RMSE of no change: above 0 is better than doing nothing"),
+    "rmse": ("RMSE", "root mean squared error, in the unit of the target"),
+    "mae": ("MAE", "mean absolute error, in the unit of the target"),
+    "r2": ("R²", "share of the variance of the target that is explained"),
+    "theil_u2": ("Theil's U2", "RMSE / RMSE of no change: below 1 is better than doing nothing"),
+    "directional_accuracy": ("right direction", "how often the forecast rose or fell as it came"),
+    "always_up": ("always up", "how often the price rose: a forecast that always says up"),
+    "price_rmse": ("price RMSE", "root mean squared error of the price"),
+    "price_mae": ("price MAE", "mean absolute error of the price"),
+    "price_mape": ("price MAPE", "mean absolute error in percent of the price"),
+    "price_r2": ("price R²", "near 1 for any forecast close to the last price, so it says little"),
+    "price_mase": ("price MASE", "price MAE over the mean move of one session before the test"),
+}
+
+FORECASTS = {
+    "champion": "the network that the search found",
+    "persistence": "no change: the price stays what it is (doing nothing)",
+    "base_rate": "the share of rises so far (doing nothing)",
+    "drift": "the average growth of the past goes on",
+    "ridge": "a linear regression on the champion's inputs and window",
+    "logistic": "a logistic regression on the champion's inputs and window",
+    "arima": "a classical time series model of the price alone",
+}
+
+TESTS = {
+    "diebold_mariano": (
+        "Better than doing nothing?",
+        "Diebold–Mariano: how often chance alone makes the champion's errors look this much "
+        "smaller than those of no change. Below 5 % is the usual mark.",
+    ),
+    "diebold_mariano_ridge": (
+        "Better than a linear regression?",
+        "Diebold–Mariano against ridge on the same inputs and window. Above 5 %, the network adds "
+        "nothing that a linear model does not have.",
+    ),
+    "diebold_mariano_logistic": (
+        "Better than a logistic regression?",
+        "Diebold–Mariano against a logistic regression on the same inputs and window.",
+    ),
+    "pesaran_timmermann": (
+        "Direction better than chance?",
+        "Pesaran–Timmermann: how often forecasts that rise and fall as often, but on random "
+        "sessions, get as many directions right. Always saying “up” does not help here.",
+    ),
+    "superior_ability": (
+        "Is any trial really better, among so many?",
+        "Hansen's SPA on validation rows: how often the best of as many trials without any ability "
+        "looks at least as good as the best one here.",
+    ),
+    "confidence_set": (
+        "Which trials may be the best?",
+        "Model confidence set (Hansen, Lunde & Nason) on validation rows: the trials that cannot "
+        "be told from the best one. A wide set says that the choice among them is luck.",
+    ),
+    "overfitting": (
+        "Does what wins here win there?",
+        "Probability of backtest overfitting (Bailey et al.): the validation rows are halved in "
+        "many ways; how often the best trial on one half is no better than the median trial on the "
+        "other. Near 0 % the search finds what lasts; near 50 % it might as well have drawn lots.",
+    ),
+}
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One test: the question, the answer in short, its tone (good, unclear, bad) and meaning."""
+
+    question: str
+    answer: str
+    tone: str
+    meaning: str
+
+
+def findings(significance: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
+    """Every test of an evaluation in plain words."""
+    for name, result in significance.items():
+        question, meaning = TESTS.get(name, (name, ""))
+        if "reason" in result:
+            yield Finding(question, f"cannot be told: {result['reason']}", "unclear", meaning)
+            continue
+        answer, tone = _answer(name, result)
+        if name == "pesaran_timmermann":
+            meaning += (
+                f" Right: {100 * result['accuracy']:.1f} %; by chance: "
+                f"{100 * result['expected']:.1f} % ({result['rows']:,} sessions)."
+            )
+        if name == "overfitting":
+            meaning += (
+                f" Mean skill on the half that chose: {result['skill_chosen']:+.4f}; on the other: "
+                f"{result['skill_after']:+.4f} ({result['splits']:,} ways, {result['trials']:,} "
+                "trials)."
+            )
+        if result.get("note"):
+            meaning += f" Compared: {result['note']}."
+        yield Finding(question, answer, tone, meaning)
+
+
+def _answer(name: str, result: Mapping[str, Any]) -> tuple[str, str]:
+    match name:
+        case "overfitting":
+            chance = result["probability"]
+            tone = "good" if chance < 0.1 else "bad" if chance >= 0.5 else "unclear"
+            said = {"good": "mostly yes", "unclear": "not clearly", "bad": "no"}[tone]
+            return f"{said}: in {100 * chance:.0f} % of the ways the best one falls behind", tone
+        case "confidence_set":
+            left, trials = len(result["included"]), result["trials"]
+            tone = "good" if left <= max(1, trials // 10) else "unclear"
+            return f"{left:,} of {trials:,} ({100 - 100 * result['size']:.0f} % sure)", tone
+    p = result["p"] if name == "superior_ability" else result["p_better"]
+    if p < LEVEL:
+        return f"yes, {probability(p)}", "good"
+    if name.startswith("diebold_mariano") and 1 - p < LEVEL:
+        return f"no, worse ({probability(p)})", "bad"
+    return f"not shown, {probability(p)}", "unclear"
+
+
+def probability(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def figure(metric: str, value: float | None) -> str:
+    """A metric's value as text."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if metric in ("directional_accuracy", "always_up"):
+        return f"{100 * value:.1f} %" if value > 0 else "–"
+    if metric == "price_mape":
+        return f"{value:.3f} %"
+    if metric == "price_r2":
+        return f"{value:.5f}"
+    text = f"{value:+.4f}" if metric in ("skill", "r2") else f"{value:.5g}"
+    return text.replace("-", "−")

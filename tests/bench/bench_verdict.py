@@ -1,0 +1,158 @@
+"""Does the verdict say "better" where there is something to find, and only there?
+
+    python -m tests.bench.bench_verdict [--noise 20] [--planted 10] [--trials 8] [--jobs 1]
+
+Each file gets a whole study of its own: search, evaluate, verdict. Noise files are random walks
+with noise inputs; a verdict "better" there is a mistake, and at p < 0.05 one in twenty is to be
+expected. Planted files hold a signal that a good network can turn into a skill of 0.1 or more.
+Exits with 1 where more than one in twenty noise files, or fewer than nine in ten planted files,
+are called better.
+"""
+
+# ruff: noqa: E402 - the environment comes before the imports
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import argparse
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnnsearch.config import load_study
+from rnnsearch.results import champion
+from rnnsearch.results.evaluation import evaluate
+from rnnsearch.search import study as study_module
+from tests.bench.planted import Planted, SignalKind, plant
+from tests.searches import InlineWorkers, Notes, toml
+
+ROWS, CANDIDATES = 1500, 8
+KINDS: tuple[SignalKind, ...] = ("linear", "interacting", "threshold")
+DELAYS = (1, 2, 3)
+R2 = {"linear": 0.3, "interacting": 0.3, "threshold": 0.3}  # attainable skill 0.16
+STUDY: dict[str, dict[str, Any]] = {
+    "study": {"seed": 1},
+    "data": {"path": "prices.csv"},
+    "space": {
+        "cell": ["lstm", "gru"],
+        "layers": 1,
+        "neurons": [8, 16],
+        "window": {"low": 3, "high": 8},
+        "epochs": {"low": 10, "high": 30},
+        "batch_size": 128,
+        "learning_rate": {"low": 2e-3, "high": 2e-2, "log": True},
+        "dropout": 0.0,
+        "input_shift": [0, 1],
+        "output_shift": 1,
+    },
+    "inputs": {"indicators": "none", "search": "ranked"},
+    "run": {"workers": 1, "device": "cpu"},
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    name: str
+    attainable: float  # skill on the locked rows of knowing the signal
+    skill: float
+    p: float | None
+    better: bool
+    seconds: float
+
+    def __str__(self) -> str:
+        p = "  –  " if self.p is None else f"{self.p:.3f}"
+        return (
+            f"{self.name:<22} attainable {self.attainable:+.3f}  skill {self.skill:+.4f}  "
+            f"p {p}  {'better' if self.better else 'no':<6}  {self.seconds:.0f} s"
+        )
+
+
+def files(noise: int, planted: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and making of each file."""
+    for number in range(noise):
+        yield f"noise {number + 1}", {"attainable_r2": 0.0, "seed": number}
+    for number in range(planted):
+        kind, delay = KINDS[number % len(KINDS)], DELAYS[number // len(KINDS) % len(DELAYS)]
+        making = {"kind": kind, "delay": delay, "attainable_r2": R2[kind], "seed": 1000 + number}
+        yield f"{kind}, delay {delay}", making
+
+
+def judge(name: str, making: dict[str, Any], trials: int) -> Found:
+    """Search and evaluate one file, in this process."""
+    began = time.perf_counter()
+    study_module.LocalWorkers = champion.LocalWorkers = InlineWorkers  # type: ignore[misc,assignment]
+    planted = plant(rows=ROWS, candidates=CANDIDATES, **making)
+    with tempfile.TemporaryDirectory() as folder:
+        study = load_study(write(Path(folder), planted, trials))
+        study_module.search(study, Notes())
+        answer = evaluate(study, top=3, seeds=2, say=lambda text: None)
+    rows = planted.frame.index[planted.frame["Date"].astype(str).isin(answer["dates"])]
+    attainable = planted.skill_on_rows(rows.to_numpy(), window=8)
+    return Found(
+        name,
+        attainable if planted.truth else 0.0,
+        answer["table"][0]["skill"],
+        answer["verdict"]["p"],
+        answer["verdict"]["better"],
+        time.perf_counter() - began,
+    )
+
+
+def write(folder: Path, planted: Planted, trials: int) -> Path:
+    planted.frame.to_csv(folder / "prices.csv", index=False)
+    name = f"bench-{time.time_ns()}"
+    tables = STUDY | {"study": STUDY["study"] | {"name": name, "trials": trials}}
+    lines = []
+    for section, keys in tables.items():
+        lines += [f"[{section}]", *(f"{key} = {toml(value)}" for key, value in keys.items())]
+    path = folder / "study.toml"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def _own_home(parent: str) -> None:
+    """Stores of this process alone: a fresh MLflow database takes seconds to make, once."""
+    os.environ["RNNSEARCH_HOME"] = tempfile.mkdtemp(dir=parent)
+
+
+def main(arguments: list[str] | None = None, show: Callable[[str], None] = print) -> int:
+    parser = argparse.ArgumentParser(prog="bench_verdict", description=__doc__.splitlines()[0])
+    parser.add_argument("--noise", type=int, default=20, help="files of pure noise")
+    parser.add_argument("--planted", type=int, default=10, help="files with a signal")
+    parser.add_argument("--trials", type=int, default=8, help="of each study")
+    parser.add_argument("--jobs", type=int, default=1, help="files at a time")
+    wanted = parser.parse_args(arguments)
+    counts = {"noise": [0, 0], "planted": [0, 0]}  # better, of
+    context = multiprocessing.get_context("spawn")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        context.Pool(wanted.jobs, initializer=_own_home, initargs=(folder,)) as pool,
+    ):
+        tasks = [
+            (name, making, wanted.trials) for name, making in files(wanted.noise, wanted.planted)
+        ]
+        for found in pool.imap_unordered(_judge, tasks):
+            show(str(found))
+            count = counts["noise" if found.name.startswith("noise") else "planted"]
+            count[0] += found.better
+            count[1] += 1
+    (wrong, noise), (right, planted) = counts["noise"], counts["planted"]
+    show(f"\nnoise called better:   {wrong} of {noise}")
+    show(f"planted called better: {right} of {planted}")
+    return int(wrong > max(1, noise // 20) or right < 0.9 * planted)
+
+
+def _judge(task: tuple[str, dict[str, Any], int]) -> Found:
+    return judge(*task)
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    sys.exit(main())

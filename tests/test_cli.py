@@ -1,0 +1,248 @@
+"""The command: helpful, with the exit codes it promises, and never a traceback."""
+
+import json
+import re
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rnnsearch import cli
+from rnnsearch.search import study as study_module
+from tests.searches import InlineWorkers, run, write_study
+
+pytestmark = pytest.mark.usefixtures("home")
+
+Result = tuple[int, str, str]
+STATUS_KEYS = {
+    "study",
+    "target_trials",
+    "complete",
+    "pruned",
+    "failed",
+    "running",
+    "waiting",
+    "duplicates",
+    "tracked",
+    "best",
+    "workers",
+}
+
+
+@pytest.fixture
+def rnnsearch(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Result]:
+    """The command in this process, its training too."""
+    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
+
+    def call(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["rnnsearch", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        said = capsys.readouterr()
+        assert "Traceback" not in said.out + said.err
+        return int(end.value.code or 0), said.out, said.err
+
+    return call
+
+
+COMMANDS = [
+    command.callback.__name__ for command in cli.app.registered_commands if command.callback
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_every_command_explains_itself(
+    rnnsearch: Callable[..., Result], command: str, flag: str
+) -> None:
+    code, out, _ = rnnsearch(command, flag)
+    assert code == 0
+    assert f"rnnsearch {command}" in out
+
+
+def test_a_search_prints_a_line_per_trial_and_the_best_against_the_naive_forecast(
+    rnnsearch: Callable[..., Result], tmp_path: Path
+) -> None:
+    code, out, err = rnnsearch("search", write_study(tmp_path))
+    assert code == 0, err
+    lines = re.findall(r"^trial +\d+  .*", out, re.MULTILINE)
+    assert len(lines) == 6
+    assert all("complete" in line for line in lines)
+    assert "\x1b" not in out
+    assert "naive RMSE" in out
+    assert "--trials +50" in out
+
+
+def test_status_prints_one_object_with_the_promised_keys(
+    rnnsearch: Callable[..., Result], tmp_path: Path
+) -> None:
+    path = write_study(tmp_path)
+    rnnsearch("search", path, "--trials", 3, "--quiet")
+    code, out, _ = rnnsearch("status", path, "--json")
+    facts = json.loads(out)
+    assert code == 0
+    assert facts.keys() >= STATUS_KEYS
+    assert facts["complete"] == facts["tracked"] == facts["target_trials"] == 3
+    assert facts["best"].keys() == {"number", "value", "params"}
+    code, out, _ = rnnsearch("status", path)
+    assert code == 0
+    assert "study small: 3 of 3 trials finished (3 complete)" in out
+
+
+def test_sync_check_inputs_and_schema_answer(
+    rnnsearch: Callable[..., Result], tmp_path: Path
+) -> None:
+    path = write_study(tmp_path)
+    rnnsearch("search", path, "--trials", 2)
+    assert rnnsearch("sync", path)[:2] == (
+        0,
+        "MLflow: 0 trials written, 2 already there, 0 surplus runs deleted\n",
+    )
+    code, out, _ = rnnsearch("check", path)
+    assert code == 0
+    assert "300 sessions" in out
+    code, out, _ = rnnsearch("inputs", path)
+    assert code == 0
+    assert "Spread" in out
+    code, out, _ = rnnsearch("inputs", path, "--export", tmp_path / "table.csv")
+    assert code == 0
+    assert len((tmp_path / "table.csv").read_text().splitlines()) == 301
+    code, out, _ = rnnsearch("schema")
+    assert code == 0
+    assert json.loads(out)["title"] == "StudyFile"
+
+
+def test_a_wrong_study_file_or_flag_ends_with_2(
+    rnnsearch: Callable[..., Result], tmp_path: Path
+) -> None:
+    path = write_study(tmp_path, study={"trials": 0})
+    code, _, err = rnnsearch("search", path)
+    assert code == 2
+    assert err.startswith(f"rnnsearch: {path}: [study] trials: ")
+    for arguments in (["search"], ["search", path, "--nonsense"], ["nonsense"], ["search", "no"]):
+        code, _, err = rnnsearch(*arguments)
+        assert code == 2, arguments
+        assert err.startswith("rnnsearch: ")
+    path = write_study(tmp_path)
+    assert rnnsearch("search", path, "--trials", "many")[0] == 2
+    assert rnnsearch("search", path, "--workers", "0")[0] == 2
+
+
+def test_bad_data_end_with_3(rnnsearch: Callable[..., Result], tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    (tmp_path / "prices.csv").write_text("Date,Close\n2020-01-02,1\n2020-01-01,2\n")
+    code, _, err = rnnsearch("search", path)
+    assert code == 3
+    assert "prices.csv" in err
+    (tmp_path / "prices.csv").unlink()
+    assert rnnsearch("check", path)[0] == 3
+
+
+def test_data_changed_after_a_search_end_with_3_and_a_changed_space_with_2(
+    rnnsearch: Callable[..., Result], tmp_path: Path
+) -> None:
+    rnnsearch("search", write_study(tmp_path), "--trials", 1)
+    assert rnnsearch("search", write_study(tmp_path, space={"neurons": 3}))[0] == 2
+    lines = (tmp_path / "prices.csv").read_text().splitlines()
+    (tmp_path / "prices.csv").write_text("\n".join(lines[:-5]))
+    assert rnnsearch("search", write_study(tmp_path))[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("storage", "told"),
+    [
+        ("nonsense", "the study storage does not answer as it should"),
+        ("sqlite://", "name a SQLite file"),
+        ("sqlite:////proc/nowhere/optuna.db", "/proc/nowhere"),
+        ("nosuch://user:s3cret@127.0.0.1/x", "nosuch://user:***@127.0.0.1/x"),
+        ("postgresql://user:s3cret@127.0.0.1:1/x", "postgresql+psycopg://user:***@127.0.0.1:1/x"),
+    ],
+)
+def test_a_storage_that_cannot_be_used_ends_with_4(
+    rnnsearch: Callable[..., Result], tmp_path: Path, storage: str, told: str
+) -> None:
+    code, out, err = rnnsearch("search", write_study(tmp_path), "--storage", storage)
+    assert code == 4, err
+    assert told in err
+    assert "s3cret" not in out + err
+
+
+def test_a_study_that_was_never_searched_has_no_status(
+    rnnsearch: Callable[..., Result], tmp_path: Path
+) -> None:
+    path = write_study(tmp_path)
+    code, _, err = rnnsearch("status", path)
+    assert code == 4
+    assert "run `rnnsearch search` first" in err
+    rnnsearch("search", path, "--trials", 1)
+    code, _, err = rnnsearch("status", write_study(tmp_path, "other"))
+    assert code == 4
+    assert "there is no study 'other' (there are: small)" in err
+
+
+def test_a_server_that_cannot_be_synced_ends_with_4(
+    rnnsearch: Callable[..., Result], tmp_path: Path
+) -> None:
+    path = write_study(tmp_path)
+    rnnsearch("search", path, "--trials", 1)
+    code, out, err = rnnsearch("sync", path, "--tracking", "http://user:s3cret@127.0.0.1:1")
+    assert code == 4
+    assert "http://user:***@127.0.0.1:1: MLflow cannot be brought up to date" in err
+    assert "s3cret" not in out + err
+
+
+def test_a_search_in_which_every_trial_fails_ends_with_5(
+    rnnsearch: Callable[..., Result], tmp_path: Path
+) -> None:
+    space = {"optimizer": "sgd", "learning_rate": 10.0, "clip": 0, "epochs": 30, "batch_size": 4}
+    path = write_study(
+        tmp_path, study={"trials": 2}, space=space | {"window": 2, "output_shift": 1}
+    )
+    code, out, err = rnnsearch("search", path)
+    assert code == 5, out
+    assert "no trial was completed, so there is no result; they failed with: diverged: " in err
+
+
+def test_a_storage_that_is_locked_for_too_long_ends_with_4_and_the_study_goes_on_later(
+    rnnsearch: Callable[..., Result],
+    tmp_path: Path,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rnnsearch.search.store.BUSY_SECONDS", 0.2)
+    path = write_study(tmp_path)
+    rnnsearch("search", path, "--trials", 2)
+    with sqlite3.connect(home / "optuna.db") as other:
+        other.execute("BEGIN IMMEDIATE")
+        code, _, err = rnnsearch("search", path)
+        assert code == 4
+        assert "database is locked" in err
+        other.rollback()
+    other.close()
+    assert rnnsearch("search", path)[0] == 0
+
+
+def test_an_error_nobody_foresaw_is_one_line_and_a_log(
+    rnnsearch: Callable[..., Result], tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("what now")
+
+    monkeypatch.setattr("rnnsearch.config.load_study", broken)
+    code, _, err = rnnsearch("check", write_study(tmp_path))
+    assert code == 1
+    assert len(err.splitlines()) == 1
+    assert "ZeroDivisionError: what now" in err
+    assert "Traceback" in (home / "error.log").read_text()
+
+
+@pytest.mark.slow
+def test_the_module_is_the_command(tmp_path: Path) -> None:
+    code, out, err = run("search", write_study(tmp_path), "--trials", 1, "--quiet")
+    assert code == 0, err
+    assert "Best trials" in out
+    assert "trial    0" not in out

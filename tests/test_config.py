@@ -1,0 +1,230 @@
+"""The study file: what it may say, and what it is told where it says something else."""
+
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnnsearch.config import FloatRange, IntRange, StudyFile, extremes, load_study
+from rnnsearch.errors import StudyFileError
+from tests.searches import toml
+
+STUDIES = sorted((Path(__file__).parent.parent / "studies").glob("*.toml"))
+
+
+def load(folder: Path, text: str, name: str = "one.toml", **overrides: Any) -> StudyFile:
+    path = folder / name
+    if "[data]" not in text:
+        text = '[data]\nsample = "sp500"\n' + text
+    path.write_text(text, encoding="utf-8")
+    return load_study(path, **overrides)
+
+
+def refusal(folder: Path, text: str, **overrides: Any) -> str:
+    with pytest.raises(StudyFileError) as error:
+        load(folder, text, **overrides)
+    return str(error.value)
+
+
+def test_the_smallest_study_is_a_path_and_everything_else_has_a_default(tmp_path: Path) -> None:
+    study = load(tmp_path, '[data]\npath = "prices.csv"')
+    assert study.name == "one"
+    assert study.data.path == tmp_path / "prices.csv"
+    assert study.study.trials == 50
+
+
+def test_a_parameter_is_written_in_three_ways(tmp_path: Path) -> None:
+    text = "[space]\nwindow = 20\nneurons = [8, 16]\nlayers = { low = 1, high = 3 }\n"
+    text += 'learning_rate = { low = 1e-4, high = 1e-2, log = true }\ncell = "gru"'
+    space = load(tmp_path, text).space
+    assert space.window == 20
+    assert space.neurons == (8, 16)
+    assert space.layers == IntRange(low=1, high=3)
+    assert space.learning_rate == FloatRange(low=1e-4, high=1e-2, log=True)
+    assert extremes(space.layers) == (1, 3)
+    assert extremes(space.neurons) == (8, 16)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        ("[study]\ntrails = 5", "[study] trails", "did you mean trials?"),
+        ("[space]\nlearning_rates = 1", "[space] learning_rates", "did you mean learning_rate?"),
+        ("[space]\nwindow = { low = 1, hihg = 4 }", "[space] window.hihg", "did you mean high?"),
+        ("[studdy]\nx = 1", "[studdy]", "did you mean study?"),
+        ("[run]\nxyzzy = 1", "[run] xyzzy", "known keys: "),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(
+    tmp_path: Path, text: str, place: str, hint: str
+) -> None:
+    message = refusal(tmp_path, text)
+    assert f"{tmp_path / 'one.toml'}: {place}: unknown key; " in message
+    assert hint in message
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[study]\ntrials = 0", "[study] trials: should be greater than or equal to 1, got 0"),
+        ("[study]\ntrials = 2.5", "[study] trials: should be a valid integer"),
+        ('[study]\nsampler = "best"', "[study] sampler: should be 'tpe', 'random', 'qmc', 'gp'"),
+        ("[study]\nseed = -1", "[study] seed: should be greater than or equal to 0, got -1"),
+        ("[split]\ntest = 0.9", "[split] test: should be less than or equal to 0.8, got 0.9"),
+        ("[split]\nfolds = 10\nvalidation = 0.2", "10 × 0.2 = 2.00; lower one"),
+        ("[space]\nwindow = 0", "[space] window: must be at least 1, got 0"),
+        ("[space]\nlayers = [1, 99]", "[space] layers: must be at most 16, got 99"),
+        ("[space]\ndropout = 1.0", "[space] dropout: must be under 1, got 1.0"),
+        ("[space]\nneurons = []", "[space] neurons: a list of choices needs at least one value"),
+        ("[space]\nneurons = [8, 8]", "[space] neurons: choices must differ, got [8, 8]"),
+        (
+            "[space]\nwindow = { low = 9, high = 3 }",
+            "[space] window: low must not exceed high, but 9 > 3",
+        ),
+        (
+            "[space]\nlearning_rate = { low = 0.0, high = 1.0, log = true }",
+            "[space] learning_rate: a log range must start above 0, but low is 0.0",
+        ),
+        (
+            "[space]\nneurons = { low = 8, high = 64, log = true, step = 8 }",
+            "[space] neurons: a log range takes no step; remove log or step",
+        ),
+        (
+            "[space]\ninput_shift = -1",
+            "[space] input_shift: must be at least 0, got -1; a negative shift would show the "
+            "network sessions after the origin",
+        ),
+        ("[space]\noutput_shift = 0", "[space] output_shift: must be at least 1, got 0"),
+        ("[space]\nlearning_rate = nan", "[space] learning_rate: should be a finite number"),
+        ('[space]\ncell = "lstn"', "[space] cell: should be 'rnn', 'lstm', 'gru'"),
+        ('[run]\ndevice = "gpu"', "[run] device: "),
+        ('[data]\npath = "a.csv"\nsample = "sp500"', "[data]: give either path"),
+        ("[data]\ntarget = 'Close'", "[data]: give either path"),
+    ],
+)
+def test_every_rule_names_place_rule_and_value(tmp_path: Path, text: str, told: str) -> None:
+    message = refusal(tmp_path, text)
+    assert message.startswith(f"{tmp_path / 'one.toml'}: ")
+    assert told in message
+    assert len(message.splitlines()) == 1
+
+
+def test_a_key_with_two_kinds_of_values_tells_the_rule_of_each(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "[run]\nworkers = 0")
+    assert "[run] workers: should be 'auto', got 0" in message
+    assert "[run] workers: should be greater than or equal to 1, got 0" in message
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "[study]\ntrials = 0\nseed = -1\n[space]\nwindow = 0")
+    assert len(message.splitlines()) == 3
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", "-x", "a b", "x" * 101, "a\nb", "a'b"])
+def test_a_study_name_that_could_leave_its_folder_is_refused(tmp_path: Path, name: str) -> None:
+    message = refusal(tmp_path, f"[study]\nname = {toml(name)}")
+    assert "[study] name: a study name has letters, digits" in message
+
+
+def test_a_file_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "quickstart.toml").touch()
+    with pytest.raises(StudyFileError, match=r"no such study file; did you mean quickstart\.toml"):
+        load_study(tmp_path / "quikstart.toml")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"[study", "is not TOML"),
+        (b"\xff\xfe", "cannot be read as UTF-8 text"),
+        (None, "cannot be"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_refused(
+    tmp_path: Path, content: bytes | None, told: str
+) -> None:
+    path = tmp_path / "one.toml"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(StudyFileError, match=told):
+        load_study(path)
+
+
+def test_a_flag_comes_before_the_environment_and_that_before_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = '[run]\nstorage = "sqlite:///file.db"\nworkers = 3'
+    assert load(tmp_path, text).run.storage == "sqlite:///file.db"
+    monkeypatch.setenv("RNNSEARCH_STORAGE", "sqlite:///environment.db")
+    monkeypatch.setenv("RNNSEARCH_TRACKING", "http://environment")
+    study = load(tmp_path, text)
+    assert (study.run.storage, study.run.tracking) == (
+        "sqlite:///environment.db",
+        "http://environment",
+    )
+    study = load(tmp_path, text, run__storage="sqlite:///flag.db", run__workers=None)
+    assert (study.run.storage, study.run.workers) == ("sqlite:///flag.db", 3)
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_the_shipped_studies_are_valid_and_the_schema_knows_their_keys(path: Path) -> None:
+    study = load_study(path)
+    assert study.name == path.stem
+    schema = StudyFile.model_json_schema()
+    for section, keys in study.model_dump(exclude_unset=True).items():
+        reference = schema["properties"][section]["$ref"].rpartition("/")[2]
+        assert keys.keys() <= schema["$defs"][reference]["properties"].keys()
+
+
+def test_settings_cannot_be_changed(tmp_path: Path) -> None:
+    study = load(tmp_path, "")
+    with pytest.raises(ValueError, match="frozen"):
+        study.study.trials = 3  # type: ignore[misc]
+
+
+KEYS = st.sampled_from(
+    ["study", "data", "space", "inputs", "run", "split", "name", "trials", "window", "cell", "low",
+     "high", "step", "log", "path", "sample", "join", "prefix", "workers", "device", "folds"]
+) | st.text(string.ascii_letters + "_é", min_size=1, max_size=6)  # fmt: skip
+SCALARS = (
+    st.integers() | st.floats(width=32, allow_subnormal=False) | st.booleans() | st.text(max_size=9)
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3)
+)
+
+
+@given(tables=st.dictionaries(KEYS, st.dictionaries(KEYS, VALUES, max_size=4) | VALUES, max_size=4))
+def test_any_toml_is_a_study_or_refused_in_words(
+    tmp_path_factory: pytest.TempPathFactory, tables: dict[str, Any]
+) -> None:
+    lines = [f"{toml(key)} = {_inline(value)}" for key, value in tables.items()]
+    _load_or_refuse(tmp_path_factory, "\n".join(lines))
+
+
+@given(text=st.text(max_size=60))
+def test_any_text_is_a_study_or_refused_in_words(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    _load_or_refuse(tmp_path_factory, text)
+
+
+def _load_or_refuse(factory: pytest.TempPathFactory, text: str) -> None:
+    path = factory.getbasetemp() / "fuzz.toml"
+    path.write_text(text, encoding="utf-8", errors="replace")
+    try:
+        assert isinstance(load_study(path), StudyFile)
+    except StudyFileError as error:
+        assert str(path) in str(error)  # noqa: PT017  either is right
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{toml(k)} = {_inline(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    if isinstance(value, float):
+        return repr(value)
+    return toml(value)

@@ -1,0 +1,501 @@
+"""The locked test: who becomes champion, when it is opened, and what is said about it."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from arch.data import sp500
+
+from rnnsearch import cli
+from rnnsearch.config import load_study
+from rnnsearch.errors import NoTrialError, StorageError, StudyFileError
+from rnnsearch.model.forecaster import Forecaster, read_spec
+from rnnsearch.results import champion as champion_module
+from rnnsearch.results import comparison, evaluation
+from rnnsearch.results.champion import best_trials, known_rows, validate, validation_skill
+from rnnsearch.results.evaluation import champion_folder, evaluate, stored_answer
+from rnnsearch.results.plain import as_json
+from rnnsearch.results.prediction import predict
+from rnnsearch.results.registry import forecast_rows, model_name, publish
+from rnnsearch.scoring import baselines
+from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.search.packing import unpack
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.records import tracking_uri
+from rnnsearch.search.store import Store, only_driver
+from tests.evaluated import (
+    Evaluated,
+    fitted,
+    patch_workers,
+    quiet,
+    search_inline,
+    write_bars,
+)
+from tests.searches import runs_of, write_study
+
+KEYS = {"champion", "test", "table", "significance", "verdict", "openings"}
+
+
+def answer_again(study: Evaluated, **changes: Any) -> dict[str, Any]:
+    return evaluate(study.study, **{"top": 2, "seeds": 2, "say": quiet} | changes)
+
+
+def openings(study: Evaluated) -> int:
+    return int(Store(study.study, create=False).study.user_attrs.get("openings", 0))
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    networks = Forecaster.load(folder).networks
+    return {f"{i}.{k}": v for i, n in enumerate(networks) for k, v in n.state_dict().items()}
+
+
+def assert_same_weights(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """Exit code of a command, run in this process."""
+    monkeypatch.setattr(sys, "argv", ["rnnsearch", *map(str, arguments)])
+    return cli._exit_code()
+
+
+# --- the answer
+
+
+def test_the_answer_has_its_keys_and_is_strict_json(evaluated: Evaluated) -> None:
+    answer = evaluated.answer
+    assert answer.keys() >= KEYS
+    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+    assert answer["test"].keys() == {"rows", "first", "last"}
+    assert answer["verdict"].keys() == {"better", "p", "sentence"}
+    assert [row["forecast"] for row in answer["table"]][:2] == ["champion", "persistence"]
+    assert {row["forecast"] for row in answer["table"]} >= {"ridge", "drift"}
+    assert answer["significance"].keys() == {
+        "diebold_mariano",
+        "diebold_mariano_ridge",
+        "pesaran_timmermann",
+        "superior_ability",
+        "confidence_set",
+        "overfitting",
+    }
+    assert answer["significance"]["overfitting"].keys() == {"reason"}  # of 6 trials nothing is told
+    assert answer["interval"]["promised"] == pytest.approx(0.9)
+    assert answer["test"]["rows"] == len(answer["dates"]) == len(answer["forecasts"]["champion"])
+    assert len(answer["champion"]["seeds"]) == len(answer["seed_skills"]) == 2
+    assert stored_answer(Store(evaluated.study, create=False)) == answer
+
+
+def test_what_is_no_number_is_null() -> None:
+    plain = as_json({"a": [np.float64("nan"), np.inf, 1.5], "b": (np.int64(2), True, None, "x")})
+    assert plain == {"a": [None, None, 1.5], "b": [2, True, None, "x"]}
+    assert type(plain["b"][0]) is int
+
+
+def test_the_table_follows_from_the_forecasts(evaluated: Evaluated) -> None:
+    answer = evaluated.answer
+    actual, origin = np.array(answer["actual"]), np.array(answer["origin_price"])
+    for row in answer["table"]:
+        forecast = np.array(answer["forecasts"][row["forecast"]])
+        rmse = float(np.sqrt(np.mean((forecast - actual) ** 2)))
+        assert row["rmse"] == pytest.approx(rmse, rel=1e-5)
+        assert row["skill"] == pytest.approx(1 - rmse / np.sqrt(np.mean(actual**2)), abs=1e-5)
+        price = origin * (np.exp(forecast) - np.exp(actual))
+        assert row["price_mae"] == pytest.approx(float(np.abs(price).mean()), rel=1e-5)
+    rows = forecast_rows(answer)
+    assert rows[0].keys() >= {"target_date", "actual", "champion", "persistence"}
+    assert rows[-1]["target_date"] == answer["test"]["last"]
+
+
+def test_predict_says_the_numbers_of_the_evaluation(evaluated: Evaluated) -> None:
+    answer = evaluated.answer
+    ahead = answer["champion"]["params"]["output_shift"]
+    count = answer["test"]["rows"] + ahead  # the last ones have no target yet
+    said = predict(evaluated.study, origins=count)
+    rows = said["forecasts"][: answer["test"]["rows"]]
+    assert [row["target_date"] for row in rows] == answer["dates"]
+    price = [row["forecast_price"] for row in rows]
+    found = np.log(np.array(price) / np.array(answer["origin_price"]))
+    np.testing.assert_allclose(found, answer["forecasts"]["champion"], atol=2e-7)
+    held = [
+        row["low_price"] <= p * np.exp(a) <= row["high_price"]
+        for row, p, a in zip(rows, answer["origin_price"], answer["actual"], strict=True)
+    ]
+    assert np.mean(held) == pytest.approx(answer["interval"]["share"])
+    json.dumps(said, allow_nan=False)
+
+
+# --- the champion
+
+
+def test_the_champion_is_the_best_on_validation_over_seeds(evaluated: Evaluated) -> None:
+    candidates = evaluated.answer["candidates"]
+    assert [c["skill"] for c in candidates] == sorted(
+        (c["skill"] for c in candidates), reverse=True
+    )
+    assert evaluated.answer["champion"]["trial"] == candidates[0]["trial"]
+    for candidate in candidates:
+        assert len(candidate["skills"]) == 2
+        assert candidate["skill"] == pytest.approx(np.mean(candidate["skills"]))
+    store = Store(evaluated.study, create=False)
+    assert {c["trial"] for c in candidates} == {t.number for t in best_trials(store, 2)}
+
+
+def test_changing_the_test_rows_changes_neither_champion_nor_weights(
+    evaluated: Evaluated, tmp_path: Path
+) -> None:
+    """The same search on a file whose locked rows are others, from the first on."""
+    other = tmp_path / "other"
+    path = write_study(other)
+    lines = (other / "prices.csv").read_text().splitlines()
+    first = int(Problem.load(evaluated.study).split.test[0])
+    for number in range(first, len(lines) - 1):
+        date, close, *more = lines[number + 1].split(",")
+        lines[number + 1] = ",".join([date, str(float(close) * (2 + number % 3)), *more])
+    (other / "prices.csv").write_text("\n".join(lines))
+    folder = champion_folder(evaluated.study)
+    before = weights(folder)
+    shutil.rmtree(evaluated.home / "champions")
+    (evaluated.home / "optuna.db").unlink()
+    for extra in evaluated.home.glob("optuna.db-*"):
+        extra.unlink()
+    search_inline(path)
+    answer = evaluate(load_study(path), top=2, seeds=2, say=quiet)
+    for key in ("trial", "skill", "skills", "params", "seeds"):
+        assert answer["champion"][key] == evaluated.answer["champion"][key], key
+    assert answer["candidates"] == evaluated.answer["candidates"]
+    assert_same_weights(before, weights(folder))
+    assert answer["actual"] != evaluated.answer["actual"]
+
+
+def test_rows_that_became_known_during_the_test_choose_nobody(tmp_path: Path) -> None:
+    problem = Problem.load(load_study(write_study(tmp_path, space={"output_shift": [1, 8]})))
+    known = known_rows(problem)
+    assert [int((~each).sum()) for each in known] == [0, 7]
+    rows = problem.split.folds[-1].validation
+    assert rows[known[-1]][-1] == problem.split.test[0] - 8
+    candidate, _ = fitted(problem, 1, output_shift=8)
+    forecasts = candidate.forecasts[0].copy()
+    before = validation_skill(problem, 8, forecasts)
+    forecasts[-7:] = 9.0
+    assert validation_skill(problem, 8, forecasts) == before
+    forecasts[-8] = 9.0
+    assert validation_skill(problem, 8, forecasts) != before
+
+
+def test_the_skill_of_a_candidate_is_the_one_that_the_search_saw(evaluated: Evaluated) -> None:
+    # But for the last row of the last fold: output shifts go up to 2.
+    problem = Problem.load(evaluated.study)
+    for trial in best_trials(Store(evaluated.study, create=False), 9):
+        shift = trial.user_attrs["parameters"]["output_shift"]
+        found = validation_skill(problem, shift, unpack(trial.user_attrs["forecasts"]))
+        assert found == pytest.approx(trial.value, abs=0.02)
+
+
+def test_a_configuration_that_diverges_under_another_seed_stands_last(
+    evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = Problem.load(evaluated.study)
+    trials = best_trials(Store(evaluated.study, create=False), 2)
+    train = champion_module._train
+
+    def diverge(problem: Any, wanted: Any, say: Any) -> list[Any]:
+        found = train(problem, wanted, say)
+        return [None, *found[1:]]  # the further seed of the trial that the search found best
+
+    monkeypatch.setattr(champion_module, "_train", diverge)
+    said: list[str] = []
+    candidates = validate(problem, trials, 2, said.append)
+    assert [c.trial.number for c in candidates] == [trials[1].number, trials[0].number]
+    assert [len(c.skills) for c in candidates] == [2, 1]
+    assert f"trial {trials[0].number} did not train to its end under 1 of 2 seeds" in said
+
+
+def test_where_the_best_candidate_diverges_on_all_rows_the_next_one_is_taken(
+    evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (c["trial"] for c in evaluated.answer["candidates"])
+    refit, said = evaluation.refit, []
+    monkeypatch.setattr(
+        evaluation,
+        "refit",
+        lambda p, c, s, say: None if c.trial.number == first else refit(p, c, s, say),
+    )
+    answer = answer_again(evaluated, again=True, say=said.append)
+    assert answer["champion"]["trial"] == second
+    assert f"trial {first} diverged under every seed and is left out" in said
+    monkeypatch.setattr(evaluation, "refit", lambda *_: None)
+    with pytest.raises(evaluation.RnnsearchError, match="larger --top or --seeds"):
+        answer_again(evaluated, again=True)
+    assert openings(evaluated) == 2  # not opened for nothing
+
+
+def test_more_candidates_than_trials_are_as_many_as_there_are(evaluated: Evaluated) -> None:
+    answer = answer_again(evaluated, top=99, seeds=1)
+    complete = len(best_trials(Store(evaluated.study, create=False), 99))
+    assert len(answer["candidates"]) == complete < 99
+    assert answer == answer_again(evaluated, top=complete, seeds=1)
+
+
+# --- openings
+
+
+def test_asking_again_shows_the_stored_answer_and_opens_nothing(evaluated: Evaluated) -> None:
+    assert evaluated.answer["openings"] == openings(evaluated) == 1
+    assert "first opening of the test" in evaluated.answer["verdict"]["sentence"]
+    assert answer_again(evaluated) == evaluated.answer
+    assert openings(evaluated) == 1
+
+
+def test_again_opens_the_test_once_more_and_multiplies_p(evaluated: Evaluated) -> None:
+    answer = answer_again(evaluated, again=True)
+    assert answer["openings"] == answer["opening"] == openings(evaluated) == 2
+    first = evaluated.answer["verdict"]["p"]
+    assert answer["verdict"]["p"] == pytest.approx(min(1.0, 2 * first))
+    assert "opening 2 of the test" in answer["verdict"]["sentence"]
+    assert answer["forecasts"] == evaluated.answer["forecasts"]
+    assert answer["table"] == evaluated.answer["table"]
+
+
+def test_an_evaluation_that_dies_after_opening_has_opened(
+    evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: Any) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluation, "_compare", die)
+        with pytest.raises(KeyboardInterrupt):
+            answer_again(evaluated, again=True)
+    assert openings(evaluated) == 2
+    shown = answer_again(evaluated)  # the answer of the first opening, told after two
+    assert (shown["openings"], shown["opening"]) == (2, 1)
+    assert "opening 2 of the test, so p is multiplied by 2" in shown["verdict"]["sentence"]
+    assert shown["table"] == evaluated.answer["table"]
+    assert predict(evaluated.study)["openings"] == 2
+    assert answer_again(evaluated, again=True)["openings"] == 3
+
+
+def test_other_trials_or_seeds_are_another_evaluation(evaluated: Evaluated) -> None:
+    assert answer_again(evaluated, seeds=1)["openings"] == 2
+    assert answer_again(evaluated, top=1, seeds=1)["openings"] == 3
+
+
+def test_it_may_be_evaluated_while_a_search_runs(evaluated: Evaluated) -> None:
+    with only_driver(Store(evaluated.study, create=False)):
+        assert answer_again(evaluated, again=True)["openings"] == 2
+
+
+def test_two_evaluations_at_a_time_are_refused(evaluated: Evaluated) -> None:
+    with (
+        evaluation._alone(evaluated.study),
+        pytest.raises(StorageError, match="is being evaluated by another process; wait for it"),
+    ):
+        answer_again(evaluated)
+
+
+# --- the champion's folder
+
+
+def test_a_champion_that_is_gone_or_of_another_evaluation_is_made_again_without_opening(
+    evaluated: Evaluated,
+) -> None:
+    folder = champion_folder(evaluated.study)
+    before = weights(folder)
+    problem = Problem.load(evaluated.study)
+    _, foreign = fitted(problem, seeds=1)
+    assert foreign is not None
+    for spoil in (
+        lambda: shutil.rmtree(folder),
+        lambda: foreign.save(folder),
+        lambda: (folder / "weights.safetensors").write_bytes(b"short"),
+    ):
+        spoil()
+        with pytest.raises((NoTrialError, StorageError), match="rnnsearch evaluate"):
+            predict(evaluated.study)
+        said: list[str] = []
+        assert answer_again(evaluated, say=said.append) == evaluated.answer
+        assert "the champion's folder is not of this evaluation: training it again" in said
+        assert_same_weights(before, weights(folder))
+        predict(evaluated.study)
+    assert openings(evaluated) == 1
+
+
+def test_predict_before_evaluate_says_so(evaluated: Evaluated) -> None:
+    store = Store(evaluated.study, create=False)
+    store.note("evaluation", None)
+    with pytest.raises(NoTrialError, match="no champion yet; run `rnnsearch evaluate` first"):
+        predict(evaluated.study)
+
+
+def test_predict_refuses_a_study_file_that_has_changed(evaluated: Evaluated) -> None:
+    path = write_study(evaluated.path.parent, data={"target": "Spread"})
+    with pytest.raises(StudyFileError, match=r"data\.target was 'Close' and is 'Spread'"):
+        predict(load_study(path))
+
+
+def test_predict_takes_newer_rows_and_a_calendar_named_since(evaluated: Evaluated) -> None:
+    prices = evaluated.path.parent / "prices.csv"
+    with prices.open("a") as file:
+        file.write("2021-02-24,101.5,0.1,0.2\n2021-02-25,102.5,0.3,0.4\n")
+    path = write_study(evaluated.path.parent, data={"calendar": "XNYS"})
+    said = predict(load_study(path))
+    assert said["forecasts"][-1]["origin_date"] == "2021-02-25"
+    assert said["forecasts"][-1]["target_date"] in ("2021-02-26", "2021-03-01")
+    assert said["notes"] == []
+    shutil.copy(prices, prices.with_name("newer.csv"))
+    assert predict(load_study(path), data=prices.with_name("newer.csv")) == said
+
+
+# --- what cannot be evaluated
+
+
+def test_a_study_without_a_complete_trial_exits_with_5(
+    evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_study(evaluated.path.parent, "empty")
+    Store(load_study(path))
+    assert command(monkeypatch, "evaluate", path) == 5
+    assert "empty: no trial was completed" in capsys.readouterr().err
+    assert command(monkeypatch, "predict", path) == 5
+
+
+def test_a_study_without_test_rows_exits_with_2(
+    evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_study(evaluated.path.parent, "open", split={"test": 0})
+    assert command(monkeypatch, "evaluate", path) == 2
+    assert "[split] test is 0" in capsys.readouterr().err
+
+
+# --- other studies, end to end
+
+
+@pytest.mark.parametrize("kind", ["direction", "level", "joined"])
+def test_every_kind_of_study_is_evaluated(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    patch_workers(monkeypatch)
+    market = {"close_time": "16:00", "time_zone": "America/New_York"}
+    changes: dict[str, dict[str, Any]] = {
+        "study": {"trials": 3},
+        "data": {"path": "bars.csv", "predict": kind if kind != "joined" else "log_return"},
+    }
+    if kind == "joined":
+        changes["data"] |= market
+        changes["inputs"] = {"indicators": ["price"], "search": "all"}
+        changes["space"] = {"input_shift": [0, 1, 2], "input_shift_per": "family"}
+        write_bars(tmp_path / "index.csv", seed=6)
+    write_bars(tmp_path / "bars.csv")
+    path = write_study(tmp_path, kind, **changes)
+    if kind == "joined":
+        with path.open("a") as file:
+            file.write('\n[[data.join]]\npath = "index.csv"\nprefix = "index_"\n')
+            file.write('close_time = "16:00"\ntime_zone = "America/New_York"\n')
+    search_inline(path)
+    study = load_study(path)
+    answer = evaluate(study, top=2, seeds=2, say=quiet)
+    json.dumps(answer, allow_nan=False)
+    row = answer["table"][0]
+    said = predict(
+        study, origins=answer["test"]["rows"] + answer["champion"]["params"]["output_shift"]
+    )
+    rows = said["forecasts"][: answer["test"]["rows"]]
+    if kind == "direction":
+        assert [r["forecast"] for r in answer["table"]][:2] == ["champion", "base_rate"]
+        assert 0 <= row["directional_accuracy"] <= 1
+        assert "price_rmse" not in row
+        assert answer["interval"] is None
+        np.testing.assert_allclose(
+            [r["probability_up"] for r in rows], answer["forecasts"]["champion"], atol=1e-6
+        )
+    else:
+        price = np.array([r["forecast_price"] for r in rows])
+        if kind == "joined":
+            price = np.log(price / np.array(answer["origin_price"]))
+            assert any(name.startswith("index_") for name in answer["champion"]["params"]["inputs"])
+        np.testing.assert_allclose(price, answer["forecasts"]["champion"], rtol=1e-5, atol=1e-6)
+        assert row["price_rmse"] > 0
+    model = publish(study, answer, champion_folder(study), notice=pytest.fail)
+    assert model == f"models:/rnnsearch-{kind}@champion"
+
+
+# --- published figures
+
+
+def test_the_anchor_figures_of_the_sp500() -> None:
+    close = sp500.load()["Close"].to_numpy(np.float64)
+    rows = np.arange(len(close) - 1007, len(close))
+    expected = {1: (19.975, 0.586, 0.99544), 5: (42.935, None, None), 10: (57.595, None, None)}
+    for horizon, (rmse, mape, r2) in expected.items():
+        test = comparison.scored_rows(close, rows, horizon, "log_return", rows[:0])
+        row = comparison.scores(test, test.naive)
+        assert row["price_rmse"] == pytest.approx(rmse, abs=6e-4)
+        assert row["skill"] == 0
+        if mape is not None:
+            assert row["price_mape"] == pytest.approx(mape, abs=6e-4)
+            assert row["price_r2"] == pytest.approx(r2, abs=6e-6)
+    test = comparison.scored_rows(close, rows, 1, "log_return", rows[:0])
+    growth = np.log(baselines.drift(close, rows, 1, slice(0, rows[0])) / test.origin)
+    assert comparison.scores(test, growth)["price_rmse"] == pytest.approx(19.972, abs=6e-4)
+
+
+def test_prices_that_are_not_positive_have_no_drift() -> None:
+    close = np.linspace(-5, 5, 200)
+    rows = np.arange(150, 200)
+    test = comparison.scored_rows(close, rows, 1, "level", rows[:0])
+    found = comparison.series_forecasts(close, test, slice(0, 150))
+    assert all(isinstance(fitted, Skipped) for fitted in found.values())
+
+
+# --- MLflow
+
+
+def test_mlflow_has_the_evaluation_and_the_champion_once(evaluated: Evaluated) -> None:
+    from mlflow import MlflowClient
+
+    study, folder = evaluated.study, champion_folder(evaluated.study)
+    model = publish(study, evaluated.answer, folder, notice=pytest.fail)
+    assert model == "models:/rnnsearch-small@champion"
+    assert publish(study, evaluated.answer, folder, notice=pytest.fail) == model
+    again = answer_again(evaluated, again=True)
+    publish(study, again, folder, notice=pytest.fail)  # the same champion
+    client = MlflowClient(tracking_uri(study))
+    versions = client.search_model_versions(f"name = '{model_name(study)}'")
+    assert [str(v.version) for v in versions] == ["1"]
+    other = answer_again(evaluated, seeds=1)
+    publish(study, other, folder, notice=pytest.fail)
+    best = client.get_model_version_by_alias(model_name(study), "champion")
+    assert str(best.version) == "2"
+    assert best.tags["rnnsearch.champion"] == other["champion"]["identity"]
+
+    ((parent,), _) = runs_of(evaluated.path)
+    assert parent.data.metrics["test_skill"] == pytest.approx(other["table"][0]["skill"])
+    assert parent.data.tags["openings of the test"] == "3"
+    assert parent.data.tags["verdict"] == other["verdict"]["sentence"]
+    names = {file.path for file in client.list_artifacts(parent.info.run_id, "evaluation")}
+    assert names == {f"evaluation/{n}" for n in ("evaluation.json", "table.csv", "forecasts.csv")}
+    path = client.download_artifacts(parent.info.run_id, "evaluation/evaluation.json")
+    assert json.loads(Path(path).read_text()) == other
+    path = client.download_artifacts(parent.info.run_id, "evaluation/forecasts.csv")
+    assert len(Path(path).read_text().splitlines()) == other["test"]["rows"] + 1
+    for version in versions:  # the first one still holds its own files
+        file = Path(version.source.removeprefix("file://")) / "data" / "small"
+        assert read_spec(file).identity == evaluated.answer["champion"]["identity"]  # type: ignore[union-attr]
+
+
+def test_without_mlflow_the_answer_is_printed_and_the_exit_code_is_0(
+    evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RNNSEARCH_TRACKING", "http://127.0.0.1:9")
+    code = command(monkeypatch, "evaluate", evaluated.path, "--top", 2, "--seeds", 2, "--json")
+    out, err = capsys.readouterr()
+    assert code == 0
+    assert json.loads(out) == evaluated.answer
+    assert "MLflow did not take the evaluation" in err
+    assert "`rnnsearch evaluate` writes it when it is called again" in err

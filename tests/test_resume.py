@@ -1,0 +1,336 @@
+"""Searches that are killed, interrupted or abandoned, and what the next search makes of them."""
+
+import os
+import random
+import signal
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import psutil
+import pytest
+
+from rnnsearch.config import load_study
+from rnnsearch.errors import StorageError
+from rnnsearch.search import driver as driver_module
+from rnnsearch.search import store as store_module
+from rnnsearch.search import study as study_module
+from rnnsearch.search.driver import Driver
+from rnnsearch.search.store import INTERRUPTED, Store, state_of
+from rnnsearch.tracking import Experiment
+from tests.searches import (
+    InlineWorkers,
+    Notes,
+    assert_in_order,
+    end_group,
+    facts_of,
+    finish,
+    run,
+    start,
+    trials_of,
+    wait_until,
+    write_study,
+)
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture(autouse=True)
+def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searches inside this process, or in a fork of it, need no worker processes."""
+    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
+
+
+def resume(path: Path, trials: str | None = None) -> Store:
+    return study_module.search(load_study(path), Notes(), trials=trials)
+
+
+# --- killed at a known step ---------------------------------------------------------------------
+
+
+def killed(path: Path, owner: Any, name: str, *, after: bool = False, call: int = 1) -> None:
+    """Search in a process that kills itself (SIGKILL) at a call of `owner.name`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12, of forks with threads
+        child = os.fork()
+    if child == 0:
+        try:
+            setattr(owner, name, fatal(getattr(owner, name), after, call))
+            resume(path)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), f"{name} was not called {call} times"
+    assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+def fatal(function: Callable[..., Any], after: bool, call: int) -> Callable[..., Any]:
+    calls = iter(range(1, call + 1))
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        last = next(calls, call) == call
+        if last and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = function(*args, **kwargs)
+        if last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    return wrapped
+
+
+STEPS = {
+    "first reference queued": (optuna.Study, "enqueue_trial", True, 1),
+    "study claimed": (Store, "claim", True, 1),
+    "asked, driver not named": (optuna.Study, "ask", True, 2),
+    "parameters drawn, not kept": (driver_module, "suggest", True, 4),
+    "handed out": (InlineWorkers, "submit", True, 3),
+    "before the first report": (optuna.Trial, "report", False, 3),
+    "after the first report": (optuna.Trial, "report", True, 3),
+    "before it is told": (optuna.Study, "tell", False, 3),
+    "after it is told": (optuna.Study, "tell", True, 3),
+    "before its run is made": (Experiment, "_create", False, 2),
+    "after its run is made": (Experiment, "_create", True, 2),
+    "after its run is written": (Experiment, "write", True, 2),
+    "before it is marked as tracked": (Store, "mark_tracked", False, 2),
+    "last trial told": (optuna.Study, "tell", True, 6),
+    "at the end": (Driver, "_leave", True, 1),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_driver_killed_at_any_step_leaves_a_study_that_goes_on(tmp_path: Path, step: str) -> None:
+    path = write_study(tmp_path)
+    owner, name, after, call = STEPS[step]
+    killed(path, owner, name, after=after, call=call)
+    resume(path)
+    facts = assert_in_order(path, 6)
+    assert facts["complete"] == 6
+    references = [t.user_attrs.get("reference") for t in trials_of(path) if t.value is not None]
+    assert sorted(name for name in references if name) == ["all inputs", "close only"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "after"),
+    [
+        (optuna.Study, "tell", False),
+        (optuna.Study, "tell", True),
+        (Store, "_queue_again", False),
+        (Store, "_queue_again", True),
+        (Store, "requeue_lost", False),
+    ],
+)
+def test_a_driver_killed_while_it_recovers_a_trial_neither_loses_nor_doubles_it(
+    tmp_path: Path, owner: Any, name: str, after: bool
+) -> None:
+    path = write_study(tmp_path)
+    killed(path, optuna.Trial, "report", after=True, call=3)
+    killed(path, owner, name, after=after)
+    resume(path)
+    assert_in_order(path, 6)
+
+
+def test_an_interrupted_trial_is_run_again_with_its_parameters(tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    killed(path, optuna.Study, "tell", call=4)
+    resume(path)
+    trials = trials_of(path)
+    retries = [trial for trial in trials if "retry_of" in trial.user_attrs]
+    assert len(retries) == 2  # the one that ran, and the one asked ahead
+    for trial in retries:
+        first = trials[trial.user_attrs["retry_of"]]
+        assert state_of(first) == INTERRUPTED
+        assert trial.user_attrs["parameters"] == first.user_attrs["parameters"]
+
+
+def test_a_queued_trial_whose_driver_died_before_it_read_it_keeps_its_values(
+    tmp_path: Path,
+) -> None:
+    path = write_study(tmp_path)
+    killed(path, optuna.Study, "ask", after=True, call=1)  # the first reference
+    store = resume(path, "2")
+    inputs = {
+        trial.user_attrs["reference"]: len(trial.user_attrs["parameters"]["inputs"])
+        for trial in store.trials()
+        if trial.value is not None
+    }
+    assert inputs == {"close only": 1, "all inputs": 3}
+
+
+def test_a_trial_whose_driver_always_dies_fails_with_that_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "MAX_ATTEMPTS", 2)
+    path = write_study(tmp_path)
+    for _ in range(4):  # the two references, then each again
+        killed(path, InlineWorkers, "submit", after=True, call=1)
+    store = resume(path)
+    facts = assert_in_order(path, 6)
+    failed = [trial for trial in store.trials() if state_of(trial) == "failed"]
+    assert facts["failed"] == len(failed) == 2
+    assert {trial.user_attrs["reason"] for trial in failed} == {"its driver died 2 times"}
+
+
+def test_a_driver_that_left_in_order_is_no_death(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "MAX_ATTEMPTS", 1)
+    path = write_study(tmp_path)
+    for _ in range(2):
+        notes = Notes()
+        notes.at = lambda trial: signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(driver_module.Interrupted):
+            study_module.search(load_study(path), notes)
+    resume(path)
+    facts = assert_in_order(path, 6)
+    assert facts["complete"] == 6
+    assert facts["interrupted"] >= 2
+
+
+# --- interrupted inside this process --------------------------------------------------------------
+
+
+def test_the_first_ctrl_c_lets_the_running_trial_finish(tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    notes = Notes()
+    notes.at = lambda trial: (
+        signal.raise_signal(signal.SIGINT) if (trial.number, trial.epoch) == (2, 1) else None
+    )
+    with pytest.raises(driver_module.Interrupted) as stopped:
+        study_module.search(load_study(path), notes)
+    assert stopped.value.exit_code == 130
+    assert notes.told == [0, 1, 2]
+    assert [text for text in notes.notices if "Ctrl-C again stops at once" in text]
+    assert facts_of(path)["running"] == 0
+    resume(path)
+    assert_in_order(path, 6)
+
+
+def test_the_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    notes = Notes()
+    notes.at = lambda trial: signal.raise_signal(signal.SIGINT) if trial.number == 2 else None
+    with pytest.raises(driver_module.Interrupted) as stopped:
+        study_module.search(load_study(path), notes)
+    assert stopped.value.exit_code == 130
+    assert notes.told == [0, 1]
+    assert facts_of(path)["interrupted"] == 2
+    resume(path)
+    assert_in_order(path, 6)
+
+
+# --- another driver -------------------------------------------------------------------------------
+
+
+def test_a_driver_that_lost_its_trial_drops_its_late_result(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    path = write_study(tmp_path, run={"storage": postgres_url})
+    notes = Notes()
+    other = Store(load_study(path))
+
+    def taken(trial: Any) -> None:
+        if (trial.number, trial.epoch) == (2, 1):  # as by a driver that thought this one dead
+            with other.turn():
+                other.interrupt(other.trial(2), died=True)
+
+    notes.at = taken
+    study_module.search(load_study(path), notes)
+    facts = assert_in_order(path, 6)
+    assert facts["interrupted"] == 1
+    assert state_of(other.trials()[2]) == INTERRUPTED
+
+
+def test_the_trials_of_a_driver_that_died_are_taken_over(tmp_path: Path, postgres_url: str) -> None:
+    path = write_study(tmp_path, run={"storage": postgres_url})
+    killed(path, optuna.Study, "tell", call=2)
+    assert facts_of(path)["running"] == 2
+    resume(path)
+    facts = assert_in_order(path, 6)
+    assert facts["interrupted"] == 2
+
+
+def test_two_drivers_do_not_queue_a_lost_trial_twice(tmp_path: Path, postgres_url: str) -> None:
+    path = write_study(tmp_path, run={"storage": postgres_url})
+    killed(path, optuna.Study, "tell", call=2)
+    study = load_study(path)
+    stores = [Store(study), Store(study)]
+    for store in stores:
+        for trial in Store(study).trials(optuna.trial.TrialState.RUNNING):
+            with store.turn():
+                store.interrupt(trial, died=True)
+        with store.turn():
+            store.requeue_lost()
+    resume(path)
+    assert_in_order(path, 6)
+
+
+# --- the command and its processes ----------------------------------------------------------------
+
+
+def has_begun(path: Path) -> bool:
+    try:
+        return any(trial.intermediate_values for trial in trials_of(path))
+    except StorageError:
+        return False
+
+
+@pytest.mark.slow
+def test_the_command_killed_at_random_moments_goes_on_each_time(tmp_path: Path) -> None:
+    path = write_study(tmp_path, space={"epochs": 40}, run={"workers": 2})
+    moments = random.Random(7)
+    for _ in range(3):
+        command = start("search", path)
+        before = len(trials_of(path)) if (tmp_path / "runs" / "optuna.db").exists() else 0
+        wait_until(lambda before=before: has_begun(path) and len(trials_of(path)) > before)
+        time.sleep(moments.uniform(0.0, 1.0))
+        command.kill()
+        command.communicate()
+    code, _, err = run("search", path)
+    assert code == 0, err
+    assert_in_order(path, 6)
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_mid_trial_costs_nothing(tmp_path: Path) -> None:
+    path = write_study(tmp_path, space={"epochs": 60})
+    command = start("search", path)
+    wait_until(lambda: has_begun(path))
+    children = psutil.Process(command.pid).children()
+    worker = next(child for child in children if "spawn_main" in " ".join(child.cmdline()))
+    worker.kill()
+    code, _, err = finish(command)
+    assert code == 0
+    assert "worker died (SIGKILL); trying it again in a new worker" in err
+    assert assert_in_order(path, 6)["complete"] == 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("signals", "expected"),
+    [([signal.SIGINT], 130), ([signal.SIGINT, signal.SIGINT], 130), ([signal.SIGTERM], 143)],
+    ids=["Ctrl-C", "Ctrl-C twice", "SIGTERM"],
+)
+def test_the_command_interrupted_ends_in_order(
+    tmp_path: Path, signals: list[int], expected: int
+) -> None:
+    path = write_study(tmp_path, space={"epochs": 60})
+    command = start("search", path)
+    wait_until(lambda: has_begun(path))
+    first, *more = signals
+    end_group(command, first)  # as a terminal does it: to the workers as well
+    for number in more:
+        assert command.stderr is not None
+        while "stopping" not in command.stderr.readline():
+            pass
+        end_group(command, number)
+    code, _, err = finish(command)
+    assert code == expected, err
+    facts = facts_of(path)
+    assert facts["running"] == 0
+    assert facts["workers"] == []
+    resume(path)
+    assert_in_order(path, 6)

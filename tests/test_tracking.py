@@ -1,0 +1,307 @@
+"""MLflow as a view of the store: written once, repaired, and never waited for."""
+
+import http.server
+import os
+import re
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from rnnsearch.config import load_study
+from rnnsearch.search import study as study_module
+from rnnsearch.search.driver import RunningTrial
+from rnnsearch.search.store import Store
+from rnnsearch.tracking import (
+    STATE,
+    TRIAL,
+    Experiment,
+    Parent,
+    RunRecord,
+    Tracker,
+    shown_uri,
+)
+from tests.conftest import _free_port, _stop_with_children, _wait_for
+from tests.searches import InlineWorkers, Notes, assert_in_order, facts_of, runs_of, write_study
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture(autouse=True)
+def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
+
+
+@pytest.fixture(params=["embedded", "server"])
+def uri(request: pytest.FixtureRequest, home: Path) -> str:
+    if request.param == "embedded":
+        return f"sqlite:///{home / 'mlflow.db'}"
+    return str(request.getfixturevalue("mlflow_server"))
+
+
+def search(path: Path, notes: Notes | None = None, **overrides: Any) -> Notes:
+    notes = notes or Notes()
+    study_module.search(load_study(path, **overrides), notes)
+    return notes
+
+
+def study_at(folder: Path, tracking: str, **changes: Any) -> Path:
+    """A study with a name of its own, for a server that tests share."""
+    name = f"study-{uuid.uuid4().hex[:8]}"
+    return write_study(folder, name, **({"run": {"tracking": tracking}} | changes))
+
+
+def sync(path: Path) -> dict[str, int]:
+    return study_module.sync(load_study(path))
+
+
+def test_every_trial_is_one_run_with_its_curves_parameters_and_metrics(
+    tmp_path: Path, uri: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = study_at(tmp_path, uri, space={"epochs": 3})
+    search(path)
+    assert capfd.readouterr().out == ""  # MLflow likes to advertise its pages
+    assert_in_order(path, 6)
+    client = MlflowClient(uri)
+    trials = {trial.number: trial for trial in Store(load_study(path), create=False).trials()}
+    parents, children = runs_of(path)
+    for run in children:
+        trial = trials[int(run.data.tags[TRIAL])]
+        record, parameters = trial.user_attrs["record"], trial.user_attrs["parameters"]
+        for name, values in record["history"].items():
+            logged = client.get_metric_history(run.info.run_id, name)
+            assert [(m.step, m.value) for m in logged] == list(enumerate(values, start=1))
+        assert run.data.metrics["skill"] == trial.value
+        assert {"rmse", "mae", "r2", "directional_accuracy", "price_mape", "naive_rmse"} <= set(
+            run.data.metrics
+        )
+        assert run.data.params["cell"] == parameters["cell"]
+        assert run.data.params["layers"] == "1"
+        assert run.data.params["neurons"] == str(parameters["neurons"][0])
+        assert run.data.params["input_count"] == str(len(parameters["inputs"]))
+        assert {"seed", "device", "data_hash", "torch", STATE} <= set(run.data.tags)
+        assert run.info.run_name.startswith(f"{trial.number:04d} ")
+    best = max(trial.value or 0 for trial in trials.values())
+    assert parents[0].data.metrics["best_skill"] == best
+    assert parents[0].data.params["study.trials"] == "6"
+
+
+def test_a_second_sync_changes_nothing(tmp_path: Path, uri: str) -> None:
+    path = study_at(tmp_path, uri)
+    search(path)
+    assert sync(path) == {"written": 0, "kept": 6, "deleted": 0}
+    assert_in_order(path, 6)
+
+
+def test_sync_repairs_whatever_happened_to_the_runs(tmp_path: Path, uri: str) -> None:
+    path = study_at(tmp_path, uri)
+    search(path)
+    client = MlflowClient(uri)
+    runs = {int(run.data.tags[TRIAL]): run for run in runs_of(path)[1]}
+    experiment = runs[0].info.experiment_id
+    client.delete_run(runs[0].info.run_id)  # deleted
+    client.set_tag(runs[1].info.run_id, STATE, "running")  # left over by a driver that was killed
+    client.update_run(runs[1].info.run_id, "RUNNING")
+    client.create_run(experiment, tags=runs[2].data.tags)  # a second one
+    client.create_run(experiment, tags={**runs[2].data.tags, TRIAL: "99"})  # of no trial
+    assert sync(path) == {"written": 2, "kept": 4, "deleted": 2}
+    assert_in_order(path, 6)
+    assert sync(path) == {"written": 0, "kept": 6, "deleted": 0}
+
+
+def test_sync_repairs_a_deleted_parent_and_a_deleted_experiment(tmp_path: Path, uri: str) -> None:
+    path = study_at(tmp_path, uri)
+    search(path)
+    client = MlflowClient(uri)
+    parent = runs_of(path)[0][0]
+    client.delete_run(parent.info.run_id)
+    assert sync(path) == {"written": 6, "kept": 0, "deleted": 0}
+    assert_in_order(path, 6)
+    client.delete_experiment(parent.info.experiment_id)
+    sync(path)
+    assert_in_order(path, 6)
+
+
+def test_sync_fills_an_empty_server(tmp_path: Path, mlflow_server: str) -> None:
+    path = study_at(tmp_path, "sqlite:///" + str(tmp_path / "runs" / "mlflow.db"))
+    search(path)
+    study = load_study(path, run__tracking=mlflow_server)
+    assert study_module.sync(study)["written"] == 6
+    assert study_module.sync(study)["kept"] == 6
+
+
+def test_sync_leaves_running_trials_to_their_driver(tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    notes = Notes()
+    done: list[dict[str, int]] = []
+
+    def in_the_middle(trial: RunningTrial) -> None:
+        if (trial.number, trial.epoch) == (3, 1):
+            done.append(sync(path))
+
+    notes.at = in_the_middle
+    search(path, notes)
+    assert len(done) == 1
+    assert done[0]["written"] + done[0]["kept"] == 3
+    assert_in_order(path, 6)
+
+
+PARENT = Parent("one", "about it", {"study.name": "one"}, {"data_hash": "0"})
+RUNNING = RunRecord(3, "0003 gru", "running", 1e9, None, {"cell": "gru"}, {"skill": [0.1]})
+ENDED = RunRecord(
+    3, "0003 gru", "complete", 1e9, 1e9 + 5, {"cell": "gru"}, {"skill": [0.1, 0.2]}, {"rmse": 1.0},
+    {STATE: "complete"},
+)  # fmt: skip
+
+
+def test_a_trial_written_again_by_another_driver_stays_one_run(home: Path) -> None:
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    for record in (RUNNING, RUNNING, ENDED, ENDED):
+        Experiment(uri, PARENT, home).write(record)
+    experiment = Experiment(uri, PARENT, home)
+    (run,) = experiment.runs(3)
+    history = experiment.client.get_metric_history(run.info.run_id, "skill")
+    assert [(point.step, point.value) for point in history] == [(1, 0.1), (2, 0.2)]
+    assert run.info.status == "FINISHED"
+    assert run.info.end_time == 1_000_000_005_000
+
+
+def test_a_run_deleted_while_its_trial_ran_is_written_anew(home: Path) -> None:
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    notices: list[str] = []
+    tracker = Tracker(uri, PARENT, home, written=lambda numbers: None, notice=notices.append)
+    experiment = Experiment(uri, PARENT, home)
+    experiment.write(RUNNING)
+    experiment.client.delete_run(experiment.runs(3)[0].info.run_id)
+    tracker.put(ENDED)
+    assert tracker.finish() == 0
+    assert [run.info.status for run in experiment.runs(3)] == ["FINISHED"]
+
+
+def test_two_drivers_that_begin_at_once_make_one_parent(home: Path) -> None:
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    trackers = [
+        Tracker(uri, PARENT, home, written=lambda numbers: None, notice=print) for _ in range(2)
+    ]
+    assert [tracker.finish() for tracker in trackers] == [0, 0]
+    assert len(Experiment(uri, PARENT, home)._parents()) == 1
+
+
+# --- servers that fail ------------------------------------------------------------------------
+
+
+def test_a_search_without_its_server_is_complete_and_synced_later(
+    tmp_path: Path, mlflow_server: str
+) -> None:
+    path = study_at(tmp_path, f"http://user:s3cret@127.0.0.1:{_free_port()}")
+    notes = search(path)
+    facts = facts_of(path)
+    assert (facts["complete"], facts["tracked"]) == (6, 0)
+    down = [text for text in notes.notices if "MLflow does not answer" in text]
+    assert len(down) == 1
+    assert [text for text in notes.notices if "6 trials are not in MLflow yet" in text]
+    assert "s3cret" not in " ".join(notes.notices)
+    write_study(tmp_path, path.stem, run={"tracking": mlflow_server})
+    assert sync(path) == {"written": 6, "kept": 0, "deleted": 0}
+    assert_in_order(path, 6)
+
+
+def test_the_next_search_catches_up_with_what_a_dead_server_missed(
+    tmp_path: Path, mlflow_server: str
+) -> None:
+    path = study_at(tmp_path, f"http://127.0.0.1:{_free_port()}")
+    search(path)
+    write_study(tmp_path, path.stem, run={"tracking": mlflow_server})
+    notes = search(path)
+    assert notes.told == []
+    assert_in_order(path, 6)
+
+
+@contextmanager
+def server(answer: Callable[[], int]) -> Iterator[str]:
+    """A real server that answers every request with the status that `answer` returns."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(answer())
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        do_POST = do_GET  # noqa: N815  as the base class has it
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.server_port}"
+        listener.shutdown()
+
+
+@pytest.mark.parametrize("status", [500, 503, 401, 200])
+def test_a_server_that_answers_nonsense_stops_no_search(tmp_path: Path, status: int) -> None:
+    with server(lambda: status) as uri:
+        notes = search(study_at(tmp_path, uri))
+    assert notes.told == list(range(6))
+    assert len([text for text in notes.notices if "MLflow does not answer" in text]) == 1
+
+
+@pytest.mark.slow
+def test_a_server_that_goes_down_and_comes_back_gets_every_trial_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnnsearch.tracking.RETRY_SECONDS", 0.2)
+    port = _free_port()
+    folder = tmp_path / "server"
+    folder.mkdir()
+    process = _start_mlflow(folder, port)
+    path = study_at(tmp_path, f"http://127.0.0.1:{port}")
+    notes = Notes()
+    servers = [process]
+
+    def outage(trial: RunningTrial) -> None:
+        if (trial.number, trial.epoch) == (2, 1):
+            _stop_with_children(servers.pop())
+        if (trial.number, trial.epoch) == (4, 1):
+            servers.append(_start_mlflow(folder, port))
+
+    notes.at = outage
+    try:
+        search(path, notes)
+        assert_in_order(path, 6)
+    finally:
+        for process in servers:
+            _stop_with_children(process)
+    assert [text for text in notes.notices if "MLflow does not answer" in text]
+    assert "MLflow answers again and has caught up" in notes.notices
+
+
+def _start_mlflow(folder: Path, port: int) -> "subprocess.Popen[bytes]":
+    log = folder / "server.log"
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=output, stderr=output, start_new_session=True
+        )
+    _wait_for(f"http://127.0.0.1:{port}/health", process, log)
+    return process
+
+
+def test_no_password_is_shown_or_stored(tmp_path: Path, home: Path) -> None:
+    uri = "http://user:s3cret@127.0.0.1:1"
+    assert shown_uri(uri) == "http://user:***@127.0.0.1:1"
+    search(study_at(tmp_path, uri))
+    for file in home.rglob("*"):
+        if file.is_file():
+            assert b"s3cret" not in file.read_bytes(), file
+    assert not re.search("s3cret", " ".join(os.listdir(home)))

@@ -1,0 +1,275 @@
+"""Worker processes: fed, watched, replaced, and gone with their driver. All real processes."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from rnnsearch.config import load_study
+from rnnsearch.errors import RnnsearchError
+from rnnsearch.search import workers as workers_module
+from rnnsearch.search.parameters import TrialParameters
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.protocol import (
+    Done,
+    Event,
+    Failed,
+    Lost,
+    Progress,
+    Stopped,
+    Task,
+    WorkerSetup,
+)
+from rnnsearch.search.workers import LocalWorkers, plan_workers
+from tests.searches import wait_until, write_study
+
+pytestmark = pytest.mark.xdist_group("workers")
+
+LONG = 100_000  # epochs: such a trial runs until somebody ends it
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("workers")
+        patch.setenv("RNNSEARCH_HOME", str(folder / "runs"))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def setup(folder: Path) -> WorkerSetup:
+    return Problem.load(load_study(write_study(folder))).worker_setup("cpu", 1)
+
+
+@pytest.fixture(scope="module")
+def workers(setup: WorkerSetup) -> Iterator[LocalWorkers]:
+    """One process for all tests, which takes seconds to start; each test leaves it idle."""
+    with closing(LocalWorkers(setup, 1)) as pool:
+        yield pool
+
+
+def task(number: int, epochs: int = 2, **changes: Any) -> Task:
+    parameters = TrialParameters(
+        cell="gru",
+        neurons=(2,),
+        dropout=0.0,
+        window=3,
+        epochs=epochs,
+        batch_size=64,
+        learning_rate=1e-3,
+        optimizer="adam",
+        scaler="standard",
+        input_shift=0,
+        output_shift=1,
+        inputs=("return",),
+        clip=1.0,
+    )
+    return Task(number, parameters.plain() | changes)
+
+
+def until(pool: LocalWorkers, kind: type[Any]) -> list[Event]:
+    """Everything that is said up to the first event of a kind."""
+    said: list[Event] = []
+
+    def heard() -> bool:
+        said.extend(pool.events(0.1))
+        return any(isinstance(event, kind) for event in said)
+
+    wait_until(heard)
+    return said
+
+
+def begin(pool: LocalWorkers, wanted: Task, kind: type[Any] = Progress) -> list[Event]:
+    until_idle(pool)
+    pool.submit(wanted)
+    return until(pool, kind)
+
+
+def until_idle(pool: LocalWorkers) -> None:
+    wait_until(lambda: pool.has_idle() or list(pool.events(0.1)) is None)
+
+
+def process_of(pool: LocalWorkers) -> psutil.Process:
+    return psutil.Process(pool._workers[0].process.pid)
+
+
+def test_a_task_reports_every_epoch_and_then_its_outcome(workers: LocalWorkers) -> None:
+    said = begin(workers, task(7, epochs=3), Done)
+    assert [event.report.epoch for event in said if isinstance(event, Progress)] == [1, 2, 3]
+    done = said[-1]
+    assert isinstance(done, Done)
+    assert done.number == 7
+    assert done.outcome.skill == said[-2].report.skill  # type: ignore[union-attr]
+    assert workers.has_idle()
+    assert workers.description["device"] == "cpu"
+
+
+def test_a_trial_without_a_result_says_why_and_its_worker_goes_on(workers: LocalWorkers) -> None:
+    hopeless = task(1, 50, optimizer="sgd", learning_rate=10.0, clip=0.0, batch_size=4)
+    failed = begin(workers, hopeless, Failed)[-1]
+    assert isinstance(failed, Failed)
+    assert failed.reason.startswith("diverged: ")
+    workers.submit(task(2))
+    assert isinstance(until(workers, Done)[-1], Done)
+
+
+def test_a_stopped_trial_says_so_and_frees_its_worker(workers: LocalWorkers) -> None:
+    begin(workers, task(3, LONG))
+    assert not workers.has_idle()
+    workers.stop(3)
+    assert until(workers, Stopped)[-1] == Stopped(3)
+    assert workers.has_idle()
+
+
+def test_to_stop_a_trial_that_has_ended_does_no_harm(workers: LocalWorkers) -> None:
+    begin(workers, task(3), Done)
+    worker = process_of(workers)
+    workers._workers[0].connection.send(workers_module.Stop(3))  # it was on its way
+    workers.stop(3)
+    workers.submit(task(4))
+    assert isinstance(until(workers, Done)[-1], Done)
+    assert process_of(workers) == worker
+
+
+def test_a_killed_worker_is_reported_with_its_trial_and_replaced(workers: LocalWorkers) -> None:
+    begin(workers, task(5, LONG))
+    killed = process_of(workers)
+    killed.kill()
+    assert until(workers, Lost)[-1] == Lost(5, "worker died (SIGKILL)")
+    assert process_of(workers) != killed
+    begin(workers, task(5), Done)
+
+
+def test_an_idle_worker_that_dies_is_replaced_too(workers: LocalWorkers) -> None:
+    until_idle(workers)
+    process_of(workers).kill()
+    assert until(workers, Lost)[-1] == Lost(None, "worker died (SIGKILL)")
+    begin(workers, task(1), Done)
+
+
+def test_a_task_given_to_a_worker_that_just_died_is_not_lost(workers: LocalWorkers) -> None:
+    until_idle(workers)
+    process_of(workers).kill()
+    workers._workers[0].process.join()
+    workers.submit(task(6))
+    assert until(workers, Lost)[-1] == Lost(6, "worker died (SIGKILL)")
+
+
+def test_an_error_nobody_foresaw_replaces_the_worker_and_keeps_the_traceback(
+    workers: LocalWorkers, folder: Path
+) -> None:
+    lost = begin(workers, task(8, inputs=["no such input"]), Lost)[-1]
+    assert isinstance(lost, Lost)
+    assert lost.number == 8
+    assert "no such input" in lost.reason
+    assert "Traceback" not in lost.reason
+    assert "Traceback" in (folder / "runs" / "error.log").read_text()
+    begin(workers, task(9), Done)
+
+
+def test_a_hung_worker_is_replaced(workers: LocalWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin(workers, task(1, LONG))
+    wait_until(lambda: list(workers.events(0.1)) and len(workers._workers[0].pauses) >= 2)
+    hung = process_of(workers)
+    hung.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(workers_module, "QUIET_SECONDS", 0.5)
+    lost = until(workers, Lost)[-1]
+    assert isinstance(lost, Lost)
+    assert lost.number == 1
+    assert lost.reason.startswith("hung: silent for")
+    assert not hung.is_running()
+
+
+def test_a_worker_that_is_not_ready_in_time_is_replaced_and_then_given_up(
+    setup: WorkerSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers_module, "START_SECONDS", 0.0)
+    with closing(LocalWorkers(setup, 1)) as pool:
+        lost = [event for _ in range(2) for event in pool.events(0.0)]
+        assert [event.number for event in lost if isinstance(event, Lost)] == [None, None]
+        with pytest.raises(RnnsearchError, match=r"3 in a row ended before they were ready"):
+            list(pool.events(0.0))
+
+
+@pytest.mark.slow
+def test_workers_that_cannot_start_end_the_search_without_a_traceback(
+    setup: WorkerSetup, folder: Path
+) -> None:
+    pool = LocalWorkers(replace(setup, table=folder / "no.table"), 1)
+    with closing(pool), pytest.raises(RnnsearchError) as error:
+        until(pool, Done)
+    assert "Traceback" not in str(error.value)
+    assert str(folder / "runs" / "error.log") in str(error.value)
+
+
+def test_ctrl_c_does_not_reach_workers(workers: LocalWorkers) -> None:
+    begin(workers, task(1, LONG))
+    process_of(workers).send_signal(signal.SIGINT)
+    assert isinstance(until(workers, Progress)[-1], Progress)
+    workers.stop(1)
+    until(workers, Stopped)
+
+
+def test_closing_ends_all_processes(setup: WorkerSetup) -> None:
+    pool = LocalWorkers(setup, 2)
+    processes = [psutil.Process(worker.process.pid) for worker in pool._workers]
+    pool.close()
+    assert not any(process.is_running() for process in processes)
+
+
+DRIVER = """
+    import sys, pickle, time
+    from rnnsearch.search.workers import LocalWorkers
+    from rnnsearch.search.protocol import Progress
+
+    if __name__ == "__main__":
+        setup, task = pickle.load(open(sys.argv[1], "rb"))
+        pool = LocalWorkers(setup, 1)
+        while not pool.has_idle():
+            list(pool.events(0.1))
+        pool.submit(task)
+        while not any(isinstance(event, Progress) for event in pool.events(0.1)):
+            pass
+        print(pool._workers[0].process.pid, flush=True)
+        time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hung", [False, True], ids=["training", "hung"])
+def test_workers_end_when_their_driver_is_killed(
+    setup: WorkerSetup, tmp_path: Path, hung: bool
+) -> None:
+    if hung and sys.platform != "linux":
+        pytest.skip("needs Linux' PR_SET_PDEATHSIG")
+    (tmp_path / "driver.py").write_text(textwrap.dedent(DRIVER))
+    (tmp_path / "task.pickle").write_bytes(pickle.dumps((setup, task(1, LONG))))
+    driver = subprocess.Popen(
+        [sys.executable, str(tmp_path / "driver.py"), str(tmp_path / "task.pickle")],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert driver.stdout is not None
+    worker = psutil.Process(int(driver.stdout.readline()))
+    if hung:
+        worker.send_signal(signal.SIGSTOP)
+    driver.kill()
+    driver.communicate()
+    wait_until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_as_many_workers_as_cores_unless_told_otherwise() -> None:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert plan_workers("cpu", "auto") == ("cpu", cores, 1)
+    assert plan_workers("cpu", 3) == ("cpu", 3, 1)
