@@ -15,12 +15,12 @@ SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WOR
 
 .DEFAULT_GOAL := help
 .PHONY: help install search resume status evaluate report predict sync check-study dashboard \
-	test check lock clean
+	test check bench-verdict lock clean
 
 help: ## List the targets
 	@echo "usage: make TARGET [STUDY=NAME or FILE.toml] [TRIALS=N or +N] [WORKERS=N] [ARGS='...']"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "STUDY is $(STUDY) unless given; studies/NAME.toml is found by its NAME."
 
@@ -80,6 +80,9 @@ check: $(INSTALLED_DEV) ## Check format, lint, types and import directions
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+bench-verdict: $(INSTALLED_DEV) ## Noise and planted files: is the verdict right? (half an hour)
+	$(VENV)/bin/python -m tests.bench.bench_verdict $(ARGS)
 
 # A fresh environment with the newest packages pyproject.toml allows becomes the lock.
 # Left out: what every environment has (pip ...), and CUDA packages, which torch chooses per platform.

@@ -146,12 +146,14 @@ def _next_commands(study: Path) -> str:
         commands = {
             f"make evaluate{chosen}": "is the best one better than doing nothing?",
             f"make resume{chosen} TRIALS=+50": "50 more trials",
+            f"make report{chosen}": "one page with all of it",
             "make dashboard": "every trial in MLflow",
         }
     else:
         commands = {
             f"rnnsearch evaluate {study}": "is the best one better than doing nothing?",
             f"rnnsearch search {study} --trials +50": "50 more trials",
+            f"rnnsearch report {study}": "one page with all of it",
             "rnnsearch dashboard": "every trial in MLflow",
         }
     width = max(map(len, commands))
@@ -209,11 +211,14 @@ def evaluate(
     """Open the locked test once: the champion against doing nothing and other baselines."""
     from rnnsearch.results.evaluation import champion_folder, evaluate
     from rnnsearch.results.registry import publish
+    from rnnsearch.results.report import publish_report
     from rnnsearch.terminal import evaluation_tables, note, output
 
     settings = _load(study, run__device=device, run__storage=storage, run__tracking=tracking)
     answer = evaluate(settings, top=top, seeds=seeds, again=again, say=note)
     model = publish(settings, answer, champion_folder(settings), notice=note)
+    if model:
+        publish_report(settings, notice=note)
     if as_json:
         print(json.dumps(answer))
         return 0

@@ -169,7 +169,16 @@ def trial_line(trial: FrozenTrial, better: bool = False) -> str:
 def best_table(trials: Sequence[FrozenTrial], count: int = 5) -> Table:
     """The best complete trials against the naive forecast."""
     table = Table(title="Best trials on validation rows", title_justify="left")
-    columns = ("trial", "network", "inputs", "skill", "RMSE", "naive RMSE", "right direction")
+    columns = (
+        "trial",
+        "network",
+        "inputs",
+        "skill",
+        "RMSE",
+        "naive RMSE",
+        "direction",
+        "always up",
+    )
     for column in columns:
         left = column in ("network",)
         table.add_column(column, justify="left" if left else "right", no_wrap=left)
@@ -186,6 +195,7 @@ def best_table(trials: Sequence[FrozenTrial], count: int = 5) -> Table:
             f"{metrics['rmse']:.5g}",
             f"{metrics['naive_rmse']:.5g}",
             f"{metrics['directional_accuracy']:.1%}",
+            f"{metrics['always_up_accuracy']:.1%}",
         )
     return table
 

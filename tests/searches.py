@@ -45,6 +45,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "batch_size": 128,
         "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
         "dropout": 0.0,
+        "weight_decay": 0.0,
         "input_shift": 0,
         "output_shift": [1, 2],
     },

@@ -198,7 +198,7 @@ def test_a_server_that_cannot_be_synced_ends_with_4(
 def test_a_search_in_which_every_trial_fails_ends_with_5(
     rnnsearch: Callable[..., Result], tmp_path: Path
 ) -> None:
-    space = {"optimizer": "sgd", "learning_rate": 10.0, "clip": 0, "epochs": 30, "batch_size": 4}
+    space = {"optimizer": "sgd", "learning_rate": 10.0, "clip": 0, "epochs": 3, "batch_size": 4}
     path = write_study(
         tmp_path, study={"trials": 2}, space=space | {"window": 2, "output_shift": 1}
     )

@@ -10,7 +10,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from rnnsearch.results import figures, words
+from rnnsearch.results import figures, search_figures, words
 from rnnsearch.results.inputs import (
     ALL,
     fenced,
@@ -186,7 +186,7 @@ def _data(figure: go.Figure) -> list[dict[str, Any]]:
 
 def test_best_so_far_never_falls_and_states_are_apart() -> None:
     trials = [plain(0, 0.01), plain(1, None, "pruned"), plain(2, -0.3), plain(3, 0.02)]
-    figure = figures.history(trials)
+    figure = search_figures.history(trials)
     named = {trace.name: trace for trace in figure.data}
     assert set(named) == {"complete", "pruned", "best so far"}
     assert list(named["best so far"].y) == [0.01, 0.01, 0.02]
@@ -197,27 +197,27 @@ def test_best_so_far_never_falls_and_states_are_apart() -> None:
 
 def test_one_wild_trial_does_not_flatten_the_history() -> None:
     trials = [plain(n, 0.01 * n) for n in range(10)] + [plain(10, -80.0)]
-    low, high = figures.history(trials).layout.yaxis.range
+    low, high = search_figures.history(trials).layout.yaxis.range
     assert low > -1
     assert high > 0.09
 
 
 def test_curves_of_one_state_are_one_trace_and_do_not_join() -> None:
-    figure = figures.curves([plain(0, 0.01), plain(1, 0.02), plain(2, None, "pruned")])
+    figure = search_figures.curves([plain(0, 0.01), plain(1, 0.02), plain(2, None, "pruned")])
     named = {trace.name: trace for trace in figure.data}
     assert list(named["complete"].x) == [1, 2, None, 1, 2, None]
     assert "best: trial 1" in named
 
 
 def test_curves_of_a_long_search_are_bounded() -> None:
-    figure = figures.curves([plain(n, 0.001 * n) for n in range(1000)])
+    figure = search_figures.curves([plain(n, 0.001 * n) for n in range(1000)])
     (complete,) = (trace for trace in figure.data if trace.name == "complete")
-    assert len(complete.x) == 3 * figures.SHOWN_CURVES
+    assert len(complete.x) == 3 * search_figures.SHOWN_CURVES
 
 
 def test_parallel_coordinates_show_what_varies_only() -> None:
     trials = [plain(n, 0.01 * n, window=5 + n, neurons=[8 * (1 + n % 2)]) for n in range(9)]
-    figure = figures.parallel_coordinates(trials)
+    figure = search_figures.parallel_coordinates(trials)
     assert list(figure.layout.xaxis.ticktext) == ["neurons", "window", "skill"]
     best = [trace for trace in figure.data if trace.legendgroup == "best third"]
     assert len(best) == 3
@@ -249,7 +249,7 @@ def test_a_heat_map_has_a_cell_for_every_pair_and_gaps_where_nothing_was_tried()
     cells = shift_skill(
         [trial(0.02, input_shift=0, output_shift=1), trial(-0.04, input_shift=2, output_shift=3)]
     )[ALL]
-    (heat,) = figures.shift_heatmap(cells).data
+    (heat,) = search_figures.shift_heatmap(cells).data
     assert list(heat.x) == ["1", "3"]
     assert list(heat.y) == ["0", "2"]
     assert heat.z[0][0] == pytest.approx(0.02)
@@ -260,9 +260,9 @@ def test_a_heat_map_has_a_cell_for_every_pair_and_gaps_where_nothing_was_tried()
 def test_names_in_labels_are_shown_as_they_are() -> None:
     trials = [trial(0.1, ("return", "<b>x</b>")), trial(0.0)]
     for figure in (
-        figures.input_gains(input_statistics(trials)),
-        figures.permutation_losses({"<b>x</b>": 0.1}),
-        figures.importance({"<b>x</b>": 1.0}),
+        search_figures.input_gains(input_statistics(trials)),
+        search_figures.permutation_losses({"<b>x</b>": 0.1}),
+        search_figures.importance({"<b>x</b>": 1.0}),
     ):
         text = json.dumps(_data(figure))
         assert "<b>" not in text

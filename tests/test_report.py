@@ -24,6 +24,8 @@ from tests.browser import Browser, browser
 from tests.evaluated import patch_workers, quiet, search_inline
 from tests.searches import run, runs_of, write_study
 
+pytestmark = pytest.mark.xdist_group("report")  # made once
+
 NASTY = "<script>alert(1)</script>"
 SIZES = ((360, 740), (1280, 900))
 

@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rnnsearch.results.serving import ServedForecaster, _load_pyfunc
 from rnnsearch.results.evaluation import champion_folder
 from rnnsearch.results.prediction import predict
 from rnnsearch.results.registry import publish
+from rnnsearch.results.serving import ServedForecaster, _load_pyfunc
 from rnnsearch.search.records import tracking_uri
 from tests.evaluated import (
     Evaluated,

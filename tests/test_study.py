@@ -93,7 +93,7 @@ def test_two_searches_with_one_seed_and_one_worker_are_the_same(
     tmp_path: Path, pruner: str
 ) -> None:
     # Past TPE's ten random trials, and long enough for the pruner to have its say.
-    changes: dict[str, Any] = {"study": {"trials": 14, "pruner": pruner}, "space": {"epochs": 8}}
+    changes: dict[str, Any] = {"study": {"trials": 14, "pruner": pruner}, "space": {"epochs": 16}}
     first, _ = search(write_study(tmp_path / "a", "first", **changes))
     second, _ = search(write_study(tmp_path / "b", "second", **changes))
     assert told(first) == told(second)
@@ -130,13 +130,13 @@ def test_each_sampler_searches(tmp_path: Path, sampler: str) -> None:
 @inline
 @pytest.mark.parametrize("pruner", ["median", "asha", "hyperband"])
 def test_each_pruner_prunes_at_the_epoch_it_was_told_of(tmp_path: Path, pruner: str) -> None:
-    path = write_study(tmp_path, study={"pruner": pruner, "trials": 14}, space={"epochs": 8})
+    path = write_study(tmp_path, study={"pruner": pruner, "trials": 14}, space={"epochs": 16})
     store, _ = search(path)
     pruned = store.trials(TrialState.PRUNED)
     assert pruned
     for trial in pruned:
         skills = trial.user_attrs["record"]["history"]["skill"]
-        assert len(skills) == len(trial.intermediate_values) < 8
+        assert len(skills) == len(trial.intermediate_values) < 16
         assert trial.value == skills[-1]
         assert "reference" not in trial.user_attrs
     assert_in_order(path, 14)
@@ -159,7 +159,7 @@ def test_the_grid_is_walked_once_and_then_the_search_ends(tmp_path: Path) -> Non
 @inline
 def test_a_grid_without_end_is_refused(tmp_path: Path) -> None:
     path = write_study(tmp_path, study={"sampler": "grid"})
-    with pytest.raises(StudyFileError, match=r"\[space\] learning_rate has no end of values"):
+    with pytest.raises(StudyFileError, match=r"no end of values for \[space\] learning_rate;"):
         search(path)
 
 
@@ -182,7 +182,7 @@ def test_a_trial_that_was_run_before_takes_its_result(tmp_path: Path) -> None:
 
 @inline
 def test_a_copy_of_a_pruned_trial_is_pruned(tmp_path: Path) -> None:
-    path = write_study(tmp_path, study={"pruner": "median", "trials": 14}, space={"epochs": 6})
+    path = write_study(tmp_path, study={"pruner": "median", "trials": 14}, space={"epochs": 16})
     store, _ = search(path)
     pruned = store.trials(TrialState.PRUNED)[0]
     store.study.enqueue_trial(pruned.params)
@@ -197,7 +197,7 @@ def test_a_trial_that_diverges_fails_with_its_reason_and_the_search_goes_on(
     tmp_path: Path,
 ) -> None:
     # Without clipping, the head's weights grow with every step until they are no numbers.
-    space = {"optimizer": "sgd", "learning_rate": [1e-3, 10.0], "clip": 0, "epochs": 30}
+    space = {"optimizer": "sgd", "learning_rate": [1e-3, 10.0], "clip": 0, "epochs": 3}
     space |= {"batch_size": 4, "output_shift": 1, "window": 2}
     path = write_study(tmp_path, study={"sampler": "random", "trials": 8}, space=space)
     store, _ = search(path)

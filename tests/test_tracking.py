@@ -79,7 +79,7 @@ def test_every_trial_is_one_run_with_its_curves_parameters_and_metrics(
             logged = client.get_metric_history(run.info.run_id, name)
             assert [(m.step, m.value) for m in logged] == list(enumerate(values, start=1))
         assert run.data.metrics["skill"] == trial.value
-        assert {"rmse", "mae", "r2", "directional_accuracy", "price_mape", "naive_rmse"} <= set(
+        assert {"rmse", "mae", "r2", "directional_accuracy", "price/mape", "naive/rmse"} <= set(
             run.data.metrics
         )
         assert run.data.params["cell"] == parameters["cell"]

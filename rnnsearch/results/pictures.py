@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial
 
-from rnnsearch.results import figures
+from rnnsearch.results import figures, search_figures
 from rnnsearch.results.facts import Facts
 from rnnsearch.results.figures import Picture
 from rnnsearch.results.inputs import ALL, shift_skill, trained
@@ -80,7 +80,7 @@ def _moves_caption(actual: Floats, forecast: Floats) -> str:
     )
     spread = float(np.std(forecast) / (np.std(actual) or 1.0))
     if np.std(forecast) > 0 and np.std(actual) > 0:
-        share = f"{spread:.0%}" if spread >= 0.01 else f"{spread:.2%}"
+        share = f"{100 * spread:.{0 if spread >= 0.01 else 2}f} %"
         text += (
             f" Here the correlation is {np.corrcoef(actual, forecast)[0, 1]:+.2f}, and the "
             f"forecasts move {share} as much as the price does."
@@ -119,20 +119,20 @@ def _search_pictures(facts: Facts) -> Iterator[Picture]:
         "history",
         "Trial by trial",
         "Each mark is one network; the line is the best so far. 0 is doing nothing.",
-        figures.history(rows),
+        search_figures.history(rows),
     )
     yield Picture(
         "curves",
         "Learning, epoch by epoch",
         "Pruned trials (dotted) were stopped early because others did better at the same epoch.",
-        figures.curves(rows),
+        search_figures.curves(rows),
     )
     if len(trained(facts.trials)) >= 3:
         yield Picture(
             "parallel_coordinates",
             "From parameters to skill",
             "A line is a trial. Where the dark lines of the best third meet, a value helps.",
-            figures.parallel_coordinates([row for row in rows if "duplicate_of" not in row]),
+            search_figures.parallel_coordinates([row for row in rows if "duplicate_of" not in row]),
             wide=True,
         )
     if facts.importance.parameters:
@@ -141,7 +141,7 @@ def _search_pictures(facts: Facts) -> Iterator[Picture]:
             "importance",
             "Which parameters mattered",
             f"Share of the differences in skill that each explains on its own{note}.",
-            figures.importance(facts.importance.parameters),
+            search_figures.importance(facts.importance.parameters),
         )
 
 
@@ -153,7 +153,7 @@ def _input_pictures(facts: Facts) -> Iterator[Picture]:
             "What the champion needs",
             "How much skill it loses when the values of one input are shuffled, on validation "
             f"rows. What costs nothing is not used. {_first_of(len(losses))}",
-            figures.permutation_losses(losses),
+            search_figures.permutation_losses(losses),
         )
     compared = [one for one in facts.inputs if one.gain is not None]
     if compared:
@@ -162,7 +162,7 @@ def _input_pictures(facts: Facts) -> Iterator[Picture]:
             "Trials with and without an input",
             "Mean skill of the trials that used an input, less that of the trials that did not; "
             f"the percentages say how many used it. {_first_of(len(compared))}",
-            figures.input_gains(compared),
+            search_figures.input_gains(compared),
         )
     ranked = [one for one in facts.inputs if one.rank is not None]
     if ranked:
@@ -172,7 +172,7 @@ def _input_pictures(facts: Facts) -> Iterator[Picture]:
             "What each input tells about the next moves on the training rows, after all that come "
             "before it. Above 0 (dark) it is more than chance would give among so many tries. "
             + _first_of(len(ranked)),
-            figures.ranking_evidence(ranked),
+            search_figures.ranking_evidence(ranked),
         )
 
 
@@ -190,7 +190,7 @@ def _shift_pictures(facts: Facts) -> Iterator[Picture]:
             "Mean skill by date shifts" if family == ALL else f"Date shifts of {family}",
             "Down: how many sessions old the newest input is. Across: how many sessions ahead the "
             "forecast looks. n trials per cell; blue is better than doing nothing.",
-            figures.shift_heatmap(found, family),
+            search_figures.shift_heatmap(found, family),
         )
 
 

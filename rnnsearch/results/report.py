@@ -43,6 +43,7 @@ def report(study: StudyFile) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     page = render(collect(study)).encode()
     replace_file(path, lambda file: file.write(page))
+    path.chmod(0o644)  # a page is made to be shown
     return path
 
 

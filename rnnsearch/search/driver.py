@@ -243,7 +243,7 @@ class Driver:
         if self._interrupts:
             return
         while self.workers.has_idle():
-            trial = self._asked.popleft() if self._asked else self._ask()
+            trial = self._next()
             if trial is None:
                 return
             self._running[trial.number] = trial
@@ -252,6 +252,15 @@ class Driver:
             self._track(trial)
         if not self._asked and (trial := self._ask()):
             self._asked.append(trial)
+
+    def _next(self) -> RunningTrial | None:
+        while self._asked:
+            trial = self._asked.popleft()
+            earlier = self._same_as(trial, self.store.trials())  # finished since it was asked?
+            if earlier is None:
+                return trial
+            self._copy(trial, earlier)
+        return self._ask()
 
     def _ask(self) -> RunningTrial | None:
         """The next trial that has to be trained; those that need not be are finished here."""

@@ -43,9 +43,16 @@ def run_record(trial: FrozenTrial, history: dict[str, list[float]] | None = None
         ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
         params=shown_parameters(parameters),
         history=history or record.get("history", {}),
-        metrics=record.get("metrics", {}),
+        metrics={_chart(name): value for name, value in record.get("metrics", {}).items()},
         tags={key: str(value) for key, value in facts.items() if value is not None},
     )
+
+
+def _chart(metric: str) -> str:
+    """A metric's name in MLflow, where charts are grouped by what stands before a slash."""
+    if metric.startswith(("naive_", "always_")):
+        return f"naive/{metric.removeprefix('naive_')}"
+    return metric.replace("price_", "price/", 1)
 
 
 def shown_parameters(parameters: dict[str, Any]) -> dict[str, str]:
@@ -60,6 +67,8 @@ def shown_parameters(parameters: dict[str, Any]) -> dict[str, str]:
         "input_count": len(inputs),
         "inputs": ", ".join(inputs),
     }
+    if isinstance(shifts := shown["input_shift"], dict):
+        shown["input_shift"] = ", ".join(f"{family} {shift}" for family, shift in shifts.items())
     return {
         key: f"{value:.6g}" if isinstance(value, float) else str(value)
         for key, value in shown.items()

@@ -70,8 +70,8 @@ def _grid_size(study: StudyFile, problem: Problem) -> int:
     endless = [name for name, size in sizes.items() if math.isinf(size)]
     if endless:
         raise StudyFileError(
-            f'[study] sampler: "grid" tries every combination, but [space] {", ".join(endless)} '
-            "has no end of values; give it a step or a list of choices, or take another sampler"
+            '[study] sampler: "grid" tries every combination, but there is no end of values for '
+            f"[space] {', '.join(endless)}; give a step or a list of choices, or another sampler"
         )
     return int(math.prod(sizes.values()))
 

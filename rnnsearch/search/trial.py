@@ -257,7 +257,7 @@ def _scores(
             "rmse": metrics.rmse(actual, forecast),
             "naive_rmse": metrics.rmse(actual, naive),
             "directional_accuracy": float(np.mean((forecast > 0.5) == (actual > 0.5))),
-            "naive_directional_accuracy": float(np.mean((naive > 0.5) == (actual > 0.5))),
+            "always_up_accuracy": float(np.mean(actual > 0.5)),
         }
     price = to_price(actual, data.close, rows, horizon, data.predict)
     price_forecast = to_price(forecast, data.close, rows, horizon, data.predict)
