@@ -187,4 +187,4 @@ def test_pictures_are_small_and_shown() -> None:
     shown = "".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
     for picture in (ROOT / "studies/pictures").iterdir():
         assert picture.stat().st_size < LARGEST_PICTURE, picture.name
-        assert f"pictures/{picture.name})" in shown, picture.name
+        assert f"pictures/{picture.name}" in shown, picture.name

@@ -242,6 +242,27 @@ def test_more_candidates_than_trials_are_as_many_as_there_are(evaluated: Evaluat
     assert answer == answer_again(evaluated, top=complete, seeds=1)
 
 
+def test_shuffling_an_input_that_the_network_does_not_read_costs_nothing(tmp_path: Path) -> None:
+    problem = Problem.load(load_study(write_study(tmp_path)))
+    inputs = ["return", "Spread", "Breadth"]
+    _, champion = fitted(problem, inputs=inputs, input_shift=1, epochs=5, learning_rate=0.03)
+    assert champion is not None
+    deaf = inputs.index("Spread")
+    for network in champion.networks:
+        for name, each in network.named_parameters():
+            if "weight_ih" in name:
+                each.data[:, deaf] = 0.0
+    test = comparison.scored_rows(
+        problem.prices.close, problem.split.test, 2, "log_return", problem.split.refit.train
+    )
+    before = np.array(problem.table.values)
+    losses = comparison.permutation_losses(champion, problem.table, test)
+    assert list(losses) == inputs
+    assert losses["Spread"] == 0
+    assert losses["return"] != 0 != losses["Breadth"]
+    np.testing.assert_array_equal(problem.table.values, before)
+
+
 # --- openings
 
 

@@ -280,7 +280,7 @@ def has_begun(path: Path) -> bool:
 
 @pytest.mark.slow
 def test_the_command_killed_at_random_moments_goes_on_each_time(tmp_path: Path) -> None:
-    path = write_study(tmp_path, space={"epochs": 40}, run={"workers": 2})
+    path = write_study(tmp_path, space={"epochs": 20}, run={"workers": 2})
     moments = random.Random(7)
     for _ in range(3):
         command = start("search", path)
@@ -317,7 +317,7 @@ def test_a_worker_killed_in_mid_trial_costs_nothing(tmp_path: Path) -> None:
 def test_the_command_interrupted_ends_in_order(
     tmp_path: Path, signals: list[int], expected: int
 ) -> None:
-    path = write_study(tmp_path, space={"epochs": 60})
+    path = write_study(tmp_path, space={"epochs": 30})
     command = start("search", path)
     wait_until(lambda: has_begun(path))
     first, *more = signals

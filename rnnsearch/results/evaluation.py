@@ -43,8 +43,8 @@ def evaluate(
     """Choose the champion, open the test once, and say how sure the result is; plain JSON.
 
     Keys: champion, candidates, test, table, significance, interval, verdict, openings (so far),
-    opening (the one it was made at), basis, and what a plot needs: dates, actual, origin_price,
-    forecasts. What cannot be told is null.
+    opening (the one it was made at), permutation (skill lost when an input is shuffled), basis, and
+    what a plot needs: dates, actual, origin_price, forecasts. What cannot be told is null.
 
     The champion is in `champion_folder` afterwards. It may be evaluated while a search runs: what
     counts are the trials that are complete by now.
@@ -251,6 +251,7 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster) -> dict[
         },
         "significance": {name: asdict(result) for name, result in tests.items()},
         "interval": comparison.interval(champion, test, forecasts["champion"]),
+        "permutation": comparison.permutation_losses(champion, problem.table, test),
         "dates": [f"{date:%Y-%m-%d}" for date in dates[test.rows]],
         "actual": _rounded(test.actual),
         "origin_price": _rounded(test.origin),
