@@ -16,7 +16,6 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from rnnsearch.errors import DataError
 
@@ -27,6 +26,9 @@ ScalerKind: TypeAlias = Literal["standard", "minmax", "robust"]
 
 MIN_TRAIN = 50
 """Fewest training rows of a fold."""
+
+MAX_LOG_RETURN = 100.0
+"""A wilder forecast counts as this: its price and squared error stay finite."""
 
 MIN_VALIDATION = 10
 """Fewest validation rows of a fold."""
@@ -185,7 +187,8 @@ def to_price(
         raise ValueError("a direction forecast is a probability and has no price")
     if kind == "level":
         return forecast
-    return close[target_rows - output_shift] * np.exp(forecast)
+    growth = np.clip(forecast, -MAX_LOG_RETURN, MAX_LOG_RETURN)
+    return close[target_rows - output_shift] * np.exp(growth)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +207,9 @@ def fit_scaler(kind: ScalerKind, rows: NDArray[np.floating]) -> Scaler:
     Computed in float64. A constant column is centred and keeps its scale. Rows with NaN (the
     warm-up, the first rows of shifted columns) must not be among `rows`.
     """
+    # 1.5 seconds, which the driver, that scales nothing, does not need to spend.
+    from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+
     values = np.asarray(rows, dtype=np.float64)
     if kind == "minmax":
         minmax = MinMaxScaler(feature_range=(-1, 1)).fit(values)

@@ -7,7 +7,7 @@ from rnnsearch.config import StudyFile
 from rnnsearch.results.inputs import input_statistics, parameter_importance, shift_skill
 from rnnsearch.search.leases import leases, process_is_gone
 from rnnsearch.search.records import tracking_uri
-from rnnsearch.search.store import Store, state_of
+from rnnsearch.search.store import INTERRUPTED, Store, state_of
 
 
 def status(study: StudyFile, store: Store) -> dict[str, Any]:
@@ -26,7 +26,9 @@ def status(study: StudyFile, store: Store) -> dict[str, Any]:
         "study": store.name,
         "target_trials": store.target_trials,
         **store.counts(),
-        "duplicates": sum("duplicate_of" in t.user_attrs for t in trials),
+        "duplicates": sum(
+            "duplicate_of" in t.user_attrs and state_of(t) != INTERRUPTED for t in trials
+        ),
         "tracked": sum(t.number in known and t.state.is_finished() for t in trials),
         "best": None
         if best is None
