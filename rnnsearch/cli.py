@@ -134,7 +134,7 @@ def search(
         highlight=False,
         markup=False,
     )
-    out.print(_next_commands(study), highlight=False, markup=False)
+    out.print(_next_commands(study), highlight=False, markup=False, soft_wrap=True)
     return 0
 
 

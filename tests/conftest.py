@@ -12,7 +12,8 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 # A user's own settings must not steer the tests, nor the tests write into a user's stores.
-for _name in [name for name in os.environ if name.startswith(("RNNSEARCH_", "MLFLOW_TRACKING_"))]:
+_OURS = ("RNNSEARCH_", "MLFLOW_TRACKING_", "MAKE")  # under make, commands speak of make
+for _name in [name for name in os.environ if name.startswith(_OURS)]:
     del os.environ[_name]
 
 import contextlib
