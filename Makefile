@@ -15,7 +15,7 @@ SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WOR
 
 .DEFAULT_GOAL := help
 .PHONY: help install search resume status evaluate report predict sync check-study dashboard \
-	test check bench-verdict lock clean
+	test check bench-inputs bench-verdict lock clean
 
 help: ## List the targets
 	@echo "usage: make TARGET [STUDY=NAME or FILE.toml] [TRIALS=N or +N] [WORKERS=N] [ARGS='...']"
@@ -80,6 +80,9 @@ check: $(INSTALLED_DEV) ## Check format, lint, types and import directions
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+bench-inputs: $(INSTALLED_DEV) ## Search planted files whose true inputs are known (long; ARGS='--seeds 3')
+	$(VENV)/bin/python -m tests.bench.bench_inputs $(ARGS)
 
 bench-verdict: $(INSTALLED_DEV) ## Noise and planted files: is the verdict right? (half an hour)
 	$(VENV)/bin/python -m tests.bench.bench_verdict $(ARGS)

@@ -43,6 +43,9 @@ def _exit_code() -> int:
         result = app(standalone_mode=False)
     except RnnsearchError as error:
         return _fail(str(error), error.exit_code)
+    except BrokenPipeError:  # `rnnsearch status STUDY | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", 130)
     except Exception as error:

@@ -51,8 +51,8 @@ def test_a_device_that_is_not_there_is_refused_with_a_remedy(machine, wish):
 
 
 @pytest.mark.usefixtures("torch_restored")
-def test_a_prepared_process_has_one_thread_and_repeats_exactly():
-    prepare_process(torch.device("cpu"))
+def test_a_process_for_a_gpu_has_one_thread_and_repeats_exactly():
+    prepare_process(torch.device("cuda"))
     assert torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
     assert torch.is_deterministic_algorithms_warn_only_enabled()
@@ -60,6 +60,7 @@ def test_a_prepared_process_has_one_thread_and_repeats_exactly():
 
 
 @pytest.mark.usefixtures("torch_restored")
-def test_determinism_can_be_left_off():
-    prepare_process(torch.device("cpu"), deterministic=False)
+def test_a_process_for_a_cpu_has_one_thread_and_starts_quickly():
+    prepare_process(torch.device("cpu"))
+    assert torch.get_num_threads() == 1
     assert not torch.are_deterministic_algorithms_enabled()
