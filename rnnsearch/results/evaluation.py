@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from rnnsearch.config import StudyFile, extremes, home
 from rnnsearch.errors import RnnsearchError, StorageError, StudyFileError
 from rnnsearch.model.forecaster import Forecaster, read_spec
-from rnnsearch.model.windows import naive_values, target_values, window_ends
+from rnnsearch.model.windows import Rows, naive_values, target_values, window_ends
 from rnnsearch.results import comparison
 from rnnsearch.results.champion import Candidate, best_trials, complete_trials, validate
 from rnnsearch.results.plain import as_json
@@ -43,7 +43,8 @@ def evaluate(
     """Choose the champion, open the test once, and say how sure the result is; plain JSON.
 
     Keys: champion, candidates, test, table, significance, interval, verdict, openings (so far),
-    opening (the one it was made at), permutation (skill lost when an input is shuffled), basis, and
+    opening (the one it was made at), permutation (skill lost on validation rows when an input is
+    shuffled), basis, and
     what a plot needs: dates, actual, origin_price, forecasts. What cannot be told is null.
 
     The champion is in `champion_folder` afterwards. It may be evaluated while a search runs: what
@@ -215,13 +216,14 @@ def _count_opening(store: Store) -> int:
 def _compare(problem: Problem, winner: Candidate, champion: Forecaster) -> dict[str, Any]:
     """The champion and the baselines on the locked rows, and the tests between them."""
     study, dates = problem.study, problem.prices.dates
-    test = comparison.scored_rows(
-        problem.prices.close,
-        problem.split.test,
-        winner.parameters.output_shift,
-        study.data.predict,
-        problem.split.refit.train,
-    )
+
+    def scored(rows: Rows) -> comparison.ScoredRows:
+        shift, train = winner.parameters.output_shift, problem.split.refit.train
+        return comparison.scored_rows(problem.prices.close, rows, shift, study.data.predict, train)
+
+    test = scored(problem.split.test)
+    # Not on the test: inputs chosen by what helped there would have seen it.
+    validation = scored(np.concatenate([fold.validation for fold in problem.split.folds]))
     by_seed = champion.forecast_rows(problem.table, window_ends(test.rows, test.horizon))
     simple = comparison.simple_forecasts(problem, winner.parameters, test)
     forecasts: dict[str, Floats] = {
@@ -251,7 +253,7 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster) -> dict[
         },
         "significance": {name: asdict(result) for name, result in tests.items()},
         "interval": comparison.interval(champion, test, forecasts["champion"]),
-        "permutation": comparison.permutation_losses(champion, problem.table, test),
+        "permutation": comparison.permutation_losses(champion, problem.table, validation),
         "dates": [f"{date:%Y-%m-%d}" for date in dates[test.rows]],
         "actual": _rounded(test.actual),
         "origin_price": _rounded(test.origin),

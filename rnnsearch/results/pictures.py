@@ -152,7 +152,8 @@ def _input_pictures(facts: Facts) -> Iterator[Picture]:
             "permutation",
             "What the champion needs",
             "How much skill it loses when the values of one input are shuffled, on validation "
-            f"rows. What costs nothing is not used. {_first_of(len(losses))}",
+            "rows, which it has been trained on by then: this tells what it uses, not whether that "
+            f"helps. What costs nothing is not used. {_first_of(len(losses))}",
             search_figures.permutation_losses(losses),
         )
     compared = [one for one in facts.inputs if one.gain is not None]
