@@ -418,7 +418,7 @@ class InputsSection(Section):
 
 
 class RunSection(Section):
-    """Where it runs and where it is written. Nothing here changes a trial's result, save device."""
+    """Where it runs and where it is written. Only device and precision change a trial's result."""
 
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = Field(
         default="auto", description="Training processes; auto: one per core, four per GPU."

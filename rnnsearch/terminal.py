@@ -1,6 +1,5 @@
 """What the user sees: the live view of a search, its plain lines, and tables."""
 
-import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -14,24 +13,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rnnsearch.results.words import METRICS, figure, probability
 from rnnsearch.search.records import title
 from rnnsearch.search.store import Store, state_of
 from rnnsearch.search.study import RunningTrial
 
-METRICS = {
-    "skill": "skill",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "r2": "R²",
-    "theil_u2": "Theil's U2",
-    "directional_accuracy": "right direction",
-    "always_up": "always up",
-    "price_rmse": "price RMSE",
-    "price_mae": "price MAE",
-    "price_mape": "price MAPE",
-    "price_r2": "price R²",
-    "price_mase": "price MASE",
-}
 TESTS = {
     "diebold_mariano": "better than doing nothing (Diebold–Mariano)",
     "diebold_mariano_ridge": "better than ridge (Diebold–Mariano)",
@@ -262,7 +248,7 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
     for row in rows:
         table.add_column(row["forecast"], justify="right")
     for name in names:
-        table.add_row(METRICS.get(name, name), *(_figure(name, row[name]) for row in rows))
+        table.add_row(METRICS[name][0], *(figure(name, row[name]) for row in rows))
     yield table
     seeds = ", ".join(f"{skill:+.4f}" for skill in answer["seed_skills"])
     yield f"skill of each seed on its own: {seeds}"
@@ -271,16 +257,6 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
         yield f"intervals from validation errors promised {promised:.0%} and held {held:.1%}"
     for name, result in answer["significance"].items():
         yield f"{TESTS.get(name, name)}: {_test_result(name, result)}"
-
-
-def _figure(name: str, value: float | None) -> str:
-    if value is None or not math.isfinite(value):
-        return "–"
-    if name in ("directional_accuracy", "always_up"):
-        return f"{value:.1%}" if value > 0 else "–"
-    if name == "price_mape":
-        return f"{value:.3f} %"
-    return f"{value:+.4f}" if name in ("skill", "r2") else f"{value:.5g}"
 
 
 def _test_result(name: str, result: dict[str, Any]) -> str:
@@ -298,9 +274,8 @@ def _test_result(name: str, result: dict[str, Any]) -> str:
                 f"best ({1 - result['size']:.0%})"
             )
         case "superior_ability":
-            return f"p = {result['p']:.3f} ({result['trials']} trials)"
-    p = result["p_better"]
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+            return f"{probability(result['p'])} ({result['trials']} trials)"
+    return probability(result["p_better"])
 
 
 def prediction_table(answer: dict[str, Any]) -> Table:
