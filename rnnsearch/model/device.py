@@ -1,5 +1,6 @@
 """The device that a process trains on, and how torch is set up there."""
 
+import gc
 import os
 
 import torch
@@ -62,6 +63,13 @@ def worker_device(wish: str, slot: int, workers_per_device: int) -> torch.device
         torch.cuda.set_device(device)
         torch.cuda.set_per_process_memory_fraction(0.95 / workers_per_device, device)
     return device
+
+
+def free_memory(device: torch.device) -> None:
+    """Give back what a training that ran out of memory has left behind."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def describe(device: torch.device, precision: str) -> dict[str, str]:

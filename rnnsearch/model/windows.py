@@ -63,6 +63,11 @@ class Split:
     test: Rows
     refit: Fold
 
+    @property
+    def validation(self) -> Rows:
+        """The validation rows of all folds, in date order."""
+        return np.concatenate([fold.validation for fold in self.folds])
+
 
 def first_target_row(
     *, warmup: int, max_window: int, max_input_shift: int, max_output_shift: int

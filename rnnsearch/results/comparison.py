@@ -19,7 +19,6 @@ from rnnsearch.model.forecaster import Forecaster
 from rnnsearch.model.windows import (
     Rows,
     naive_values,
-    shift_columns,
     target_values,
     window_ends,
 )
@@ -27,6 +26,7 @@ from rnnsearch.scoring import baselines, intervals, metrics, significance
 from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
+from rnnsearch.search.trial import shifted_inputs
 
 Floats = NDArray[np.float64]
 
@@ -76,12 +76,9 @@ def simple_forecasts(
     In the target's unit. Ridge and logistic regression see the champion's windows and inputs.
     """
     close, fold, h = problem.prices.close, problem.split.refit, test.horizon
-    columns = problem.table.columns(parameters.inputs)
-    families = [problem.table.specs[column].family for column in columns]
-    inputs = shift_columns(problem.table.values[:, columns], parameters.shifts(families))
     learn = baselines.logistic_forecast if test.predict == "direction" else baselines.ridge_forecast
     learnt = learn(
-        inputs,
+        shifted_inputs(parameters, problem.table),
         window_ends(fold.train, h),
         target_values(close, fold.train, h, test.predict),
         window_ends(test.rows, h),

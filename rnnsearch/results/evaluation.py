@@ -147,7 +147,7 @@ def validation_losses(problem: Problem, store: Store) -> tuple[Floats, Floats]:
     """
     close, kind = problem.prices.close, problem.study.data.predict
     folds = problem.split.folds
-    rows = np.concatenate([fold.validation for fold in folds])
+    rows = problem.split.validation
     trials = [
         (trial.user_attrs["parameters"]["output_shift"], unpack(trial.user_attrs["forecasts"]))
         for trial in complete_trials(store)
@@ -223,7 +223,7 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster) -> dict[
 
     test = scored(problem.split.test)
     # Not on the test: inputs chosen by what helped there would have seen it.
-    validation = scored(np.concatenate([fold.validation for fold in problem.split.folds]))
+    validation = scored(problem.split.validation)
     by_seed = champion.forecast_rows(problem.table, window_ends(test.rows, test.horizon))
     simple = comparison.simple_forecasts(problem, winner.parameters, test)
     forecasts: dict[str, Floats] = {

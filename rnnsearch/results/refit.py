@@ -1,6 +1,5 @@
 """A candidate trained once more, on every row before the locked test: the forecaster itself."""
 
-import gc
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +9,7 @@ from rnnsearch import __version__
 from rnnsearch.config import digest
 from rnnsearch.data.series import PRICE_INPUTS, is_indicator
 from rnnsearch.errors import RnnsearchError
-from rnnsearch.model.device import describe, worker_device
+from rnnsearch.model.device import describe, free_memory, worker_device
 from rnnsearch.model.forecaster import Forecaster, ForecasterSpec
 from rnnsearch.model.history import History
 from rnnsearch.model.networks import Network
@@ -20,6 +19,7 @@ from rnnsearch.results.champion import Candidate, Floats, Say, known_rows, seeds
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial import (
+    ACCUMULATE,
     TrialData,
     loss_of,
     prepare_fold,
@@ -84,16 +84,14 @@ def _train(
 ) -> Network:
     """One network, trained as a trial is. Raises Diverged."""
     study = problem.study
-    for accumulate in (1, 4):
+    for accumulate in ACCUMULATE:
         settings = training_settings(parameters, study.run.precision, accumulate)
         trainer = Trainer(table, [fold], settings, loss=loss_of(study.data.predict))
         try:
             for _ in trainer.run():
                 pass
         except torch.OutOfMemoryError:
-            gc.collect()
-            if table.device.type == "cuda":
-                torch.cuda.empty_cache()
+            free_memory(table.device)
             continue
         network = trainer.networks[0].eval()
         if not all(bool(weights.isfinite().all()) for weights in network.parameters()):
@@ -107,7 +105,7 @@ def _train(
 
 def _validation_errors(problem: Problem, candidate: Candidate) -> Floats:
     known = np.concatenate(known_rows(problem))
-    rows = np.concatenate([fold.validation for fold in problem.split.folds])[known]
+    rows = problem.split.validation[known]
     shift, kind = candidate.parameters.output_shift, problem.study.data.predict
     actual = target_values(problem.prices.close, rows, shift, kind)
     forecast: Floats = np.mean(candidate.forecasts, axis=0)

@@ -3,7 +3,6 @@
 Runs in a worker process. Knows no Optuna and no MLflow; all it says is plain JSON.
 """
 
-import gc
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from rnnsearch.config import Precision, Predict
 from rnnsearch.data.table import InputTable, load_inputs
-from rnnsearch.model.device import describe, worker_device
+from rnnsearch.model.device import describe, free_memory, worker_device
 from rnnsearch.model.training import (
     Diverged,
     EpochResult,
@@ -44,6 +43,10 @@ from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.protocol import EpochReport, Outcome, WorkerSetup
 
 Floats = NDArray[np.float64]
+
+
+ACCUMULATE = (1, 4)
+"""Parts a batch is cut into: whole, and again where that did not fit in memory."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class TrialRunner:
         changes the memory it needs and not its gradients.
         """
         parameters = TrialParameters.from_plain(plain)
-        for accumulate in (1, 4):
+        for accumulate in ACCUMULATE:
             try:
                 yield from run_trial(
                     parameters,
@@ -102,9 +105,7 @@ class TrialRunner:
                 yield f"diverged: {error}"
                 return
             except torch.OutOfMemoryError:
-                gc.collect()
-                if self.device.type == "cuda":
-                    torch.cuda.empty_cache()
+                free_memory(self.device)
         yield "out of memory, also with the batch in four parts"
 
 
@@ -140,9 +141,14 @@ def select_inputs(
     parameters: TrialParameters, data: TrialData, device: torch.device
 ) -> torch.Tensor:  # (rows, F) float32
     """The trial's inputs, each delayed by its input shift, on the device."""
-    columns = data.table.columns(parameters.inputs)
-    shifts = parameters.shifts([data.table.specs[column].family for column in columns])
-    return torch.from_numpy(shift_columns(data.table.values[:, columns], shifts)).to(device)
+    return torch.from_numpy(shifted_inputs(parameters, data.table)).to(device)
+
+
+def shifted_inputs(parameters: TrialParameters, table: InputTable) -> NDArray[np.float32]:
+    """The trial's inputs (rows, F), each delayed by its input shift."""
+    columns = table.columns(parameters.inputs)
+    shifts = parameters.shifts([table.specs[column].family for column in columns])
+    return shift_columns(table.values[:, columns], shifts)
 
 
 def prepare_fold(

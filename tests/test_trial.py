@@ -1,0 +1,120 @@
+"""One trial, where it is trained: what its forecasts may know, and what it does without memory."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from rnnsearch.config import load_study
+from rnnsearch.search import trial
+from rnnsearch.search.packing import unpack
+from rnnsearch.search.parameters import TrialParameters
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.protocol import EpochReport, Outcome
+from rnnsearch.search.trial import TrialData, TrialRunner, run_trial
+from tests.searches import write_study
+
+CPU = torch.device("cpu")
+
+
+def parameters(problem: Problem, **changes: Any) -> TrialParameters:
+    plain: dict[str, Any] = {
+        "cell": "gru",
+        "neurons": (4,),
+        "dropout": 0.0,
+        "window": 3,
+        "epochs": 2,
+        "batch_size": 32,
+        "learning_rate": 0.01,
+        "optimizer": "adam",
+        "weight_decay": 0.1,
+        "scaler": "standard",
+        "input_shift": 1,
+        "output_shift": 2,
+        "inputs": problem.table.names,
+        "clip": 1.0,
+        "seed": 3,
+    }
+    return TrialParameters(**(plain | changes))
+
+
+@pytest.fixture
+def problem(tmp_path, home) -> Problem:
+    return Problem.load(load_study(write_study(tmp_path)))
+
+
+def forecasts(problem: Problem, data: TrialData) -> np.ndarray:
+    *_, outcome = run_trial(parameters(problem), data, CPU)
+    assert isinstance(outcome, Outcome)
+    return unpack(outcome.forecasts)
+
+
+def test_changing_the_future_changes_no_validation_forecast(problem: Problem) -> None:
+    close = problem.prices.close
+    before = forecasts(problem, TrialData(problem.table, close, problem.split, "log_return"))
+    validation = problem.split.validation
+    for row in (validation[5], validation[len(validation) // 2], validation[-1]):
+        origin = row - 2  # what is known when `row` is forecast
+        values, later = np.array(problem.table.values), close.copy()
+        values[origin + 1 :] *= 7
+        later[origin + 1 :] *= np.linspace(2, 3, len(close) - origin - 1)
+        changed = TrialData(
+            replace(problem.table, values=values), later, problem.split, "log_return"
+        )
+        # Later folds train on what was changed, so look at the folds that had begun by then.
+        begun = [fold for fold in problem.split.folds if fold.train[-1] <= origin]
+        rows = np.concatenate([fold.validation for fold in begun])
+        known = np.flatnonzero(rows <= row)
+        assert len(known)
+        np.testing.assert_array_equal(forecasts(problem, changed)[known], before[known])
+
+
+def test_a_changed_past_does_change_a_validation_forecast(problem: Problem) -> None:
+    close = problem.prices.close
+    before = forecasts(problem, TrialData(problem.table, close, problem.split, "log_return"))
+    values = np.array(problem.table.values)
+    values[problem.split.validation[0] - 3] += 5  # in the first window: 2 ahead, 1 input shift
+    changed = TrialData(replace(problem.table, values=values), close, problem.split, "log_return")
+    assert forecasts(problem, changed)[0] != before[0]
+
+
+class ShortOfMemory:
+    """`run_trial` that runs out of memory in its first epoch, so many times."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+        self.accumulated: list[int] = []
+
+    def __call__(self, *args: Any, accumulate: int, **kwargs: Any) -> Iterator[Any]:
+        self.accumulated.append(accumulate)
+        said = run_trial(*args, accumulate=accumulate, **kwargs)
+        yield next(said)
+        if len(self.accumulated) <= self.times:
+            raise torch.OutOfMemoryError("injected")
+        yield from said
+
+
+def test_out_of_memory_is_tried_once_more_in_parts_with_the_same_result(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = TrialRunner(problem.worker_setup("cpu", 1))
+    plain = parameters(problem).plain()
+    *_, whole = runner.run(plain)
+    short = ShortOfMemory(1)
+    monkeypatch.setattr(trial, "run_trial", short)
+    *reports, outcome = runner.run(plain)
+    assert short.accumulated == [1, 4]
+    assert [said.epoch for said in reports if isinstance(said, EpochReport)] == [1, 1, 2]
+    assert outcome.skill == pytest.approx(whole.skill, abs=1e-5)
+
+
+def test_out_of_memory_twice_is_the_last_word(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = TrialRunner(problem.worker_setup("cpu", 1))
+    monkeypatch.setattr(trial, "run_trial", ShortOfMemory(2))
+    *_, last = runner.run(parameters(problem).plain())
+    assert last == "out of memory, also with the batch in four parts"
