@@ -258,7 +258,7 @@ def test_a_server_that_answers_nonsense_stops_no_search(tmp_path: Path, status: 
 def test_a_server_that_goes_down_and_comes_back_gets_every_trial_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnnsearch.tracking.RETRY_SECONDS", 0.2)
+    monkeypatch.setattr("rnnsearch.tracking.tracker.RETRY_SECONDS", 0.2)
     port = _free_port()
     folder = tmp_path / "server"
     folder.mkdir()

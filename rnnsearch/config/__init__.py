@@ -1,0 +1,46 @@
+"""The study file: TOML, validated once, frozen ever after.
+
+dimensions   one parameter of the space: a value, choices, or a range
+data         [data] and [[data.join]]: prices, and when their markets close
+sections     the other sections, and the file they make
+reading      from the file to a `StudyFile`, and its faults in words
+"""
+
+from rnnsearch.config.data import (
+    DataSection,
+    JoinSection,
+    MarketSection,
+    Predict,
+    Sample,
+)
+from rnnsearch.config.dimensions import FloatRange, IntRange, Section, extremes
+from rnnsearch.config.reading import digest, home, load_study
+from rnnsearch.config.sections import (
+    Cell,
+    InputsSection,
+    OptimizerKind,
+    Precision,
+    ScalerKind,
+    StudyFile,
+)
+
+__all__ = [
+    "Cell",
+    "DataSection",
+    "FloatRange",
+    "InputsSection",
+    "IntRange",
+    "JoinSection",
+    "MarketSection",
+    "OptimizerKind",
+    "Precision",
+    "Predict",
+    "Sample",
+    "ScalerKind",
+    "Section",
+    "StudyFile",
+    "digest",
+    "extremes",
+    "home",
+    "load_study",
+]

@@ -1,0 +1,154 @@
+"""[data] and [[data.join]]: which prices, and when the sessions of their markets close."""
+
+import difflib
+import re
+import zoneinfo
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from rnnsearch.config.dimensions import Section
+
+Predict = Literal["log_return", "level", "direction"]
+Sample = Literal["sp500", "nasdaq"]
+
+CLOSE_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
+
+
+def _close_time(text: str) -> str:
+    if not CLOSE_TIME.fullmatch(text) or text == "00:00":
+        midnight = "; a session that ends at midnight closes at 24:00" if text == "00:00" else ""
+        raise ValueError(f'a close time is written "16:00" (24 hours), got {text!r}{midnight}')
+    return text
+
+
+def _time_zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError):
+        near = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else 'write one like "America/New_York"'
+        raise ValueError(f"there is no time zone {name!r}; {hint}") from None
+    return name
+
+
+class MarketSection(Section):
+    """When the sessions of a market close: what `calendar` says, or one time in one zone."""
+
+    close_time: Annotated[str, AfterValidator(_close_time)] | None = Field(
+        default=None, description='When its sessions close, in its time zone: "16:00".'
+    )
+    time_zone: Annotated[str, AfterValidator(_time_zone)] | None = Field(
+        default=None, description='Its time zone: "America/New_York".'
+    )
+    calendar: str | None = Field(
+        default=None,
+        description="An exchange_calendars name (XNYS, XTAI): close times, early ones too, zone.",
+    )
+
+    @model_validator(mode="after")
+    def _told_once(self) -> Self:
+        both = [name for name in ("close_time", "time_zone") if getattr(self, name) is not None]
+        if self.calendar is not None and both:
+            raise ValueError(
+                f"a calendar gives close times and time zone, so {' and '.join(both)} cannot be "
+                f"given with calendar = {self.calendar!r}; remove one or the other"
+            )
+        if self.close_time is not None and self.time_zone is None:
+            raise ValueError(
+                f"close_time = {self.close_time!r} needs a time_zone "
+                f'such as "America/New_York", got none'
+            )
+        return self
+
+
+def _prefix(text: str) -> str:
+    if not re.fullmatch(r"[^\W\d_]\w{0,39}", text):
+        raise ValueError(
+            f"a prefix has letters, digits and '_', starts with a letter and has at most 40 "
+            f'characters, as "nasdaq_", got {text!r}'
+        )
+    return text
+
+
+class JoinSection(MarketSection):
+    """A further series whose newest row known at the target's close becomes inputs."""
+
+    path: Path | None = Field(
+        default=None, description="CSV or Parquet file, relative to the study file."
+    )
+    sample: Sample | None = Field(
+        default=None, description="Daily prices 1999-2018 that come with the arch package."
+    )
+    prefix: Annotated[str, AfterValidator(_prefix)] = Field(
+        description='Begins the names of its inputs: "nasdaq_"; "nasdaq" is then their family.'
+    )
+    columns: Literal["all", "none"] | tuple[str, ...] = Field(
+        default="all", description="Extra columns of the file that become inputs."
+    )
+    indicators: Literal["all", "none"] | tuple[str, ...] = Field(
+        default="none", description="All, none, or a list of families and indicator names."
+    )
+    adjust: bool = Field(
+        default=False, description="Rescale open, high, low, close by the adjusted close."
+    )
+
+    @property
+    def family(self) -> str:
+        return self.prefix.rstrip("_")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        _check_source(self.path, self.sample)
+        return self
+
+
+def _check_source(path: Path | None, sample: str | None) -> None:
+    if (path is None) == (sample is None):
+        raise ValueError(
+            'give either path = "FILE" or sample = "sp500" | "nasdaq"'
+            + (", not both" if path else "")
+        )
+
+
+class DataSection(MarketSection):
+    """Which prices."""
+
+    path: Path | None = Field(
+        default=None, description="CSV or Parquet file, relative to the study file."
+    )
+    sample: Sample | None = Field(
+        default=None, description="Daily prices 1999-2018 that come with the arch package."
+    )
+    target: str = Field(default="Close", description="The column that is forecast.")
+    predict: Predict = Field(
+        default="log_return",
+        description="log_return: log(close[t+h]/close[t]); level: close[t+h]; direction: up?",
+    )
+    columns: Literal["all", "none"] | tuple[str, ...] = Field(
+        default="all", description="Extra columns of the file that become inputs."
+    )
+    adjust: bool = Field(
+        default=False, description="Rescale open, high, low, close by the adjusted close."
+    )
+    join: tuple[JoinSection, ...] = Field(
+        default=(), description="Other markets whose prices become inputs."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        _check_source(self.path, self.sample)
+        return self
+
+    @model_validator(mode="after")
+    def _prefixes_differ(self) -> Self:
+        families = [join.family for join in self.join]
+        for number, family in enumerate(families):
+            if family in families[:number]:
+                raise ValueError(
+                    f"each [[data.join]] needs a prefix of its own, but numbers "
+                    f"{families.index(family) + 1} and {number + 1} have "
+                    f"{self.join[number].prefix!r}; change one"
+                )
+        return self

@@ -1,0 +1,114 @@
+"""From a study file to a `StudyFile`, and its faults in words."""
+
+import difflib
+import hashlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from rnnsearch.config.sections import StudyFile
+from rnnsearch.errors import StudyFileError
+
+
+def home() -> Path:
+    """The folder that everything a machine writes goes to: $RNNSEARCH_HOME or ./runs."""
+    return Path(os.environ.get("RNNSEARCH_HOME") or "runs").absolute()
+
+
+def load_study(path: str | Path, **overrides: Any) -> StudyFile:
+    """Read and check a study file.
+
+    `overrides` replace single keys, `run__workers=2` the key `workers` of `[run]`; a None is
+    ignored. RNNSEARCH_STORAGE and RNNSEARCH_TRACKING come before the file, overrides before both.
+
+    Raises `StudyFileError` with every fault of the file, each with its key, rule and value.
+    """
+    path = Path(path)
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        known = sorted(p.name for p in path.parent.glob("*.toml")) if path.parent.is_dir() else []
+        near = difflib.get_close_matches(path.name, known, n=1, cutoff=0.0)
+        raise StudyFileError(
+            f"{path}: there is no such study file" + (f"; did you mean {near[0]}?" if near else "")
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyFileError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise StudyFileError(f"{path}: is not TOML: {error}") from None
+
+    environment = {
+        "run__storage": os.environ.get("RNNSEARCH_STORAGE") or None,
+        "run__tracking": os.environ.get("RNNSEARCH_TRACKING") or None,
+    }
+    for key, value in (environment | {k: v for k, v in overrides.items() if v is not None}).items():
+        section, _, name = key.partition("__")
+        if value is not None and isinstance(tables.setdefault(section, {}), dict):
+            tables[section][name] = value
+    if isinstance(tables.setdefault("study", {}), dict):
+        tables["study"].setdefault("name", path.stem)
+    try:
+        study = StudyFile.model_validate(tables)
+    except ValidationError as error:
+        raise StudyFileError("\n".join(_explain(path, error))) from None
+    return _resolve_paths(study, path.absolute().parent)
+
+
+def _resolve_paths(study: StudyFile, folder: Path) -> StudyFile:
+    def resolved(path: Path | None) -> dict[str, Path | None]:
+        return {"path": None if path is None else folder / path.expanduser()}
+
+    joins = tuple(join.model_copy(update=resolved(join.path)) for join in study.data.join)
+    data = study.data.model_copy(update=resolved(study.data.path) | {"join": joins})
+    return study.model_copy(update={"data": data})
+
+
+_UNION_ARM = re.compile(r"value|choices|range|[\w-]+\[.*\]|constrained-\w+")
+
+
+def _explain(path: Path, error: ValidationError) -> Iterator[str]:
+    """One line per fault: file, key, rule, value, and for an unknown key the nearest known one."""
+    for fault in error.errors(include_url=False):
+        where = [str(part) for part in fault["loc"] if not _UNION_ARM.fullmatch(str(part))]
+        if fault["type"] == "extra_forbidden":
+            known = _keys_at(where[:-1])
+            near = difflib.get_close_matches(where[-1], known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
+            rule = f"unknown key; {hint}"
+        else:
+            rule = fault["msg"].removeprefix("Value error, ")
+            rule = rule.removeprefix("Input should be").strip()
+            rule = f"should be {rule}" if fault["msg"].startswith("Input should") else rule
+            if fault["type"] not in ("value_error", "missing"):
+                rule += f", got {fault['input']!r}"
+        yield f"{path}: {_dotted(where)}: {rule}"
+
+
+def _dotted(where: list[str]) -> str:
+    if where[:2] == ["data", "join"] and len(where) > 2:
+        return f"[[data.join]] number {int(where[2]) + 1}: {'.'.join(where[3:])}".rstrip(": ")
+    return f"[{where[0]}] {'.'.join(where[1:])}".rstrip() if where else "the file"
+
+
+def _keys_at(where: Iterable[str]) -> list[str]:
+    """The keys known under a place in the file."""
+    node: Any = StudyFile.model_json_schema()
+    definitions = node["$defs"]
+    for key in where:
+        node = node.get("properties", {}).get(key) or node.get("items", {})
+        options = [node, *node.get("oneOf", []), *node.get("anyOf", []), *node.get("allOf", [])]
+        refs = [option["$ref"] for option in options if "$ref" in option]
+        node = definitions[refs[0].rpartition("/")[2]] if refs else node
+    return list(node.get("properties", {}))
+
+
+def digest(*parts: Any) -> str:
+    """A short, stable hash of plain JSON values."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,201 @@
+"""The sections of a study file, and the file they make. Every key has a default except the data."""
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from rnnsearch.config.data import DataSection, MarketSection
+from rnnsearch.config.dimensions import (
+    FloatDimension,
+    FloatRange,
+    IntDimension,
+    IntRange,
+    Section,
+    WordDimension,
+    bounds,
+)
+
+Cell = Literal["rnn", "lstm", "gru", "birnn", "bilstm", "bigru"]
+ScalerKind = Literal["standard", "minmax", "robust"]
+OptimizerKind = Literal["adam", "sgd"]
+Precision = Literal["float32", "bfloat16"]
+
+NAME_RULE = re.compile(r"\w[\w.-]{0,99}")
+
+
+def _study_name(name: str) -> str:
+    if name and not NAME_RULE.fullmatch(name):
+        raise ValueError(
+            f"a study name has letters, digits, '_', '-' and '.', starts with a letter or digit "
+            f"and has at most 100 characters, got {name!r}"
+        )
+    return name
+
+
+class StudySection(Section):
+    """What to search, and how long."""
+
+    name: Annotated[str, AfterValidator(_study_name)] = Field(
+        default="", description="Name in the stores; the file's name where it is left out."
+    )
+    trials: int = Field(default=50, ge=1, description="Finished trials the study shall have.")
+    seed: int = Field(default=0, ge=0, lt=2**32, description="Same seed, same trials.")
+    metric: Literal["skill"] = Field(
+        default="skill", description="What a trial is valued by: the mean skill over the folds."
+    )
+    sampler: Literal["tpe", "random", "qmc", "gp", "grid"] = Field(
+        default="tpe", description="Who proposes the next trial; grid tries every combination."
+    )
+    pruner: Literal["median", "asha", "hyperband", "none"] = Field(
+        default="median", description="Who stops a hopeless trial before its last epoch."
+    )
+    references: bool = Field(
+        default=True, description="Try close only, all inputs and a small set before sampling."
+    )
+
+
+class SplitSection(Section):
+    """Which rows train, validate and test."""
+
+    test: float = Field(
+        default=0.2, ge=0, le=0.8, description="Last share of the target rows, locked."
+    )
+    folds: int = Field(default=3, ge=1, le=50, description="Walk-forward steps.")
+    validation: float = Field(
+        default=0.1, gt=0, lt=1, description="Share of the unlocked rows each fold validates on."
+    )
+    expanding: bool = Field(
+        default=True, description="Training rows grow from fold to fold; false: they roll."
+    )
+
+    @model_validator(mode="after")
+    def _leaves_training_rows(self) -> Self:
+        if self.folds * self.validation > 0.9:
+            raise ValueError(
+                f"folds × validation must leave a tenth of the rows to train on, but "
+                f"{self.folds} × {self.validation} = {self.folds * self.validation:.2f}; lower one"
+            )
+        return self
+
+
+_FUTURE = "; a negative shift would show the network sessions after the origin"
+
+
+class SpaceSection(Section):
+    """What a trial is drawn from: a value, a list of choices, or a range."""
+
+    cell: WordDimension[Cell] = Field(
+        default=("lstm", "gru", "bilstm"), description="Recurrent cell."
+    )
+    layers: Annotated[IntDimension, bounds(1, 16)] = Field(
+        default=IntRange(low=1, high=3), description="Stacked recurrent layers."
+    )
+    neurons: Annotated[IntDimension, bounds(1, 8192)] = Field(
+        default=IntRange(low=8, high=128, log=True), description="Units per layer and direction."
+    )
+    neurons_per: Literal["network", "layer"] = Field(
+        default="network", description="network: all layers alike; layer: each has its own."
+    )
+    window: Annotated[IntDimension, bounds(1)] = Field(
+        default=IntRange(low=5, high=60), description="Sessions in one sample."
+    )
+    epochs: Annotated[IntDimension, bounds(1)] = Field(
+        default=IntRange(low=10, high=60), description="Passes over the training rows."
+    )
+    batch_size: Annotated[IntDimension, bounds(1)] = Field(
+        default=(32, 64, 128, 256), description="Samples per gradient step."
+    )
+    learning_rate: Annotated[FloatDimension, bounds(1e-8, 10)] = Field(
+        default=FloatRange(low=1e-4, high=1e-2, log=True), description="Of the optimizer."
+    )
+    optimizer: WordDimension[OptimizerKind] = Field(
+        default="adam", description="adam, or sgd with momentum 0.9."
+    )
+    weight_decay: Annotated[FloatDimension, bounds(0, 100)] = Field(
+        default=FloatRange(low=0.01, high=3.0, log=True),
+        description="Pull of the weights towards 0, decoupled from the gradient (AdamW).",
+    )
+    dropout: Annotated[FloatDimension, bounds(0, below=1)] = Field(
+        default=FloatRange(low=0.0, high=0.5, step=0.1),
+        description="Between layers; a network of one layer has none.",
+    )
+    scaler: WordDimension[ScalerKind] = Field(
+        default="standard", description="Of the inputs, fitted on training rows."
+    )
+    input_shift: Annotated[IntDimension, bounds(0, why=_FUTURE)] = Field(
+        default=IntRange(low=0, high=5), description="The window ends so many sessions early."
+    )
+    input_shift_per: Literal["trial", "family"] = Field(
+        default="trial", description="trial: one shift for all inputs; family: one for each family."
+    )
+    output_shift: Annotated[IntDimension, bounds(1, why=_FUTURE)] = Field(
+        default=IntRange(low=1, high=5), description="The target lies so many sessions ahead."
+    )
+    clip: float = Field(default=1.0, ge=0, description="Largest gradient norm; 0 clips nothing.")
+
+
+class InputsSection(Section):
+    """Which inputs there are to choose from, and how a set is chosen."""
+
+    indicators: Literal["all", "none"] | tuple[str, ...] = Field(
+        default="all", description="All, none, or a list of families and indicator names."
+    )
+    search: Literal["ranked", "each", "families", "all"] = Field(
+        default="ranked",
+        description="ranked: the best k of a ranking learnt on training rows, and a switch per "
+        "family; each: a switch per input; families: a switch per family; all: no search.",
+    )
+    max: int | None = Field(
+        default=None, ge=1, description="Most inputs of a ranked set, beside the target's own."
+    )
+
+
+class RunSection(Section):
+    """Where it runs and where it is written. Only device and precision change a trial's result."""
+
+    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = Field(
+        default="auto", description="Training processes; auto: one per core, four per GPU."
+    )
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = Field(
+        default="auto", description="auto, cpu, cuda, cuda:1 or mps."
+    )
+    precision: Precision = Field(default="float32", description="bfloat16: autocast on CUDA.")
+    storage: str | None = Field(
+        default=None, description="Optuna storage URL; left out: runs/optuna.db."
+    )
+    tracking: str | None = Field(
+        default=None, description="MLflow tracking URI; left out: runs/mlflow.db."
+    )
+
+
+class StudyFile(Section):
+    """One study, as its file says it."""
+
+    study: StudySection = Field(default_factory=StudySection)
+    data: DataSection
+    split: SplitSection = Field(default_factory=SplitSection)
+    space: SpaceSection = Field(default_factory=SpaceSection)
+    inputs: InputsSection = Field(default_factory=InputsSection)
+    run: RunSection = Field(default_factory=RunSection)
+
+    @property
+    def name(self) -> str:
+        return self.study.name
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What makes trials comparable, as plain JSON: a resumed study must have the same.
+
+        The data enter by their content (see `inputs.InputTable.hash`), not by their path.
+        """
+        plain = self.model_dump(mode="json")
+        data = {key: value for key, value in plain["data"].items() if key not in ("path", "sample")}
+        if data["join"]:
+            data["join"] = [
+                {key: value for key, value in join.items() if key not in ("path", "sample")}
+                for join in data["join"]
+            ]
+        else:  # when sessions close then matters to no trial
+            for key in ("join", *MarketSection.model_fields):
+                del data[key]
+        return {"data": data, **{key: plain[key] for key in ("split", "space", "inputs")}}

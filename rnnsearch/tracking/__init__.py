@@ -1,0 +1,36 @@
+"""MLflow as a view of the store, which can be rebuilt.
+
+server       the MLflow a URI names
+experiment   one experiment per study, one parent run, one child per trial
+tracker      a search's trials written from a thread of its own
+syncing      all trials compared with the store
+"""
+
+from rnnsearch.tracking.experiment import (
+    PARENT,
+    STATE,
+    STATUS,
+    TRIAL,
+    Experiment,
+    Parent,
+    RunRecord,
+)
+from rnnsearch.tracking.server import default_uri, first_line, serve_dashboard, shown_uri
+from rnnsearch.tracking.syncing import sync
+from rnnsearch.tracking.tracker import Tracker
+
+__all__ = [
+    "PARENT",
+    "STATE",
+    "STATUS",
+    "TRIAL",
+    "Experiment",
+    "Parent",
+    "RunRecord",
+    "Tracker",
+    "default_uri",
+    "first_line",
+    "serve_dashboard",
+    "shown_uri",
+    "sync",
+]

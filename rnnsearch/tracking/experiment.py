@@ -1,0 +1,202 @@
+"""One experiment per study, one parent run, one child per trial: what MLflow is told, and how.
+
+A trial's run is looked up by the tag `rnnsearch.trial` before one is made, and again when the trial
+ends, so that neither a driver that died nor a server that answered too late leaves a second one.
+"""
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rnnsearch.tracking.server import connect
+
+TRIAL = "rnnsearch.trial"
+STATE = "rnnsearch.state"
+PARENT = "mlflow.parentRunId"
+STATUS = {
+    "complete": "FINISHED",
+    "pruned": "FINISHED",
+    "failed": "FAILED",
+    "interrupted": "KILLED",
+    "running": "RUNNING",
+}
+BATCH_METRICS, BATCH_OTHERS = 1000, 100  # MLflow's limits of one log_batch
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What MLflow shall show of one trial."""
+
+    number: int
+    name: str
+    state: str  # a key of STATUS
+    started: float  # seconds since the epoch
+    ended: float | None = None
+    params: dict[str, str] = field(default_factory=dict)
+    history: dict[str, list[float]] = field(default_factory=dict)  # one value per epoch
+    metrics: dict[str, float] = field(default_factory=dict)  # of the finished trial
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def over(self) -> bool:
+        return self.state != "running"
+
+
+@dataclass(frozen=True)
+class Parent:
+    """What MLflow shall show of the study itself."""
+
+    study: str
+    description: str
+    params: dict[str, str]
+    tags: dict[str, str]
+
+
+class Experiment:
+    """A study's experiment in MLflow; every method talks to the server and may raise."""
+
+    def __init__(self, uri: str, parent: Parent, artifacts: Path) -> None:
+        self.client = connect(uri)
+        self._runs: dict[int, str] = {}  # trial -> run
+        self._logged: dict[int, int] = {}  # trial -> epochs written
+        self.id = self._ensure_experiment(uri, parent, artifacts)
+        self.parent_run = self._ensure_parent(parent)
+
+    def _ensure_experiment(self, uri: str, parent: Parent, artifacts: Path) -> str:
+        from mlflow.exceptions import MlflowException
+
+        found = self.client.get_experiment_by_name(parent.study)
+        if found is None:
+            location = artifacts.as_uri() if not uri.startswith("http") else None
+            with contextlib.suppress(MlflowException):  # another driver was faster
+                self.client.create_experiment(
+                    parent.study, location, tags={"mlflow.note.content": parent.description}
+                )
+            found = self.client.get_experiment_by_name(parent.study)
+        assert found is not None
+        if found.lifecycle_stage == "deleted":
+            self.client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+    def _ensure_parent(self, parent: Parent) -> str:
+        if not self._parents():
+            tags = {TRIAL: "parent", "mlflow.note.content": parent.description} | parent.tags
+            run = self.client.create_run(self.id, tags=tags, run_name=parent.study)
+            self._write(run.info.run_id, params=parent.params)
+        first, *others = self._parents()
+        for other in others:  # of two drivers that began at the same time
+            self.client.delete_run(other)
+        return first
+
+    def _parents(self) -> list[str]:
+        return [run.info.run_id for run in self._search(f"tags.`{TRIAL}` = 'parent'")]
+
+    def runs(self, number: int) -> list[Any]:
+        """A trial's runs, the oldest first; more than one is too many."""
+        return self._search(f"tags.`{TRIAL}` = '{number}'")
+
+    def all_runs(self) -> dict[int, list[Any]]:
+        """Every trial's runs, the oldest first."""
+        found: dict[int, list[Any]] = {}
+        for run in self._search(f"tags.`{TRIAL}` != 'parent'"):
+            found.setdefault(int(run.data.tags[TRIAL]), []).append(run)
+        return found
+
+    def _search(self, query: str) -> list[Any]:
+        found: list[Any] = []
+        token: str | None = None
+        while token is None or token:
+            page = self.client.search_runs(
+                [self.id],
+                query,
+                max_results=1000,
+                order_by=["attributes.start_time", "attributes.run_id"],
+                page_token=token,
+            )
+            found += page
+            token = page.token or ""
+        return found
+
+    def use(self, number: int, runs: Sequence[Any]) -> None:
+        """Let the first of the runs, if there is one, be the trial's; delete the others."""
+        self._runs.pop(number, None)
+        for run in runs[1:]:
+            self.client.delete_run(run.info.run_id)
+        if runs:
+            self._runs[number] = runs[0].info.run_id
+
+    def write_best(self, best: dict[int, float]) -> None:
+        """Best skill, by the number of trials that were finished then, on the parent run."""
+        self._write(self.parent_run, [("best_skill", skill, n) for n, skill in best.items()])
+
+    def note_parent(self, metrics: dict[str, float], tags: dict[str, str], step: int = 0) -> None:
+        """A result of the whole study, on the parent run; of several, the highest step is shown."""
+        self._write(self.parent_run, [(n, v, step) for n, v in metrics.items()], tags=tags)
+
+    def set_parent_status(self, status: str) -> None:
+        """RUNNING while there is a driver, else FINISHED."""
+        if status == "RUNNING":
+            self.client.update_run(self.parent_run, status)
+        else:
+            self.client.set_terminated(self.parent_run, status)
+
+    def write(self, record: RunRecord) -> None:
+        """Write what is new of a trial; for a finished one all that is missing, and its end."""
+        if record.over or record.number not in self._runs:
+            self.use(record.number, self.runs(record.number))
+        run = self._runs.get(record.number) or self._create(record)
+        done = self._logged.get(record.number, 0)
+        metrics = [
+            (name, value, epoch)
+            for name, values in record.history.items()
+            for epoch, value in enumerate(values, start=1)
+            if epoch > done
+        ]
+        if record.over:
+            metrics += [
+                (name, value, len(record.history.get("skill", ())))
+                for name, value in record.metrics.items()
+                if name not in record.history
+            ]
+        tags = record.tags | {PARENT: self.parent_run}
+        self._write(run, metrics, record.params if not done else {}, tags, record.started)
+        self._logged[record.number] = max(map(len, record.history.values()), default=0)
+        if record.over:
+            ended = int((record.ended or record.started) * 1000)
+            self.client.set_terminated(run, STATUS[record.state], ended)
+            self._runs.pop(record.number, None)
+            self._logged.pop(record.number, None)
+
+    def _create(self, record: RunRecord) -> str:
+        tags = {TRIAL: str(record.number), PARENT: self.parent_run}
+        run = self.client.create_run(
+            self.id, int(record.started * 1000), tags=tags | record.tags, run_name=record.name
+        )
+        self._runs[record.number] = run.info.run_id
+        return str(run.info.run_id)
+
+    def _write(
+        self,
+        run: str,
+        metrics: Iterable[tuple[str, float, int]] = (),
+        params: dict[str, str] | None = None,
+        tags: dict[str, str] | None = None,
+        started: float = 0.0,
+    ) -> None:
+        """Log in as few calls as MLflow allows. A value written twice is the same value: its
+        time stamp is derived from its step."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        values = [Metric(n, v, int(started * 1000) + step, step) for n, v, step in metrics]
+        settings = [Param(name, value[:6000]) for name, value in (params or {}).items()]
+        labels = [RunTag(name, value[:5000]) for name, value in (tags or {}).items()]
+        while values or settings or labels:
+            # 1000 entities of all kinds fit in one call
+            room = BATCH_METRICS - min(len(settings), BATCH_OTHERS) - min(len(labels), BATCH_OTHERS)
+            self.client.log_batch(
+                run, values[:room], settings[:BATCH_OTHERS], labels[:BATCH_OTHERS]
+            )
+            values = values[room:]
+            settings, labels = settings[BATCH_OTHERS:], labels[BATCH_OTHERS:]

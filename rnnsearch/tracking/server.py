@@ -1,0 +1,67 @@
+"""The MLflow that a URI names: reached as a client, shown without its password, served."""
+
+import logging
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import filelock
+
+from rnnsearch.config import home
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+def connect(uri: str) -> "MlflowClient":
+    """A client that fails fast and keeps quiet. Imports MLflow, which takes two seconds."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # `Tracker` tries again
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    from mlflow import MlflowClient
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    if not uri.startswith("sqlite:///"):
+        return MlflowClient(uri)
+    database = Path(uri.removeprefix("sqlite:///"))
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(f"{database}.lock"):  # two may not create its tables at once
+        client = MlflowClient(uri)
+        client.search_experiments(max_results=1)
+    return client
+
+
+def default_uri(folder: Path) -> str:
+    """The embedded tracking store."""
+    return f"sqlite:///{folder / 'mlflow.db'}"
+
+
+def first_line(error: Exception) -> str:
+    """An error in at most 200 characters, without passwords."""
+    return shown_uri((str(error).strip().splitlines() or [repr(error)])[0])[:200]
+
+
+def shown_uri(uri: str) -> str:
+    """The URI without its password."""
+    return re.sub(r"//([^:@/\s]*):[^@/\s]*@", r"//\1:***@", uri)
+
+
+def serve_dashboard(uri: str | None, host: str, port: int) -> int:
+    """Run MLflow's server for the embedded store until Ctrl-C; returns its exit code."""
+    if uri is not None and uri.startswith("http"):
+        print(f"the MLflow server of this study is {shown_uri(uri)}")
+        return 0
+    connect(uri or default_uri(home()))  # creates or upgrades the tables
+    print(f"MLflow on http://{host}:{port} (Ctrl-C ends it)", flush=True)
+    command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port)]
+    command += ["--backend-store-uri", uri or default_uri(home())]
+    command += ["--default-artifact-root", (home() / "artifacts").as_uri(), "--workers", "1"]
+    try:
+        return subprocess.run(command, check=False).returncode
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,54 @@
+"""MLflow made to say what the store says."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rnnsearch.errors import StorageError
+from rnnsearch.tracking.experiment import PARENT, STATE, STATUS, Experiment, Parent, RunRecord
+from rnnsearch.tracking.server import first_line, shown_uri
+
+
+def sync(uri: str, parent: Parent, artifacts: Path, records: Sequence[RunRecord]) -> dict[str, int]:
+    """Make MLflow say what the store says: one run per trial, each with its final state.
+
+    Missing and unfinished runs are written, second runs of a trial deleted; those of trials that
+    still run are their driver's. Raises StorageError.
+    """
+    try:
+        experiment = Experiment(uri, parent, artifacts)
+        known = experiment.all_runs()
+        done = {"written": 0, "deleted": 0, "kept": 0}
+        for record in records:
+            runs = known.pop(record.number, [])
+            if not record.over:
+                continue
+            whole = [run for run in runs if _says(run, record, experiment.parent_run)]
+            experiment.use(record.number, whole + [run for run in runs if run not in whole])
+            done["deleted"] += max(len(runs) - 1, 0)
+            done["kept" if whole else "written"] += 1
+            if not whole:
+                experiment.write(record)
+        for runs in known.values():  # of trials that the store does not have
+            for run in runs:
+                experiment.client.delete_run(run.info.run_id)
+                done["deleted"] += 1
+        if skills := [r.metrics["skill"] for r in records if r.state == "complete"]:
+            finished = sum(r.state in ("complete", "pruned", "failed") for r in records)
+            experiment.write_best({finished: max(skills)})
+        if all(record.over for record in records):
+            experiment.set_parent_status("FINISHED")
+    except Exception as error:
+        raise StorageError(
+            f"{shown_uri(uri)}: MLflow cannot be brought up to date: {first_line(error)}; check "
+            "[run] tracking or RNNSEARCH_TRACKING and that the server is up, then run "
+            "`rnnsearch sync` again"
+        ) from None
+    return done
+
+
+def _says(run: Any, record: RunRecord, parent: str) -> bool:
+    """Whether a run shows a trial as it ended."""
+    tags = run.data.tags
+    said = (tags.get(STATE), tags.get(PARENT), run.info.status)
+    return said == (record.state, parent, STATUS[record.state])
