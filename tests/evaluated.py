@@ -36,6 +36,7 @@ PARAMETERS: dict[str, Any] = {
     "batch_size": 64,
     "learning_rate": 3e-3,
     "optimizer": "adam",
+    "schedule": "constant",
     "weight_decay": 0.0,
     "scaler": "standard",
     "input_shift": 0,

@@ -16,6 +16,7 @@ from rnnsearch.model.training import (
     TrainingSettings,
     build_optimizer,
     forecast,
+    learning_rates,
     train,
     train_epoch,
     windows,
@@ -252,6 +253,7 @@ def test_an_epoch_runs_on_the_meta_device_where_a_host_copy_raises(cell, optimiz
             to(make_fold(make_table()), "meta"),
             torch.randperm(190).to(meta),
             replace(settings, clip=clip),
+            epoch=1,
             loss="mse",
         )
         assert sums.device == meta
@@ -275,5 +277,24 @@ def test_no_step_waits_for_the_device():
     (network,) = Trainer(table, [fold], SETTINGS, loss="mse").networks
     optimizer = build_optimizer(network, SETTINGS)
     with HostCopies() as copies:
-        train_epoch(network, optimizer, table, fold, torch.arange(190), SETTINGS, loss="mse")
+        train_epoch(network, optimizer, table, fold, torch.arange(190), SETTINGS, 1, loss="mse")
     assert copies.count == 0
+
+
+def test_a_linear_schedule_falls_to_zero_over_all_steps_of_all_epochs():
+    settings = replace(SETTINGS, schedule="linear", epochs=2, learning_rate=0.6)
+    first, second = (learning_rates(settings, epoch, steps=3) for epoch in (1, 2))
+    assert first + second == pytest.approx([0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
+    assert learning_rates(SETTINGS, 2, steps=2) == [SETTINGS.learning_rate] * 2
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_the_optimizer_steps_at_the_rates_of_the_schedule(optimizer):
+    table, fold = make_table(), make_fold(make_table())
+    settings = replace(SETTINGS, optimizer=optimizer, schedule="linear", epochs=1, batch_size=95)
+    network = build_network("lstm", 3, (4,), 0.0, seed=1, device=torch.device("cpu"))
+    stepper = build_optimizer(network, settings)
+    used = []
+    stepper.register_step_pre_hook(lambda *_: used.append(stepper.param_groups[0]["lr"]))
+    train_epoch(network, stepper, table, fold, torch.arange(190), settings, 1, loss="mse")
+    assert used == pytest.approx([0.01, 0.005])

@@ -30,6 +30,7 @@ def parameters(problem: Problem, **changes: Any) -> TrialParameters:
         "batch_size": 32,
         "learning_rate": 0.01,
         "optimizer": "adam",
+        "schedule": "linear",
         "weight_decay": 0.1,
         "scaler": "standard",
         "input_shift": 1,

@@ -68,6 +68,7 @@ def task(number: int, epochs: int = 2, **changes: Any) -> Task:
         batch_size=64,
         learning_rate=1e-3,
         optimizer="adam",
+        schedule="linear",
         weight_decay=0.0,
         scaler="standard",
         input_shift=0,

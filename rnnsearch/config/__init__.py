@@ -21,6 +21,7 @@ from rnnsearch.config.sections import (
     OptimizerKind,
     Precision,
     ScalerKind,
+    Schedule,
     StudyFile,
 )
 
@@ -37,6 +38,7 @@ __all__ = [
     "Predict",
     "Sample",
     "ScalerKind",
+    "Schedule",
     "Section",
     "StudyFile",
     "digest",

@@ -19,6 +19,7 @@ from rnnsearch.config.dimensions import (
 Cell = Literal["rnn", "lstm", "gru", "birnn", "bilstm", "bigru"]
 ScalerKind = Literal["standard", "minmax", "robust"]
 OptimizerKind = Literal["adam", "sgd"]
+Schedule = Literal["linear", "constant"]
 Precision = Literal["float32", "bfloat16"]
 
 NAME_RULE = re.compile(r"\w[\w.-]{0,99}")
@@ -107,10 +108,14 @@ class SpaceSection(Section):
         default=(32, 64, 128, 256), description="Samples per gradient step."
     )
     learning_rate: Annotated[FloatDimension, bounds(1e-8, 10)] = Field(
-        default=FloatRange(low=1e-4, high=1e-2, log=True), description="Of the optimizer."
+        default=FloatRange(low=2e-4, high=2e-2, log=True), description="Of the optimizer."
     )
     optimizer: WordDimension[OptimizerKind] = Field(
         default="adam", description="adam, or sgd with momentum 0.9."
+    )
+    schedule: WordDimension[Schedule] = Field(
+        default="linear",
+        description="Of the learning rate: linear falls to 0 at the last epoch; or constant.",
     )
     weight_decay: Annotated[FloatDimension, bounds(0, 100)] = Field(
         default=FloatRange(low=0.01, high=3.0, log=True),

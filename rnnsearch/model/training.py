@@ -38,9 +38,10 @@ _CHUNK = 1024
 class TrainingSettings:
     """One trial's network and how it is trained.
 
-    `clip` is the largest gradient norm, 0 for no limit. `momentum` is for sgd. `weight_decay` is
-    decoupled: a step shrinks the weights by `learning_rate * weight_decay` (Loshchilov and Hutter
-    2019). `accumulate` splits a batch into that many parts to save memory, with the same gradient.
+    `clip` is the largest gradient norm, 0 for no limit. `momentum` is for sgd. The learning rate of
+    a "linear" schedule falls from step to step, to 0 after the last. `weight_decay` is decoupled: a
+    step shrinks the weights by `learning_rate * weight_decay` (Loshchilov and Hutter 2019).
+    `accumulate` splits a batch into that many parts to save memory, with the same gradient.
     bfloat16 is for CUDA.
     """
 
@@ -53,6 +54,7 @@ class TrainingSettings:
     learning_rate: float
     optimizer: Literal["adam", "sgd"]
     momentum: float = 0.9
+    schedule: Literal["linear", "constant"] = "constant"
     weight_decay: float = 0.0
     clip: float = 1.0
     seed: int
@@ -144,7 +146,7 @@ class Trainer:
         for epoch in range(1, self.settings.epochs + 1):
             start = time.perf_counter()
             sums = [
-                self._train_fold(*each)
+                self._train_fold(*each, epoch)
                 for each in zip(self.networks, optimizers, self.folds, generators, strict=True)
             ]
             totals: list[list[float]] = torch.stack(sums).tolist()  # the host waits here
@@ -176,6 +178,7 @@ class Trainer:
         optimizer: Optimizer,
         fold: FoldTensors,
         generator: torch.Generator,
+        epoch: int,
     ) -> Tensor:  # (2,): sums of losses over rows and of gradient norms over steps
         device = self.table.device
         dropout_seed = int(torch.randint(2**63 - 1, (), generator=generator))
@@ -183,7 +186,7 @@ class Trainer:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(dropout_seed)
             return train_epoch(
-                network, optimizer, self.table, fold, order, self.settings, loss=self.loss
+                network, optimizer, self.table, fold, order, self.settings, epoch, loss=self.loss
             )
 
     def _validate(
@@ -211,6 +214,7 @@ def train_epoch(
     fold: FoldTensors,
     order: Tensor,  # (n,) int64 on the device: a permutation of the training rows
     settings: TrainingSettings,
+    epoch: int,  # 1-based
     *,
     loss: Loss,
 ) -> Tensor:  # (2,): sums of losses over rows and of gradient norms over steps
@@ -221,7 +225,13 @@ def train_epoch(
     network.train()
     parameters = list(network.parameters())
     sums = torch.zeros(2, device=table.device)
-    for batch in order.split(settings.batch_size):  # (B,)
+    for batch, rate in zip(
+        order.split(settings.batch_size),  # (B,) each
+        learning_rates(settings, epoch, _steps(fold, settings)),
+        strict=True,
+    ):
+        for group in optimizer.param_groups:
+            group["lr"] = rate
         optimizer.zero_grad()
         for part in batch.chunk(settings.accumulate):
             x = windows(table, fold.train_ends[part], settings.window, fold.scale, fold.offset)
@@ -237,6 +247,14 @@ def train_epoch(
         sums[1] += norm
         optimizer.step()
     return sums
+
+
+def learning_rates(settings: TrainingSettings, epoch: int, steps: int) -> list[float]:
+    """The learning rate of each of an epoch's steps."""
+    if settings.schedule == "constant":
+        return [settings.learning_rate] * steps
+    done, all_steps = (epoch - 1) * steps, settings.epochs * steps
+    return [settings.learning_rate * (1 - (done + step) / all_steps) for step in range(steps)]
 
 
 @torch.inference_mode()

@@ -112,6 +112,7 @@ def _tiny_trial(problem: Problem) -> tuple[float, str]:
         batch_size=max(extremes(space.batch_size)),
         learning_rate=1e-3,
         optimizer=extremes(space.optimizer)[0],
+        schedule="constant",
         weight_decay=0.0,
         scaler=extremes(space.scaler)[0],
         input_shift=smallest["input_shift"],

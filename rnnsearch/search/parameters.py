@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from rnnsearch.config import OptimizerKind, ScalerKind, digest
+from rnnsearch.config import OptimizerKind, ScalerKind, Schedule, digest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,7 @@ class TrialParameters:
     batch_size: int
     learning_rate: float
     optimizer: OptimizerKind
+    schedule: Schedule
     weight_decay: float
     scaler: ScalerKind
     input_shift: int | dict[str, int]  # of all inputs, or of each family that is used

@@ -189,6 +189,7 @@ def training_settings(
         batch_size=parameters.batch_size,
         learning_rate=parameters.learning_rate,
         optimizer=parameters.optimizer,
+        schedule=parameters.schedule,
         weight_decay=parameters.weight_decay,
         clip=parameters.clip,
         seed=parameters.seed,
