@@ -47,15 +47,19 @@ def problem(tmp_path, home) -> Problem:
     return Problem.load(load_study(write_study(tmp_path)))
 
 
-def forecasts(problem: Problem, data: TrialData) -> np.ndarray:
-    *_, outcome = run_trial(parameters(problem), data, CPU)
+def forecasts(problem: Problem, data: TrialData, **changes: Any) -> np.ndarray:
+    *_, outcome = run_trial(parameters(problem, **changes), data, CPU)
     assert isinstance(outcome, Outcome)
     return unpack(outcome.forecasts)
 
 
-def test_changing_the_future_changes_no_validation_forecast(problem: Problem) -> None:
+@pytest.mark.parametrize("input_shift", [1, {"price": 0, "column": 1}], ids=["all", "family"])
+def test_changing_the_future_changes_no_validation_forecast(
+    problem: Problem, input_shift: int | dict[str, int]
+) -> None:
     close = problem.prices.close
-    before = forecasts(problem, TrialData(problem.table, close, problem.split, "log_return"))
+    data = TrialData(problem.table, close, problem.split, "log_return")
+    before = forecasts(problem, data, input_shift=input_shift)
     validation = problem.split.validation
     for row in (validation[5], validation[len(validation) // 2], validation[-1]):
         origin = row - 2  # what is known when `row` is forecast
@@ -70,7 +74,8 @@ def test_changing_the_future_changes_no_validation_forecast(problem: Problem) ->
         rows = np.concatenate([fold.validation for fold in begun])
         known = np.flatnonzero(rows <= row)
         assert len(known)
-        np.testing.assert_array_equal(forecasts(problem, changed)[known], before[known])
+        after = forecasts(problem, changed, input_shift=input_shift)
+        np.testing.assert_array_equal(after[known], before[known])
 
 
 def test_a_changed_past_does_change_a_validation_forecast(problem: Problem) -> None:

@@ -5,8 +5,9 @@
 
 One study per seed on a planted file, whose truth is known; then `evaluate`. A line per file, and a
 table: in how many files all true inputs are in the champion's set, whether its window and shifts
-show the signal, and which share of the attainable skill it reaches on rows the search never saw.
-`random` is `ranked` with the random sampler. Files and stores go to a temporary folder.
+show the signal, and which share of the attainable skill it reaches on rows the search never saw:
+of the skill that knowing the signal has on those very rows. `random` is `ranked` with the random
+sampler. Files and stores go to a temporary folder.
 """
 
 import argparse
