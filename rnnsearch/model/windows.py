@@ -52,9 +52,9 @@ class Fold:
 class Split:
     """The target rows of a study, the same for each of its trials.
 
-    `first` is the first target row, `development` are all target rows before the locked `test`
-    rows. `refit` is the fold whose training rows are all development rows that are known at the
-    first test origin; it has no validation rows.
+    `first` is the first target row, `development` are all target rows that are known at the first
+    origin of the locked `test` rows. `refit` is the fold that trains on all of them; it has no
+    validation rows.
     """
 
     first: int
@@ -91,9 +91,10 @@ def split_rows(
     """Cut the target rows of a file of `rows` sessions into walk-forward folds and a locked test.
 
     `test` is the share of all target rows, `validation` the share of development rows that each
-    fold validates on. The validation blocks follow each other and end where the development rows
-    end. Training rows end `max_output_shift` rows before the first validation row. They begin at
-    the first target row (`expanding`), or are as many as the first fold has (rolling).
+    fold validates on. The development rows end `max_output_shift` rows before the first locked row.
+    The validation blocks follow each other and end where the development rows end. Training rows
+    end `max_output_shift` rows before the first validation row. They begin at the first target row
+    (`expanding`), or are as many as the first fold has (rolling).
 
     Raises DataError if a fold would have fewer than MIN_TRAIN training or MIN_VALIDATION validation
     rows.
@@ -110,7 +111,7 @@ def split_rows(
         raise DataError(_too_few_rows(rows, first, test, folds, validation, purge))
 
     targets = np.arange(first, rows, dtype=np.int64)
-    development, locked = targets[: sizes.development], targets[sizes.development :]
+    development, locked = targets[: sizes.development], targets[len(targets) - sizes.test :]
     reach = first - warmup  # rows from the first row of the longest window to its target row
 
     def fold(start: int, stop: int, validation_stop: int) -> Fold:
@@ -123,8 +124,7 @@ def split_rows(
         stop = sizes.development - (folds - number) * sizes.validation
         start = 0 if expanding else number * sizes.validation
         steps.append(fold(start, stop, stop + sizes.validation))
-    # With no test rows the next target is `rows`, and every development row is known before it.
-    end = sizes.development if len(locked) else sizes.development + purge
+    end = sizes.development + purge
     refit = fold(0, end, end)
     return Split(first, tuple(steps), development, locked, refit)
 
@@ -264,7 +264,8 @@ class _Sizes:
     def __init__(
         self, count: int, *, test: float, folds: int, validation: float, purge: int
     ) -> None:
-        self.development = count - round(test * count)
+        self.test = round(test * count)
+        self.development = count - self.test - (purge if self.test else 0)
         self.validation = round(validation * self.development)
         first_train = self.development - folds * self.validation - purge
         self.enough = first_train >= MIN_TRAIN and self.validation >= MIN_VALIDATION
@@ -284,7 +285,7 @@ def _too_few_rows(
         (MIN_TRAIN + purge + folds / 2) / (1 - folds * validation),
         (MIN_VALIDATION + 0.5) / validation,
     )
-    needed = math.ceil((development + 0.5) / (1 - test)) + 1
+    needed = math.ceil((development + purge + 0.5) / (1 - test)) + 1
     while _Sizes(needed - 1, test=test, folds=folds, validation=validation, purge=purge).enough:
         needed -= 1
     return (

@@ -1,10 +1,4 @@
-"""The champion: chosen among the best trials by validation, over folds and seeds, never by test.
-
-Only validation rows whose outcome was known at the first origin of the test are counted. The last
-validation block ends where the test begins, so the outcomes of its last `max(output_shift) - 1`
-rows came after that: the search has seen them (they helped to say which trials are the best few),
-the choice among those few has not.
-"""
+"""The champion: chosen among the best trials by validation, over folds and seeds, never by test."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -15,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial
 
-from rnnsearch.config import digest, extremes
+from rnnsearch.config import digest
 from rnnsearch.errors import NoTrialError, RnnsearchError
 from rnnsearch.model.windows import Rows, naive_values, target_values
 from rnnsearch.scoring import metrics
@@ -106,19 +100,8 @@ def validate(problem: Problem, trials: list[FrozenTrial], seeds: int, say: Say) 
     return sorted(candidates, key=lambda candidate: (-len(candidate.skills), -candidate.skill))
 
 
-def known_rows(problem: Problem) -> list[NDArray[np.bool_]]:
-    """Which validation rows of each fold were known at the first origin of the test."""
-    longest = max(extremes(problem.study.space.output_shift))
-    test, folds = problem.split.test, problem.split.folds
-    last = test[0] - longest if len(test) else folds[-1].validation[-1]
-    known = [fold.validation <= last for fold in folds]
-    if not any(each.any() for each in known):  # a single block, shorter than the output shift
-        return [np.ones_like(each) for each in known]
-    return known
-
-
 def validation_skill(problem: Problem, output_shift: int, forecasts: Floats) -> float:
-    """The mean over folds of the skill on their known rows; `forecasts` are of all rows."""
+    """The mean skill over folds; `forecasts` are of all their rows."""
     close, kind = problem.prices.close, problem.study.data.predict
 
     def skill(rows: Rows, forecast: Floats, train: Rows) -> float:
@@ -130,9 +113,8 @@ def validation_skill(problem: Problem, output_shift: int, forecasts: Floats) -> 
     return float(
         np.mean(
             [
-                skill(fold.validation[known], part[known], fold.train)
-                for fold, part, known in zip(folds, parts, known_rows(problem), strict=True)
-                if known.any()
+                skill(fold.validation, part, fold.train)
+                for fold, part in zip(folds, parts, strict=True)
             ]
         )
     )

@@ -15,7 +15,7 @@ from rnnsearch.model.history import History
 from rnnsearch.model.networks import Network
 from rnnsearch.model.training import Diverged, FoldTensors, Trainer
 from rnnsearch.model.windows import TargetScale, target_values
-from rnnsearch.results.champion import Candidate, Floats, Say, known_rows, seeds_of
+from rnnsearch.results.champion import Candidate, Floats, Say, seeds_of
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial import (
@@ -104,12 +104,11 @@ def _train(
 
 
 def _validation_errors(problem: Problem, candidate: Candidate) -> Floats:
-    known = np.concatenate(known_rows(problem))
-    rows = problem.split.validation[known]
+    rows = problem.split.validation
     shift, kind = candidate.parameters.output_shift, problem.study.data.predict
     actual = target_values(problem.prices.close, rows, shift, kind)
     forecast: Floats = np.mean(candidate.forecasts, axis=0)
-    return forecast[known] - actual
+    return forecast - actual
 
 
 def _spec(problem: Problem, candidate: Candidate, target: TargetScale) -> ForecasterSpec:
