@@ -52,7 +52,7 @@ class Browser:
             message["params"]["request"]["url"]
             for message in messages
             if message["method"] == "Network.requestWillBeSent"
-            and not message["params"]["documentURL"].startswith("chrome:")
+            and not message["params"]["documentURL"].startswith(("chrome:", "chrome-untrusted:"))
         ]
 
     def wait_for(self, script: str, seconds: float = 60) -> Any:

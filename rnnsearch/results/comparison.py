@@ -6,7 +6,6 @@ Everything that is fitted here is fitted on the rows before the test. Nothing he
 the locked rows may be looked at: that is `evaluation`.
 """
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.config import Predict
-from rnnsearch.data.inputs import InputTable
 from rnnsearch.model.forecaster import Forecaster
 from rnnsearch.model.windows import (
     Rows,
@@ -31,7 +29,6 @@ from rnnsearch.search.trial import shifted_inputs
 Floats = NDArray[np.float64]
 
 INTERVAL_LEVEL = 0.9
-SHUFFLED_ROWS = 300  # at most, per input
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,37 +149,6 @@ def tests_of_the_champion(test: ScoredRows, forecasts: dict[str, Floats]) -> dic
             test.actual - middle, champion - middle, test.horizon
         ),
     }
-
-
-def permutation_losses(
-    champion: Forecaster, table: InputTable, test: ScoredRows, seed: int = 0
-) -> dict[str, float]:
-    """How much skill the champion loses on the rows when one input is shuffled, for each input.
-
-    Its values are dealt out anew among the sessions that the windows show. Around 0 or below: the
-    champion does not need it. Inputs that say the same stand in for each other. Of many rows, some
-    hundred are looked at, evenly spread: every input costs a forecast of them all.
-
-    Breiman 2001, Random forests, section 10.
-    """
-    spec, some = champion.spec, slice(None, None, math.ceil(len(test.rows) / SHUFFLED_ROWS))
-    ends = window_ends(test.rows[some], test.horizon)
-    columns = table.columns(spec.inputs)
-    values = np.array(table.values[:, columns])
-    shown = slice(int(ends[0]) - spec.window + 1 - max(spec.input_shifts), int(ends[-1]) + 1)
-
-    def skill() -> float:
-        own = replace(table, values=values, specs=tuple(table.specs[c] for c in columns))
-        forecast = champion.forecast_rows(own, ends).mean(axis=0)
-        return metrics.skill(test.actual[some], forecast, test.naive[some])
-
-    whole, rng, losses = skill(), np.random.default_rng(seed), {}
-    for column, name in enumerate(spec.inputs):
-        kept = values[shown, column].copy()
-        values[shown, column] = rng.permutation(kept)
-        losses[name] = whole - skill()
-        values[shown, column] = kept
-    return losses
 
 
 def interval(champion: Forecaster, test: ScoredRows, forecast: Floats) -> dict[str, Any] | None:

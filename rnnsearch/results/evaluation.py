@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from rnnsearch.config import StudyFile, extremes, home
 from rnnsearch.errors import RnnsearchError, StorageError, StudyFileError
 from rnnsearch.model.forecaster import Forecaster, read_spec
-from rnnsearch.model.windows import Rows, naive_values, target_values, window_ends
+from rnnsearch.model.windows import naive_values, target_values, window_ends
 from rnnsearch.results import comparison
 from rnnsearch.results.champion import Candidate, best_trials, complete_trials, validate
+from rnnsearch.results.importance import permutation_losses
 from rnnsearch.results.plain import as_json
 from rnnsearch.results.refit import refit
 from rnnsearch.scoring import metrics, selection, significance
@@ -43,9 +44,8 @@ def evaluate(
     """Choose the champion, open the test once, and say how sure the result is; plain JSON.
 
     Keys: champion, candidates, test, table, significance, interval, verdict, openings (so far),
-    opening (the one it was made at), permutation (skill lost on validation rows when an input is
-    shuffled), basis, and
-    what a plot needs: dates, actual, origin_price, forecasts. What cannot be told is null.
+    opening (the one it was made at), permutation (see `importance`), basis, and what a plot needs:
+    dates, actual, origin_price, forecasts. What cannot be told is null.
 
     The champion is in `champion_folder` afterwards. It may be evaluated while a search runs: what
     counts are the trials that are complete by now.
@@ -215,15 +215,14 @@ def _count_opening(store: Store) -> int:
 
 def _compare(problem: Problem, winner: Candidate, champion: Forecaster) -> dict[str, Any]:
     """The champion and the baselines on the locked rows, and the tests between them."""
-    study, dates = problem.study, problem.prices.dates
-
-    def scored(rows: Rows) -> comparison.ScoredRows:
-        shift, train = winner.parameters.output_shift, problem.split.refit.train
-        return comparison.scored_rows(problem.prices.close, rows, shift, study.data.predict, train)
-
-    test = scored(problem.split.test)
-    # Not on the test: inputs chosen by what helped there would have seen it.
-    validation = scored(problem.split.validation)
+    study, split, dates = problem.study, problem.split, problem.prices.dates
+    test = comparison.scored_rows(
+        problem.prices.close,
+        split.test,
+        winner.parameters.output_shift,
+        study.data.predict,
+        split.refit.train,
+    )
     by_seed = champion.forecast_rows(problem.table, window_ends(test.rows, test.horizon))
     simple = comparison.simple_forecasts(problem, winner.parameters, test)
     forecasts: dict[str, Floats] = {
@@ -253,7 +252,7 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster) -> dict[
         },
         "significance": {name: asdict(result) for name, result in tests.items()},
         "interval": comparison.interval(champion, test, forecasts["champion"]),
-        "permutation": comparison.permutation_losses(champion, problem.table, validation),
+        "permutation": permutation_losses(problem, winner),
         "dates": [f"{date:%Y-%m-%d}" for date in dates[test.rows]],
         "actual": _rounded(test.actual),
         "origin_price": _rounded(test.origin),

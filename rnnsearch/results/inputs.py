@@ -2,8 +2,7 @@
 
 All that is said here is about validation rows, and about the trials that the search chose to try:
 an input that is "with" good trials may only have been in good company. The permutation importance,
-which `evaluate` measures on validation rows, says what the champion uses; it has been trained on
-these rows by then, so it does not say that this helps.
+which `evaluate` measures, says what the champion's own fold networks would lose without it.
 
 Skills below Tukey's fence (the lower quartile less 1.5 interquartile ranges) count as the fence, so
 that one network that learnt nonsense does not decide a mean.

@@ -1,5 +1,6 @@
 """A candidate trained once more, on every row before the locked test: the forecaster itself."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -54,7 +55,9 @@ def refit(problem: Problem, candidate: Candidate, seeds: int, say: Say) -> Forec
     wanted = seeds_of(parameters, seeds)
     for number, seed in enumerate(wanted, start=1):
         try:
-            networks[seed] = _train(problem, table, fold.tensors, replace(parameters, seed=seed))
+            (networks[seed],) = train_networks(
+                problem, table, [fold.tensors], replace(parameters, seed=seed)
+            )
             say(f"refitted {number} of {seeds}")
         except Diverged as error:
             say(f"refit {number} of {seeds} is left out: it diverged ({error})")
@@ -79,24 +82,28 @@ def refit(problem: Problem, candidate: Candidate, seeds: int, say: Say) -> Forec
     )
 
 
-def _train(
-    problem: Problem, table: torch.Tensor, fold: FoldTensors, parameters: TrialParameters
-) -> Network:
-    """One network, trained as a trial is. Raises Diverged."""
+def train_networks(
+    problem: Problem,
+    table: torch.Tensor,
+    folds: Sequence[FoldTensors],
+    parameters: TrialParameters,
+) -> tuple[Network, ...]:
+    """One network per fold, trained as a trial's are. Raises Diverged."""
     study = problem.study
     for accumulate in ACCUMULATE:
         settings = training_settings(parameters, study.run.precision, accumulate)
-        trainer = Trainer(table, [fold], settings, loss=loss_of(study.data.predict))
+        trainer = Trainer(table, folds, settings, loss=loss_of(study.data.predict))
         try:
             for _ in trainer.run():
                 pass
         except torch.OutOfMemoryError:
             free_memory(table.device)
             continue
-        network = trainer.networks[0].eval()
-        if not all(bool(weights.isfinite().all()) for weights in network.parameters()):
-            raise Diverged("a weight is not a finite number after the last epoch")
-        return network
+        for network in trainer.networks:
+            network.eval()
+            if not all(bool(weights.isfinite().all()) for weights in network.parameters()):
+                raise Diverged("a weight is not a finite number after the last epoch")
+        return trainer.networks
     raise RnnsearchError(
         "the champion does not fit in the device's memory, also with its batch in four parts; "
         "free memory there or run `rnnsearch evaluate --device cpu`"
