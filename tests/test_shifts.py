@@ -38,7 +38,7 @@ def best_parameters(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch)
         store = search_study.search(load_study(path), Notes())
         parameters: dict[str, Any] = store.study.best_trial.user_attrs["parameters"]
         shifts = {key: parameters[key] for key in ("input_shift", "output_shift")}
-        assert store.study.best_value > 0.5 * planted.attainable_skill(window=1, **shifts)
+        assert store.study.best_value > 0.3 * planted.attainable_skill(window=1, **shifts)
         return parameters
 
     return search

@@ -1,5 +1,6 @@
 """Training: converges, repeats, keeps folds apart, stays on the device."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +15,9 @@ from rnnsearch.model.training import (
     FoldTensors,
     Trainer,
     TrainingSettings,
+    average_share,
     build_optimizer,
     forecast,
-    learning_rates,
     train,
     train_epoch,
     windows,
@@ -244,7 +245,10 @@ def test_an_epoch_runs_on_the_meta_device_where_a_host_copy_raises(cell, optimiz
         window=2,
         batch_size=95,
     )
-    network = build_network(cell, 3, settings.neurons, settings.dropout, seed=1, device=meta)
+    network, averaged = (
+        build_network(cell, 3, settings.neurons, settings.dropout, seed=1, device=meta)
+        for _ in range(2)
+    )
     for clip in (0.0, 1.0):
         sums = train_epoch(
             network,
@@ -253,8 +257,8 @@ def test_an_epoch_runs_on_the_meta_device_where_a_host_copy_raises(cell, optimiz
             to(make_fold(make_table()), "meta"),
             torch.randperm(190).to(meta),
             replace(settings, clip=clip),
-            epoch=1,
             loss="mse",
+            averaged=averaged,
         )
         assert sums.device == meta
 
@@ -274,27 +278,55 @@ class HostCopies(TorchDispatchMode):
 
 def test_no_step_waits_for_the_device():
     table, fold = make_table(), make_fold(make_table())
-    (network,) = Trainer(table, [fold], SETTINGS, loss="mse").networks
+    network, averaged = Trainer(table, [fold, fold], SETTINGS, loss="mse").networks
     optimizer = build_optimizer(network, SETTINGS)
     with HostCopies() as copies:
-        train_epoch(network, optimizer, table, fold, torch.arange(190), SETTINGS, 1, loss="mse")
+        order = torch.arange(190)
+        train_epoch(network, optimizer, table, fold, order, SETTINGS, loss="mse", averaged=averaged)
     assert copies.count == 0
 
 
-def test_a_linear_schedule_falls_to_zero_over_all_steps_of_all_epochs():
-    settings = replace(SETTINGS, schedule="linear", epochs=2, learning_rate=0.6)
-    first, second = (learning_rates(settings, epoch, steps=3) for epoch in (1, 2))
-    assert first + second == pytest.approx([0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
-    assert learning_rates(SETTINGS, 2, steps=2) == [SETTINGS.learning_rate] * 2
-
-
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-def test_the_optimizer_steps_at_the_rates_of_the_schedule(optimizer):
+def test_the_networks_that_forecast_have_the_average_of_the_trained_weights():
     table, fold = make_table(), make_fold(make_table())
-    settings = replace(SETTINGS, optimizer=optimizer, schedule="linear", epochs=1, batch_size=95)
-    network = build_network("lstm", 3, (4,), 0.0, seed=1, device=torch.device("cpu"))
-    stepper = build_optimizer(network, settings)
-    used = []
-    stepper.register_step_pre_hook(lambda *_: used.append(stepper.param_groups[0]["lr"]))
-    train_epoch(network, stepper, table, fold, torch.arange(190), settings, 1, loss="mse")
-    assert used == pytest.approx([0.01, 0.005])
+    settings = replace(SETTINGS, averaging=True, epochs=3)
+    averaged = Trainer(table, [fold], settings, loss="mse")
+    for _ in averaged.run():
+        pass
+    plain = build_network("lstm", 3, (8,), 0.0, seed=1, device=torch.device("cpu"))
+    optimizer, generator = build_optimizer(plain, settings), torch.Generator().manual_seed(1)
+    seen: list[list[torch.Tensor]] = []
+    optimizer.register_step_post_hook(
+        lambda *_: seen.append([weights.detach().clone() for weights in plain.parameters()])
+    )
+    for _ in range(settings.epochs):
+        torch.randint(2**63 - 1, (), generator=generator)
+        order = torch.randperm(190, generator=generator)
+        train_epoch(plain, optimizer, table, fold, order, settings, loss="mse")
+    # The weight of step k in the mean after n steps, from the recursion.
+    shares = [average_share(step) for step in range(1, len(seen) + 1)]
+    factors = [
+        share * math.prod(1 - later for later in shares[number + 1 :])
+        for number, share in enumerate(shares)
+    ]
+    assert sum(factors) == pytest.approx(1)
+    for number, weights in enumerate(averaged.networks[0].parameters()):
+        expected = sum(factor * step[number] for factor, step in zip(factors, seen, strict=True))
+        torch.testing.assert_close(weights.detach(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_averaging_does_not_change_what_is_trained():
+    table, fold = make_table(), make_fold(make_table())
+    one, two = (
+        list(train(table, [fold], replace(SETTINGS, averaging=averaging), loss="mse"))
+        for averaging in (False, True)
+    )
+    assert [epoch.train_loss for epoch in one] == [epoch.train_loss for epoch in two]
+    assert one[-1].validation_loss != two[-1].validation_loss
+
+
+def test_the_average_after_an_epoch_is_that_of_a_training_that_ends_there():
+    table, fold = make_table(), make_fold(make_table())
+    settings = replace(SETTINGS, averaging=True)
+    longer = list(train(table, [fold], replace(settings, epochs=3), loss="mse"))
+    shorter = list(train(table, [fold], replace(settings, epochs=2), loss="mse"))
+    assert_same(longer[1], shorter[1])

@@ -21,7 +21,6 @@ from rnnsearch.config.sections import (
     OptimizerKind,
     Precision,
     ScalerKind,
-    Schedule,
     StudyFile,
 )
 
@@ -38,7 +37,6 @@ __all__ = [
     "Predict",
     "Sample",
     "ScalerKind",
-    "Schedule",
     "Section",
     "StudyFile",
     "digest",

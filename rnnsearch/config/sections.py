@@ -19,7 +19,6 @@ from rnnsearch.config.dimensions import (
 Cell = Literal["rnn", "lstm", "gru", "birnn", "bilstm", "bigru"]
 ScalerKind = Literal["standard", "minmax", "robust"]
 OptimizerKind = Literal["adam", "sgd"]
-Schedule = Literal["linear", "constant"]
 Precision = Literal["float32", "bfloat16"]
 
 NAME_RULE = re.compile(r"\w[\w.-]{0,99}")
@@ -113,9 +112,9 @@ class SpaceSection(Section):
     optimizer: WordDimension[OptimizerKind] = Field(
         default="adam", description="adam, or sgd with momentum 0.9."
     )
-    schedule: WordDimension[Schedule] = Field(
-        default="linear",
-        description="Of the learning rate: linear falls to 0 at the last epoch; or constant.",
+    averaging: WordDimension[bool] = Field(
+        default=True,
+        description="Forecast with weights averaged over about the last ninth of the steps so far.",
     )
     weight_decay: Annotated[FloatDimension, bounds(0, 100)] = Field(
         default=FloatRange(low=0.01, high=3.0, log=True),

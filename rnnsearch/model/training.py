@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import SGD, AdamW, Optimizer
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from rnnsearch.model.networks import Network, build_network
 
@@ -38,9 +39,9 @@ _CHUNK = 1024
 class TrainingSettings:
     """One trial's network and how it is trained.
 
-    `clip` is the largest gradient norm, 0 for no limit. `momentum` is for sgd. The learning rate of
-    a "linear" schedule falls from step to step, to 0 after the last. `weight_decay` is decoupled: a
-    step shrinks the weights by `learning_rate * weight_decay` (Loshchilov and Hutter 2019).
+    `clip` is the largest gradient norm, 0 for no limit. `momentum` is for sgd. `weight_decay` is
+    decoupled: a step shrinks the weights by `learning_rate * weight_decay` (Loshchilov and Hutter
+    2019). With `averaging`, forecasts are made with averaged weights (see `average_share`).
     `accumulate` splits a batch into that many parts to save memory, with the same gradient.
     bfloat16 is for CUDA.
     """
@@ -54,8 +55,8 @@ class TrainingSettings:
     learning_rate: float
     optimizer: Literal["adam", "sgd"]
     momentum: float = 0.9
-    schedule: Literal["linear", "constant"] = "constant"
     weight_decay: float = 0.0
+    averaging: bool = False
     clip: float = 1.0
     seed: int
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -112,7 +113,10 @@ def train(
 
 
 class Trainer:
-    """The networks of a trial's folds, all begun with the same weights, and their training."""
+    """The networks of a trial's folds, all begun with the same weights, and their training.
+
+    `networks` are those that forecast: with averaged weights where the settings say so.
+    """
 
     def __init__(
         self,
@@ -126,28 +130,39 @@ class Trainer:
         self.folds = tuple(folds)
         self.settings = settings
         self.loss: Loss = loss
-        self.networks = tuple(
-            build_network(
-                settings.cell,
-                table.shape[1],
-                settings.neurons,
-                settings.dropout,
-                seed=settings.seed,
-                device=table.device,
-            )
-            for _ in self.folds
+        self._trained = tuple(self._begin() for _ in self.folds)
+        self.networks = (
+            tuple(self._begin() for _ in self.folds) if settings.averaging else self._trained
+        )
+
+    def _begin(self) -> Network:
+        settings = self.settings
+        return build_network(
+            settings.cell,
+            self.table.shape[1],
+            settings.neurons,
+            settings.dropout,
+            seed=settings.seed,
+            device=self.table.device,
         )
 
     def run(self) -> Iterator[EpochResult]:
         """Train `settings.epochs` epochs and yield after each; see `train`."""
-        optimizers = [build_optimizer(network, self.settings) for network in self.networks]
+        optimizers = [build_optimizer(network, self.settings) for network in self._trained]
         generators = [torch.Generator().manual_seed(self.settings.seed) for _ in self.folds]
         steps = sum(_steps(fold, self.settings) for fold in self.folds)
         for epoch in range(1, self.settings.epochs + 1):
             start = time.perf_counter()
             sums = [
                 self._train_fold(*each, epoch)
-                for each in zip(self.networks, optimizers, self.folds, generators, strict=True)
+                for each in zip(
+                    self._trained,
+                    self.networks,
+                    optimizers,
+                    self.folds,
+                    generators,
+                    strict=True,
+                )
             ]
             totals: list[list[float]] = torch.stack(sums).tolist()  # the host waits here
             seconds = time.perf_counter() - start
@@ -175,6 +190,7 @@ class Trainer:
     def _train_fold(
         self,
         network: Network,
+        averaged: Network,
         optimizer: Optimizer,
         fold: FoldTensors,
         generator: torch.Generator,
@@ -186,7 +202,15 @@ class Trainer:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(dropout_seed)
             return train_epoch(
-                network, optimizer, self.table, fold, order, self.settings, epoch, loss=self.loss
+                network,
+                optimizer,
+                self.table,
+                fold,
+                order,
+                self.settings,
+                loss=self.loss,
+                averaged=averaged if self.settings.averaging else None,
+                steps_before=(epoch - 1) * _steps(fold, self.settings),
             )
 
     def _validate(
@@ -214,9 +238,10 @@ def train_epoch(
     fold: FoldTensors,
     order: Tensor,  # (n,) int64 on the device: a permutation of the training rows
     settings: TrainingSettings,
-    epoch: int,  # 1-based
     *,
     loss: Loss,
+    averaged: Network | None = None,  # whose weights become the average of the network's
+    steps_before: int = 0,  # in earlier epochs
 ) -> Tensor:  # (2,): sums of losses over rows and of gradient norms over steps
     """One pass over the training rows in `order`, the last batch being what is left.
 
@@ -224,14 +249,9 @@ def train_epoch(
     """
     network.train()
     parameters = list(network.parameters())
+    averages = list(averaged.parameters()) if averaged else []
     sums = torch.zeros(2, device=table.device)
-    for batch, rate in zip(
-        order.split(settings.batch_size),  # (B,) each
-        learning_rates(settings, epoch, _steps(fold, settings)),
-        strict=True,
-    ):
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+    for step, batch in enumerate(order.split(settings.batch_size), start=steps_before + 1):  # (B,)
         optimizer.zero_grad()
         for part in batch.chunk(settings.accumulate):
             x = windows(table, fold.train_ends[part], settings.window, fold.scale, fold.offset)
@@ -246,15 +266,19 @@ def train_epoch(
             norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         sums[1] += norm
         optimizer.step()
+        if averages:
+            get_ema_multi_avg_fn(1 - average_share(step))(averages, parameters, step)
     return sums
 
 
-def learning_rates(settings: TrainingSettings, epoch: int, steps: int) -> list[float]:
-    """The learning rate of each of an epoch's steps."""
-    if settings.schedule == "constant":
-        return [settings.learning_rate] * steps
-    done, all_steps = (epoch - 1) * steps, settings.epochs * steps
-    return [settings.learning_rate * (1 - (done + step) / all_steps) for step in range(steps)]
+def average_share(step: int) -> float:
+    """The share of the newest weights in the average after so many steps, from 1 downwards.
+
+    Polynomial-decay averaging (Shamir and Zhang 2013) with its parameter at 8: the average reaches
+    back over about a ninth of the steps so far. So after every epoch it is what it would be if
+    training ended there, whatever the number of epochs.
+    """
+    return 9 / (step + 8)
 
 
 @torch.inference_mode()

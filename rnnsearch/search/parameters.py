@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from rnnsearch.config import OptimizerKind, ScalerKind, Schedule, digest
+from rnnsearch.config import OptimizerKind, ScalerKind, digest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +19,8 @@ class TrialParameters:
     batch_size: int
     learning_rate: float
     optimizer: OptimizerKind
-    schedule: Schedule
     weight_decay: float
+    averaging: bool
     scaler: ScalerKind
     input_shift: int | dict[str, int]  # of all inputs, or of each family that is used
     output_shift: int
