@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 from optuna.trial import FrozenTrial
-from rich.console import Console, Group
+from rich import box
+from rich.console import Console, Group, JustifyMethod
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rnnsearch.results.words import METRICS, figure, probability
+from rnnsearch.results.words import METRICS, duration, figure, probability
 from rnnsearch.search.records import title
 from rnnsearch.search.store import Store, state_of
 from rnnsearch.search.study import RunningTrial
@@ -113,7 +114,7 @@ class SearchView:
         line = Table.grid(padding=(0, 2))
         minutes = (time.monotonic() - self._began) / 60
         pace = self._finished_here / minutes if minutes > 0 else 0.0
-        left = f"{(self._target - done) / pace:.0f} min left" if pace > 0 else ""
+        left = f"{duration(60 * (self._target - done) / pace)} left" if pace > 0 else ""
         counts = ", ".join(
             f"{self._counts[state]} {state}"
             for state in ("complete", "pruned", "failed")
@@ -137,37 +138,35 @@ def trial_line(trial: FrozenTrial, better: bool = False) -> str:
     """One finished trial on one line."""
     attrs = trial.user_attrs
     parameters = attrs.get("parameters")
-    parts = [f"trial {trial.number:>4}", f"{title(parameters) if parameters else '':<24}"]
+    parts = [f"trial {trial.number:>4}", f"{title(parameters) if parameters else '':<21}"]
     epochs = len(attrs.get("record", {}).get("history", {}).get("skill", ()))
-    wanted = parameters["epochs"] if parameters else 0
-    parts.append(f"epoch {epochs:>3}/{wanted:<3}")
+    trained = f"epoch {epochs:>3}/{parameters['epochs'] if parameters else 0}"
+    earlier = attrs.get("duplicate_of")
+    parts.append(f"{trained if earlier is None else f'as trial {earlier}':<13}")
     parts.append(f"skill {trial.value:+.4f}" if trial.value is not None else f"{'':13}")
     parts.append(state_of(trial))
-    if "duplicate_of" in attrs:
-        parts.append(f"(same as trial {attrs['duplicate_of']})")
     if trial.state.name == "FAIL":
         parts.append(str(attrs.get("reason", "")))
     if better:
-        parts.append("best so far")
+        parts.append("best")
     return "  ".join(parts)
 
 
 def best_table(trials: Sequence[FrozenTrial], count: int = 5) -> Table:
     """The best complete trials against the naive forecast."""
-    table = Table(title="Best trials on validation rows", title_justify="left")
+    table = _table("Best trials on validation rows", tight=True)
     columns = (
         "trial",
         "network",
         "inputs",
         "skill",
         "RMSE",
-        "naive RMSE",
-        "direction",
-        "always up",
+        "naive\nRMSE",
+        "hit\nrate",
+        "always\nup",
     )
     for column in columns:
-        left = column in ("network",)
-        table.add_column(column, justify="left" if left else "right", no_wrap=left)
+        table.add_column(column, justify="left" if column == "network" else "right", no_wrap=True)
     complete = [
         t for t in trials if state_of(t) == "complete" and "duplicate_of" not in t.user_attrs
     ]
@@ -178,8 +177,8 @@ def best_table(trials: Sequence[FrozenTrial], count: int = 5) -> Table:
             title(parameters),
             str(len(parameters["inputs"])),
             f"{trial.value:+.4f}",
-            f"{metrics['rmse']:.5g}",
-            f"{metrics['naive_rmse']:.5g}",
+            f"{metrics['rmse']:.4g}",
+            f"{metrics['naive_rmse']:.4g}",
             f"{metrics['directional_accuracy']:.1%}",
             f"{metrics['always_up_accuracy']:.1%}",
         )
@@ -209,7 +208,7 @@ def findings(facts: dict[str, Any], count: int = 8) -> Iterator[Table | str]:
     """Which inputs and parameters mattered, from the facts of a study."""
     compared = [one for one in facts["inputs"] if one["chosen"] < one["trials"]]
     if compared:
-        table = Table(title="Inputs that earned their place", title_justify="left")
+        table = _table("Inputs that earned their place")
         table.add_column("input", no_wrap=True)
         for column in ("chosen by", "skill with it", "without it", "lost if shuffled"):
             table.add_column(column, justify="right")
@@ -239,10 +238,9 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
     )
     rows = answer["table"]
     names = [name for name in rows[0] if name != "forecast"]
-    table = Table(
-        title=f"Locked test: {answer['test']['rows']} target dates, {answer['test']['first']} to "
-        f"{answer['test']['last']}",
-        title_justify="left",
+    table = _table(
+        f"Locked test: {answer['test']['rows']} target dates, {answer['test']['first']} to "
+        f"{answer['test']['last']}"
     )
     table.add_column("")
     for row in rows:
@@ -280,7 +278,7 @@ def _test_result(name: str, result: dict[str, Any]) -> str:
 
 def prediction_table(answer: dict[str, Any]) -> Table:
     """Dated forecasts, newest last."""
-    table = Table(title=f"Forecasts of trial {answer['champion']}", title_justify="left")
+    table = _table(f"Forecasts of trial {answer['champion']}")
     rows = answer["forecasts"]
     for column in rows[0]:
         table.add_column(column.replace("_", " "), justify="right")
@@ -302,15 +300,34 @@ def note(text: str) -> None:
     Console(stderr=True).print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
+def print_facts(lines: Sequence[str], warnings: Sequence[str]) -> None:
+    """What was seen, and what looks odd in it."""
+    out = output()
+    out.print("\n".join(lines), highlight=False, markup=False)
+    for warning in warnings:
+        out.print(f"note: {warning}", style="yellow", highlight=False, markup=False)
+
+
 def frame_table(title_: str, frame: pd.DataFrame) -> Table:
     """A data frame as a table; numbers to the right."""
-    table = Table(title=title_, title_justify="left")
-    for column in frame:
+    table = _table(title_)
+    for place, column in enumerate(frame):
         numeric = pd.api.types.is_numeric_dtype(frame[column])
-        table.add_column(str(column), justify="right" if numeric else "left")
+        justify: JustifyMethod = "right" if numeric else "left"
+        table.add_column(str(column), justify=justify, no_wrap=place == 0, overflow="fold")
     for row in frame.itertuples(index=False):
-        table.add_row(*map(str, row))
+        table.add_row(*(str(cell).removesuffix(" 00:00:00") for cell in row))
     return table
+
+
+def _table(title_: str, *, tight: bool = False) -> Table:
+    return Table(
+        title=title_,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0 if tight else 1),
+        pad_edge=False,
+    )
 
 
 def output() -> Console:

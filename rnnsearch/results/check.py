@@ -1,17 +1,23 @@
 """What a study would do, told before it does it: data, space, rows, and one tiny trial."""
 
+import itertools
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from rnnsearch.config import StudyFile, extremes
+from rnnsearch.results.words import duration
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.protocol import Outcome
+from rnnsearch.search.records import title
 from rnnsearch.search.space import nearest, space_sizes
+from rnnsearch.search.workers import plan_workers
+
+TINY_EPOCHS = 3  # of the tiny trial; its first one starts torch too
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,7 @@ class Check:
 
 
 def check(study: StudyFile) -> Check:
-    """Read the data, lay out the study, and train its smallest network for two epochs.
+    """Read the data, lay out the study, and train a network from the middle of its space a little.
 
     Raises what `search` would raise: DataError, StudyFileError.
     """
@@ -33,16 +39,23 @@ def check(study: StudyFile) -> Check:
     data = problem.data_record()
     sizes = space_sizes(study, problem.table)
     combinations = math.prod(sizes.values())
-    seconds, device = _tiny_trial(problem)
+    trials = study.study.trials
+    if study.study.sampler == "grid":
+        trials = int(min(trials, combinations))
+    parameters = _middle(problem)
+    seconds, device = _tiny_trial(problem, parameters)
+    _, workers, _ = plan_workers(study.run.device, study.run.workers)
     facts = [
         f"data: {data['name']}, {data['rows']} sessions, {data['first']} to {data['last']}",
         f"target: {study.data.predict} of {study.data.target}",
         f"inputs: {data['inputs']} candidates in {len(problem.table.families)} families, "
         f"warm-up {problem.table.warmup} sessions",
-        f"space: {'without end' if math.isinf(combinations) else f'{combinations:.3g}'} "
-        f"combinations, {study.study.trials} trials wanted",
-        f"tiny trial: one epoch of the smallest network on all folds takes {seconds:.2f} s "
-        f"on {device}",
+        f"space: {'endless' if math.isinf(combinations) else f'{combinations:.3g}'} "
+        f"combinations, {trials} trials wanted",
+        f"time per trial: about {duration(seconds)} ({title(parameters.plain())}, "
+        f"{parameters.epochs} epochs, from the middle of the space; on {device})",
+        f"time in all: about {duration(trials * seconds / min(workers, trials))} for {trials} "
+        f"trials on {workers} worker{'s' * (workers > 1)}, less what is pruned",
     ]
     return Check(facts, _space(study, sizes), _rows(problem), _warnings(problem))
 
@@ -94,34 +107,37 @@ def _rows(problem: Problem) -> pd.DataFrame:
     )
 
 
-def _tiny_trial(problem: Problem) -> tuple[float, str]:
-    """Seconds of one epoch of the smallest network that the space has, and the device."""
+def _middle(problem: Problem) -> TrialParameters:
+    """A trial from the middle of every range, for what a trial costs."""
+    space, table = problem.study.space, problem.table
+    middle = {
+        name: _halfway(getattr(space, name))
+        for name in type(space).model_fields
+        if name not in ("layers", "neurons_per", "input_shift_per")
+    }
+    layers = _halfway(space.layers)
+    middle["neurons"] = (middle["neurons"],) * layers
+    middle["dropout"] *= layers > 1
+    inputs = table.names[: round(math.sqrt(len(table.names)))]  # the number is drawn on a log scale
+    return TrialParameters(**middle, inputs=tuple(dict.fromkeys([*table.always, *inputs])))
+
+
+def _halfway(dimension: Any) -> Any:
+    ends = extremes(dimension)
+    if isinstance(dimension, tuple):
+        return ends[len(ends) // 2]
+    if not hasattr(dimension, "low"):
+        return dimension
+    return nearest(dimension, math.sqrt(math.prod(ends)) if dimension.log else sum(ends) / 2)
+
+
+def _tiny_trial(problem: Problem, parameters: TrialParameters) -> tuple[float, str]:
+    """Seconds that a trial would take, judged by the fastest of its first epochs; the device."""
     from rnnsearch.search.trial import TrialRunner  # torch: two seconds
 
-    space = problem.study.space
-    smallest = {
-        name: nearest(getattr(space, name), -math.inf)
-        for name in ("layers", "neurons", "window", "input_shift", "output_shift")
-    }
-    parameters = TrialParameters(
-        cell=extremes(space.cell)[0],
-        neurons=(smallest["neurons"],) * smallest["layers"],
-        dropout=0.0,
-        window=smallest["window"],
-        epochs=2,
-        batch_size=max(extremes(space.batch_size)),
-        learning_rate=1e-3,
-        optimizer=extremes(space.optimizer)[0],
-        weight_decay=0.0,
-        averaging=False,
-        scaler=extremes(space.scaler)[0],
-        input_shift=smallest["input_shift"],
-        output_shift=smallest["output_shift"],
-        inputs=problem.table.always,
-        clip=space.clip,
-    )
     runner = TrialRunner(problem.worker_setup(problem.study.run.device, 1))
+    runs = runner.run(replace(parameters, epochs=min(parameters.epochs, TINY_EPOCHS)).plain())
     times = [time.perf_counter()]
-    reports = (said for said in runner.run(parameters.plain()) if not isinstance(said, Outcome))
-    times += [time.perf_counter() for _ in reports]
-    return times[-1] - times[-2], runner.description["device"]
+    times += [time.perf_counter() for said in runs if not isinstance(said, Outcome)]
+    epochs = [later - earlier for earlier, later in itertools.pairwise(times)]
+    return parameters.epochs * min(epochs), runner.description["device"]

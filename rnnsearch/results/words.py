@@ -140,3 +140,11 @@ def figure(metric: str, value: float | None) -> str:
         return f"{value:.5f}"
     text = f"{value:+.4f}" if metric in ("skill", "r2") else f"{value:.5g}"
     return text.replace("-", "−")
+
+
+def duration(seconds: float) -> str:
+    """In the unit that one would say it in."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.2g} s"
