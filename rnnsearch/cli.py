@@ -4,12 +4,13 @@ import json
 import os
 import sys
 import traceback
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnsearch.errors import NoTrialError, RnnsearchError, StudyFileError
+from rnnsearch.errors import RnnsearchError, StudyFileError
 
 if TYPE_CHECKING:
     from rnnsearch.config import StudyFile
@@ -22,14 +23,28 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+def _studies(incomplete: str) -> list[str]:
+    """Names in studies/ and study files that begin like this, for the shell."""
+    names = [path.stem for path in Path("studies").glob("*.toml")]
+    given = Path(incomplete)
+    folder = given if incomplete.endswith("/") else given.parent
+    files = [str(path) for path in folder.glob("*.toml") if path.name != "pyproject.toml"]
+    return sorted(name for name in (*names, *files) if name.startswith(incomplete))
+
+
 StudyPath = Annotated[
-    Path, typer.Argument(metavar="STUDY", help="Study file, or its name in studies/.")
+    Path,
+    typer.Argument(
+        metavar="STUDY", help="Study file, or its name in studies/.", autocompletion=_studies
+    ),
 ]
 Storage = Annotated[str | None, typer.Option(help="Optuna storage URL.", show_default=False)]
 Tracking = Annotated[str | None, typer.Option(help="MLflow tracking URI.", show_default=False)]
 Device = Annotated[
     str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default=False)
 ]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -77,10 +92,81 @@ def _unforeseen(error: Exception) -> str:
 
 
 def _load(path: Path, **overrides: Any) -> "StudyFile":
-    from rnnsearch.config import load_study
+    from rnnsearch.config import find_study, load_study
 
-    named = Path("studies") / f"{path}.toml"
-    return load_study(named if not path.exists() and named.exists() else path, **overrides)
+    return load_study(find_study(path), **overrides)
+
+
+@app.command()
+def fetch(
+    ticker: Annotated[
+        str, typer.Argument(metavar="TICKER", help="As Yahoo Finance writes it: 2330.TW, AAPL.")
+    ],
+    first: Annotated[
+        str, typer.Option("--from", metavar="DATE", help="First day wanted: 2010-01-31.")
+    ],
+    last: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="DATE",
+            help="Last day wanted; left out: yesterday.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="CSV file; left out: TICKER.csv.", show_default=False)
+    ] = None,
+    force: Force = False,
+) -> int:
+    """Get daily prices from Yahoo Finance into a CSV file."""
+    from rnnsearch.data.yahoo import fetch
+    from rnnsearch.hints import after_fetch
+    from rnnsearch.terminal import note
+
+    begin, end = _day("--from", first), _day("--to", last) if last else None
+    prices = fetch(ticker, begin, end, output, force=force)
+    for text in prices.notes:
+        note(text)
+    print(f"{prices.path}: {prices.rows} rows, {prices.first} to {prices.last}\n")
+    print(after_fetch(prices.path))
+    return 0
+
+
+def _day(flag: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise StudyFileError(f"{flag}: a day is written like 2010-01-31, got {text!r}") from None
+
+
+@app.command()
+def init(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Prices (.csv, .parquet).")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Study file; left out: in studies/, else beside the data.", show_default=False
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="What to forecast; left out: the close.", show_default=False
+        ),
+    ] = None,
+    force: Force = False,
+) -> int:
+    """Look at a price file and write a commented study file for it."""
+    from rnnsearch.hints import after_init
+    from rnnsearch.results.draft import init
+    from rnnsearch.terminal import print_facts
+
+    draft = init(data, output, target=target, force=force)
+    print_facts(draft.facts, draft.warnings)
+    print(f"\nwritten: {draft.path}. Change in it what you like, then:\n")
+    print(after_init(draft.path))
+    return 0
 
 
 @app.command()
@@ -101,12 +187,11 @@ def search(
     """Search a study, or go on where it stopped, until its trials are finished."""
     from rich.console import Console
 
-    from rnnsearch.search.store import INTERRUPTED, state_of
-    from rnnsearch.search.study import Interrupted, search
+    from rnnsearch.config import find_study
+    from rnnsearch.hints import after_search
+    from rnnsearch.search.study import Interrupted, check_result, search
     from rnnsearch.terminal import SearchView, best_table, output
 
-    if trials is not None and not trials.removeprefix("+").isdigit():
-        raise StudyFileError(f"--trials: a number like 100, or +50 for 50 more, got {trials!r}")
     settings = _load(
         study,
         run__workers=workers,
@@ -121,46 +206,17 @@ def search(
         except Interrupted as interrupted:
             view.notice(f"stopped; `rnnsearch search {study}` goes on from here")
             return interrupted.exit_code
-    done = store.trials()
-    if not any(state_of(trial) == "complete" for trial in done):
-        reasons = {str(t.user_attrs.get("reason")) for t in done if state_of(t) == "failed"}
-        reasons.discard(INTERRUPTED)
-        raise NoTrialError(
-            f"{settings.name}: no trial was completed, so there is no result"
-            + (f"; they failed with: {'; '.join(sorted(reasons)[:3])}" if reasons else "")
-        )
+    check_result(store)
     out = output()
-    out.print(best_table(done))
+    out.print(best_table(store.trials()))
     out.print(
         "skill = 1 - RMSE / naive RMSE on the validation rows: above 0 is better than doing "
-        "nothing there,\nwhere the best of many trials always looks better than it is.\n",
+        "nothing there, where the best of many trials always looks better than it is.\n",
         highlight=False,
         markup=False,
     )
-    out.print(_next_commands(study), highlight=False, markup=False, soft_wrap=True)
+    out.print(after_search(find_study(study)), highlight=False, markup=False, soft_wrap=True)
     return 0
-
-
-def _next_commands(study: Path) -> str:
-    """What to type now, the way the user came: through make, or with the command itself."""
-    if "MAKELEVEL" in os.environ:
-        name = study.stem if study.parent == Path("studies") else str(study)
-        chosen = "" if name == "quickstart" else f" STUDY={name}"
-        commands = {
-            f"make evaluate{chosen}": "is the best one better than doing nothing?",
-            f"make resume{chosen} TRIALS=+50": "50 more trials",
-            f"make report{chosen}": "one page with all of it",
-            "make dashboard": "every trial in MLflow",
-        }
-    else:
-        commands = {
-            f"rnnsearch evaluate {study}": "is the best one better than doing nothing?",
-            f"rnnsearch search {study} --trials +50": "50 more trials",
-            f"rnnsearch report {study}": "one page with all of it",
-            "rnnsearch dashboard": "every trial in MLflow",
-        }
-    width = max(map(len, commands))
-    return "\n".join(f"{command:<{width}}   {why}" for command, why in commands.items())
 
 
 @app.command()
@@ -292,7 +348,7 @@ def check(
     """Report on the data, the space and the rows of every fold, and train one tiny trial."""
     from rnnsearch.results.canary import check_columns
     from rnnsearch.results.check import check
-    from rnnsearch.terminal import frame_table, output
+    from rnnsearch.terminal import frame_table, output, print_facts
 
     settings = _load(study, run__device=device)
     out = output()
@@ -300,9 +356,7 @@ def check(
         out.print(check_columns(settings, canary), highlight=False, markup=False)
         return 0
     report = check(settings)
-    out.print("\n".join(report.facts), highlight=False, markup=False)
-    for warning in report.warnings:
-        out.print(f"note: {warning}", style="yellow", highlight=False, markup=False)
+    print_facts(report.facts, report.warnings)
     out.print(frame_table("Space", report.space), frame_table("Target rows", report.rows))
     return 0
 
@@ -325,7 +379,8 @@ def inputs(
         export_inputs(problem.table, problem.prices.dates, export)
         print(f"{export}: {len(problem.prices.dates)} rows, {len(problem.table.names)} inputs")
         return 0
-    output().print(frame_table("Inputs", input_listing(problem.table, problem.prices.dates)))
+    listing = input_listing(problem.table, problem.prices.dates)
+    output().print(frame_table("Inputs", listing.drop(columns=["first_date", "recursive"])))
     return 0
 
 

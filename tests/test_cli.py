@@ -1,16 +1,21 @@
 """The command: helpful, with the exit codes it promises, and never a traceback."""
 
 import json
+import os
 import re
+import shutil
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from rnnsearch import cli
 from rnnsearch.search import study as study_module
+from tests.evaluated import write_bars
 from tests.searches import InlineWorkers, run, write_study
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -73,8 +78,94 @@ def test_a_search_prints_a_line_per_trial_and_the_best_against_the_naive_forecas
     assert len(lines) == 6
     assert all("complete" in line for line in lines)
     assert "\x1b" not in out
-    assert "naive RMSE" in out
+    assert re.search(r"naive +hit +always *\n.* RMSE +rate +up *\n", out)
     assert "--trials +50" in out
+
+
+def test_a_terminal_of_80_columns_shows_every_figure(
+    rnnsearch: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnnsearch.terminal.output", lambda: Console(width=80))
+    monkeypatch.chdir(tmp_path)
+    write_study(Path("studies"))
+    out = rnnsearch("search", "small", "--trials", 3)[1] + rnnsearch("status", "small")[1]
+    assert max(map(len, out.splitlines())) <= 80
+    assert "…" not in out
+
+
+def test_init_tells_what_it_saw_and_what_to_type_next(
+    rnnsearch: Callable[..., Result], tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("studies").mkdir()
+    write_bars(Path("mine.csv"), rows=120)
+    code, out, err = rnnsearch("init", "mine.csv")
+    assert code == 0, err
+    assert "data: mine.csv, 120 daily bars, 2019-01-02 to " in out
+    assert "written: studies/mine.toml" in out
+    assert re.search(r"^rnnsearch check mine +\S.*\nrnnsearch search mine ", out, re.M)
+    code, out, _ = rnnsearch("check", "mine")
+    assert code == 0
+    code, _, err = rnnsearch("init", "mine.csv")
+    assert code == 2
+    assert "studies/mine.toml: is there already" in err
+    monkeypatch.setenv("MAKELEVEL", "1")
+    assert "\nmake search STUDY=mine " in rnnsearch("init", "mine.csv", "--force")[1]
+
+
+def test_fetch_ends_with_the_code_of_what_went_wrong(
+    rnnsearch: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, _, err = rnnsearch("fetch", "2330.TW", "--from", "2010-13-01")
+    assert (code, err) == (
+        2,
+        "rnnsearch: --from: a day is written like 2010-01-31, got '2010-13-01'\n",
+    )
+    monkeypatch.setitem(sys.modules, "yfinance", None)
+    code, _, err = rnnsearch("fetch", "2330.TW", "--from", "2010-01-01", "--to", "2010-02-01")
+    assert code == 1
+    assert "pip install 'rnnsearch[yahoo]'" in err
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_bash_completes_commands_and_studies(tmp_path: Path) -> None:
+    command = tmp_path / "bin" / "rnnsearch"
+    command.parent.mkdir()
+    main = "import sys; sys.argv[0] = 'rnnsearch'; from rnnsearch.cli import main; main()"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{main}" "$@"\n')
+    command.chmod(0o755)
+    write_study(tmp_path / "studies", "shifts")
+    write_study(tmp_path / "studies", "shares")
+    (tmp_path / "pyproject.toml").touch()
+    script = """
+        rnnsearch --install-completion bash >/dev/null && source ~/.bashrc
+        for typed in "se" "search sh" "search studies/shi" "check " "search shifts --tri"; do
+            COMP_WORDS=(rnnsearch $typed); COMP_CWORD=${#COMP_WORDS[@]}
+            [ "${typed% }" = "$typed" ] && COMP_CWORD=$((COMP_CWORD - 1))
+            _rnnsearch_completion rnnsearch
+            echo "${COMPREPLY[@]}"
+        done
+    """
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script],
+        cwd=tmp_path,
+        env=os.environ
+        | {
+            "HOME": str(tmp_path),
+            "PATH": f"{command.parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(Path(cli.__file__).parent.parent),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.splitlines() == [
+        "search",
+        "shares shifts",
+        "studies/shifts.toml",
+        "shares shifts",
+        "--trials",
+    ], done.stderr
 
 
 def test_status_prints_one_object_with_the_promised_keys(
@@ -105,6 +196,8 @@ def test_sync_check_inputs_and_schema_answer(
     code, out, _ = rnnsearch("check", path)
     assert code == 0
     assert "300 sessions" in out
+    assert re.search(r"^time per trial: about \S+ s \(", out, re.M)
+    assert re.search(r"^time in all: about \S+ s for 6 trials on 1 worker,", out, re.M)
     code, out, _ = rnnsearch("inputs", path)
     assert code == 0
     assert "Spread" in out

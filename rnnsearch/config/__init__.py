@@ -14,7 +14,7 @@ from rnnsearch.config.data import (
     Sample,
 )
 from rnnsearch.config.dimensions import FloatRange, IntRange, Section, extremes
-from rnnsearch.config.reading import digest, home, load_study
+from rnnsearch.config.reading import digest, find_study, home, load_study
 from rnnsearch.config.sections import (
     Cell,
     InputsSection,
@@ -41,6 +41,7 @@ __all__ = [
     "StudyFile",
     "digest",
     "extremes",
+    "find_study",
     "home",
     "load_study",
 ]

@@ -21,6 +21,12 @@ def home() -> Path:
     return Path(os.environ.get("RNNSEARCH_HOME") or "runs").absolute()
 
 
+def find_study(name: str | Path) -> Path:
+    """The study file that is meant by its path, or by its name in studies/."""
+    named = Path("studies") / f"{name}.toml"
+    return named if not Path(name).exists() and named.exists() else Path(name)
+
+
 def load_study(path: str | Path, **overrides: Any) -> StudyFile:
     """Read and check a study file.
 

@@ -61,7 +61,7 @@ def read_table(path: Path) -> pd.DataFrame:
             raise DataError(f"{path.name}: the file is empty; it needs a header and rows.")
         return _read_csv(path) if path.suffix.lower() == ".csv" else _read_parquet(path)
     except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file; correct path in [data].") from None
+        raise DataError(f"{path}: there is no such file; correct the path.") from None
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path.name}: is not UTF-8 text: {error.reason} "

@@ -6,17 +6,17 @@ from contextlib import closing
 from optuna.trial import TrialState
 
 from rnnsearch.config import StudyFile, home
-from rnnsearch.errors import StudyFileError
+from rnnsearch.errors import NoTrialError, StudyFileError
 from rnnsearch.search.driver import Driver, Interrupted, RunningTrial, View
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.records import parent_record, run_record, tracking_uri
 from rnnsearch.search.samplers import build_pruner
 from rnnsearch.search.space import references, space_sizes
-from rnnsearch.search.store import Store, only_driver, storage_errors
+from rnnsearch.search.store import INTERRUPTED, Store, only_driver, state_of, storage_errors
 from rnnsearch.search.workers import LocalWorkers, plan_workers
 from rnnsearch.tracking import sync as bring_up_to_date
 
-__all__ = ["Interrupted", "RunningTrial", "search", "sync"]
+__all__ = ["Interrupted", "RunningTrial", "check_result", "search", "sync"]
 
 
 def search(study: StudyFile, view: View, *, trials: str | None = None) -> Store:
@@ -25,6 +25,8 @@ def search(study: StudyFile, view: View, *, trials: str | None = None) -> Store:
     `trials`: "100" sets how many finished trials it shall have, "+50" asks for 50 more.
     Raises Interrupted after a signal, else the errors of `Problem`, `Store` and workers.
     """
+    if trials is not None and not trials.removeprefix("+").isdigit():
+        raise StudyFileError(f"--trials: a number like 100, or +50 for 50 more, got {trials!r}")
     problem = Problem.load(study)
     for warning in (*problem.prices.warnings, *problem.table.notes):
         view.notice(warning)
@@ -49,6 +51,19 @@ def search(study: StudyFile, view: View, *, trials: str | None = None) -> Store:
             view.begin(store, target, count)
             Driver(problem, store, workers, view, target=target, alone=alone).run()
     return store
+
+
+def check_result(store: Store) -> None:
+    """Raise NoTrialError, with the reasons of those that failed, where no trial was completed."""
+    trials = store.trials()
+    if any(state_of(trial) == "complete" for trial in trials):
+        return
+    reasons = {str(t.user_attrs.get("reason")) for t in trials if state_of(t) == "failed"}
+    reasons.discard(INTERRUPTED)
+    raise NoTrialError(
+        f"{store.name}: no trial was completed, so there is no result"
+        + (f"; they failed with: {'; '.join(sorted(reasons)[:3])}" if reasons else "")
+    )
 
 
 def _target(study: StudyFile, store: Store, problem: Problem, trials: str | None) -> int:

@@ -1,0 +1,55 @@
+"""What to type next, the way the user came: through make, or with the command itself."""
+
+import os
+import shlex
+from pathlib import Path
+
+from rnnsearch.config import find_study
+
+
+def after_fetch(data: Path) -> str:
+    file = shlex.quote(str(data))
+    return _listed((f"make init DATA={file}", f"rnnsearch init {file}", "a study file for it"))
+
+
+def after_init(study: Path) -> str:
+    name = _name(study)
+    return _listed(
+        (f"make check-study STUDY={name}", f"rnnsearch check {name}", "rows, space, time it takes"),
+        (f"make search STUDY={name}", f"rnnsearch search {name}", "train and log every trial"),
+        (f"make status STUDY={name}", f"rnnsearch status {name}", "meanwhile, how far it is"),
+    )
+
+
+def after_search(study: Path) -> str:
+    name = _name(study)
+    chosen = "" if name == "quickstart" else f" STUDY={name}"
+    return _listed(
+        (
+            f"make evaluate{chosen}",
+            f"rnnsearch evaluate {name}",
+            "better than doing nothing?",
+        ),
+        (
+            f"make resume{chosen} TRIALS=+50",
+            f"rnnsearch search {name} --trials +50",
+            "50 more trials",
+        ),
+        (f"make report{chosen}", f"rnnsearch report {name}", "one page with all of it"),
+        ("make dashboard", "rnnsearch dashboard", "every trial in MLflow"),
+    )
+
+
+def _name(study: Path) -> str:
+    """A study as one types it: by its name where it is in studies/."""
+    in_studies = study.parent == Path("studies") and find_study(study.stem) == study
+    return study.stem if in_studies else shlex.quote(str(study))
+
+
+def _listed(*steps: tuple[str, str, str]) -> str:
+    """Lines of a command and why; steps are the make target, the command and the reason."""
+    commands = [step[0] if "MAKELEVEL" in os.environ else step[1] for step in steps]
+    width = max(map(len, commands))
+    return "\n".join(
+        f"{command:<{width}}   {why}" for command, (*_, why) in zip(commands, steps, strict=True)
+    )

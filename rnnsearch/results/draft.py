@@ -1,0 +1,299 @@
+"""A first study file for a price file: ranges that its length allows, each with a comment.
+
+The text is in `study.toml.j2`; here is what it is filled with.
+"""
+
+import json
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import numpy as np
+import pandas as pd
+
+from rnnsearch.config import DataSection, StudyFile
+from rnnsearch.config.sections import NAME_RULE
+from rnnsearch.data.atomic import replace_file
+from rnnsearch.data.files import DATE_KEYS, key, parse_numbers, read_table
+from rnnsearch.data.prices import Prices, check_table
+from rnnsearch.errors import DataError, StorageError, StudyFileError
+from rnnsearch.search.problem import Problem
+
+SMALLEST = 90  # rows; fewer cannot be trained, validated and tested on
+PRICE_NAMES = ("adjclose", "adjustedclose", "price", "last", "settle", "value", "nav")  # by `key`
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a file of `rows` or more rows allows, as TOML writes it."""
+
+    rows: int
+    trials: str
+    folds: str
+    validation: str
+    layers: str
+    neurons: str
+    window: str
+    epochs: str
+    batch_size: str
+    input_shift: str
+    most: str  # inputs of a ranked set; "" is as many as there are
+    indicators: bool = True
+
+
+SIZES = (
+    Size(
+        rows=2000,
+        trials="50",
+        folds="3",
+        validation="0.1",
+        layers="[1, 2]",
+        neurons="{ low = 8, high = 64, log = true }",
+        window="{ low = 5, high = 40 }",
+        epochs="{ low = 5, high = 30 }",
+        batch_size="[64, 128, 256]",
+        input_shift="{ low = 0, high = 3 }",
+        most="",
+    ),
+    Size(
+        rows=700,
+        trials="40",
+        folds="3",
+        validation="0.1",
+        layers="[1, 2]",
+        neurons="{ low = 4, high = 32, log = true }",
+        window="{ low = 4, high = 20 }",
+        epochs="{ low = 5, high = 40 }",
+        batch_size="[32, 64, 128]",
+        input_shift="{ low = 0, high = 2 }",
+        most="30",
+    ),
+    Size(
+        rows=300,
+        trials="30",
+        folds="2",
+        validation="0.15",
+        layers="1",
+        neurons="[4, 8, 16]",
+        window="{ low = 3, high = 10 }",
+        epochs="{ low = 5, high = 40 }",
+        batch_size="[16, 32, 64]",
+        input_shift="[0, 1]",
+        most="12",
+    ),
+    Size(
+        rows=SMALLEST,
+        trials="20",
+        folds="1",
+        validation="0.25",
+        layers="1",
+        neurons="[2, 4, 8]",
+        window="{ low = 2, high = 5 }",
+        epochs="{ low = 5, high = 40 }",
+        batch_size="[16, 32]",
+        input_shift="0",
+        most="4",
+        indicators=False,  # they need 80 rows to warm up
+    ),
+)
+# Longest median step in days; what such rows are, what several are called, output shifts that fit.
+BARS = (
+    (0.8, "intraday", "bars", "{ low = 1, high = 5 }"),
+    (4, "daily", "days", "{ low = 1, high = 5 }"),
+    (10, "weekly", "weeks", "[1, 2, 4]"),
+    (45, "monthly", "months", "[1, 3]"),
+    (np.inf, "long", "bars", "1"),
+)
+SEARCHES = {
+    "ranked": "the best k of a ranking learnt on training rows, and a switch per family",
+    "each": "a switch per input",
+    "all": "there is nothing to choose",
+}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """path: of the study file; facts: what was seen, a line each; warnings: what looks odd."""
+
+    path: Path
+    facts: list[str]
+    warnings: tuple[str, ...]
+
+
+def init(
+    data: Path, output: Path | None = None, *, target: str | None = None, force: bool = False
+) -> Draft:
+    """Look at a price file and write a study file for it that `check` and `search` take.
+
+    `output` is studies/NAME.toml where that folder exists, else NAME.toml beside the data. A file
+    that is there is overwritten with `force` alone. `target` is the column to forecast: the close,
+    or the column that is most like one.
+
+    Raises DataError for a file that prices cannot be read from, or too few of them, StudyFileError
+    for a wrong argument, StorageError where the study file cannot be written.
+    """
+    name = re.sub(r"[^\w.-]+", "_", data.stem).lstrip("_.-") or "study"
+    folder = Path("studies") if Path("studies").is_dir() else data.parent
+    path = output or folder / f"{name}.toml"
+    if path.suffix != ".toml" or not NAME_RULE.fullmatch(path.stem):
+        raise StudyFileError(
+            f"--output: a study file is called like mine.toml, of letters, digits, '_', '-' and "
+            f"'.', got {path.name!r}"
+        )
+    if path.exists() and not force:
+        raise StudyFileError(
+            f"{path}: is there already; name another file with --output, or overwrite it with "
+            f"--force"
+        )
+    prices, section = _look(data, target)
+    text = _text(prices, section, path)
+    tables = tomllib.loads(text)
+    tables["data"]["path"] = data.absolute()
+    problem = Problem.load(StudyFile.model_validate(tables))  # as `check` and `search` do
+    try:
+        replace_file(path, lambda file: file.write(text.encode()))
+    except OSError as error:
+        raise StorageError(
+            f"{path}: cannot be written: {error.strerror or error}; choose another place with "
+            f"--output."
+        ) from None
+    return Draft(
+        path, _facts(problem, told=target is not None), (*prices.warnings, *problem.table.notes)
+    )
+
+
+# --- what the file has --------------------------------------------------------------------------
+
+
+def _look(data: Path, target: str | None) -> tuple[Prices, DataSection]:
+    """The prices, and the `[data]` that reads them."""
+    table = read_table(data)
+    section = DataSection(path=data, target=target or _target(data.name, table))
+    numbers = {key(name): parse_numbers(table[name])[0] for name in table.columns}
+    wanted = numbers.get(key(section.target))
+    if wanted is not None and (wanted <= 0).any():
+        section = section.model_copy(update={"predict": "level"})
+    elif section.target == "Close" and "adjclose" in numbers:
+        adjusted = numbers["adjclose"]
+        differs = not np.array_equal(adjusted, numbers["close"])
+        section = section.model_copy(update={"adjust": differs and bool((adjusted > 0).all())})
+    prices = check_table(data.name, table, section)
+    if len(prices.dates) < SMALLEST:
+        raise DataError(
+            f"{data.name}: has {len(prices.dates)} rows, but at least {SMALLEST} are needed to "
+            f"train, validate and test on; add older rows."
+        )
+    return prices, section
+
+
+def _target(file: str, table: pd.DataFrame) -> str:
+    """The close, or the column that is most like one."""
+    names = {key(name): name for name in table.columns if key(name) not in DATE_KEYS}
+    if "close" in names:
+        return "Close"
+    for known in PRICE_NAMES:
+        if known in names:
+            return names[known]
+    numeric = [name for name in names.values() if parse_numbers(table[name])[1] is None]
+    if len(numeric) == 1:
+        return numeric[0]
+    raise DataError(
+        f"{file}: there is no column Close; the numeric columns are "
+        f"{', '.join(numeric) or 'none'}; name the one to forecast with --target."
+    )
+
+
+def bars(dates: pd.DatetimeIndex) -> tuple[str, str, str]:
+    """What rows are (daily), what several are called (days), and output shifts that fit."""
+    step = float(np.median(np.diff(dates.asi8))) / 86_400e6  # microseconds to days
+    _, kind, units, shifts = next(row for row in BARS if step <= row[0])
+    return kind, units, shifts
+
+
+# --- what the study file says -------------------------------------------------------------------
+
+
+def _text(prices: Prices, data: DataSection, path: Path) -> str:
+    kind, units, output_shift = bars(prices.dates)
+    size = next(size for size in SIZES if len(prices.dates) >= size.rows)
+    indicators, why = _indicators(prices, data, size)
+    choices = len(prices.extras) + len(_own_inputs(prices)) * (indicators != "none")
+    search = "ranked" if indicators == "all" or choices > 6 else "each" if choices else "all"
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("rnnsearch.results", ""),
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["toml"] = lambda value: json.dumps(value, ensure_ascii=False)
+    text = environment.get_template("study.toml.j2").render(
+        prices=prices,
+        data=data,
+        size=size,
+        path=_written(data.path or Path(), path.parent),
+        bars=kind,
+        units=units,
+        output_shift=output_shift if size.indicators else "1",
+        indicators=indicators,
+        why=why,
+        search=search,
+        searches=SEARCHES,
+    )
+    return "\n\n".join(map(_aligned, text.split("\n\n")))
+
+
+def _indicators(prices: Prices, data: DataSection, size: Size) -> tuple[str | list[str], str]:
+    """`indicators` of the study file, and why."""
+    columns = set(prices.frame.columns)
+    if not {"High", "Low", "Close"} <= columns:
+        why = "the others need High, Low and Close"
+    elif data.predict == "level":
+        why = "the others need prices above 0"
+    elif not size.indicators:
+        why = '"all" would cost 80 rows of warm-up'
+    else:
+        return "all", "of the ta library; or families, or names"
+    return (["price"] if _own_inputs(prices) else "none"), why
+
+
+def _own_inputs(prices: Prices) -> set[str]:
+    """Columns of which `indicators = ["price"]` makes an input each."""
+    columns = set(prices.frame.columns)
+    return columns & ({"Volume", "Open", "High", "Low"} if "Close" in columns else {"Volume"})
+
+
+def _written(data: Path, folder: Path) -> str:
+    """The data's path from the study file's folder, where both lie in the current one."""
+    data, folder, here = data.absolute(), folder.absolute(), Path.cwd()
+    if data.is_relative_to(here) and folder.is_relative_to(here):
+        return os.path.relpath(data, folder)
+    return str(data)
+
+
+def _aligned(block: str) -> str:
+    """Lines with their comments under each other."""
+    lines = [line.partition("  # ") for line in block.split("\n")]
+    width = max((len(key) for key, mark, _ in lines if mark), default=0)
+    return "\n".join(f"{key:<{width}}{mark}{why}" if mark else key for key, mark, why in lines)
+
+
+def _facts(problem: Problem, told: bool) -> list[str]:
+    prices, data, split = problem.prices, problem.study.data, problem.split
+    kind, units, _ = bars(prices.dates)
+    guessed = (
+        "" if told or data.target == "Close" else " (there is no Close; --target names another)"
+    )
+    adjusted = ", adjusted by Adj Close" if data.adjust else ""
+    others = len(problem.table.names) - len(problem.table.always)
+    return [
+        f"data: {prices.name}, {len(prices.dates)} {kind} bars, {prices.dates[0]:%Y-%m-%d} to "
+        f"{prices.dates[-1]:%Y-%m-%d}",
+        f"columns: {', '.join(prices.frame.columns)}",
+        f"target: {data.predict} of {data.target}{adjusted}{guessed}",
+        f"inputs: the target itself and {others} more to choose from",
+        f"rows: {len(split.folds)} folds, the last trains on {len(split.folds[-1].train)} {units} "
+        f"and validates on {len(split.folds[-1].validation)}; {len(split.test)} are locked",
+    ]

@@ -1,0 +1,195 @@
+"""`rnnsearch init`: a study file from a price file, which `check` and `search` then take."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnnsearch.config import load_study
+from rnnsearch.errors import DataError, StorageError, StudyFileError
+from rnnsearch.results.check import check
+from rnnsearch.results.draft import SIZES, SMALLEST, Draft, init
+from rnnsearch.search import study as study_module
+from rnnsearch.search.study import search
+from tests.evaluated import write_bars
+from tests.searches import InlineWorkers, Notes
+
+pytestmark = pytest.mark.usefixtures("home")
+WEEK = {"Open": "first", "High": "max", "Low": "min", "Close": "last", "Volume": "sum"}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder, which is the current one."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def write(name: str, frame: pd.DataFrame) -> Path:
+    path = Path(name)
+    frame.to_csv(path)
+    return path
+
+
+def sp500(csv: Path, rows: int = 5031) -> pd.DataFrame:
+    return pd.read_csv(csv, index_col="Date", parse_dates=True).tail(rows)
+
+
+def files(csv: Path) -> dict[str, pd.DataFrame]:
+    """Price files of the sort that people have."""
+    prices = sp500(csv)
+    return {
+        "daily": prices.tail(2200),
+        "weekly": prices.resample("W-FRI").agg(WEEK),  # type: ignore[arg-type]
+        "short": prices[["Close"]].tail(150).rename(columns={"Close": "close"}),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["daily", "weekly", "short"])
+def test_the_study_file_of_a_real_price_file_is_checked_and_searched(
+    kind: str, sp500_csv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = init(write(f"{kind}.csv", files(sp500_csv)[kind]))
+    assert draft.path == Path(f"{kind}.toml")
+    assert any(
+        line.startswith("time per trial: about ")
+        for line in check(load_study(kind + ".toml")).facts
+    )
+    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
+    # One epoch of what the sampler draws; the rest is as it is in the file.
+    store = search(
+        load_study(draft.path, space__epochs=1, study__references=False), Notes(), trials="2"
+    )
+    assert store.counts()["complete"] == 2
+    said = "\n".join(draft.facts)
+    if kind == "daily":
+        assert "2200 daily bars, 2010-04-07 to 2018-12-31" in said
+        assert load_study(draft.path).inputs.indicators == "all"
+    elif kind == "weekly":
+        assert "weekly bars" in said
+        assert "# the target lies so many weeks after it" in draft.path.read_text()
+        assert load_study(draft.path).space.output_shift == (1, 2, 4)
+    else:
+        study = load_study(draft.path)
+        assert (study.inputs.indicators, study.inputs.search) == ("none", "all")
+        assert study.split.folds == 1
+        assert study.space.neurons == (2, 4, 8)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: str(size.rows))
+def test_the_fewest_rows_of_each_size_are_enough(size: Any) -> None:
+    draft = init(write_bars(Path("prices.csv"), rows=size.rows))
+    study = load_study(draft.path)
+    assert study.study.trials == int(size.trials)
+    assert study.data.columns == ("Breadth",)
+
+
+def test_fewer_rows_mean_smaller_ranges() -> None:
+    long, *_, short = SIZES
+    for rows in (long.rows, short.rows):
+        write_bars(Path(f"{rows}.csv"), rows=rows)
+        init(Path(f"{rows}.csv"))
+    large, small = (load_study(f"{rows}.toml") for rows in (long.rows, short.rows))
+    assert small.space.window.high < large.space.window.high
+    assert max(small.space.neurons) < large.space.neurons.high
+    assert small.split.folds < large.split.folds
+    assert small.inputs.indicators == ("price",)
+
+
+def test_too_few_rows_are_refused_and_nothing_is_written(folder: Path) -> None:
+    with pytest.raises(DataError, match=f"has {SMALLEST - 1} rows, but at least {SMALLEST}"):
+        init(write_bars(Path("prices.csv"), rows=SMALLEST - 1))
+    assert [path.name for path in folder.iterdir()] == ["prices.csv"]
+
+
+def target_of(draft: Draft) -> str:
+    return next(line for line in draft.facts if line.startswith("target: "))
+
+
+@pytest.mark.parametrize(
+    ("columns", "target", "told"),
+    [
+        ({"close": "up"}, "Close", "target: log_return of Close"),
+        ({"adj_close": "up", "Turnover": "up"}, "adj_close", "there is no Close; --target names"),
+        ({"Rate": "up"}, "Rate", "there is no Close; --target names"),
+        ({"Close": "around zero"}, "Close", "target: level of Close"),
+        ({"Close": "up", "Adj Close": "lower"}, "Close", "of Close, adjusted by Adj Close"),
+        ({"Close": "up", "Adj Close": "up"}, "Close", "target: log_return of Close"),
+        ({"Close": "up", "Adj Close": "around zero"}, "Close", "target: log_return of Close"),
+    ],
+)
+def test_the_target_is_the_close_or_what_is_most_like_it(
+    columns: dict[str, str], target: str, told: str
+) -> None:
+    rng = np.random.default_rng(1)
+    walk = np.cumsum(rng.normal(0, 0.01, 200))
+    values = {
+        "up": 50 * np.exp(walk),
+        "lower": 45 * np.exp(walk),
+        "around zero": walk - walk.mean(),
+    }
+    frame = pd.DataFrame(
+        {name: values[kind] for name, kind in columns.items()},
+        index=pd.bdate_range("2020-01-01", periods=200, name="Date"),
+    )
+    draft = init(write("prices.csv", frame))
+    study = load_study(draft.path)
+    assert study.data.target == target
+    assert told in target_of(draft)
+    assert study.data.adjust == ("adjusted" in told)
+    check(study)
+
+
+def test_a_target_can_be_named_and_has_to_be_where_it_cannot_be_guessed(sp500_csv: Path) -> None:
+    frame = sp500(sp500_csv, 200)[["High", "Low"]]
+    write("prices.csv", frame)
+    with pytest.raises(DataError, match=r"the numeric columns are High, Low; .* --target"):
+        init(Path("prices.csv"))
+    assert load_study(init(Path("prices.csv"), target="low").path).data.target == "low"
+
+
+def test_faults_of_the_prices_are_told_as_everywhere(sp500_csv: Path) -> None:
+    frame = sp500(sp500_csv, 200)
+    with pytest.raises(DataError, match="dates must increase, but row 2 is "):
+        init(write("prices.csv", frame.iloc[::-1]))
+    with pytest.raises(DataError, match="there is no such file"):
+        init(Path("nothere.csv"))
+
+
+def test_the_study_file_goes_to_studies_where_that_folder_is(sp500_csv: Path, folder: Path) -> None:
+    write("2330.TW.csv", sp500(sp500_csv, 200))
+    assert init(Path("2330.TW.csv")).path == Path("2330.TW.toml")
+    Path("studies").mkdir()
+    path = init(Path("2330.TW.csv")).path
+    assert path == Path("studies/2330.TW.toml")
+    assert 'path = "../2330.TW.csv"' in path.read_text()
+    assert load_study(path).name == "2330.TW"
+    elsewhere = folder.parent / "^my prices.csv"
+    Path("2330.TW.csv").rename(elsewhere)
+    path = init(elsewhere).path
+    assert path == Path("studies/my_prices.toml")
+    assert f'path = "{elsewhere}"' in path.read_text()
+
+
+def test_a_study_file_that_is_there_stays_unless_told_otherwise(sp500_csv: Path) -> None:
+    write("prices.csv", sp500(sp500_csv, 200))
+    Path("prices.toml").write_text("mine")
+    with pytest.raises(StudyFileError, match=r"prices\.toml: is there already; .* --force"):
+        init(Path("prices.csv"))
+    assert Path("prices.toml").read_text() == "mine"
+    init(Path("prices.csv"), force=True)
+    assert load_study("prices.toml").study.trials == 20
+
+
+def test_a_place_for_the_study_file_that_will_not_do_is_told(sp500_csv: Path) -> None:
+    write("prices.csv", sp500(sp500_csv, 200))
+    for name in ("prices.txt", "my study.toml"):
+        with pytest.raises(StudyFileError, match="is called like mine"):
+            init(Path("prices.csv"), Path(name))
+    with pytest.raises(StorageError, match="cannot be written"):
+        init(Path("prices.csv"), Path("nowhere/mine.toml"))
