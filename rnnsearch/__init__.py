@@ -1,3 +1,19 @@
-"""rnnsearch: search hyperparameters, inputs and date shifts of recurrent price forecasters."""
+"""rnnsearch: search hyperparameters, inputs and date shifts of recurrent price forecasters.
+
+from rnnsearch import Study     what the commands do, for notebooks and scripts; see `api`
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rnnsearch.api import Study as Study
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Study":  # optuna and pandas, seconds: for those alone who use it
+        from rnnsearch.api import Study
+
+        return Study
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

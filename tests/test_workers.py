@@ -53,8 +53,19 @@ def setup(folder: Path) -> WorkerSetup:
 
 @pytest.fixture(scope="module")
 def workers(setup: WorkerSetup) -> Iterator[LocalWorkers]:
-    """One process for all tests, which takes seconds to start; each test leaves it idle."""
-    with closing(LocalWorkers(setup, 1)) as pool:
+    """One process for all tests, which takes seconds to start; each test leaves it idle.
+
+    As if started by a script that leaves a file when it runs.
+    """
+    script = setup.table.with_name("script.py")
+    script.write_text("open(__file__ + '.run', 'w')")
+    main = sys.modules["__main__"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(main, "__file__", str(script), raising=False)
+        patch.setattr(main, "__spec__", None)
+        pool = LocalWorkers(setup, 1)
+        assert main.__file__ == str(script)
+    with closing(pool):
         yield pool
 
 
@@ -103,6 +114,13 @@ def until_idle(pool: LocalWorkers) -> None:
 
 def process_of(pool: LocalWorkers) -> psutil.Process:
     return psutil.Process(pool._workers[0].process.pid)
+
+
+def test_a_worker_does_not_run_the_script_that_started_it(
+    workers: LocalWorkers, setup: WorkerSetup
+) -> None:
+    until_idle(workers)
+    assert not setup.table.with_name("script.py.run").exists()
 
 
 def test_a_task_reports_every_epoch_and_then_its_outcome(workers: LocalWorkers) -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rnnsearch.config import home
 from rnnsearch.errors import RnnsearchError
@@ -160,7 +160,7 @@ class LocalWorkers:
         ours, theirs = self._context.Pipe()
         setup = replace(self._setup, slot=slot)
         process = self._context.Process(target=_work, args=(setup, theirs), daemon=True)
-        with _children_ignore_ctrl_c():
+        with _children_ignore_ctrl_c(), _without_main():
             process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -202,6 +202,20 @@ def _children_ignore_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, handler)
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """A spawned process imports the caller's main module, and would run a script's search again."""
+    main = vars(sys.modules["__main__"])
+    hidden: dict[str, Any] = {
+        name: main.pop(name) for name in ("__file__", "__spec__") if name in main
+    }
+    main["__spec__"] = None
+    try:
+        yield
+    finally:
+        main |= hidden
 
 
 def _keep(traceback_text: str) -> Path:

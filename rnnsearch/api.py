@@ -1,0 +1,86 @@
+"""Studies in Python: what the commands do, for notebooks and scripts.
+
+    study = Study("quickstart")
+    study.search(trials=20)
+    study.trials()
+
+The errors are those of `rnnsearch.errors`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from rnnsearch.config import find_study, load_study
+from rnnsearch.results.evaluation import champion_folder, evaluate
+from rnnsearch.results.prediction import predict
+from rnnsearch.results.registry import publish
+from rnnsearch.results.report import publish_report
+from rnnsearch.results.trials import trials_table
+from rnnsearch.search.store import Store
+from rnnsearch.search.study import Interrupted, check_result, search
+from rnnsearch.terminal import SearchView, note
+
+
+class Study:
+    """A study file, and what was found with it; `settings` is the file's content."""
+
+    def __init__(self, study: str | Path, **overrides: Any) -> None:
+        """A study file, or the name of one in studies/.
+
+        `overrides` replace single keys of it: `run__workers=2`, `run__device="cpu"`.
+
+        Raises StudyFileError.
+        """
+        self.settings = load_study(find_study(study), **overrides)
+
+    def __repr__(self) -> str:
+        return f"Study({self.settings.name!r})"
+
+    def search(self, trials: int | str | None = None, *, progress: bool = False) -> None:
+        """Search, or go on, until the study has `trials` finished ones ("+50": so many more).
+
+        `progress` shows what `rnnsearch search` shows. Ctrl-C once lets the running trials finish,
+        and raises KeyboardInterrupt then.
+
+        Raises NoTrialError where no trial was completed, and the errors of data and storage.
+        """
+        wanted = None if trials is None else str(trials)
+        with SearchView(Console(highlight=False), quiet=not progress) as view:
+            try:
+                store = search(self.settings, view, trials=wanted)
+            except Interrupted as interrupted:
+                raise KeyboardInterrupt(str(interrupted)) from None
+        check_result(store)
+
+    def trials(self) -> pd.DataFrame:
+        """One row per trial: state, value, parameters, metrics, times; see `results.trials`."""
+        return trials_table(Store(self.settings, create=False))
+
+    def evaluate(
+        self, *, top: int = 5, seeds: int = 3, again: bool = False, progress: bool = False
+    ) -> dict[str, Any]:
+        """Open the locked test once; what `rnnsearch evaluate --json` prints."""
+        say = note if progress else _silent
+        answer = evaluate(self.settings, top=top, seeds=seeds, again=again, say=say)
+        if publish(self.settings, answer, champion_folder(self.settings), notice=note):
+            publish_report(self.settings, notice=note)
+        return answer
+
+    def predict(
+        self, data: str | Path | None = None, *, origins: int | None = None, level: float = 0.9
+    ) -> pd.DataFrame:
+        """The champion's dated forecasts, newest last, from the study's prices or newer `data`.
+
+        Its `attrs` hold the verdict, and notes on the prices.
+        """
+        path = None if data is None else Path(data)
+        answer = predict(self.settings, data=path, origins=origins, level=level)
+        frame = pd.DataFrame(answer["forecasts"])
+        frame.attrs |= {"verdict": answer["verdict"], "notes": answer["notes"]}
+        return frame
+
+
+def _silent(text: str) -> None: ...
