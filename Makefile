@@ -2,19 +2,21 @@
 
 PYTHON ?= python3
 STUDY ?= quickstart
+FROM ?= 2000-01-01
 
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 RNNSEARCH := $(VENV)/bin/rnnsearch
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+INSTALLED_YAHOO := $(VENV)/.installed-yahoo
 
 # STUDY is NAME, found as studies/NAME.toml, or the path of a .toml file.
 STUDY_FILE = $(if $(filter %.toml,$(STUDY)),$(STUDY),studies/$(STUDY).toml)
 SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install search resume status evaluate report predict sync check-study dashboard \
+.PHONY: help install fetch init search resume status evaluate report predict sync check-study dashboard \
 	test check bench-inputs bench-verdict lock clean
 
 help: ## List the targets
@@ -45,6 +47,18 @@ $(INSTALLED_DEV): $(INSTALLED)
 	@echo "Installing the test and check tools into $(VENV)"
 	@$(PIP) install --quiet --quiet -c constraints.txt -e '.[dev]'
 	@touch $@
+
+$(INSTALLED_YAHOO): $(INSTALLED)
+	@$(PIP) install --quiet --quiet -c constraints.txt -e '.[yahoo]'
+	@touch $@
+
+fetch: $(INSTALLED_YAHOO) ## Get daily prices from Yahoo Finance (TICKER=2330.TW FROM=2010-01-01)
+	@test '$(TICKER)' || { echo "make: say which, like make fetch TICKER=2330.TW FROM=2010-01-01" >&2; exit 2; }
+	$(RNNSEARCH) fetch '$(TICKER)' --from $(FROM) $(ARGS)
+
+init: $(INSTALLED) ## Write a study file for a price file (DATA=my_prices.csv)
+	@test '$(DATA)' || { echo "make: say which file, like make init DATA=my_prices.csv" >&2; exit 2; }
+	$(RNNSEARCH) init '$(DATA)' $(ARGS)
 
 search: $(INSTALLED) ## Run a study, or go on with it, until its trials are finished
 	$(RNNSEARCH) search '$(STUDY_FILE)' $(SEARCH_ARGS)

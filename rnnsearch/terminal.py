@@ -177,8 +177,7 @@ def best_table(trials: Sequence[FrozenTrial], count: int = 5) -> Table:
             title(parameters),
             str(len(parameters["inputs"])),
             f"{trial.value:+.4f}",
-            f"{metrics['rmse']:.4g}",
-            f"{metrics['naive_rmse']:.4g}",
+            *(f"{metrics[name]:#.4g}".rstrip(".") for name in ("rmse", "naive_rmse")),
             f"{metrics['directional_accuracy']:.1%}",
             f"{metrics['always_up_accuracy']:.1%}",
         )
