@@ -188,7 +188,7 @@ def search(
     from rich.console import Console
 
     from rnnsearch.config import find_study
-    from rnnsearch.hints import after_search
+    from rnnsearch.hints import after_search, to_go_on
     from rnnsearch.search.study import Interrupted, check_result, search
     from rnnsearch.terminal import SearchView, best_table, output
 
@@ -204,7 +204,7 @@ def search(
         try:
             store = search(settings, view, trials=trials)
         except Interrupted as interrupted:
-            view.notice(f"stopped; `rnnsearch search {study}` goes on from here")
+            view.notice(f"stopped; `{to_go_on(find_study(study))}` goes on from here")
             return interrupted.exit_code
     check_result(store)
     out = output()

@@ -40,16 +40,25 @@ def after_search(study: Path) -> str:
     )
 
 
+def to_go_on(study: Path) -> str:
+    name = _name(study)
+    return _typed(f"make resume STUDY={name}", f"rnnsearch search {name}")
+
+
 def _name(study: Path) -> str:
     """A study as one types it: by its name where it is in studies/."""
     in_studies = study.parent == Path("studies") and find_study(study.stem) == study
     return study.stem if in_studies else shlex.quote(str(study))
 
 
+def _typed(target: str, command: str) -> str:
+    return target if "MAKELEVEL" in os.environ else command
+
+
 def _listed(*steps: tuple[str, str, str]) -> str:
-    """Lines of a command and why; steps are the make target, the command and the reason."""
-    commands = [step[0] if "MAKELEVEL" in os.environ else step[1] for step in steps]
-    width = max(map(len, commands))
+    """A line per step: what to type (a make target or the command), and why."""
+    typed = [_typed(target, command) for target, command, _ in steps]
+    width = max(map(len, typed))
     return "\n".join(
-        f"{command:<{width}}   {why}" for command, (*_, why) in zip(commands, steps, strict=True)
+        f"{text:<{width}}   {why}" for text, (*_, why) in zip(typed, steps, strict=True)
     )

@@ -52,6 +52,7 @@ class SearchView:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._running.clear()
         if self._live:
             self._live.stop()
 
@@ -131,7 +132,7 @@ class SearchView:
         if self._best:
             best = Text(f"best so far: skill {self._best[0]:+.4f}, trial {self._best[1]}, ")
             best.append(self._best[2])
-        return Group(table, line, best)
+        return Group(table, line, best) if self._running else Group(line, best)
 
 
 def trial_line(trial: FrozenTrial, better: bool = False) -> str:
