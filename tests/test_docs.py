@@ -124,7 +124,7 @@ def test_a_document_without_its_markers_is_not_renewed(text: str) -> None:
 @documents
 def test_every_command_and_flag_exists(document: Path) -> None:
     for line in code_lines(document):
-        for name, rest in re.findall(r"\brnnsearch ([a-z]+)\b([^#]*)", line):
+        for name, rest in re.findall(r"(?<!from )\brnnsearch ([a-z]+)\b([^#]*)", line):
             assert name in commands(), line
             flags = set(re.findall(r"(?<!\S)--[a-z-]+", rest))
             assert flags <= commands()[name], line
