@@ -8,13 +8,16 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from optuna.trial import create_trial
 from rich.console import Console
 
 from rnnsearch import cli
 from rnnsearch.search import study as study_module
+from rnnsearch.terminal import best_table, trial_line
 from tests.evaluated import write_bars
 from tests.searches import InlineWorkers, run, write_study
 
@@ -82,15 +85,26 @@ def test_a_search_prints_a_line_per_trial_and_the_best_against_the_naive_forecas
     assert "--trials +50" in out
 
 
-def test_a_terminal_of_80_columns_shows_every_figure(
-    rnnsearch: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("rnnsearch.terminal.output", lambda: Console(width=80))
-    monkeypatch.chdir(tmp_path)
-    write_study(Path("studies"))
-    out = rnnsearch("search", "small", "--trials", 3)[1] + rnnsearch("status", "small")[1]
-    assert max(map(len, out.splitlines())) <= 80
-    assert "…" not in out
+def test_the_longest_names_fit_a_terminal_of_80_columns() -> None:
+    network = {"cell": "bilstm", "neurons": [128] * 3, "window": 60, "output_shift": 10}
+    metrics = {"rmse": 0.0213456, "naive_rmse": 0.02, "directional_accuracy": 1.0}
+    record = {
+        "metrics": metrics | {"always_up_accuracy": 1.0},
+        "history": {"skill": [0.0] * 100},
+    }
+    trial = create_trial(
+        value=-0.0123,
+        user_attrs={
+            "parameters": network | {"epochs": 100, "inputs": ["return"] * 100},
+            "record": record,
+        },
+    )
+    trial.number = 1234
+    assert len(trial_line(trial, better=True)) <= 80
+    screen = Console(width=80, file=StringIO())
+    screen.print(best_table([trial]))
+    shown = screen.file.getvalue()
+    assert "bi-lstm 3×128 w60 h10    100 -0.0123 0.02135 0.02000 100.0% 100.0%" in shown
 
 
 def test_init_tells_what_it_saw_and_what_to_type_next(
