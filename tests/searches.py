@@ -17,7 +17,6 @@ import pandas as pd
 from optuna.trial import FrozenTrial
 
 from rnnsearch.config import load_study
-from rnnsearch.search.driver import RunningTrial
 from rnnsearch.search.protocol import (
     Done,
     Event,
@@ -29,6 +28,7 @@ from rnnsearch.search.protocol import (
     Task,
     WorkerSetup,
 )
+from rnnsearch.search.running import RunningTrial
 from rnnsearch.search.store import Store
 from rnnsearch.tracking import PARENT, STATE, STATUS, TRIAL
 

@@ -15,6 +15,7 @@ import pytest
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import StorageError
+from rnnsearch.search import asking as asking_module
 from rnnsearch.search import driver as driver_module
 from rnnsearch.search import store as store_module
 from rnnsearch.search import study as study_module
@@ -86,7 +87,7 @@ STEPS = {
     "first reference queued": (optuna.Study, "enqueue_trial", True, 1),
     "study claimed": (Store, "claim", True, 1),
     "asked, driver not named": (optuna.Study, "ask", True, 2),
-    "parameters drawn, not kept": (driver_module, "suggest", True, 4),
+    "parameters drawn, not kept": (asking_module, "suggest", True, 4),
     "handed out": (InlineWorkers, "submit", True, 3),
     "before the first report": (optuna.Trial, "report", False, 3),
     "after the first report": (optuna.Trial, "report", True, 3),

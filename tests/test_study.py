@@ -13,8 +13,8 @@ from optuna.trial import TrialState
 from rnnsearch.config import load_study
 from rnnsearch.errors import DataError, StorageError, StudyFileError
 from rnnsearch.search import study as study_module
-from rnnsearch.search.driver import RunningTrial
 from rnnsearch.search.parameters import TrialParameters
+from rnnsearch.search.running import RunningTrial
 from rnnsearch.search.store import Store
 from tests.searches import (
     InlineWorkers,

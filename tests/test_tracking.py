@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 
 from rnnsearch.config import load_study
 from rnnsearch.search import study as study_module
-from rnnsearch.search.driver import RunningTrial
+from rnnsearch.search.running import RunningTrial
 from rnnsearch.search.store import Store
 from rnnsearch.tracking import (
     STATE,

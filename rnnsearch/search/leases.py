@@ -58,6 +58,17 @@ class LeaseWatch:
         self._store = store
         self._alone = alone
         self._seen: dict[str, tuple[int, float]] = {}  # name -> value, since when
+        self._looked = 0.0
+
+    def look(self) -> dict[str, Any]:
+        """The leases as they are now. Time without a look (this process was stopped, the storage
+        was away) says nothing about the others: what was seen before it is forgotten."""
+        alive = leases(self._store)
+        now = time.monotonic()
+        if now - self._looked > LAPSE_SECONDS / 2:
+            self._seen.clear()
+        self._looked = now
+        return alive
 
     def is_dead(self, driver: str, leases: dict[str, Any]) -> bool:
         """Whether nobody will finish the trials of `driver`."""

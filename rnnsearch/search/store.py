@@ -16,6 +16,8 @@ acts on the count: to ask for one more, or to queue one again.
 """
 
 import contextlib
+import errno
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -29,6 +31,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.config import StudyFile, home
 from rnnsearch.errors import DataError, StorageError, StudyFileError
+from rnnsearch.tracking import first_line
 
 INTERRUPTED = "interrupted"
 STORAGE_ERRORS: tuple[type[Exception], ...] = (
@@ -37,6 +40,13 @@ STORAGE_ERRORS: tuple[type[Exception], ...] = (
     ImportError,  # of the database's driver
 )
 BUSY_SECONDS = 60.0  # that another program may keep SQLite's lock
+SILENCE = {  # after which a PostgreSQL that was cut off is seen to be so; the URL may say otherwise
+    "connect_timeout": 10,
+    "tcp_user_timeout": 30_000,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
 MAX_ATTEMPTS = 5  # a trial whose driver died this often is told as failed
 STATES = {
     TrialState.COMPLETE: "complete",
@@ -83,6 +93,20 @@ class Store:
                 )
             else:
                 self.study = _load(storage, self.name)
+
+    @property
+    def on_server(self) -> bool:
+        """Whether the storage can be away while this process is well."""
+        return self._engine.dialect.name != "sqlite"
+
+    def answers(self) -> bool:
+        """Whether the storage can be reached now."""
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(sqlalchemy.text("SELECT 1"))
+        except sqlalchemy.exc.SQLAlchemyError:
+            return False
+        return True
 
     # --- reading
 
@@ -252,9 +276,14 @@ def _open_storage(url: str, create: bool) -> optuna.storages.RDBStorage:
 
 
 def _open_server(url: str) -> optuna.storages.RDBStorage:
-    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    parsed = sqlalchemy.make_url(url)
+    postgres = parsed.get_backend_name() == "postgresql"
+    said = {k: v for k, v in SILENCE.items() if k not in parsed.query} if postgres else {}
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, connect_args=said)
     with _server_lock(engine, "tables"):  # two may not create them at once
-        return optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+        return optuna.storages.RDBStorage(
+            url, engine_kwargs={"pool_pre_ping": True, "connect_args": said}
+        )
 
 
 @contextlib.contextmanager
@@ -297,12 +326,25 @@ def storage_errors(url: str, *more: type[Exception]) -> Iterator[None]:
     try:
         yield
     except (*STORAGE_ERRORS, *more) as error:
-        cause = error.__cause__ or error
-        line = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0]
+        line = error_line(error)
+        remedy = (
+            "check [run] storage, RNNSEARCH_STORAGE or --storage, and that the server is up"
+            if not _is_full(line)
+            else "make room there; nothing that was told before is lost"
+        )
         raise StorageError(
-            f"{shown_url(url)}: the study storage does not answer as it should: {line}; check "
-            "[run] storage, RNNSEARCH_STORAGE or --storage, and that the server is up"
+            f"{shown_url(url)}: the study storage does not answer as it should: {line}; {remedy}"
         ) from None
+
+
+def error_line(error: Exception) -> str:
+    """What a storage's error says, in one line."""
+    cause: Any = error.__cause__ or error
+    return first_line(getattr(cause, "orig", None) or cause)
+
+
+def _is_full(line: str) -> bool:
+    return "disk is full" in line or os.strerror(errno.ENOSPC) in line
 
 
 def _ranges(numbers: set[int]) -> list[list[int]]:

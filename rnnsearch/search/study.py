@@ -7,9 +7,10 @@ from optuna.trial import TrialState
 
 from rnnsearch.config import StudyFile, home
 from rnnsearch.errors import NoTrialError, StudyFileError
-from rnnsearch.search.driver import Driver, Interrupted, RunningTrial, View
+from rnnsearch.search.driver import Driver, Interrupted
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.records import parent_record, run_record, tracking_uri
+from rnnsearch.search.running import RunningTrial, View
 from rnnsearch.search.samplers import build_pruner
 from rnnsearch.search.space import references, space_sizes
 from rnnsearch.search.store import INTERRUPTED, Store, only_driver, state_of, storage_errors

@@ -1,0 +1,105 @@
+"""Where a driver's trials come from: the queue, the sampler, and drivers that are gone."""
+
+import time
+import warnings
+from collections.abc import Callable, Collection
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from rnnsearch.config import digest
+from rnnsearch.search.leases import Lease, LeaseWatch, forget
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.running import RunningTrial
+from rnnsearch.search.samplers import build_sampler
+from rnnsearch.search.space import suggest
+from rnnsearch.search.store import Store, state_of
+
+RECOVER_SECONDS = 15.0  # between looks for trials of drivers that died
+
+
+class TrialSource:
+    """Asks the store for trials in the name of one driver."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        store: Store,
+        lease: Lease,
+        *,
+        target: int,
+        alone: bool,
+        interrupted: Callable[[int], None],
+    ) -> None:
+        """`interrupted` is told of every trial that is ended here."""
+        self._problem, self._store, self._lease = problem, store, lease
+        self._target, self._interrupted = target, interrupted
+        self._watch = LeaseWatch(store, alone=alone)
+        self._recovered = -RECOVER_SECONDS
+
+    def ask(self) -> RunningTrial | None:
+        """One more trial, or None where the study has as many as it shall have."""
+        with self._store.turn():  # several drivers must not count the same trials
+            trials = self._store.trials()
+            open_or_done = sum(state_of(t) not in ("interrupted", "waiting") for t in trials)
+            if open_or_done >= self._target:
+                return None
+            trial = self._ask_optuna(len(trials))
+        problem = self._problem
+        parameters = suggest(trial, problem.study, problem.table, problem.ranked_inputs)
+        trial.set_user_attr("parameters", parameters.plain())
+        return RunningTrial(trial, parameters, self._store.trial(trial.number))
+
+    def _ask_optuna(self, count: int) -> optuna.Trial:
+        # A sampler seeded once would draw the same trials again after a restart.
+        seed = int(digest(self._problem.study.study.seed, count), 16) % 2**32
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self._store.study.sampler = build_sampler(self._problem.study, seed)
+            trial = self._store.study.ask()
+        trial.set_user_attr("driver", self._lease.id)
+        return trial
+
+    def same_as(self, trial: RunningTrial) -> FrozenTrial | None:
+        """A finished trial with the same parameters: its result would be the same."""
+        plain = trial.parameters.plain()
+        for other in self._store.trials(TrialState.COMPLETE, TrialState.PRUNED):
+            if other.user_attrs.get("parameters") == plain:
+                return other
+        return None
+
+    def recover(self, mine: Collection[int]) -> None:
+        """End the trials of drivers that are gone, and queue them again. `mine` are this one's."""
+        if time.monotonic() - self._recovered < RECOVER_SECONDS:
+            return
+        alive = self._watch.look()
+        with self._store.turn():
+            for trial in self._store.trials(TrialState.RUNNING):
+                if self._is_abandoned(trial, alive, mine):
+                    self._interrupt(trial.number, died=True)
+            self._store.requeue_lost()
+        for driver in alive:
+            if driver != self._lease.id and self._watch.is_dead(driver, alive):
+                forget(self._store, driver)
+        self._recovered = time.monotonic()
+
+    def _is_abandoned(
+        self, trial: FrozenTrial, alive: dict[str, Any], mine: Collection[int]
+    ) -> bool:
+        driver = trial.user_attrs.get("driver")
+        if driver is None:
+            return self._watch.is_nobodys(trial.number)
+        if driver == self._lease.id:
+            return trial.number not in mine
+        return self._watch.is_dead(driver, alive)
+
+    def let_go(self, numbers: Collection[int]) -> None:
+        """End trials that this driver will not finish; the next search runs them."""
+        with self._store.turn():
+            for number in numbers:
+                self._interrupt(number, died=False)
+
+    def _interrupt(self, number: int, *, died: bool) -> None:
+        self._store.interrupt(self._store.trial(number), died=died)
+        self._interrupted(number)
