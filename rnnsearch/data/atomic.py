@@ -6,19 +6,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+from rnnsearch.errors import StorageError
+
 
 def replace_file(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
     """Have `write` fill `path`: it has its old content or its new one, and never a part.
 
-    Raises what `write` raises, and OSError; nothing is left behind then.
+    Makes the folder where there is none. Raises StorageError where the disk is full or not ours,
+    or what `write` raises; nothing is left behind then.
     """
     temporary = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        with temporary.open("xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("xb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
+def unwritable(path: Path, error: OSError) -> StorageError:
+    """A file or folder that cannot be written, in words."""
+    return StorageError(
+        f"{path}: cannot be written: {error.strerror or error}; free space there or choose another "
+        "folder (RNNSEARCH_HOME is that of all a study writes)"
+    )

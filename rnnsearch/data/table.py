@@ -5,6 +5,7 @@ a temporary name and renamed, the JSON last: an entry is complete or it is not t
 writer dies. An entry that does not fit together is built again.
 """
 
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -113,14 +114,8 @@ def write_inputs(cache: Path, table: InputTable) -> InputTable:
         "specs": [asdict(spec) for spec in table.specs],
     }
     text = json.dumps(about, indent=1, ensure_ascii=False).encode()
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        path.with_suffix(".json").unlink(missing_ok=True)
-        replace_file(path, lambda file: np.save(file, table.values))
-        replace_file(path.with_suffix(".json"), lambda file: file.write(text))
-    except OSError as error:
-        raise StorageError(
-            f"{cache}: the input table ({table.values.nbytes / 1e6:.1f} MB) cannot be written: "
-            f"{error.strerror or error}; free space there or set RNNSEARCH_HOME to another folder."
-        ) from None
+    with contextlib.suppress(OSError):  # if it cannot be, neither can the table be written
+        path.with_suffix(".json").unlink()
+    replace_file(path, lambda file: np.save(file, table.values))
+    replace_file(path.with_suffix(".json"), lambda file: file.write(text))
     return load_inputs(path)

@@ -201,15 +201,8 @@ class Forecaster:
         weights = save(tensors)
         head = {"format": FORMAT, "weights_sha256": hashlib.sha256(weights).hexdigest()}
         about = json.dumps(head | asdict(self.spec), indent=1, allow_nan=False).encode()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            replace_file(folder / WEIGHTS, lambda file: file.write(weights))
-            replace_file(folder / ABOUT, lambda file: file.write(about))
-        except OSError as error:
-            raise StorageError(
-                f"{folder}: the champion cannot be written: {error.strerror or error}; free space "
-                "there or set RNNSEARCH_HOME to another folder"
-            ) from None
+        replace_file(folder / WEIGHTS, lambda file: file.write(weights))
+        replace_file(folder / ABOUT, lambda file: file.write(about))
 
     @classmethod
     def load(cls, folder: Path, device: str | torch.device = "cpu") -> Self:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.config import StudyFile, extremes, home
+from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import RnnsearchError, StorageError, StudyFileError
 from rnnsearch.model.forecaster import Forecaster, read_spec
 from rnnsearch.model.windows import naive_values, target_values, window_ends
@@ -180,10 +181,7 @@ def _alone(study: StudyFile) -> Iterator[None]:
             f"{folder}: study {study.name!r} is being evaluated by another process; wait for it"
         ) from None
     except OSError as error:
-        raise StorageError(
-            f"{folder}: cannot be written: {error.strerror or error}; free space there or set "
-            "RNNSEARCH_HOME to another folder"
-        ) from None
+        raise unwritable(folder, error) from None
     try:
         yield
     finally:

@@ -40,7 +40,6 @@ PLOTLY = "https://cdn.plot.ly/plotly-{version}.min.js"
 def report(study: StudyFile) -> Path:
     """Write the page of a study. Raises NoTrialError where no trial was completed."""
     path = home() / f"{study.name}.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
     page = render(collect(study)).encode()
     replace_file(path, lambda file: file.write(page))
     path.chmod(0o644)  # a page is made to be shown

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,13 @@ def connect(uri: str) -> "MlflowClient":
     database = Path(uri.removeprefix("sqlite:///"))
     database.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(f"{database}.lock"):  # two may not create its tables at once
+        if not database.exists():
+            # MLflow takes ten seconds for it, and cannot use one that it was killed over.
+            for left in database.parent.glob(f"{database.name}.*.new"):
+                left.unlink()
+            draft = database.with_name(f"{database.name}.{time.time_ns()}.new")
+            MlflowClient(f"sqlite:///{draft}").search_experiments(max_results=1)
+            draft.rename(database)
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)
     return client
