@@ -182,6 +182,14 @@ def search(
     device: Device = None,
     storage: Storage = None,
     tracking: Tracking = None,
+    fork: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Begin a new study with the trials of this one that still apply.",
+            show_default=False,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")] = False,
 ) -> int:
     """Search a study, or go on where it stopped, until its trials are finished."""
@@ -198,13 +206,18 @@ def search(
         run__device=device,
         run__storage=storage,
         run__tracking=tracking,
+        study__name=fork,
     )
+    fork_of = None
+    if fork is not None and (fork_of := _load(study).name) == fork:
+        raise StudyFileError(f"--fork: {study} is study {fork!r} already; give another name")
     console = Console(highlight=False)
     with SearchView(console, quiet=quiet) as view:
         try:
-            store = search(settings, view, trials=trials)
+            store = search(settings, view, trials=trials, fork_of=fork_of)
         except Interrupted as interrupted:
-            view.notice(f"stopped; `{to_go_on(find_study(study))}` goes on from here")
+            first = _rename(study, fork)
+            view.notice(f"stopped; {first}`{to_go_on(find_study(study))}` goes on from here")
             return interrupted.exit_code
     check_result(store)
     out = output()
@@ -215,8 +228,15 @@ def search(
         highlight=False,
         markup=False,
     )
+    if fork is not None:
+        out.print(_rename(study, fork), highlight=False, markup=False, soft_wrap=True)
     out.print(after_search(find_study(study)), highlight=False, markup=False, soft_wrap=True)
     return 0
+
+
+def _rename(study: Path, fork: str | None) -> str:
+    """What the commands on a forked study need first."""
+    return "" if fork is None else f'write name = "{fork}" under [study] in {study}; then '
 
 
 @app.command()

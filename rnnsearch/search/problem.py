@@ -95,7 +95,18 @@ class Problem:
             "first": str(dates[0])[:10],
             "last": str(dates[-1])[:10],
             "inputs": len(self.table.names),
+            "scored_on": self._scored_on(),
         }
+
+    def _scored_on(self) -> str:
+        """A hash of what a trial's value depends on, beside its parameters."""
+        data = self.study.data
+        series = self.table.hash if data.join else self.prices.hash
+        rows = [
+            [int(rows[end]) for rows in (fold.train, fold.validation) for end in (0, -1)]
+            for fold in self.split.folds
+        ]
+        return digest(series, data.target, data.predict, rows)
 
     def worker_setup(self, device: str, workers_per_device: int) -> WorkerSetup:
         """Everything a worker maps or is told."""

@@ -10,6 +10,7 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.store import state_of
 from rnnsearch.tracking import STATE, Parent, RunRecord, default_uri
 
+TOLD = ("reason", "duplicate_of", "reference", "retry_of", "forked_from")  # of a trial's attributes
 BIDIRECTIONAL = {"birnn": "bi-rnn", "bilstm": "bi-lstm", "bigru": "bi-gru"}
 
 
@@ -32,7 +33,7 @@ def run_record(trial: FrozenTrial, history: dict[str, list[float]] | None = None
     facts = {
         STATE: state,
         "seed": parameters.get("seed"),
-        **{key: attrs.get(key) for key in ("reason", "duplicate_of", "reference", "retry_of")},
+        **{key: attrs.get(key) for key in TOLD},
         **record.get("environment", {}),
     }
     return RunRecord(

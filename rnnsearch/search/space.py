@@ -12,7 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-import optuna
+from optuna.trial import BaseTrial
 
 from rnnsearch.config import FloatRange, IntRange, StudyFile, digest, extremes
 from rnnsearch.data.inputs import InputTable
@@ -20,7 +20,7 @@ from rnnsearch.search.parameters import TrialParameters
 
 
 def suggest(
-    trial: optuna.Trial, study: StudyFile, table: InputTable, ranking: Sequence[str] = ()
+    trial: BaseTrial, study: StudyFile, table: InputTable, ranking: Sequence[str] = ()
 ) -> TrialParameters:
     """Draw a trial's parameters. Its seed follows from them and the study's seed alone.
 
@@ -62,7 +62,7 @@ def suggest(
     return replace(parameters, seed=seed)
 
 
-def _suggest(trial: optuna.Trial, name: str, dimension: Any) -> Any:
+def _suggest(trial: BaseTrial, name: str, dimension: Any) -> Any:
     match dimension:
         case IntRange(low=low, high=high, log=log, step=step):
             return trial.suggest_int(name, low, high - (high - low) % step, log=log, step=step)
@@ -76,7 +76,7 @@ def _suggest(trial: optuna.Trial, name: str, dimension: Any) -> Any:
 
 
 def _suggest_inputs(
-    trial: optuna.Trial, study: StudyFile, table: InputTable, ranking: Sequence[str]
+    trial: BaseTrial, study: StudyFile, table: InputTable, ranking: Sequence[str]
 ) -> tuple[str, ...]:
     """The names of the trial's inputs, in the table's order; the target's own are always in."""
     match study.inputs.search:
@@ -108,7 +108,7 @@ def _most_inputs(study: StudyFile, ranking: Sequence[str]) -> int:
 
 
 def _suggest_input_shift(
-    trial: optuna.Trial, study: StudyFile, table: InputTable, inputs: tuple[str, ...]
+    trial: BaseTrial, study: StudyFile, table: InputTable, inputs: tuple[str, ...]
 ) -> int | dict[str, int]:
     """One shift, or one per family; of these only the families that the trial uses matter."""
     dimension = study.space.input_shift
@@ -121,7 +121,7 @@ def _suggest_input_shift(
     return {family: shift for family, shift in shifts.items() if family in used}
 
 
-def _suggest_family(trial: optuna.Trial, family: str) -> bool:
+def _suggest_family(trial: BaseTrial, family: str) -> bool:
     return bool(trial.suggest_categorical(f"family.{family}", (True, False)))
 
 

@@ -2,11 +2,12 @@
 
 Study attributes                                 Trial attributes
   fingerprint    what makes trials comparable      driver       who runs it
-  data           hash, rows, dates                 parameters   TrialParameters.plain()
+  data           hashes, rows, dates               parameters   TrialParameters.plain()
   target_trials  finished trials wanted            record       losses, metrics, folds, versions
   driver:ID      lease of a driver                 forecasts    of the validation rows, packed
   tracked:ID     trials that driver ID logged      reason       why a trial has no result
-                                                   duplicate_of, retry_of, deaths, reference
+                                                   duplicate_of, retry_of, deaths, reference,
+                                                   forked_from (of an old study, see `forking`)
 
 A trial whose driver is gone ends as FAIL with reason `interrupted`, and its parameters are queued
 again as a new trial (`retry_of`). Such a trial counts neither as failed nor towards the target.
@@ -30,6 +31,7 @@ import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.config import StudyFile, home
+from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import DataError, StorageError, StudyFileError
 from rnnsearch.tracking import first_line
 
@@ -160,8 +162,9 @@ class Store:
         """
         attrs = self.study.user_attrs
         remedy = (
-            f"trials of both could not be compared. Put it back, or give [study] another name "
-            f"(it is {self.name!r} in {shown_url(self.url)})"
+            "trials of both could not be compared. Put it back, or give [study] another name (it "
+            f"is {self.name!r} in {shown_url(self.url)}), or begin a new study with what still "
+            "applies: `rnnsearch search STUDY --fork NAME`"
         )
         if "fingerprint" in attrs and attrs["fingerprint"] != fingerprint:
             changes = "; ".join(_differences(attrs["fingerprint"], fingerprint))
@@ -250,6 +253,8 @@ def only_driver(store: Store) -> Iterator[bool]:
             "and SQLite serves one driver; wait for it, or share the study through PostgreSQL "
             '([run] storage = "postgresql://...")'
         ) from None
+    except OSError as error:
+        raise unwritable(database, error) from None
     try:
         yield True
     finally:

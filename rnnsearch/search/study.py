@@ -5,9 +5,11 @@ from contextlib import closing
 
 from optuna.trial import TrialState
 
+from rnnsearch import __version__
 from rnnsearch.config import StudyFile, home
 from rnnsearch.errors import NoTrialError, StudyFileError
 from rnnsearch.search.driver import Driver, Interrupted
+from rnnsearch.search.forking import Fork
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.records import parent_record, run_record, tracking_uri
 from rnnsearch.search.running import RunningTrial, View
@@ -20,11 +22,14 @@ from rnnsearch.tracking import sync as bring_up_to_date
 __all__ = ["Interrupted", "RunningTrial", "check_result", "search", "sync"]
 
 
-def search(study: StudyFile, view: View, *, trials: str | None = None) -> Store:
+def search(
+    study: StudyFile, view: View, *, trials: str | None = None, fork_of: str | None = None
+) -> Store:
     """Search a study until it has its finished trials, and resume it if it exists.
 
-    `trials`: "100" sets how many finished trials it shall have, "+50" asks for 50 more.
-    Raises Interrupted after a signal, else the errors of `Problem`, `Store` and workers.
+    `trials`: "100" sets how many finished trials it shall have, "+50" asks for 50 more. `fork_of`:
+    name of a study whose trials a new one begins with. Raises Interrupted after a signal, else the
+    errors of `Problem`, `Store` and workers.
     """
     if trials is not None and not trials.removeprefix("+").isdigit():
         raise StudyFileError(f"--trials: a number like 100, or +50 for 50 more, got {trials!r}")
@@ -33,10 +38,21 @@ def search(study: StudyFile, view: View, *, trials: str | None = None) -> Store:
         view.notice(warning)
     device, count, per_device = plan_workers(study.run.device, study.run.workers)
     with closing(LocalWorkers(problem.worker_setup(device, per_device), count)) as workers:
+        old = None if fork_of is None else Store(_renamed(study, fork_of), create=False)
         store = Store(study)
         with storage_errors(store.url), only_driver(store) as alone:
             with store.turn():
+                if old is not None:
+                    fork = Fork(store, old, problem)
+                    copied = fork.copy()
+                    room = _target(study, store, problem, trials) - store.finished()
+                    queued = fork.queue(room // 2)
+                    view.notice(
+                        f"study {store.name} begins with {old.name}: {copied} finished trials "
+                        f"still hold, {queued} configurations are trained again"
+                    )
                 store.claim(study.fingerprint(), problem.data_record())
+            _compare_versions(store, view)
             store.study.pruner = build_pruner(study)
             target = _target(study, store, problem, trials)
             store.note("target_trials", target)
@@ -65,6 +81,21 @@ def check_result(store: Store) -> None:
         f"{store.name}: no trial was completed, so there is no result"
         + (f"; they failed with: {'; '.join(sorted(reasons)[:3])}" if reasons else "")
     )
+
+
+def _renamed(study: StudyFile, name: str) -> StudyFile:
+    return study.model_copy(update={"study": study.study.model_copy(update={"name": name})})
+
+
+def _compare_versions(store: Store, view: View) -> None:
+    records = [trial.user_attrs.get("record", {}) for trial in store.trials()]
+    made_by = {record.get("environment", {}).get("rnnsearch") for record in records}
+    if others := made_by - {None, __version__}:
+        view.notice(
+            f"study {store.name} has trials of rnnsearch {', '.join(sorted(others))}, and this is "
+            f"{__version__}, where the same parameters may have another result; `rnnsearch search "
+            "STUDY --fork NAME` begins a new study that trains the best of them again"
+        )
 
 
 def _target(study: StudyFile, store: Store, problem: Problem, trials: str | None) -> int:
