@@ -192,6 +192,9 @@ def status_text(facts: dict[str, Any]) -> str:
         for state in ("complete", "pruned", "failed", "running", "waiting", "interrupted")
         if facts[state] or state == "complete"
     ]
+    if facts["abandoned"]:
+        gone = f" ({facts['abandoned']} without a driver: the next search runs them again)"
+        counts = [c + gone if c.endswith(" running") else c for c in counts]
     finished = facts["complete"] + facts["pruned"] + facts["failed"]
     lines = [
         f"study {facts['study']}: {finished} of {facts['target_trials']} trials finished "

@@ -32,6 +32,7 @@ STATUS_KEYS = {
     "failed",
     "running",
     "waiting",
+    "abandoned",
     "duplicates",
     "tracked",
     "best",

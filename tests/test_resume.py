@@ -21,6 +21,7 @@ from rnnsearch.search import store as store_module
 from rnnsearch.search import study as study_module
 from rnnsearch.search.driver import Driver
 from rnnsearch.search.store import INTERRUPTED, Store, state_of
+from rnnsearch.terminal import status_text
 from rnnsearch.tracking import Experiment
 from tests.searches import (
     InlineWorkers,
@@ -256,7 +257,9 @@ def test_a_driver_that_lost_its_trial_drops_its_late_result(
 def test_the_trials_of_a_driver_that_died_are_taken_over(tmp_path: Path, postgres_url: str) -> None:
     path = write_study(tmp_path, run={"storage": postgres_url})
     killed(path, optuna.Study, "tell", call=2)
-    assert facts_of(path)["running"] == 2
+    facts = facts_of(path)
+    assert facts["running"] == facts["abandoned"] == 2
+    assert "2 running (2 without a driver: the next search runs them" in status_text(facts)
     resume(path)
     facts = assert_in_order(path, 6)
     assert facts["interrupted"] == 2

@@ -197,12 +197,20 @@ def test_an_error_nobody_foresaw_replaces_the_worker_and_keeps_the_traceback(
     begin(workers, task(9), Done)
 
 
-def test_a_hung_worker_is_replaced(workers: LocalWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin(workers, task(1, LONG))
-    wait_until(lambda: list(workers.events(0.1)) and len(workers._workers[0].pauses) >= 2)
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_a_hung_worker_is_replaced(
+    workers: LocalWorkers, monkeypatch: pytest.MonkeyPatch, epochs: int
+) -> None:
+    begin(workers, task(0), Done)  # epochs are short, as the pool has seen by now
     hung = process_of(workers)
+    if not epochs:
+        hung.send_signal(signal.SIGSTOP)
+    workers.submit(task(1, LONG))
+    while len(workers._workers[0].pauses) < epochs:
+        list(workers.events(0.1))
     hung.send_signal(signal.SIGSTOP)
-    monkeypatch.setattr(workers_module, "QUIET_SECONDS", 0.5)
+    monkeypatch.setattr(workers_module, "QUIET_SECONDS" if epochs else "UNKNOWN_SECONDS", 0.5)
+    monkeypatch.setattr(workers_module, "QUIET_EPOCHS", 1)
     lost = until(workers, Lost)[-1]
     assert isinstance(lost, Lost)
     assert lost.number == 1

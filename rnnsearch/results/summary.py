@@ -1,7 +1,10 @@
 """The state of a study, as `rnnsearch status` tells it."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.config import StudyFile
 from rnnsearch.results.inputs import input_statistics, parameter_importance, shift_skill
@@ -13,19 +16,23 @@ from rnnsearch.search.store import INTERRUPTED, Store, state_of
 def status(study: StudyFile, store: Store) -> dict[str, Any]:
     """Counts of trials by state, the best one, and who is working; plain JSON.
 
-    `interrupted` trials are those whose driver was stopped; each was queued again and is counted
-    where that second trial stands. `tracked` counts the finished trials that MLflow has. `inputs`,
-    `shifts` and `importance` say what the complete trials have in common (see `results.inputs`).
+    `abandoned` are those of the running trials whose driver is gone: the next search runs them
+    again. `interrupted` trials are those whose driver was stopped; each was queued again and is
+    counted where that second trial stands. `tracked` counts the finished trials that MLflow has.
+    `inputs`, `shifts` and `importance` say what the complete trials have in common (see
+    `results.inputs`).
     """
     trials = store.trials()
     known = store.tracked(tracking_uri(study))
     complete = [t for t in trials if state_of(t) == "complete" and t.value is not None]
     permutation = store.study.user_attrs.get("evaluation", {}).get("permutation")
+    drivers = {k: lease for k, lease in leases(store).items() if not process_is_gone(lease)}
     best = max(complete, key=lambda t: (t.value, -t.number), default=None)
     return {
         "study": store.name,
         "target_trials": store.target_trials,
         **store.counts(),
+        "abandoned": sum(_is_abandoned(t, drivers) for t in trials),
         "duplicates": sum(
             "duplicate_of" in t.user_attrs and state_of(t) != INTERRUPTED for t in trials
         ),
@@ -44,8 +51,14 @@ def status(study: StudyFile, store: Store) -> dict[str, Any]:
         },
         "importance": asdict(parameter_importance(store.study)),
         "workers": [
-            {"driver": driver, "workers": lease["workers"]}
-            for driver, lease in leases(store).items()
-            if not process_is_gone(lease)
+            {"driver": driver, "workers": lease["workers"]} for driver, lease in drivers.items()
         ],
     }
+
+
+def _is_abandoned(trial: FrozenTrial, drivers: Collection[str]) -> bool:
+    """Whether nobody runs a running trial. One without a name may be any driver's yet."""
+    if trial.state != TrialState.RUNNING:
+        return False
+    driver = trial.user_attrs.get("driver")
+    return driver not in drivers if driver is not None else not drivers

@@ -45,9 +45,10 @@ if TYPE_CHECKING:
 
 START_SECONDS = 120.0  # within which a worker must be ready
 START_FAILURES = 3  # in a row before giving up
-FIRST_EPOCHS_SECONDS = 3600.0  # patience while a trial's pace is not known yet
-QUIET_SECONDS = 60.0  # a worker may always be silent for so long
-QUIET_EPOCHS = 20  # ... or for so many of its trial's median epochs
+FIRST_EPOCHS_SECONDS = 3600.0  # patience with a trial of unknown pace while none is known
+UNKNOWN_SECONDS = 600.0  # such a trial may always be silent for so long
+QUIET_SECONDS = 60.0  # ... and one of known pace for so long
+QUIET_EPOCHS = 20  # ... or for so many of its median epochs, or of the longest of other trials
 WORKERS_PER_GPU = 4
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
 
@@ -65,16 +66,19 @@ class _Worker:
     def idle(self) -> bool:
         return self.ready and self.number is None
 
-    def silent_too_long(self) -> str:
-        """Why it must be hung, or nothing."""
+    def silent_too_long(self, longest: float) -> str:
+        """Why it must be hung, or nothing. `longest`: pause of any trial so far, 0 before one."""
         silence = time.monotonic() - self.heard
         if not self.ready:
             return f"not ready after {silence:.0f} s" if silence > START_SECONDS else ""
         if self.number is None:
             return ""
-        patience = FIRST_EPOCHS_SECONDS
         if len(self.pauses) >= 2:
             patience = max(QUIET_SECONDS, QUIET_EPOCHS * statistics.median(self.pauses))
+        elif longest:
+            patience = max(UNKNOWN_SECONDS, QUIET_EPOCHS * longest)
+        else:
+            patience = FIRST_EPOCHS_SECONDS
         return f"hung: silent for {silence:.0f} s" if silence > patience else ""
 
 
@@ -87,6 +91,7 @@ class LocalWorkers:
         self._setup = setup
         self._context = multiprocessing.get_context("spawn")
         self._start_failures = 0
+        self._longest_pause = 0.0
         self._workers = [self._start(slot) for slot in range(count)]
 
     def has_idle(self) -> bool:
@@ -109,7 +114,7 @@ class LocalWorkers:
         for slot, worker in enumerate(list(self._workers)):
             if worker.connection in spoken:
                 yield self._receive(slot)
-            elif reason := worker.silent_too_long():
+            elif reason := worker.silent_too_long(self._longest_pause):
                 yield self._replace(slot, reason)
 
     def close(self) -> None:
@@ -133,8 +138,9 @@ class LocalWorkers:
             case Ready(description=description):
                 worker.ready, self._start_failures = True, 0
                 self.description = description
-            case Progress():
-                worker.pauses.append(now - worker.heard)
+            case Progress(report=report):  # it may have been said long before it was heard
+                worker.pauses.append(max(now - worker.heard, report.seconds))
+                self._longest_pause = max(self._longest_pause, worker.pauses[-1])
             case Done() | Stopped() | Failed():
                 worker.number = None
         worker.heard = now
