@@ -268,6 +268,8 @@ def test_data_changed_after_a_search_end_with_3_and_a_changed_space_with_2(
         ("sqlite:////proc/nowhere/optuna.db", "/proc/nowhere"),
         ("nosuch://user:s3cret@127.0.0.1/x", "nosuch://user:***@127.0.0.1/x"),
         ("postgresql://user:s3cret@127.0.0.1:1/x", "postgresql+psycopg://user:***@127.0.0.1:1/x"),
+        ("postgresql://user:s3cret@127.0.0.1:one/x", "user:***@127.0.0.1:one/x"),
+        ("postgresql:/user:s3cret@127.0.0.1/x", "the study storage does not answer as it should"),
     ],
 )
 def test_a_storage_that_cannot_be_used_ends_with_4(

@@ -1,8 +1,6 @@
 """MLflow as a view of the store: written once, repaired, and never waited for."""
 
 import http.server
-import os
-import re
 import subprocess
 import sys
 import threading
@@ -13,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 from mlflow import MlflowClient
 
 from rnnsearch.config import load_study
+from rnnsearch.errors import StorageError
 from rnnsearch.search import study as study_module
 from rnnsearch.search.running import RunningTrial
 from rnnsearch.search.store import Store
@@ -297,11 +297,43 @@ def _start_mlflow(folder: Path, port: int) -> "subprocess.Popen[bytes]":
     return process
 
 
-def test_no_password_is_shown_or_stored(tmp_path: Path, home: Path) -> None:
+URIS = {
+    "http://user:s3cret@127.0.0.1:1": "http://user:***@127.0.0.1:1",
+    "postgresql://user:s3c@s3cret@host/db": "postgresql://user:***@host/db",
+    "postgresql://user:a/s3cret@host/db": "postgresql://user:***@host/db",
+    "postgresql://user@host/db?password=s3cret&x=1": "postgresql://user@host/db?password=***&x=1",
+    "user:s3cret@host": "user:***@host",
+    "sqlite:////tmp/runs/mlflow.db": "sqlite:////tmp/runs/mlflow.db",
+    "tried http://host:5000/a, then http://u:s3cret@b:1/": (
+        "tried http://host:5000/a, then http://u:***@b:1/"
+    ),
+}
+
+
+@pytest.mark.parametrize("uri", URIS)
+def test_a_uri_is_shown_without_its_password(uri: str) -> None:
+    assert shown_uri(uri) == URIS[uri]
+
+
+def test_no_password_is_shown_or_stored(
+    tmp_path: Path, home: Path, postgres_url: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     uri = "http://user:s3cret@127.0.0.1:1"
-    assert shown_uri(uri) == "http://user:***@127.0.0.1:1"
-    search(study_at(tmp_path, uri))
+    storage = sqlalchemy.make_url(postgres_url).set(password="s3cret")
+    run = {"tracking": uri, "storage": storage.render_as_string(hide_password=False)}
+    path = study_at(tmp_path, uri, run=run)
+    notes = search(path)
+    with pytest.raises(StorageError) as refused:
+        sync(path)
+    write_study(tmp_path, path.stem, run=run | {"tracking": None})
+    sync(path)  # into a store whose every byte is looked at below
+    said = [*notes.notices, str(refused.value), *capfd.readouterr()]
+    assert "s3cret" not in " ".join(said)
     for file in home.rglob("*"):
+        assert "s3cret" not in file.name
         if file.is_file():
             assert b"s3cret" not in file.read_bytes(), file
-    assert not re.search("s3cret", " ".join(os.listdir(home)))
+    with sqlalchemy.create_engine(postgres_url, poolclass=sqlalchemy.NullPool).connect() as server:
+        for table in sqlalchemy.inspect(server).get_table_names():
+            rows = server.execute(sqlalchemy.text(f'SELECT * FROM "{table}"')).fetchall()
+            assert "s3cret" not in str(rows), table

@@ -17,7 +17,8 @@ from rnnsearch.errors import StudyFileError
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.space import suggest
-from rnnsearch.search.store import Store, shown_url
+from rnnsearch.search.store import Store
+from rnnsearch.tracking import shown_uri
 
 KEPT = ("parameters", "record", "forecasts", "reference")
 
@@ -29,7 +30,7 @@ class Fork:
         """Raises StudyFileError where the study is there already."""
         if "fingerprint" in store.study.user_attrs:
             raise StudyFileError(
-                f"--fork: there is a study {store.name!r} in {shown_url(store.url)} already; "
+                f"--fork: there is a study {store.name!r} in {shown_uri(store.url)} already; "
                 f'choose another name, or set [study] name = "{store.name}" to go on with it'
             )
         self._store, self._problem = store, problem

@@ -33,7 +33,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rnnsearch.config import StudyFile, home
 from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import DataError, StorageError, StudyFileError
-from rnnsearch.tracking import first_line
+from rnnsearch.tracking import first_line, shown_uri
 
 INTERRUPTED = "interrupted"
 STORAGE_ERRORS: tuple[type[Exception], ...] = (
@@ -71,14 +71,6 @@ def storage_url(study: StudyFile) -> str:
     return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
 
 
-def shown_url(url: str) -> str:
-    """The URL without its password."""
-    try:
-        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
-    except sqlalchemy.exc.ArgumentError:
-        return re.sub(r"//[^@/]*@", "//***@", url)
-
-
 class Store:
     """One study in a storage. Opening it creates what is missing."""
 
@@ -86,7 +78,7 @@ class Store:
         self.url = storage_url(study)
         self.name = study.name
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        with storage_errors(self.url, OSError, RuntimeError):
+        with storage_errors(self.url, OSError, RuntimeError, ValueError):
             storage = _open_storage(self.url, create)
             self._engine = storage.engine
             if create:
@@ -146,14 +138,14 @@ class Store:
         return {
             number
             for key, mark in self.study.user_attrs.items()
-            if key.startswith("tracked:") and mark["uri"] == shown_url(uri)
+            if key.startswith("tracked:") and mark["uri"] == shown_uri(uri)
             for first, last in mark["trials"]
             for number in range(first, last + 1)
         }
 
     def mark_tracked(self, driver: str, uri: str, numbers: set[int]) -> None:
         """Note all trials that `driver` has logged."""
-        self.note(f"tracked:{driver}", {"uri": shown_url(uri), "trials": _ranges(numbers)})
+        self.note(f"tracked:{driver}", {"uri": shown_uri(uri), "trials": _ranges(numbers)})
 
     def claim(self, fingerprint: dict[str, Any], data: dict[str, Any]) -> None:
         """Note what the study's trials have in common, or see that it is still the same.
@@ -163,7 +155,7 @@ class Store:
         attrs = self.study.user_attrs
         remedy = (
             "trials of both could not be compared. Put it back, or give [study] another name (it "
-            f"is {self.name!r} in {shown_url(self.url)}), or begin a new study with what still "
+            f"is {self.name!r} in {shown_uri(self.url)}), or begin a new study with what still "
             "applies: `rnnsearch search STUDY --fork NAME`"
         )
         if "fingerprint" in attrs and attrs["fingerprint"] != fingerprint:
@@ -249,7 +241,7 @@ def only_driver(store: Store) -> Iterator[bool]:
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise StorageError(
-            f"{shown_url(store.url)}: study {store.name!r} is being searched by another process, "
+            f"{shown_uri(store.url)}: study {store.name!r} is being searched by another process, "
             "and SQLite serves one driver; wait for it, or share the study through PostgreSQL "
             '([run] storage = "postgresql://...")'
         ) from None
@@ -338,7 +330,7 @@ def storage_errors(url: str, *more: type[Exception]) -> Iterator[None]:
             else "make room there; nothing that was told before is lost"
         )
         raise StorageError(
-            f"{shown_url(url)}: the study storage does not answer as it should: {line}; {remedy}"
+            f"{shown_uri(url)}: the study storage does not answer as it should: {line}; {remedy}"
         ) from None
 
 

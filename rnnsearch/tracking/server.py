@@ -55,8 +55,9 @@ def first_line(error: Exception) -> str:
 
 
 def shown_uri(uri: str) -> str:
-    """The URI without its password."""
-    return re.sub(r"//([^:@/\s]*):[^@/\s]*@", r"//\1:***@", uri)
+    """A URI, or a text with URIs, without passwords; rather too little is shown than too much."""
+    uri = re.sub(r"(\w*password=)[^&\s]*", r"\1***", uri)
+    return re.sub(r"([^:@/\s]*):(?!//)\S*@", r"\1:***@", uri)
 
 
 def serve_dashboard(uri: str | None, host: str, port: int) -> int:
@@ -67,9 +68,10 @@ def serve_dashboard(uri: str | None, host: str, port: int) -> int:
     connect(uri or default_uri(home()))  # creates or upgrades the tables
     print(f"MLflow on http://{host}:{port} (Ctrl-C ends it)", flush=True)
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port)]
-    command += ["--backend-store-uri", uri or default_uri(home())]
     command += ["--default-artifact-root", (home() / "artifacts").as_uri(), "--workers", "1"]
+    # Not a flag: everybody on the machine may see those, and it may hold a password.
+    environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": uri or default_uri(home())}
     try:
-        return subprocess.run(command, check=False).returncode
+        return subprocess.run(command, check=False, env=environment).returncode
     except KeyboardInterrupt:
         return 130
