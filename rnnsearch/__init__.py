@@ -5,10 +5,10 @@ from rnnsearch import Study     what the commands do, for notebooks and scripts;
 
 from typing import TYPE_CHECKING, Any
 
+from rnnsearch.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from rnnsearch.api import Study as Study
-
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

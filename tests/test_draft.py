@@ -192,4 +192,4 @@ def test_a_place_for_the_study_file_that_will_not_do_is_told(sp500_csv: Path) ->
         with pytest.raises(StudyFileError, match="is called like mine"):
             init(Path("prices.csv"), Path(name))
     with pytest.raises(StorageError, match="cannot be written"):
-        init(Path("prices.csv"), Path("nowhere/mine.toml"))
+        init(Path("prices.csv"), Path("prices.csv/mine.toml"))

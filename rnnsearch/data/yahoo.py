@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnsearch.data.atomic import replace_file
-from rnnsearch.errors import DataError, RnnsearchError, StorageError, StudyFileError
+from rnnsearch.errors import DataError, RnnsearchError, StudyFileError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,12 +77,7 @@ def fetch(
     begin, end = (frame.index[row].date() for row in (0, -1))
     if end >= today:
         notes.append(f"{ticker}: the session of {end} may not be over; its row may change")
-    try:
-        replace_file(path, lambda file: frame.to_csv(file))
-    except OSError as error:
-        raise StorageError(
-            f"{path}: cannot be written: {error.strerror or error}; choose another place."
-        ) from None
+    replace_file(path, lambda file: frame.to_csv(file))
     return Fetched(path, len(frame), begin, end, tuple(notes))
 
 

@@ -5,8 +5,8 @@ import os
 
 import torch
 
-from rnnsearch import __version__
 from rnnsearch.errors import StudyFileError
+from rnnsearch.version import __version__
 
 
 def choose_device(wish: str) -> torch.device:

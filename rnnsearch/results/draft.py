@@ -19,7 +19,7 @@ from rnnsearch.config.sections import NAME_RULE
 from rnnsearch.data.atomic import replace_file
 from rnnsearch.data.files import DATE_KEYS, key, parse_numbers, read_table
 from rnnsearch.data.prices import Prices, check_table
-from rnnsearch.errors import DataError, StorageError, StudyFileError
+from rnnsearch.errors import DataError, StudyFileError
 from rnnsearch.search.problem import Problem
 
 SMALLEST = 90  # rows; fewer cannot be trained, validated and tested on
@@ -153,13 +153,7 @@ def init(
     tables = tomllib.loads(text)
     tables["data"]["path"] = data.absolute()
     problem = Problem.load(StudyFile.model_validate(tables))  # as `check` and `search` do
-    try:
-        replace_file(path, lambda file: file.write(text.encode()))
-    except OSError as error:
-        raise StorageError(
-            f"{path}: cannot be written: {error.strerror or error}; choose another place with "
-            f"--output."
-        ) from None
+    replace_file(path, lambda file: file.write(text.encode()))
     return Draft(
         path, _facts(problem, told=target is not None), (*prices.warnings, *problem.table.notes)
     )

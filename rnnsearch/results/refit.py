@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from rnnsearch import __version__
 from rnnsearch.config import digest
 from rnnsearch.data.series import PRICE_INPUTS, is_indicator
 from rnnsearch.errors import RnnsearchError
@@ -27,6 +26,7 @@ from rnnsearch.search.trial import (
     select_inputs,
     training_settings,
 )
+from rnnsearch.version import __version__
 
 
 def identity(problem: Problem, candidate: Candidate, seeds: int) -> str:

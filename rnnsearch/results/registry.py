@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from rnnsearch import __version__
 from rnnsearch.config import StudyFile, home
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.records import parent_record, tracking_uri
 from rnnsearch.tracking import Experiment, first_line, shown_uri
+from rnnsearch.version import __version__
 
 ALIAS = "champion"
 IDENTITY = "rnnsearch.champion"  # tag of a model version: which refit it is

@@ -12,13 +12,13 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from rnnsearch import __version__
 from rnnsearch.errors import StudyFileError
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.space import suggest
 from rnnsearch.search.store import Store
 from rnnsearch.tracking import shown_uri
+from rnnsearch.version import __version__
 
 KEPT = ("parameters", "record", "forecasts", "reference")
 

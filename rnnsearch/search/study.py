@@ -5,7 +5,6 @@ from contextlib import closing
 
 from optuna.trial import TrialState
 
-from rnnsearch import __version__
 from rnnsearch.config import StudyFile, home
 from rnnsearch.errors import NoTrialError, StudyFileError
 from rnnsearch.search.driver import Driver, Interrupted
@@ -18,6 +17,7 @@ from rnnsearch.search.space import references, space_sizes
 from rnnsearch.search.store import INTERRUPTED, Store, only_driver, state_of, storage_errors
 from rnnsearch.search.workers import LocalWorkers, plan_workers
 from rnnsearch.tracking import sync as bring_up_to_date
+from rnnsearch.version import __version__
 
 __all__ = ["Interrupted", "RunningTrial", "check_result", "search", "sync"]
 
