@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from rnnsearch.model import gru
 from rnnsearch.model.networks import CELLS, Network, build_network
 
 torch.set_num_threads(1)
@@ -32,6 +33,22 @@ def test_a_network_equals_the_torch_module_and_head_built_by_hand(cell, neurons)
     output, _ = reference(batch())
     final = torch.cat([output[:, -1, :4], output[:, 0, 4:]], dim=1)  # forward ends last, backward 0
     torch.testing.assert_close(network(batch()), network.head(final)[:, 0])
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("block", [1, 5 * 4 * 3, 10**6])  # sessions at a time: 1, 3 of 7, all
+def test_a_gru_has_torch_s_gradients(bidirectional, block, monkeypatch):
+    monkeypatch.setattr(gru, "_BLOCK", block)
+    shape = {"num_layers": 2, "batch_first": True, "bidirectional": bidirectional}
+    ours, reference = gru.GRU(3, 4, **shape), nn.GRU(3, 4, **shape)
+    reference.load_state_dict(ours.state_dict())
+    gradients = []
+    for layer in (ours, reference):
+        x = batch().requires_grad_()
+        outputs, final = layer(x)
+        (outputs.pow(3).sum() + final.sin().sum()).backward()
+        gradients.append([x.grad, *(weights.grad for weights in layer.parameters())])
+    torch.testing.assert_close(*gradients)
 
 
 @pytest.mark.parametrize("cell", CELLS)

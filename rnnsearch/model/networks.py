@@ -21,7 +21,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-_CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+from rnnsearch.model.gru import GRU
+
+_CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": GRU}
 
 CELLS = (*_CELLS, *(f"bi{cell}" for cell in _CELLS))
 """The cells by name: rnn, lstm, gru, birnn, bilstm, bigru."""
