@@ -1,6 +1,7 @@
 """Which device is chosen, and what torch is told about it."""
 
 import os
+import sys
 
 import pytest
 import torch
@@ -64,3 +65,17 @@ def test_a_process_for_a_cpu_has_one_thread_and_starts_quickly():
     prepare_process(torch.device("cpu"))
     assert torch.get_num_threads() == 1
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts page faults as Linux does")
+def test_a_process_keeps_the_memory_of_a_step_for_the_next():
+    import resource
+
+    prepare_process(torch.device("cpu"))
+    faults = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        blocks = [torch.ones(2**20) for _ in range(5)]  # 20 MB
+        del blocks
+        faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    assert faults[-1] < 500  # of 5,000 pages

@@ -1,7 +1,9 @@
 """The device that a process trains on, and how torch is set up there."""
 
+import ctypes
 import gc
 import os
+import sys
 
 import torch
 
@@ -29,11 +31,12 @@ def prepare_process(device: torch.device) -> None:
     """Set torch up for a process that trains on `device`; call once, before its first tensor.
 
     One thread, as there is one process per core or several per GPU. That alone makes a CPU repeat
-    exactly. On a GPU: full float32 products (no TF32), operations that repeat exactly wherever
-    torch has them, and a warning where it has none. (Asking for these costs every process 1.3
-    seconds, so a CPU is spared it.)
+    exactly. Memory that is freed is kept for the next step. On a GPU: full float32 products (no
+    TF32), operations that repeat exactly wherever torch has them, and a warning where it has none.
+    (Asking for these costs every process 1.3 seconds, so a CPU is spared it.)
     """
     torch.set_num_threads(1)
+    _keep_freed_memory()
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
@@ -42,6 +45,18 @@ def prepare_process(device: torch.device) -> None:
         torch.use_deterministic_algorithms(True, warn_only=True)
         # Filling fresh memory with NaN is a debugging aid that costs time.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def _keep_freed_memory() -> None:
+    """Keep glibc from giving a step's memory back to the kernel, only to ask for it again.
+
+    Left alone, it may do so in every step: 1,400 page faults in one of an LSTM of 128 neurons,
+    which took 11 ms with them and 7 without. Larger blocks than 32 MB are still given back.
+    """
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        m_trim_threshold, m_mmap_threshold = -1, -3  # as malloc.h numbers them
+        libc.mallopt(m_trim_threshold, 256 << 20)
+        libc.mallopt(m_mmap_threshold, 32 << 20)
 
 
 def _present() -> list[str]:
