@@ -72,6 +72,15 @@ def test_windows_equal_slices_scaled_one_by_one():
     torch.testing.assert_close(windows(table, ends, 6, scale, offset), expected)
 
 
+def test_batches_gathered_together_are_the_batches_gathered_one_by_one(monkeypatch):
+    table = make_table()
+    together = list(train(table, [make_fold(table)], SETTINGS, loss="mse"))
+    monkeypatch.setattr(training, "_GATHERED", 1)
+    one_by_one = list(train(table, [make_fold(table)], SETTINGS, loss="mse"))
+    for one, two in zip(together, one_by_one, strict=True):
+        assert_same(one, two)
+
+
 def test_a_window_before_the_first_row_is_refused():
     with pytest.raises(IndexError):
         windows(make_table(), torch.tensor([4]), 6, torch.ones(3), torch.zeros(3))
