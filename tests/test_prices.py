@@ -229,7 +229,7 @@ def test_negative_prices_are_fine_for_a_forecast_of_levels(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("prices.csv", None, "there is no such file; correct path"),
+        ("prices.csv", None, "there is no such file; correct the path"),
         ("prices.csv", b"", "the file is empty"),
         ("prices.csv", b"\n \n", "the file is empty"),
         ("prices.csv", b"Date,Close\n2020-01-01,\xff\xfe\n", "is not UTF-8 text"),
