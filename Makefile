@@ -52,12 +52,14 @@ $(INSTALLED_YAHOO): $(INSTALLED)
 	@$(PIP) install --quiet --quiet -c constraints.txt -e '.[yahoo]'
 	@touch $@
 
-fetch: $(INSTALLED_YAHOO) ## Get daily prices from Yahoo Finance (TICKER=2330.TW FROM=2010-01-01)
-	@test '$(TICKER)' || { echo "make: say which, like make fetch TICKER=2330.TW FROM=2010-01-01" >&2; exit 2; }
+# Before anything is installed for it.
+need-%:
+	@test '$($*)' || { echo "make: $* is not given; make help shows an example" >&2; exit 2; }
+
+fetch: need-TICKER $(INSTALLED_YAHOO) ## Get daily prices from Yahoo Finance (TICKER=2330.TW FROM=2010-01-01)
 	$(RNNSEARCH) fetch '$(TICKER)' --from $(FROM) $(ARGS)
 
-init: $(INSTALLED) ## Write a study file for a price file (DATA=my_prices.csv)
-	@test '$(DATA)' || { echo "make: say which file, like make init DATA=my_prices.csv" >&2; exit 2; }
+init: need-DATA $(INSTALLED) ## Write a study file for a price file (DATA=my_prices.csv)
 	$(RNNSEARCH) init '$(DATA)' $(ARGS)
 
 search: $(INSTALLED) ## Run a study, or go on with it, until its trials are finished

@@ -1,6 +1,6 @@
 """rnnsearch: search hyperparameters, inputs and date shifts of recurrent price forecasters.
 
-from rnnsearch import Study     what the commands do, for notebooks and scripts; see `api`
+`Study` (see `api`) is what the commands do, for notebooks and scripts.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -269,9 +269,11 @@ def _written(data: Path, folder: Path) -> str:
 
 def _aligned(block: str) -> str:
     """Lines with their comments under each other."""
-    lines = [line.partition("  # ") for line in block.split("\n")]
-    width = max((len(key) for key, mark, _ in lines if mark), default=0)
-    return "\n".join(f"{key:<{width}}{mark}{why}" if mark else key for key, mark, why in lines)
+    lines = [line.rpartition("  # ") for line in block.split("\n")]
+    width = max((len(setting) for setting, mark, _ in lines if mark), default=0)
+    return "\n".join(
+        f"{setting:<{width if mark else 0}}{mark}{why}" for setting, mark, why in lines
+    )
 
 
 def _facts(problem: Problem, told: bool) -> list[str]:
@@ -288,6 +290,6 @@ def _facts(problem: Problem, told: bool) -> list[str]:
         f"columns: {', '.join(prices.frame.columns)}",
         f"target: {data.predict} of {data.target}{adjusted}{guessed}",
         f"inputs: the target itself and {others} more to choose from",
-        f"rows: {len(split.folds)} folds, the last trains on {len(split.folds[-1].train)} {units} "
-        f"and validates on {len(split.folds[-1].validation)}; {len(split.test)} are locked",
+        f"folds: {len(split.folds)}, the last trains on {len(split.folds[-1].train)} {units} and "
+        f"validates on {len(split.folds[-1].validation)}; {len(split.test)} are locked",
     ]
