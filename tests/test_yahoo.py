@@ -209,8 +209,9 @@ def test_a_place_that_cannot_be_written_is_a_storage_error(
     yahoo: Callable[..., None], tmp_path: Path
 ) -> None:
     yahoo(bars([90.0, 91.0]))
+    (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="cannot be written"):
-        fetch("2330.TW", FIRST, LAST, tmp_path / "nowhere" / "x.csv")
+        fetch("2330.TW", FIRST, LAST, tmp_path / "file" / "x.csv")
 
 
 def test_todays_session_may_not_be_over(
