@@ -177,9 +177,15 @@ def search(
         typer.Option(help="Finished trials to have (100), or to add (+50).", show_default=False),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Training processes.", show_default=False)
+        int | None, typer.Option(min=1, help="Training processes.", show_default=False)
     ] = None,
     device: Device = None,
+    engine: Annotated[
+        str | None, typer.Option(help="local, or ray: a cluster.", show_default=False)
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be started where.")
+    ] = False,
     storage: Storage = None,
     tracking: Tracking = None,
     fork: Annotated[
@@ -203,7 +209,9 @@ def search(
     settings = _load(
         study,
         run__workers=workers,
+        run__max_workers=workers,  # the same to Ray
         run__device=device,
+        run__engine=engine,
         run__storage=storage,
         run__tracking=tracking,
         study__name=fork,
@@ -211,6 +219,8 @@ def search(
     fork_of = None
     if fork is not None and (fork_of := _load(study).name) == fork:
         raise StudyFileError(f"--fork: {study} is study {fork!r} already; give another name")
+    if dry_run:
+        return _dry_run(settings)
     console = Console(highlight=False)
     with SearchView(console, quiet=quiet) as view:
         try:
@@ -237,6 +247,18 @@ def search(
 def _rename(study: Path, fork: str | None) -> str:
     """What the commands on a forked study need first."""
     return "" if fork is None else f'write name = "{fork}" under [study] in {study}; then '
+
+
+def _dry_run(settings: "StudyFile") -> int:
+    from rnnsearch.results.placement import placement
+    from rnnsearch.terminal import frame_table, output
+
+    plan = placement(settings)
+    out = output()
+    out.print("\n".join(plan.facts), highlight=False, markup=False)
+    if plan.nodes is not None:
+        out.print(frame_table("Nodes", plan.nodes))
+    return 0
 
 
 @app.command()

@@ -17,7 +17,7 @@ import pytest
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import RnnsearchError
-from rnnsearch.search import workers as workers_module
+from rnnsearch.search import watching
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.protocol import (
@@ -26,6 +26,7 @@ from rnnsearch.search.protocol import (
     Failed,
     Lost,
     Progress,
+    Stop,
     Stopped,
     Task,
     WorkerSetup,
@@ -154,7 +155,7 @@ def test_a_stopped_trial_says_so_and_frees_its_worker(workers: LocalWorkers) -> 
 def test_to_stop_a_trial_that_has_ended_does_no_harm(workers: LocalWorkers) -> None:
     begin(workers, task(3), Done)
     worker = process_of(workers)
-    workers._workers[0].connection.send(workers_module.Stop(3))  # it was on its way
+    workers._workers[0].connection.send(Stop(3))  # it was on its way
     workers.stop(3)
     workers.submit(task(4))
     assert isinstance(until(workers, Done)[-1], Done)
@@ -209,8 +210,8 @@ def test_a_hung_worker_is_replaced(
     while len(workers._workers[0].pauses) < epochs:
         list(workers.events(0.1))
     hung.send_signal(signal.SIGSTOP)
-    monkeypatch.setattr(workers_module, "QUIET_SECONDS" if epochs else "UNKNOWN_SECONDS", 0.5)
-    monkeypatch.setattr(workers_module, "QUIET_EPOCHS", 1)
+    monkeypatch.setattr(watching, "QUIET_SECONDS" if epochs else "UNKNOWN_SECONDS", 0.5)
+    monkeypatch.setattr(watching, "QUIET_EPOCHS", 1)
     lost = until(workers, Lost)[-1]
     assert isinstance(lost, Lost)
     assert lost.number == 1
@@ -221,7 +222,7 @@ def test_a_hung_worker_is_replaced(
 def test_a_worker_that_is_not_ready_in_time_is_replaced_and_then_given_up(
     setup: WorkerSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers_module, "START_SECONDS", 0.0)
+    monkeypatch.setattr(watching, "START_SECONDS", 0.0)
     with closing(LocalWorkers(setup, 1)) as pool:
         lost = [event for _ in range(2) for event in pool.events(0.0)]
         assert [event.number for event in lost if isinstance(event, Lost)] == [None, None]

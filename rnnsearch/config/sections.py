@@ -158,13 +158,37 @@ class InputsSection(Section):
 class RunSection(Section):
     """Where it runs and where it is written. Only device and precision change a trial's result."""
 
+    engine: Literal["local", "ray"] = Field(
+        default="local", description="Processes of this machine, or of a Ray cluster."
+    )
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = Field(
-        default="auto", description="Training processes; auto: one per core, four per GPU."
+        default="auto",
+        description="Training processes; auto: one per core, four per GPU.",
     )
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = Field(
         default="auto", description="auto, cpu, cuda, cuda:1 or mps."
     )
     precision: Precision = Field(default="float32", description="bfloat16: autocast on CUDA.")
+    ray_address: Annotated[str, Field(pattern=r"^(auto|(ray://)?[^/\s]+:\d+)$")] | None = Field(
+        default=None,
+        description="auto: the cluster this machine belongs to; ray://HOST:10001; HOST:6379; "
+        "left out: Ray is started on this machine.",
+    )
+    gpus_per_trial: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Share of a GPU for a Ray worker; left out: 0.25, or 0 where device is cpu or "
+        "the cluster has no GPU.",
+    )
+    cpus_per_trial: float = Field(default=1, gt=0, description="CPU cores for a Ray worker.")
+    max_workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Ray workers to ask for, however large the cluster is now; left out: workers, "
+        "or with auto as many as have room.",
+    )
     storage: str | None = Field(
         default=None, description="Optuna storage URL; left out: runs/optuna.db."
     )

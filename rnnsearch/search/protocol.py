@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.config import Precision, Predict
+from rnnsearch.data.table import InputTable
 from rnnsearch.model.windows import Split
 
 
@@ -22,7 +23,7 @@ from rnnsearch.model.windows import Split
 class WorkerSetup:
     """What a worker needs before its first task."""
 
-    table: Path  # the input table in the cache: mapped by every worker, not copied
+    table: Path | InputTable  # the file in the cache, which every worker maps; or what is in it
     close: NDArray[np.float64]  # (rows,) the target column
     split: Split
     predict: Predict
@@ -125,8 +126,11 @@ Event = Ready | Progress | Done | Stopped | Failed | Lost
 class Workers(Protocol):
     """What the driver needs of workers, wherever they run."""
 
-    count: int
     description: dict[str, str]
+
+    @property
+    def count(self) -> int:
+        """How many there are, those that are still starting too."""
 
     def has_idle(self) -> bool:
         """Whether `submit` may be called."""

@@ -1,7 +1,8 @@
 """A study from its file to its end: the store opened, the workers started, the driver run."""
 
 import math
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from optuna.trial import TrialState
 
@@ -10,6 +11,7 @@ from rnnsearch.errors import NoTrialError, StudyFileError
 from rnnsearch.search.driver import Driver, Interrupted
 from rnnsearch.search.forking import Fork
 from rnnsearch.search.problem import Problem
+from rnnsearch.search.protocol import Workers
 from rnnsearch.search.records import parent_record, run_record, tracking_uri
 from rnnsearch.search.running import RunningTrial, View
 from rnnsearch.search.samplers import build_pruner
@@ -36,8 +38,7 @@ def search(
     problem = Problem.load(study)
     for warning in (*problem.prices.warnings, *problem.table.notes):
         view.notice(warning)
-    device, count, per_device = plan_workers(study.run.device, study.run.workers)
-    with closing(LocalWorkers(problem.worker_setup(device, per_device), count)) as workers:
+    with closing(start_workers(problem, view)) as workers:
         old = None if fork_of is None else Store(_renamed(study, fork_of), create=False)
         store = Store(study)
         with storage_errors(store.url), only_driver(store) as alone:
@@ -65,7 +66,7 @@ def search(
                     ),
                     target,
                 )
-            view.begin(store, target, count)
+            view.begin(store, target, workers.count)
             Driver(problem, store, workers, view, target=target, alone=alone).run()
     return store
 
@@ -96,6 +97,31 @@ def _compare_versions(store: Store, view: View) -> None:
             f"{__version__}, where the same parameters may have another result; `rnnsearch search "
             "STUDY --fork NAME` begins a new study that trains the best of them again"
         )
+
+
+def start_workers(problem: Problem, view: View) -> Workers:
+    """The workers of the engine that the study file names."""
+    run = problem.study.run
+    if run.engine == "ray":
+        with ray_installed():
+            from rnnsearch.search.ray_workers import RayWorkers
+        return RayWorkers(problem, view.notice)
+    device, count, per_device = plan_workers(run.device, run.workers)
+    return LocalWorkers(problem.worker_setup(device, per_device), count)
+
+
+@contextmanager
+def ray_installed() -> Iterator[None]:
+    """Raises StudyFileError where Ray is not."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise StudyFileError(
+            '[run] engine: "ray" needs Ray, which is not installed here; run '
+            "`pip install 'rnnsearch[cluster]'`, or use the engine \"local\""
+        ) from None
 
 
 def _target(study: StudyFile, store: Store, problem: Problem, trials: str | None) -> int:

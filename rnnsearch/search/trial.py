@@ -78,7 +78,7 @@ class TrialRunner:
     """Set up once per worker process; then runs one trial after the other."""
 
     def __init__(self, setup: WorkerSetup) -> None:
-        table = load_inputs(setup.table)
+        table = setup.table if isinstance(setup.table, InputTable) else load_inputs(setup.table)
         self.data = TrialData(table, setup.close, setup.split, setup.predict)
         self.device = worker_device(setup.device, setup.slot, setup.workers_per_device)
         self.precision = setup.precision

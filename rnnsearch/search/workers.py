@@ -10,76 +10,26 @@ import math
 import multiprocessing
 import os
 import signal
-import statistics
 import sys
 import threading
-import time
-import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from rnnsearch.config import home
-from rnnsearch.errors import RnnsearchError
-from rnnsearch.search.protocol import (
-    Crashed,
-    Done,
-    Event,
-    Failed,
-    Lost,
-    Message,
-    Outcome,
-    Progress,
-    Ready,
-    Stop,
-    Stopped,
-    Task,
-    WorkerSetup,
-)
+from rnnsearch.search.protocol import Crashed, Event, Lost, Message, Ready, Stop, Task, WorkerSetup
+from rnnsearch.search.serving import serve
+from rnnsearch.search.watching import Watch, Watched, with_details
 
-if TYPE_CHECKING:
-    from rnnsearch.search.trial import TrialRunner
-
-START_SECONDS = 120.0  # within which a worker must be ready
-START_FAILURES = 3  # in a row before giving up
-FIRST_EPOCHS_SECONDS = 3600.0  # patience with a trial of unknown pace while none is known
-UNKNOWN_SECONDS = 600.0  # such a trial may always be silent for so long
-QUIET_SECONDS = 60.0  # ... and one of known pace for so long
-QUIET_EPOCHS = 20  # ... or for so many of its median epochs, or of the longest of other trials
 WORKERS_PER_GPU = 4
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
 
 
 @dataclass
-class _Worker:
+class _Worker(Watched):
     process: BaseProcess
     connection: Connection
-    ready: bool = False
-    number: int | None = None  # of the trial it holds
-    heard: float = field(default_factory=time.monotonic)
-    pauses: list[float] = field(default_factory=list)  # between the messages of its trial
-
-    @property
-    def idle(self) -> bool:
-        return self.ready and self.number is None
-
-    def silent_too_long(self, longest: float) -> str:
-        """Why it must be hung, or nothing. `longest`: pause of any trial so far, 0 before one."""
-        silence = time.monotonic() - self.heard
-        if not self.ready:
-            return f"not ready after {silence:.0f} s" if silence > START_SECONDS else ""
-        if self.number is None:
-            return ""
-        if len(self.pauses) >= 2:
-            patience = max(QUIET_SECONDS, QUIET_EPOCHS * statistics.median(self.pauses))
-        elif longest:
-            patience = max(UNKNOWN_SECONDS, QUIET_EPOCHS * longest)
-        else:
-            patience = FIRST_EPOCHS_SECONDS
-        return f"hung: silent for {silence:.0f} s" if silence > patience else ""
 
 
 class LocalWorkers:
@@ -90,8 +40,7 @@ class LocalWorkers:
         self.description: dict[str, str] = {}
         self._setup = setup
         self._context = multiprocessing.get_context("spawn")
-        self._start_failures = 0
-        self._longest_pause = 0.0
+        self._watch = Watch("try --workers 1 and --device cpu")
         self._workers = [self._start(slot) for slot in range(count)]
 
     def has_idle(self) -> bool:
@@ -99,7 +48,7 @@ class LocalWorkers:
 
     def submit(self, task: Task) -> None:
         worker = next(worker for worker in self._workers if worker.idle)
-        worker.number, worker.heard, worker.pauses = task.number, time.monotonic(), []
+        worker.holds(task.number)
         with contextlib.suppress(OSError):  # it just died: `events` will say so
             worker.connection.send(task)
 
@@ -114,7 +63,7 @@ class LocalWorkers:
         for slot, worker in enumerate(list(self._workers)):
             if worker.connection in spoken:
                 yield self._receive(slot)
-            elif reason := worker.silent_too_long(self._longest_pause):
+            elif reason := self._watch.silent_too_long(worker):
                 yield self._replace(slot, reason)
 
     def close(self) -> None:
@@ -131,36 +80,21 @@ class LocalWorkers:
         except (EOFError, OSError):
             worker.process.join(5)
             return self._replace(slot, f"worker died ({_ending(worker.process.exitcode)})")
-        now = time.monotonic()
-        match message:
-            case Crashed(reason=reason, detail=detail):
-                return self._replace(slot, reason, detail)
-            case Ready(description=description):
-                worker.ready, self._start_failures = True, 0
-                self.description = description
-            case Progress(report=report):  # it may have been said long before it was heard
-                worker.pauses.append(max(now - worker.heard, report.seconds))
-                self._longest_pause = max(self._longest_pause, worker.pauses[-1])
-            case Done() | Stopped() | Failed():
-                worker.number = None
-        worker.heard = now
+        if isinstance(message, Crashed):
+            return self._replace(slot, with_details(message.reason, message.detail))
+        if isinstance(message, Ready):
+            self.description = message.description
+        self._watch.hears(worker, message)
         return message
 
-    def _replace(self, slot: int, reason: str, detail: str = "") -> Lost:
+    def _replace(self, slot: int, reason: str) -> Lost:
         old = self._workers[slot]
         old.process.kill()
         old.process.join()
         old.connection.close()
-        kept = f"; details are in {_keep(detail)}" if detail else ""
-        if not old.ready:
-            self._start_failures += 1
-            if self._start_failures >= START_FAILURES:
-                raise RnnsearchError(
-                    f"workers: {START_FAILURES} in a row ended before they were ready ({reason}); "
-                    "try --workers 1 and --device cpu" + kept
-                )
+        self._watch.loses(old, reason)
         self._workers[slot] = self._start(slot)
-        return Lost(old.number, reason + kept)
+        return Lost(old.number, reason)
 
     def _start(self, slot: int) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -224,14 +158,6 @@ def _without_main() -> Iterator[None]:
         main |= hidden
 
 
-def _keep(traceback_text: str) -> Path:
-    """Keep a worker's traceback for us; the user sees its last line."""
-    log = home() / "error.log"
-    with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
-        file.write(traceback_text + "\n")
-    return log
-
-
 def _ending(code: int | None) -> str:
     if code is not None and code < 0:
         return signal.Signals(-code).name
@@ -244,35 +170,7 @@ def _ending(code: int | None) -> str:
 def _work(setup: WorkerSetup, connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_driver()
-    number = -1
-    try:
-        from rnnsearch.search.trial import TrialRunner  # takes 2 s (torch): not in the driver
-
-        runner = TrialRunner(setup)
-        connection.send(Ready(runner.description))
-        while (message := connection.recv()) is not None:
-            if isinstance(message, Task):  # a Stop may come after its trial has ended
-                number = message.number
-                _run(runner, message, connection)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        return  # the driver is gone
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        connection.send(Crashed(number, reason, traceback.format_exc()))
-
-
-def _run(runner: "TrialRunner", task: Task, connection: Connection) -> None:
-    for said in runner.run(task.parameters):
-        if isinstance(said, str):
-            connection.send(Failed(task.number, said))
-        elif isinstance(said, Outcome):
-            connection.send(Done(task.number, said))
-        else:
-            connection.send(Progress(task.number, said))
-            while connection.poll():
-                if connection.recv() == Stop(task.number):
-                    connection.send(Stopped(task.number))
-                    return
+    serve(setup, connection)
 
 
 def _end_with_driver() -> None:
