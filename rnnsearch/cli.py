@@ -268,7 +268,7 @@ def status(
     """Show how far a study is, and its best trials."""
     from rnnsearch.results.summary import status
     from rnnsearch.search.store import Store
-    from rnnsearch.terminal import best_table, findings, output, status_text
+    from rnnsearch.terminal import best_table, drivers_table, findings, output, status_text
 
     settings = _load(study, run__storage=storage, run__tracking=tracking)
     store = Store(settings, create=False)
@@ -278,6 +278,8 @@ def status(
         return 0
     out = output()
     out.print(status_text(facts), highlight=False, markup=False)
+    if facts["workers"]:
+        out.print(drivers_table(facts["workers"]))
     if facts["complete"]:
         out.print(best_table(store.trials()))
         for part in findings(facts):

@@ -186,7 +186,7 @@ def best_table(trials: Sequence[FrozenTrial], count: int = 5) -> Table:
 
 
 def status_text(facts: dict[str, Any]) -> str:
-    """A study's counts in a few lines."""
+    """A study's counts in a line."""
     counts = [
         f"{facts[state]} {state}"
         for state in ("complete", "pruned", "failed", "running", "waiting", "interrupted")
@@ -196,15 +196,29 @@ def status_text(facts: dict[str, Any]) -> str:
         gone = f" ({facts['abandoned']} without a driver: the next search runs them again)"
         counts = [c + gone if c.endswith(" running") else c for c in counts]
     finished = facts["complete"] + facts["pruned"] + facts["failed"]
-    lines = [
+    return (
         f"study {facts['study']}: {finished} of {facts['target_trials']} trials finished "
         f"({', '.join(counts)}), {facts['duplicates']} duplicates, {facts['tracked']} in MLflow"
-    ]
-    lines += [
-        f"searching now: {driver['driver']} with {_count(driver['workers'], 'worker')}"
-        for driver in facts["workers"]
-    ]
-    return "\n".join(lines)
+    )
+
+
+def drivers_table(drivers: Sequence[dict[str, Any]]) -> Table:
+    """Who is searching now, and how many trials each has in training or ready for it."""
+    table = _table("Searching now")
+    for column in ("machine", "process", "engine"):
+        table.add_column(column, no_wrap=True)
+    for column in ("workers", "trials", "last sign of life"):
+        table.add_column(column, justify="right")
+    for one in drivers:
+        table.add_row(
+            one["machine"],
+            str(one["pid"]),
+            one["engine"],
+            str(one["workers"]),
+            str(one["running"]),
+            f"{one['silent']} s ago",
+        )
+    return table
 
 
 def findings(facts: dict[str, Any], count: int = 8) -> Iterator[Table | str]:

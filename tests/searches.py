@@ -17,6 +17,7 @@ import pandas as pd
 from optuna.trial import FrozenTrial
 
 from rnnsearch.config import load_study
+from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.protocol import (
     Done,
     Event,
@@ -26,6 +27,7 @@ from rnnsearch.search.protocol import (
     Ready,
     Stopped,
     Task,
+    Workers,
     WorkerSetup,
 )
 from rnnsearch.search.running import RunningTrial
@@ -149,6 +151,54 @@ class InlineWorkers:
         return said
 
     def close(self) -> None: ...
+
+
+# --- a pool of workers --------------------------------------------------------------------------
+
+LONG = 100_000  # epochs: such a trial runs until somebody ends it
+
+
+def task(number: int, epochs: int = 2, **changes: Any) -> Task:
+    parameters = TrialParameters(
+        cell="gru",
+        neurons=(2,),
+        dropout=0.0,
+        window=3,
+        epochs=epochs,
+        batch_size=64,
+        learning_rate=1e-3,
+        optimizer="adam",
+        weight_decay=0.0,
+        averaging=True,
+        scaler="standard",
+        input_shift=0,
+        output_shift=1,
+        inputs=("return",),
+        clip=1.0,
+    )
+    return Task(number, parameters.plain() | changes)
+
+
+def until(pool: Workers, kind: type[Any]) -> list[Event]:
+    """Everything that is said up to the first event of a kind."""
+    said: list[Event] = []
+
+    def heard() -> bool:
+        said.extend(pool.events(0.1))
+        return any(isinstance(event, kind) for event in said)
+
+    wait_until(heard)
+    return said
+
+
+def begin(pool: Workers, wanted: Task, kind: type[Any] = Progress) -> list[Event]:
+    until_idle(pool)
+    pool.submit(wanted)
+    return until(pool, kind)
+
+
+def until_idle(pool: Workers) -> None:
+    wait_until(lambda: pool.has_idle() or list(pool.events(0.1)) is None)
 
 
 # --- the command --------------------------------------------------------------------------------

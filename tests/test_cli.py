@@ -240,6 +240,29 @@ def test_a_wrong_study_file_or_flag_ends_with_2(
     assert rnnsearch("search", path, "--workers", "0")[0] == 2
 
 
+def test_a_dry_run_says_what_would_be_started_and_starts_nothing(
+    rnnsearch: Callable[..., Result], tmp_path: Path, home: Path
+) -> None:
+    code, out, _ = rnnsearch("search", write_study(tmp_path), "--dry-run", "--workers", 3)
+    assert code == 0
+    assert "3 workers on this machine, device cpu" in out
+    assert not (home / "optuna.db").exists()
+
+
+@pytest.mark.parametrize("flag", ["--dry-run", "--quiet"])
+def test_the_engine_ray_without_ray_ends_with_2_and_says_what_to_install(
+    rnnsearch: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ray"]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("ray_cluster", "ray_workers"):
+        monkeypatch.delitem(sys.modules, f"rnnsearch.search.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    code, _, err = rnnsearch("search", write_study(tmp_path), "--engine", "ray", flag)
+    assert code == 2
+    assert "pip install 'rnnsearch[cluster]'" in err
+
+
 def test_bad_data_end_with_3(rnnsearch: Callable[..., Result], tmp_path: Path) -> None:
     path = write_study(tmp_path)
     (tmp_path / "prices.csv").write_text("Date,Close\n2020-01-02,1\n2020-01-01,2\n")

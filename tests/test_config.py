@@ -168,6 +168,14 @@ def test_a_flag_comes_before_the_environment_and_that_before_the_file(
     assert (study.run.storage, study.run.workers) == ("sqlite:///flag.db", 3)
 
 
+def test_where_a_study_runs_makes_no_other_study_of_it(tmp_path: Path) -> None:
+    ray = (
+        '[run]\nengine = "ray"\nray_address = "ray://head:10001"\ngpus_per_trial = 0.5\n'
+        "cpus_per_trial = 2\nmax_workers = 100"
+    )
+    assert load(tmp_path, ray).fingerprint() == load(tmp_path, "").fingerprint()
+
+
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_the_shipped_studies_are_valid_and_the_schema_knows_their_keys(path: Path) -> None:
     study = load_study(path)

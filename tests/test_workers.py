@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -18,25 +17,20 @@ import pytest
 from rnnsearch.config import load_study
 from rnnsearch.errors import RnnsearchError
 from rnnsearch.search import watching
-from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.protocol import (
     Done,
-    Event,
     Failed,
     Lost,
     Progress,
     Stop,
     Stopped,
-    Task,
     WorkerSetup,
 )
 from rnnsearch.search.workers import LocalWorkers, plan_workers
-from tests.searches import wait_until, write_study
+from tests.searches import LONG, begin, task, until, until_idle, wait_until, write_study
 
 pytestmark = pytest.mark.xdist_group("workers")
-
-LONG = 100_000  # epochs: such a trial runs until somebody ends it
 
 
 @pytest.fixture(scope="module")
@@ -68,49 +62,6 @@ def workers(setup: WorkerSetup) -> Iterator[LocalWorkers]:
         assert main.__file__ == str(script)
     with closing(pool):
         yield pool
-
-
-def task(number: int, epochs: int = 2, **changes: Any) -> Task:
-    parameters = TrialParameters(
-        cell="gru",
-        neurons=(2,),
-        dropout=0.0,
-        window=3,
-        epochs=epochs,
-        batch_size=64,
-        learning_rate=1e-3,
-        optimizer="adam",
-        weight_decay=0.0,
-        averaging=True,
-        scaler="standard",
-        input_shift=0,
-        output_shift=1,
-        inputs=("return",),
-        clip=1.0,
-    )
-    return Task(number, parameters.plain() | changes)
-
-
-def until(pool: LocalWorkers, kind: type[Any]) -> list[Event]:
-    """Everything that is said up to the first event of a kind."""
-    said: list[Event] = []
-
-    def heard() -> bool:
-        said.extend(pool.events(0.1))
-        return any(isinstance(event, kind) for event in said)
-
-    wait_until(heard)
-    return said
-
-
-def begin(pool: LocalWorkers, wanted: Task, kind: type[Any] = Progress) -> list[Event]:
-    until_idle(pool)
-    pool.submit(wanted)
-    return until(pool, kind)
-
-
-def until_idle(pool: LocalWorkers) -> None:
-    wait_until(lambda: pool.has_idle() or list(pool.events(0.1)) is None)
 
 
 def process_of(pool: LocalWorkers) -> psutil.Process:

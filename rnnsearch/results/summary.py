@@ -1,5 +1,6 @@
 """The state of a study, as `rnnsearch status` tells it."""
 
+import time
 from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
@@ -50,9 +51,21 @@ def status(study: StudyFile, store: Store) -> dict[str, Any]:
             for family, cells in shift_skill(trials).items()
         },
         "importance": asdict(parameter_importance(store.study)),
-        "workers": [
-            {"driver": driver, "workers": lease["workers"]} for driver, lease in drivers.items()
-        ],
+        "workers": [_at_work(driver, lease, trials) for driver, lease in drivers.items()],
+    }
+
+
+def _at_work(driver: str, lease: dict[str, Any], trials: list[FrozenTrial]) -> dict[str, Any]:
+    """A driver that has not left; `silent` counts seconds, by the clocks of both machines."""
+    own = (t for t in trials if t.user_attrs.get("driver") == driver)
+    return {
+        "driver": driver,
+        "machine": lease["machine"].split()[0],
+        "pid": lease["pid"],
+        "engine": lease["engine"],
+        "workers": lease["workers"],
+        "running": sum(trial.state == TrialState.RUNNING for trial in own),
+        "silent": round(max(time.time() - lease["renewed"], 0.0)),
     }
 
 

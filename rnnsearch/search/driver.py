@@ -66,7 +66,7 @@ class Driver:
         self._asked: deque[RunningTrial] = deque()  # ahead of need, while workers train
         self._interrupts: list[int] = []
         self._heard = 0  # of the interrupts
-        self._lease = Lease(store, workers.count)
+        self._lease = Lease(store, workers.count, problem.study.run.engine)
         self._teller = Teller(problem, store, view, self._lease.id)
         self._source = TrialSource(
             problem,
@@ -84,7 +84,7 @@ class Driver:
         with self._signals():
             try:
                 while not do(self._over):
-                    do(self._lease.renew)
+                    do(self._lease.renew, self.workers.count)
                     do(self._recover)
                     do(self._hand_out)
                     for event in self.workers.events(WAIT_SECONDS):

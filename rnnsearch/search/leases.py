@@ -24,7 +24,7 @@ PREFIX = "driver:"
 class Lease:
     """This process's claim on the trials it runs."""
 
-    def __init__(self, store: Store, workers: int) -> None:
+    def __init__(self, store: Store, workers: int, engine: str) -> None:
         process = psutil.Process()
         self.id = f"{socket.gethostname()}-{process.pid}-{secrets.token_hex(3)}"
         self._store = store
@@ -32,16 +32,17 @@ class Lease:
             "machine": machine(),
             "pid": process.pid,
             "born": process.create_time(),
-            "workers": workers,
+            "engine": engine,
             "renewals": 0,
         }
         self._renewed = 0.0
-        self.renew(now=True)
+        self.renew(workers, now=True)
 
-    def renew(self, *, now: bool = False) -> None:
-        """Renew if it is time (or `now`)."""
+    def renew(self, workers: int, *, now: bool = False) -> None:
+        """Renew if it is time (or `now`), with the number of workers there are."""
         if now or time.monotonic() - self._renewed > RENEW_SECONDS:
             self._record["renewals"] += 1
+            self._record |= {"workers": workers, "renewed": time.time()}
             self._store.note(PREFIX + self.id, self._record)
             self._renewed = time.monotonic()
 

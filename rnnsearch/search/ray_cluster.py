@@ -1,6 +1,8 @@
 """A Ray cluster as it stands: joined or started, its nodes, and what of a study has room where."""
 
 import os
+import socket
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from rnnsearch.errors import StudyFileError
 NAMESPACE = "rnnsearch"
 GPUS_PER_TRIAL = 0.25  # a single network of this size leaves a GPU idle
 OBJECT_STORE_BYTES = 100_000_000  # of a Ray started here; Ray wants 75 MB at least
+CONNECT_SECONDS = 10.0
 LARGEST_PART = 4  # a table may fill a quarter of it
 
 
@@ -63,14 +66,31 @@ def join(address: str | None, table_bytes: int) -> bool:
         options["include_dashboard"] = False
         options["object_store_memory"] = max(OBJECT_STORE_BYTES, LARGEST_PART * table_bytes)
     try:
-        ray.init(address or "local", namespace=NAMESPACE, **options)
+        if address is not None:
+            _knock(address)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what they say is in the error, too
+            ray.init(address or "local", namespace=NAMESPACE, **options)
     except Exception as error:  # whatever Ray raises
         line = (str(error).strip().splitlines() or [repr(error)])[0]
         raise StudyFileError(
             f"[run] ray_address: {address or 'this machine'} has no Ray that can be used: {line}; "
-            "start one with `ray start --head`, or leave ray_address out to use this machine alone"
+            "start one with `ray start --head` and see that its port is open to this machine and "
+            "its token is known here, or leave ray_address out to use this machine alone"
         ) from None
     return True
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens: Ray itself would try for many minutes."""
+    place = address.removeprefix("ray://")
+    if place == address:  # "auto" may mean another one
+        place = str(ray._private.services.canonicalize_bootstrap_address(address))
+    host, _, port = place.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except OSError as error:
+        raise ConnectionError(f"{place}: {error.strerror or error}") from None
 
 
 @contextmanager
@@ -96,7 +116,7 @@ def nodes() -> list[Node]:
     return sorted(
         (
             Node(
-                name=f"{node['NodeManagerAddress']} {node['NodeID'][:6]}",
+                name=node_name(node["NodeManagerAddress"], node["NodeID"]),
                 cpus=node["Resources"].get("CPU", 0.0),
                 gpus=node["Resources"].get("GPU", 0.0),
             )
@@ -104,6 +124,15 @@ def nodes() -> list[Node]:
         ),
         key=lambda node: node.name,
     )
+
+
+def this_node() -> str:
+    """The name of the node this actor runs on."""
+    return node_name(ray.util.get_node_ip_address(), ray.get_runtime_context().get_node_id())
+
+
+def node_name(address: str, node_id: str) -> str:
+    return f"{address} {node_id[:6]}"
 
 
 def demand_of(study: StudyFile, cluster: list[Node]) -> Demand:

@@ -205,7 +205,7 @@ class TrialActor:
 
     def __init__(self, setup: WorkerSetup) -> None:
         self._link = QueueLink()
-        self._link.said.put(Placed(ray.util.get_node_ip_address()))
+        self._link.said.put(Placed(ray_cluster.this_node()))
         threading.Thread(target=serve, args=(setup, self._link), daemon=True).start()
 
     @ray.method(concurrency_group="tell")

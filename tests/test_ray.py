@@ -1,0 +1,317 @@
+"""Searches on a Ray cluster of three nodes on this machine, with a real PostgreSQL and MLflow."""
+
+import importlib.util
+import pickle
+import signal
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from optuna.trial import TrialState
+
+from rnnsearch import cli
+from rnnsearch.config import load_study
+from rnnsearch.results.placement import placement
+from rnnsearch.search import study as study_module
+from rnnsearch.search import watching
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.protocol import Done, Failed, Lost, Progress, Stopped
+from rnnsearch.search.store import Store
+from tests.searches import (
+    LONG,
+    InlineWorkers,
+    Notes,
+    assert_in_order,
+    begin,
+    end_group,
+    facts_of,
+    finish,
+    start,
+    task,
+    trials_of,
+    until,
+    wait_until,
+    write_study,
+)
+
+if TYPE_CHECKING:
+    from ray.cluster_utils import Cluster
+
+    from rnnsearch.search.ray_workers import RayWorkers
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.skipif(
+        importlib.util.find_spec("ray") is None,
+        reason="needs Ray: pip install 'rnnsearch[cluster]'",
+    ),
+]
+
+NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+
+
+@dataclass
+class Small:
+    """A cluster whose head is taken by `pool`, one worker, and whose other nodes are free."""
+
+    cluster: "Cluster"
+    pool: "RayWorkers"
+    others: list[Any]
+
+    def write_study(self, folder: Path, **changes: dict[str, Any]) -> Path:
+        run = {"engine": "ray", "ray_address": self.cluster.address, "workers": "auto"}
+        return write_study(folder, **changes | {"run": run | changes.get("run", {})})
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RNNSEARCH_HOME", str(tmp_path_factory.mktemp("ray")))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_AUTH_MODE", "token")  # its ports are open to the network
+        patch.setenv("RAY_AUTH_TOKEN", uuid.uuid4().hex)
+        from ray._raylet import Config
+        from ray.cluster_utils import Cluster
+
+        from rnnsearch.search.ray_workers import RayWorkers
+
+        Config.initialize("")  # an import before this one has read the environment
+        cluster = Cluster(initialize_head=True, head_node_args=NODE)
+        small = Small(cluster, None, [])  # type: ignore[arg-type]
+        path = small.write_study(tmp_path_factory.mktemp("pool"), run={"max_workers": 1})
+        with closing(RayWorkers(Problem.load(load_study(path)), print)) as small.pool:
+            until(small.pool, object)
+            small.others = [cluster.add_node(**NODE) for _ in range(2)]
+            yield small
+        cluster.shutdown()
+
+
+def process_of(small: Small) -> psutil.Process:
+    """The pool's one actor, which is the head's."""
+    head = psutil.Process(small.cluster.head_node.all_processes["raylet"][0].process.pid)
+    [actor] = [child for child in head.children() if "TrialActor" in "".join(child.cmdline())]
+    return actor
+
+
+def results(store: Store) -> dict[int, Any]:
+    """What must be equal to the bit in two searches."""
+    return {
+        trial.number: (
+            trial.value,
+            trial.params,
+            trial.user_attrs["record"]["history"],
+            trial.user_attrs["record"]["metrics"],
+            trial.user_attrs["forecasts"],
+        )
+        for trial in store.trials(TrialState.COMPLETE)
+    }
+
+
+# --- actors
+
+
+def test_an_actor_trains_stops_and_says_why_there_is_no_result(small: Small) -> None:
+    said = begin(small.pool, task(7, epochs=3), Done)
+    assert [event.report.epoch for event in said if isinstance(event, Progress)] == [1, 2, 3]
+    begin(small.pool, task(3, LONG))
+    small.pool.stop(3)
+    assert until(small.pool, Stopped)[-1] == Stopped(3)
+    hopeless = task(1, 50, optimizer="sgd", learning_rate=10.0, clip=0.0, batch_size=4)
+    failed = begin(small.pool, hopeless, Failed)[-1]
+    assert isinstance(failed, Failed)
+    assert failed.reason.startswith("diverged: ")
+    assert small.pool.has_idle()
+
+
+def test_an_actor_that_dies_hangs_or_breaks_is_lost_with_its_trial_and_replaced(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(small.pool, task(5, LONG))
+    process_of(small).kill()
+    [lost] = [event for event in until(small.pool, Lost) if isinstance(event, Lost)]
+    assert lost.number == 5
+    assert lost.reason.startswith("worker on ")
+    assert "\n" not in lost.reason
+
+    begin(small.pool, task(6, LONG))
+    wait_until(lambda: list(small.pool.events(0.1)) and len(small.pool._actors[0].pauses) >= 2)
+    hung = process_of(small)
+    hung.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(watching, "QUIET_SECONDS", 0.5)
+    lost = until(small.pool, Lost)[-1]
+    assert isinstance(lost, Lost)
+    assert (lost.number, lost.reason[:16]) == (6, "hung: silent for")
+    monkeypatch.undo()
+
+    lost = begin(small.pool, task(8, inputs=["no such input"]), Lost)[-1]
+    assert isinstance(lost, Lost)
+    assert lost.number == 8
+    assert "no such input" in lost.reason
+    wait_until(lambda: not hung.is_running() or hung.status() == psutil.STATUS_ZOMBIE)
+    begin(small.pool, task(9), Done)
+
+
+def test_workers_come_and_go_with_the_nodes(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rnnsearch.search import ray_workers
+
+    monkeypatch.setattr(ray_workers, "RESIZE_SECONDS", 0.2)
+    notices: list[str] = []
+    monkeypatch.setattr(ray_workers, "PLACE_SECONDS", 0.2)
+    problem = Problem.load(load_study(small.write_study(tmp_path)))
+    with closing(ray_workers.RayWorkers(problem, notices.append)) as pool:
+
+        def placed(number: int) -> bool:
+            list(pool.events(0.1))
+            return sum(bool(actor.node) for actor in pool._actors) == number
+
+        wait_until(lambda: placed(2))
+        assert pool.count == 3  # the head's place is taken, which Ray knows and they wait for
+        node = small.cluster.add_node(**NODE)
+        wait_until(lambda: placed(3))
+        small.cluster.remove_node(node)
+        wait_until(lambda: placed(2))
+        wait_until(lambda: list(pool.events(0.1)) is not None and pool.count == 3)
+    assert "workers wait for a place in the Ray cluster; each asks for 1 CPU" in notices[0]
+
+
+def test_what_actors_are_given_names_no_place_of_this_machine(small: Small, tmp_path: Path) -> None:
+    from rnnsearch.search import ray_cluster, ray_workers
+
+    study = load_study(small.write_study(tmp_path))
+    demand = ray_cluster.demand_of(study, ray_cluster.nodes())
+    setup = ray_workers.portable_setup(Problem.load(study), demand)
+    assert str(tmp_path).encode() not in pickle.dumps(setup)
+
+
+# --- searches
+
+
+def test_the_same_seeds_give_the_same_values_as_local_workers(
+    small: Small, home: Path, tmp_path: Path, postgres_url: str, mlflow_server: str
+) -> None:
+    changes: dict[str, Any] = {"study": {"sampler": "random", "trials": 8}}
+    local = study_module.search(load_study(write_study(tmp_path, **changes)), Notes())
+    run = {"storage": postgres_url, "tracking": mlflow_server}
+    path = small.write_study(tmp_path / "ray", **changes, run=run)
+    on_ray = study_module.search(load_study(path), Notes())
+    assert results(on_ray) == results(local)
+    assert_in_order(path, 8)
+    assert_in_order(tmp_path / "small.toml", 8)
+
+
+def test_a_node_removed_in_mid_trial_loses_nothing(
+    small: Small, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes: dict[str, Any] = {
+        "study": {"sampler": "random", "trials": 5},
+        "space": {"epochs": 150},
+    }
+    path = small.write_study(tmp_path, **changes)
+    notes = Notes()
+
+    def remove(_: Any) -> None:
+        if len({number for number, epoch in notes.reports if epoch}) == 2:
+            small.cluster.remove_node(small.others.pop())
+            notes.at = lambda _: None
+
+    notes.at = remove
+    try:
+        store = study_module.search(load_study(path), notes)
+    finally:
+        small.others.append(small.cluster.add_node(**NODE))
+    [notice] = [text for text in notes.notices if "trying it again" in text]
+    assert "was lost" in notice
+    assert assert_in_order(path, 5)["complete"] == 5
+    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
+    other = write_study(tmp_path, "undisturbed", **changes)
+    assert results(store) == results(study_module.search(load_study(other), Notes()))
+
+
+def test_two_drivers_share_a_study_and_one_is_killed_and_restarted(
+    small: Small, home: Path, tmp_path: Path, postgres_url: str, mlflow_server: str
+) -> None:
+    path = small.write_study(
+        tmp_path,
+        study={"trials": 10, "sampler": "random", "name": f"shared-{uuid.uuid4().hex}"},
+        space={"epochs": 100},
+        run={"storage": postgres_url, "tracking": mlflow_server},
+    )
+    Store(load_study(path))  # so that it can be watched
+    drivers = [start("search", path, "--workers", 1) for _ in range(2)]
+    try:
+        wait_until(lambda: len(drivers_with_epochs(path)) == 2)
+        seen = facts_of(path)["workers"]
+        assert {driver["pid"] for driver in seen} == {driver.pid for driver in drivers}
+        assert [(one["engine"], one["workers"]) for one in seen] == [("ray", 1), ("ray", 1)]
+        drivers[0].kill()
+        drivers[0].communicate()
+        drivers.append(start("search", path, "--workers", 1))
+        for process in drivers[1:]:
+            code, _, err = finish(process)
+            assert code == 0, err
+    finally:
+        for process in drivers:
+            end_group(process)
+    facts = assert_in_order(path, 10)
+    assert facts["complete"] == 10
+    assert facts["interrupted"] >= 1
+    trials = trials_of(path)
+    done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    assert len({trial.user_attrs["driver"] for trial in done}) >= 2
+    assert len({str(trial.user_attrs["parameters"]) for trial in done}) == 10
+
+
+def drivers_with_epochs(path: Path) -> set[str]:
+    return {t.user_attrs["driver"] for t in trials_of(path) if t.intermediate_values}
+
+
+# --- before anything is started
+
+
+def test_a_dry_run_says_what_would_be_placed_where(
+    small: Small, home: Path, tmp_path: Path
+) -> None:
+    plan = placement(load_study(small.write_study(tmp_path, run={"max_workers": 8})))
+    assert plan.nodes is not None
+    assert list(plan.nodes["room for"]) == [1, 1, 1]
+    text = "\n".join(plan.facts)
+    assert "8 workers, device cpu, each with 1 CPU and no GPU" in text
+    assert "there is room for 3 of them; 5 wait for the cluster to grow" in text
+    assert "free now: 2 CPU, no GPU" in text
+
+
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [
+        ({"device": "cuda"}, r"gpus_per_trial: every worker asks for 0.25 of a GPU, but no node"),
+        ({"cpus_per_trial": 3}, r"cpus_per_trial: .* 3 CPU, but the largest node .* has 1;"),
+        ({"device": "cuda:1"}, r"Ray chooses the card, got 'cuda:1'"),
+        ({"device": "cuda", "gpus_per_trial": 0}, r"0 leaves no GPU for"),
+        ({"device": "cpu", "gpus_per_trial": 0.5}, r"would lie idle"),
+    ],
+)
+def test_what_can_never_be_placed_ends_with_2(
+    small: Small,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    run: dict[str, Any],
+    told: str,
+) -> None:
+    import re
+
+    path = small.write_study(tmp_path, run=run)
+    for arguments in (["--dry-run"], []):
+        monkeypatch.setattr(sys, "argv", ["rnnsearch", "search", str(path), *arguments])
+        assert cli._exit_code() == 2
+        assert re.search(told, capsys.readouterr().err)
