@@ -49,6 +49,7 @@ class TrialSource:
         problem = self._problem
         parameters = suggest(trial, problem.study, problem.table, problem.ranked_inputs)
         trial.set_user_attr("parameters", parameters.plain())
+        self._store.flush()
         return RunningTrial(trial, parameters, self._store.trial(trial.number))
 
     def _ask_optuna(self, count: int) -> optuna.Trial:

@@ -89,6 +89,7 @@ class Driver:
                     do(self._hand_out)
                     for event in self.workers.events(WAIT_SECONDS):
                         do(self._handle, event)
+                    do(self.store.flush)
                     do(self._teller.note_tracked)
             finally:
                 do(self._leave)

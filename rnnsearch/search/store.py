@@ -33,6 +33,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rnnsearch.config import StudyFile, home
 from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import DataError, StorageError, StudyFileError
+from rnnsearch.search.storage import INSERT, DriverStorage
 from rnnsearch.tracking import first_line, shown_uri
 
 INTERRUPTED = "interrupted"
@@ -82,8 +83,9 @@ class Store:
             storage = _open_storage(self.url, create)
             self._engine = storage.engine
             if create:
+                fast = DriverStorage(storage) if storage.engine.dialect.name in INSERT else storage
                 self.study = optuna.create_study(
-                    storage=storage, study_name=self.name, direction="maximize", load_if_exists=True
+                    storage=fast, study_name=self.name, direction="maximize", load_if_exists=True
                 )
             else:
                 self.study = _load(storage, self.name)
@@ -174,7 +176,14 @@ class Store:
     def turn(self) -> Iterator[None]:
         """Keep other drivers from asking and queueing for a moment. Not to be nested."""
         with _server_lock(self._engine, self.name):
+            if isinstance(self.study._storage, DriverStorage):
+                self.study._storage.look_again()
             yield
+
+    def flush(self) -> None:
+        """Have the database know what this driver has said of its trials."""
+        if isinstance(self.study._storage, DriverStorage):
+            self.study._storage.flush()
 
     def queue_references(self, references: dict[str, dict[str, Any]], target: int) -> None:
         """Queue the reference trials that no driver has queued before, and the target has room for.
