@@ -7,7 +7,7 @@ import pandas as pd
 from rnnsearch.config import StudyFile
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.records import tracking_uri
-from rnnsearch.search.store import shown_url, storage_url
+from rnnsearch.search.store import storage_url
 from rnnsearch.search.study import ray_installed
 from rnnsearch.search.workers import plan_workers
 from rnnsearch.tracking import shown_uri
@@ -28,7 +28,7 @@ def placement(study: StudyFile) -> Placement:
     """
     problem = Problem.load(study)
     stores = [
-        f"study {study.name} in {shown_url(storage_url(study))}",
+        f"study {study.name} in {shown_uri(storage_url(study))}",
         f"MLflow: {shown_uri(tracking_uri(study))}",
     ]
     if study.run.engine == "ray":
