@@ -97,6 +97,11 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(
             "[space] input_shift: must be at least 0, got -1; a negative shift would show the "
             "network sessions after the origin",
         ),
+        ("[space]\nbatch_size = 10000000000", "[space] batch_size: must be at most 1000000, got 1"),
+        (
+            "[space]\ndropout = { low = 0.0, high = 0.5, step = 1e-300 }",
+            "[space] dropout: a range has at most 1000000 steps, but a step of 1e-300 makes more",
+        ),
         ("[space]\noutput_shift = 0", "[space] output_shift: must be at least 1, got 0"),
         ("[space]\nlearning_rate = nan", "[space] learning_rate: should be a finite number"),
         ('[space]\ncell = "lstn"', "[space] cell: should be 'rnn', 'lstm', 'gru'"),
@@ -140,6 +145,8 @@ def test_a_file_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
     [
         (b"[study", "is not TOML"),
         (b"\xff\xfe", "cannot be read as UTF-8 text"),
+        (b"trials = " + b"9" * 5000, "is not TOML"),
+        (b"trials = " + b"[" * 5000, "is not TOML"),
         (None, "cannot be"),
     ],
 )

@@ -1,7 +1,7 @@
-"""A study whose storage goes away in the middle of a search: PostgreSQL restarted, network cut."""
+"""A study whose storage goes away in the middle of a search: server, network or disk."""
 
+import contextlib
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,10 @@ import pytest
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import StorageError
-from rnnsearch.search import patience
+from rnnsearch.search import asking, leases, patience
 from rnnsearch.search import study as study_module
 from rnnsearch.search.running import RunningTrial
-from tests.outages import Network, restart_postgres
+from tests.faults import Network, restart_postgres, small_disk
 from tests.searches import InlineWorkers, Notes, assert_in_order, write_study
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -98,6 +98,8 @@ def test_a_search_gives_up_a_storage_that_stays_away_and_resumes(
     tmp_path: Path, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patience, "OUTAGE_SECONDS", 1.0)
+    monkeypatch.setattr(leases, "LAPSE_SECONDS", 2.0)  # this process lives on
+    monkeypatch.setattr(asking, "RECOVER_SECONDS", 0.2)
     path = write_study(tmp_path)
     with pytest.raises(StorageError, match="the study storage does not answer as it should"):
         search(path, (2, 1), network.cut)
@@ -106,5 +108,22 @@ def test_a_search_gives_up_a_storage_that_stays_away_and_resumes(
     assert_in_order(path, 6)
 
 
-def test_two_fast_ctrl_c_end_a_search_whose_storage_is_away() -> None:
-    assert time
+@pytest.mark.parametrize("size", ["4k", "100k", "280k"], ids=["cache", "tables", "trials"])
+def test_a_full_disk_ends_a_search_in_words_and_it_goes_on_when_there_is_room(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, size: str
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    monkeypatch.setenv("RNNSEARCH_HOME", str(disk))
+    tracking = f"sqlite:///{home}/mlflow.db"
+    path = write_study(tmp_path, inputs={"search": "ranked"}, run={"tracking": tracking})
+    with contextlib.ExitStack() as stack:
+        try:
+            resize = stack.enter_context(small_disk(disk, size))
+        except OSError as error:
+            pytest.skip(f"needs the right to mount: {error}")
+        with pytest.raises(StorageError, match=r"disk is full; make room|No space left on device"):
+            study_module.search(load_study(path), Notes())
+        resize("8m")
+        study_module.search(load_study(path), Notes())
+        assert_in_order(path, 6)

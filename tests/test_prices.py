@@ -79,6 +79,12 @@ def test_a_file_with_a_target_and_other_columns_needs_no_bars(tmp_path: Path) ->
     assert "'day' is not numeric" in prices.warnings[0]
 
 
+def test_names_may_be_of_any_language_and_the_file_may_begin_with_a_mark(tmp_path: Path) -> None:
+    lines = ["\ufeffDate,收盤價,Spréad", *[f"{row[:10]},{n + 1},{n}" for n, row in enumerate(ROWS)]]
+    prices = read(tmp_path, *lines, target="收盤價")
+    assert (prices.target, prices.extras) == ("收盤價", ("Spréad",))
+
+
 def test_columns_chooses_the_extra_columns(tmp_path: Path) -> None:
     lines = [f"{HEADER},vix,rate", *[f"{row},{n},{n * 2}" for n, row in enumerate(ROWS)]]
     assert read(tmp_path, *lines).extras == ("vix", "rate")
@@ -233,6 +239,9 @@ def test_negative_prices_are_fine_for_a_forecast_of_levels(tmp_path: Path) -> No
         ("prices.csv", b"", "the file is empty"),
         ("prices.csv", b"\n \n", "the file is empty"),
         ("prices.csv", b"Date,Close\n2020-01-01,\xff\xfe\n", "is not UTF-8 text"),
+        ("prices.csv", "Date,Close\n2020-01-01,1\n".encode("utf-16"), "is not UTF-8 text"),
+        ("prices.csv", "Date,收盤價\n2020-01-01,1\n".encode("big5"), "is not UTF-8 text"),
+        ("prices.csv", "\n".join([HEADER, *ROWS, ""]).encode() + bytes(99), "the date of row 5 is"),
         ("prices.xlsx", b"PK", "read from .csv or .parquet, got '.xlsx'"),
         ("prices", b"x", "got 'no ending'"),
         ("prices.parquet", b"PAR1 not at all", "is not a Parquet file"),

@@ -23,6 +23,7 @@ from rnnsearch.search.driver import Driver
 from rnnsearch.search.store import INTERRUPTED, Store, state_of
 from rnnsearch.terminal import status_text
 from rnnsearch.tracking import Experiment
+from tests.faults import fatal
 from tests.searches import (
     InlineWorkers,
     Notes,
@@ -75,21 +76,6 @@ def killed(
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status), f"{name} was not called {call} times"
     assert os.WTERMSIG(status) == signal.SIGKILL
-
-
-def fatal(function: Callable[..., Any], after: bool, call: int) -> Callable[..., Any]:
-    calls = iter(range(1, call + 1))
-
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        last = next(calls, call) == call
-        if last and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = function(*args, **kwargs)
-        if last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    return wrapped
 
 
 STEPS = {

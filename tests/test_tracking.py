@@ -1,12 +1,8 @@
 """MLflow as a view of the store: written once, repaired, and never waited for."""
 
-import http.server
 import subprocess
 import sys
-import threading
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +25,7 @@ from rnnsearch.tracking import (
     shown_uri,
 )
 from tests.conftest import _free_port, _stop_with_children, _wait_for
+from tests.faults import failing_server
 from tests.searches import InlineWorkers, Notes, assert_in_order, facts_of, runs_of, write_study
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -224,32 +221,10 @@ def test_the_next_search_catches_up_with_what_a_dead_server_missed(
     assert_in_order(path, 6)
 
 
-@contextmanager
-def server(answer: Callable[[], int]) -> Iterator[str]:
-    """A real server that answers every request with the status that `answer` returns."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self.send_response(answer())
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-        do_POST = do_GET  # noqa: N815  as the base class has it
-
-        def log_message(self, *_: Any) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
-        threading.Thread(target=listener.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{listener.server_port}"
-        listener.shutdown()
-
-
 @pytest.mark.parametrize("status", [500, 503, 401, 200])
 def test_a_server_that_answers_nonsense_stops_no_search(tmp_path: Path, status: int) -> None:
-    with server(lambda: status) as uri:
-        notes = search(study_at(tmp_path, uri))
+    with failing_server(lambda: status) as port:
+        notes = search(study_at(tmp_path, f"http://127.0.0.1:{port}"))
     assert notes.told == list(range(6))
     assert len([text for text in notes.notices if "MLflow does not answer" in text]) == 1
 

@@ -17,6 +17,9 @@ from pydantic import (
     model_validator,
 )
 
+MOST = 1_000_000
+"""Sessions, samples or epochs: more than that is a slip of the pen."""
+
 
 class Section(BaseModel):
     """A table of the study file: frozen, and no key that we do not know."""
@@ -49,6 +52,11 @@ class FloatRange(Section):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         _check_range(self.low, self.high, self.log, self.step is not None)
+        if self.step is not None and self.high - self.low > MOST * self.step:
+            raise ValueError(
+                f"a range has at most {MOST} steps, but a step of {self.step} makes more; leave "
+                "step out"
+            )
         return self
 
 
@@ -86,9 +94,9 @@ def bounds(
             if number < low:
                 raise ValueError(f"must be at least {low}, got {number}{why}")
             if high is not None and number > high:
-                raise ValueError(f"must be at most {high}, got {number}{why}")
+                raise ValueError(f"must be at most {high}, got {number}")
             if below is not None and number >= below:
-                raise ValueError(f"must be under {below}, got {number}{why}")
+                raise ValueError(f"must be under {below}, got {number}")
         return value
 
     return AfterValidator(check)

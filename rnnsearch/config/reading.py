@@ -46,7 +46,7 @@ def load_study(path: str | Path, **overrides: Any) -> StudyFile:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise StudyFileError(f"{path}: cannot be read as UTF-8 text: {error}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also of a number of 5,000 digits
         raise StudyFileError(f"{path}: is not TOML: {error}") from None
 
     environment = {

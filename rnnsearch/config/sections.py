@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from rnnsearch.config.data import DataSection, MarketSection
 from rnnsearch.config.dimensions import (
+    MOST,
     FloatDimension,
     FloatRange,
     IntDimension,
@@ -97,13 +98,13 @@ class SpaceSection(Section):
     neurons_per: Literal["network", "layer"] = Field(
         default="network", description="network: all layers alike; layer: each has its own."
     )
-    window: Annotated[IntDimension, bounds(1)] = Field(
+    window: Annotated[IntDimension, bounds(1, MOST)] = Field(
         default=IntRange(low=5, high=60), description="Sessions in one sample."
     )
-    epochs: Annotated[IntDimension, bounds(1)] = Field(
+    epochs: Annotated[IntDimension, bounds(1, MOST)] = Field(
         default=IntRange(low=10, high=60), description="Passes over the training rows."
     )
-    batch_size: Annotated[IntDimension, bounds(1)] = Field(
+    batch_size: Annotated[IntDimension, bounds(1, MOST)] = Field(
         default=(32, 64, 128, 256), description="Samples per gradient step."
     )
     learning_rate: Annotated[FloatDimension, bounds(1e-8, 10)] = Field(
@@ -127,13 +128,13 @@ class SpaceSection(Section):
     scaler: WordDimension[ScalerKind] = Field(
         default="standard", description="Of the inputs, fitted on training rows."
     )
-    input_shift: Annotated[IntDimension, bounds(0, why=_FUTURE)] = Field(
+    input_shift: Annotated[IntDimension, bounds(0, MOST, why=_FUTURE)] = Field(
         default=IntRange(low=0, high=5), description="The window ends so many sessions early."
     )
     input_shift_per: Literal["trial", "family"] = Field(
         default="trial", description="trial: one shift for all inputs; family: one for each family."
     )
-    output_shift: Annotated[IntDimension, bounds(1, why=_FUTURE)] = Field(
+    output_shift: Annotated[IntDimension, bounds(1, MOST, why=_FUTURE)] = Field(
         default=IntRange(low=1, high=5), description="The target lies so many sessions ahead."
     )
     clip: float = Field(default=1.0, ge=0, description="Largest gradient norm; 0 clips nothing.")

@@ -83,6 +83,7 @@ class Driver:
         do = self._patience.do
         with self._signals():
             try:
+                do(self._recover)
                 while not do(self._over):
                     do(self._lease.renew, self.workers.count)
                     do(self._recover)

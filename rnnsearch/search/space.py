@@ -243,7 +243,7 @@ def space_sizes(study: StudyFile, table: InputTable) -> dict[str, float]:
     candidates = len(table.names) - len(table.always)
     match study.inputs.search:
         case "each":
-            sizes["inputs"] = 2.0**candidates
+            sizes["inputs"] = 2.0**candidates if candidates < 1000 else math.inf
         case "families":
             sizes["inputs"] = 2.0 ** len(table.families)
         case "ranked":

