@@ -16,17 +16,19 @@ from typing import Any, Self
 import sqlalchemy
 
 
-def fatal(function: Callable[..., Any], after: bool, call: int) -> Callable[..., Any]:
-    """A function whose process is killed at one of its calls, before or after it is done."""
+def fatal(
+    function: Callable[..., Any], after: bool, call: int, kind: int = signal.SIGKILL
+) -> Callable[..., Any]:
+    """A function whose process gets a signal at one of its calls, before or after it is done."""
     calls = iter(range(1, call + 1))
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         last = next(calls, call) == call
         if last and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), kind)
         result = function(*args, **kwargs)
-        if last:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if last and after:
+            os.kill(os.getpid(), kind)
         return result
 
     return wrapped

@@ -6,6 +6,7 @@ import signal
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from rnnsearch.config import load_study
 from rnnsearch.errors import StorageError
 from rnnsearch.search import asking as asking_module
 from rnnsearch.search import driver as driver_module
+from rnnsearch.search import leases
 from rnnsearch.search import store as store_module
 from rnnsearch.search import study as study_module
 from rnnsearch.search.driver import Driver
@@ -54,6 +56,22 @@ def resume(path: Path, trials: str | None = None) -> Store:
 # --- killed at a known step ---------------------------------------------------------------------
 
 
+def begin(
+    path: Path, fault: Callable[..., Any], owner: Any, name: str, search: Callable[[Path], Any]
+) -> int:
+    """Search in a process with a fault in `owner.name`; its number."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12, of forks with threads
+        child = os.fork()
+    if child == 0:
+        try:
+            setattr(owner, name, fault(getattr(owner, name)))
+            search(path)
+        finally:
+            os._exit(0)
+    return child
+
+
 def killed(
     path: Path,
     owner: Any,
@@ -64,15 +82,7 @@ def killed(
     search: Callable[[Path], Any] = resume,
 ) -> None:
     """Search in a process that kills itself (SIGKILL) at a call of `owner.name`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12, of forks with threads
-        child = os.fork()
-    if child == 0:
-        try:
-            setattr(owner, name, fatal(getattr(owner, name), after, call))
-            search(path)
-        finally:
-            os._exit(0)
+    child = begin(path, partial(fatal, after=after, call=call), owner, name, search)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status), f"{name} was not called {call} times"
     assert os.WTERMSIG(status) == signal.SIGKILL
@@ -221,23 +231,31 @@ def test_the_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
 # --- another driver -------------------------------------------------------------------------------
 
 
-def test_a_driver_that_lost_its_trial_drops_its_late_result(
-    tmp_path: Path, postgres_url: str
+def test_a_driver_stopped_past_its_lease_loses_its_trial_and_drops_its_late_result(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
+    monkeypatch.setattr(leases, "LAPSE_SECONDS", 2.0)
+    monkeypatch.setattr(asking_module, "RECOVER_SECONDS", 0.2)
     path = write_study(tmp_path, run={"storage": postgres_url})
-    notes = Notes()
-    other = Store(load_study(path))
+    said = tmp_path / "said.txt"
 
-    def taken(trial: Any) -> None:
-        if (trial.number, trial.epoch) == (2, 1):  # as by a driver that thought this one dead
-            with other.turn():
-                other.interrupt(other.trial(2), died=True)
+    def search(path: Path) -> None:
+        notes = Notes()
+        study_module.search(load_study(path), notes)
+        said.write_text("\n".join(notes.notices))
 
-    notes.at = taken
-    study_module.search(load_study(path), notes)
-    facts = assert_in_order(path, 6)
-    assert facts["interrupted"] == 1
-    assert state_of(other.trials()[2]) == INTERRUPTED
+    stop = partial(fatal, after=True, call=5, kind=signal.SIGSTOP)  # in the third trial
+    stopped = begin(path, stop, optuna.Trial, "report", search)
+    os.waitpid(stopped, os.WUNTRACED)
+    resume(path)
+    facts = facts_of(path)
+    assert (facts["complete"], facts["interrupted"], facts["running"]) == (6, 2, 0)
+    os.kill(stopped, signal.SIGCONT)
+    os.waitpid(stopped, 0)
+    assert "trial 2: this driver was silent for so long" in said.read_text()
+    assert_in_order(path, 6)
+    assert state_of(trials_of(path)[2]) == INTERRUPTED
 
 
 def test_the_trials_of_a_driver_that_died_are_taken_over(tmp_path: Path, postgres_url: str) -> None:

@@ -86,7 +86,7 @@ def signalled(study: Study, chance: random.Random) -> int:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(driver.pid, chance.choice([signal.SIGINT, signal.SIGTERM]))
             time.sleep(chance.uniform(0, 0.3))
-        study.end(driver, 0, 130, 143)
+        study.end(driver, 0, 130, 143, -signal.SIGTERM)  # not caught yet, or any more
     return heard
 
 
