@@ -17,7 +17,7 @@ SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WOR
 
 .DEFAULT_GOAL := help
 .PHONY: help install fetch init search resume status evaluate report predict sync check-study dashboard \
-	test check bench-inputs bench-verdict lock clean
+	test check bench-inputs bench-verdict bench-faults bench-cluster lock clean
 
 help: ## List the targets
 	@echo "usage: make TARGET [STUDY=NAME or FILE.toml] [TRIALS=N or +N] [WORKERS=N] [ARGS='...']"
@@ -99,6 +99,12 @@ check: $(INSTALLED_DEV) ## Check format, lint, types and import directions
 
 bench-inputs: $(INSTALLED_DEV) ## Search planted files whose true inputs are known (long; ARGS='--seeds 3')
 	$(VENV)/bin/python -m tests.bench.bench_inputs $(ARGS)
+
+bench-faults: $(INSTALLED_DEV) ## Break searches on purpose and count what is lost (ARGS='--times 3')
+	$(VENV)/bin/python -m tests.bench.bench_faults $(ARGS)
+
+bench-cluster: $(INSTALLED_DEV) ## One to four drivers with up to 500 simulated workers
+	$(VENV)/bin/python -m tests.bench.bench_cluster $(ARGS)
 
 bench-verdict: $(INSTALLED_DEV) ## Noise and planted files: is the verdict right? (half an hour)
 	$(VENV)/bin/python -m tests.bench.bench_verdict $(ARGS)

@@ -48,6 +48,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
         "dropout": 0.0,
         "weight_decay": 0.0,
+        "averaging": False,
         "input_shift": 0,
         "output_shift": [1, 2],
     },

@@ -694,7 +694,7 @@ def test_joined_files_are_read_beside_the_study_file(
 
 def test_a_missing_joined_file_is_told(tmp_path: Path, taipei: Prices) -> None:
     settings = write_study(tmp_path, tw=taipei)
-    with pytest.raises(DataError, match=r"us\.csv: there is no such file; correct path"):
+    with pytest.raises(DataError, match=r"us\.csv: there is no such file; correct the path"):
         read_prices(settings.data)
 
 

@@ -101,7 +101,7 @@ STEPS = {
     "before its run is made": (Experiment, "_create", False, 2),
     "after its run is made": (Experiment, "_create", True, 2),
     "after its run is written": (Experiment, "write", True, 2),
-    "before it is marked as tracked": (Store, "mark_tracked", False, 2),
+    "before it is marked as tracked": (Store, "mark_tracked", False, 1),
     "last trial told": (optuna.Study, "tell", True, 6),
     "at the end": (Driver, "_leave", True, 1),
 }
@@ -231,9 +231,20 @@ def test_the_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
 # --- another driver -------------------------------------------------------------------------------
 
 
-def test_a_driver_stopped_past_its_lease_loses_its_trial_and_drops_its_late_result(
-    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("owner", "name", "call"),
+    [(optuna.Trial, "report", 5), (optuna.Study, "ask", 4)],
+    ids=["training", "asking, while no other driver may"],
+)
+def test_a_driver_stopped_past_its_lease_loses_its_trials_and_goes_on_without_them(
+    tmp_path: Path,
+    postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    name: str,
+    call: int,
 ) -> None:
+    monkeypatch.setattr(store_module, "HELD_SECONDS", 1)
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
     monkeypatch.setattr(leases, "LAPSE_SECONDS", 2.0)
     monkeypatch.setattr(asking_module, "RECOVER_SECONDS", 0.2)
@@ -245,15 +256,18 @@ def test_a_driver_stopped_past_its_lease_loses_its_trial_and_drops_its_late_resu
         study_module.search(load_study(path), notes)
         said.write_text("\n".join(notes.notices))
 
-    stop = partial(fatal, after=True, call=5, kind=signal.SIGSTOP)  # in the third trial
-    stopped = begin(path, stop, optuna.Trial, "report", search)
+    stop = partial(fatal, after=True, call=call, kind=signal.SIGSTOP)  # it has trial 2, and 3
+    stopped = begin(path, stop, owner, name, search)
     os.waitpid(stopped, os.WUNTRACED)
-    resume(path)
-    facts = facts_of(path)
+    try:
+        resume(path)
+        facts = facts_of(path)
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+        os.waitpid(stopped, 0)
     assert (facts["complete"], facts["interrupted"], facts["running"]) == (6, 2, 0)
-    os.kill(stopped, signal.SIGCONT)
-    os.waitpid(stopped, 0)
     assert "trial 2: this driver was silent for so long" in said.read_text()
+    resume(path)  # it may have been stopped over MLflow's file
     assert_in_order(path, 6)
     assert state_of(trials_of(path)[2]) == INTERRUPTED
 

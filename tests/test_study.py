@@ -30,6 +30,9 @@ from tests.searches import (
 
 pytestmark = pytest.mark.usefixtures("home")
 
+LONG = {"epochs": 16, "learning_rate": {"low": 1e-4, "high": 0.1, "log": True}}
+"""Long enough for the pruner to have its say, and wild enough for it to say no."""
+
 
 @pytest.fixture
 def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +96,7 @@ def test_two_searches_with_one_seed_and_one_worker_are_the_same(
     tmp_path: Path, pruner: str
 ) -> None:
     # Past TPE's ten random trials, and long enough for the pruner to have its say.
-    changes: dict[str, Any] = {"study": {"trials": 14, "pruner": pruner}, "space": {"epochs": 16}}
+    changes: dict[str, Any] = {"study": {"trials": 14, "pruner": pruner}, "space": LONG}
     first, _ = search(write_study(tmp_path / "a", "first", **changes))
     second, _ = search(write_study(tmp_path / "b", "second", **changes))
     assert told(first) == told(second)
@@ -130,7 +133,7 @@ def test_each_sampler_searches(tmp_path: Path, sampler: str) -> None:
 @inline
 @pytest.mark.parametrize("pruner", ["median", "asha", "hyperband"])
 def test_each_pruner_prunes_at_the_epoch_it_was_told_of(tmp_path: Path, pruner: str) -> None:
-    path = write_study(tmp_path, study={"pruner": pruner, "trials": 14}, space={"epochs": 16})
+    path = write_study(tmp_path, study={"pruner": pruner, "trials": 14}, space=LONG)
     store, _ = search(path)
     pruned = store.trials(TrialState.PRUNED)
     assert pruned
@@ -182,11 +185,11 @@ def test_a_trial_that_was_run_before_takes_its_result(tmp_path: Path) -> None:
 
 @inline
 def test_a_copy_of_a_pruned_trial_is_pruned(tmp_path: Path) -> None:
-    path = write_study(tmp_path, study={"pruner": "median", "trials": 14}, space={"epochs": 16})
+    path = write_study(tmp_path, study={"pruner": "median", "trials": 14}, space=LONG)
     store, _ = search(path)
     pruned = store.trials(TrialState.PRUNED)[0]
     store.study.enqueue_trial(pruned.params)
-    search(path, trials="+1")
+    store, _ = search(path, trials="+1")
     copy = store.trials()[-1]
     assert copy.user_attrs["duplicate_of"] == pruned.number
     assert (copy.state, copy.value) == (TrialState.PRUNED, pruned.value)

@@ -1,5 +1,6 @@
 """Where a driver's trials come from: the queue, the sampler, and drivers that are gone."""
 
+import contextlib
 import time
 import warnings
 from collections.abc import Callable, Collection
@@ -40,6 +41,12 @@ class TrialSource:
 
     def ask(self) -> RunningTrial | None:
         """One more trial, or None where the study has as many as it shall have."""
+        while True:
+            # Stopped on the way, this driver may find that another one has ended the trial.
+            with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
+                return self._ask()
+
+    def _ask(self) -> RunningTrial | None:
         with self._store.turn():  # several drivers must not count the same trials
             trials = self._store.trials()
             open_or_done = sum(state_of(t) not in ("interrupted", "waiting") for t in trials)

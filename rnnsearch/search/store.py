@@ -43,6 +43,7 @@ STORAGE_ERRORS: tuple[type[Exception], ...] = (
     ImportError,  # of the database's driver
 )
 BUSY_SECONDS = 60.0  # that another program may keep SQLite's lock
+HELD_SECONDS = 120  # that a driver which does nothing, or is gone, may keep others from PostgreSQL
 SILENCE = {  # after which a PostgreSQL that was cut off is seen to be so; the URL may say otherwise
     "connect_timeout": 10,
     "tcp_user_timeout": 30_000,
@@ -283,13 +284,24 @@ def _open_storage(url: str, create: bool) -> optuna.storages.RDBStorage:
 
 def _open_server(url: str) -> optuna.storages.RDBStorage:
     parsed = sqlalchemy.make_url(url)
-    postgres = parsed.get_backend_name() == "postgresql"
-    said = {k: v for k, v in SILENCE.items() if k not in parsed.query} if postgres else {}
-    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, connect_args=said)
+    settings: dict[str, Any] = {}
+    if parsed.get_backend_name() == "postgresql":
+        silence = {key: value for key, value in SILENCE.items() if key not in parsed.query}
+        settings = {"connect_args": silence, "pool_events": [(_limit_holding, "connect")]}
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, **settings)
     with _server_lock(engine, "tables"):  # two may not create them at once
-        return optuna.storages.RDBStorage(
-            url, engine_kwargs={"pool_pre_ping": True, "connect_args": said}
+        return optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True, **settings})
+
+
+def _limit_holding(connection: Any, _: object) -> None:
+    """Have the server end a connection whose driver was stopped, or lost its power, with a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SET idle_in_transaction_session_timeout = '{HELD_SECONDS}s'; "
+            f"SET tcp_keepalives_idle = {HELD_SECONDS // 2}; SET tcp_keepalives_interval = 10; "
+            "SET tcp_keepalives_count = 3"
         )
+    connection.commit()
 
 
 @contextlib.contextmanager

