@@ -187,7 +187,7 @@ def _may_grow(demand: Demand) -> bool:
     if ray.util.client.ray.is_connected():
         return False
     limits = ray._private.state.state.get_max_resources_from_cluster_config() or {}
-    return limits.get("CPU", 0) >= demand.cpus and limits.get("GPU", 0) >= demand.gpus
+    return bool(limits.get("CPU", 0) >= demand.cpus and limits.get("GPU", 0) >= demand.gpus)
 
 
 def _amount(number: float, unit: str) -> str:

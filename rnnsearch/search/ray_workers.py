@@ -208,11 +208,11 @@ class TrialActor:
         self._link.said.put(Placed(ray_cluster.this_node()))
         threading.Thread(target=serve, args=(setup, self._link), daemon=True).start()
 
-    @ray.method(concurrency_group="tell")
+    @ray.method(concurrency_group="tell")  # type: ignore[untyped-decorator]
     def tell(self, message: Task | Stop) -> None:
         self._link.told.put(message)
 
-    @ray.method(concurrency_group="hear")
+    @ray.method(concurrency_group="hear")  # type: ignore[untyped-decorator]
     def hear(self) -> list[Message | Placed]:
         """All that was said since the last call; waits until there is something."""
         said = [self._link.said.get()]
