@@ -79,6 +79,8 @@ class Study:
         path = None if data is None else Path(data)
         answer = predict(self.settings, data=path, origins=origins, level=level)
         frame = pd.DataFrame(answer["forecasts"])
+        dates = [forecast["target_date"] for forecast in answer["forecasts"]]
+        frame["target_date"] = pd.Series(dates, dtype=object)  # None stays None
         frame.attrs |= {"verdict": answer["verdict"], "notes": answer["notes"]}
         return frame
 

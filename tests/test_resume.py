@@ -18,7 +18,6 @@ from rnnsearch.config import load_study
 from rnnsearch.errors import StorageError
 from rnnsearch.search import asking as asking_module
 from rnnsearch.search import driver as driver_module
-from rnnsearch.search import leases
 from rnnsearch.search import store as store_module
 from rnnsearch.search import study as study_module
 from rnnsearch.search.driver import Driver
@@ -229,47 +228,6 @@ def test_the_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
 
 
 # --- another driver -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("owner", "name", "call"),
-    [(optuna.Trial, "report", 5), (optuna.Study, "ask", 4)],
-    ids=["training", "asking, while no other driver may"],
-)
-def test_a_driver_stopped_past_its_lease_loses_its_trials_and_goes_on_without_them(
-    tmp_path: Path,
-    postgres_url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    owner: Any,
-    name: str,
-    call: int,
-) -> None:
-    monkeypatch.setattr(store_module, "HELD_SECONDS", 1)
-    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
-    monkeypatch.setattr(leases, "LAPSE_SECONDS", 2.0)
-    monkeypatch.setattr(asking_module, "RECOVER_SECONDS", 0.2)
-    path = write_study(tmp_path, run={"storage": postgres_url})
-    said = tmp_path / "said.txt"
-
-    def search(path: Path) -> None:
-        notes = Notes()
-        study_module.search(load_study(path), notes)
-        said.write_text("\n".join(notes.notices))
-
-    stop = partial(fatal, after=True, call=call, kind=signal.SIGSTOP)  # it has trial 2, and 3
-    stopped = begin(path, stop, owner, name, search)
-    os.waitpid(stopped, os.WUNTRACED)
-    try:
-        resume(path)
-        facts = facts_of(path)
-    finally:
-        os.kill(stopped, signal.SIGCONT)
-        os.waitpid(stopped, 0)
-    assert (facts["complete"], facts["interrupted"], facts["running"]) == (6, 2, 0)
-    assert "trial 2: this driver was silent for so long" in said.read_text()
-    resume(path)  # it may have been stopped over MLflow's file
-    assert_in_order(path, 6)
-    assert state_of(trials_of(path)[2]) == INTERRUPTED
 
 
 def test_the_trials_of_a_driver_that_died_are_taken_over(tmp_path: Path, postgres_url: str) -> None:
