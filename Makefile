@@ -17,7 +17,7 @@ SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WOR
 
 .DEFAULT_GOAL := help
 .PHONY: help install fetch init search resume status evaluate report predict sync check-study dashboard \
-	test check bench-inputs bench-verdict bench-faults bench-cluster lock clean
+	test check bench bench-inputs bench-verdict bench-faults bench-cluster lock clean
 
 help: ## List the targets
 	@echo "usage: make TARGET [STUDY=NAME or FILE.toml] [TRIALS=N or +N] [WORKERS=N] [ARGS='...']"
@@ -96,6 +96,9 @@ check: $(INSTALLED_DEV) ## Check format, lint, types and import directions
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+bench: $(INSTALLED_DEV) ## Where the machine's time and memory go (ARGS='training --quick')
+	$(VENV)/bin/python -m tests.bench.bench $(ARGS)
 
 bench-inputs: $(INSTALLED_DEV) ## Search planted files whose true inputs are known (long; ARGS='--seeds 3')
 	$(VENV)/bin/python -m tests.bench.bench_inputs $(ARGS)

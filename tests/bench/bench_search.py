@@ -1,0 +1,77 @@
+"""2 and 3: whole searches as a user runs them, stores and MLflow included.
+
+Every trial trains a network of one size for equally many steps, so that searches with one and with
+two workers do the same work whatever their sampler proposes.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rnnsearch.config import load_study
+from rnnsearch.search.store import Store
+from tests.bench.measuring import Figure, figure, in_turn, own_home, ratios, rnnsearch, write_study
+from tests.bench.planted import plant
+
+SPACE: dict[str, Any] = {
+    "cell": "lstm",
+    "layers": 2,
+    "neurons": 32,
+    "window": 20,
+    "epochs": 25,
+    "batch_size": 32,
+    "learning_rate": {"low": 2e-4, "high": 2e-2, "log": True},
+    "weight_decay": {"low": 0.01, "high": 3.0, "log": True},
+    "dropout": [0.2, 0.4],
+    "input_shift": {"low": 0, "high": 2},
+    "output_shift": {"low": 1, "high": 3},
+}
+
+
+def measure(quick: bool, repeats: int | None) -> Iterator[Figure]:
+    trials = 4 if quick else 60
+    space = SPACE | ({"epochs": 5} if quick else {})
+    seen: list[tuple[float, list[float], list[float]]] = []  # of two workers
+
+    def per_minute(workers: int) -> float:
+        wall, training, validation = _search(space, trials, workers)
+        if workers == 2:
+            seen.append((wall, training, validation))
+        return 60 * trials / wall
+
+    pace = in_turn(
+        repeats or (1 if quick else 3), one=lambda: per_minute(1), two=lambda: per_minute(2)
+    )
+    shares = [sum(training) / (2 * wall) for wall, training, _ in seen]
+    inside = [sum(training + validation) / (2 * wall) for wall, training, validation in seen]
+    every = [seconds for _, training, _ in seen for seconds in training]
+    yield figure(2, "a trial's training", every, "s", at_least=5)
+    yield figure(2, "training steps / (wall time × workers)", shares, at_least=0.95)
+    yield figure(2, "training and validation / (wall time × workers)", inside)
+    yield figure(3, "trials per minute, one worker", pace["one"])
+    yield figure(3, "trials per minute, two workers / one", ratios(pace["two"], pace["one"]),
+                 at_least=1.9)  # fmt: skip
+
+
+def _search(
+    space: dict[str, Any], trials: int, workers: int
+) -> tuple[float, list[float], list[float]]:
+    """Seconds of the whole command, and each trial's in training and in validation."""
+    with own_home() as folder:
+        study = write_study(
+            folder,
+            plant(rows=2500, candidates=20),
+            study={"trials": trials, "seed": 1, "pruner": "none"},
+            space=space,
+            inputs={"indicators": "none"},
+            run={"workers": workers, "device": "cpu"},
+        )
+        wall = rnnsearch("search", study, "--quiet")
+        done = Store(load_study(study), create=False).trials()
+    records = [
+        trial.user_attrs["record"] for trial in done if "duplicate_of" not in trial.user_attrs
+    ]
+    return (
+        wall,
+        [record["train_seconds"] for record in records],
+        [record.get("validation_seconds", 0.0) for record in records],
+    )
