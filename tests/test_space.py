@@ -13,7 +13,7 @@ from rnnsearch.config import FloatRange, IntRange, StudyFile, extremes
 from rnnsearch.data.indicators import InputSpec
 from rnnsearch.data.table import ALWAYS, InputTable
 from rnnsearch.search.parameters import TrialParameters
-from rnnsearch.search.space import dimension_size, nearest, references, space_sizes, suggest
+from rnnsearch.search.space import dimension_size, nearest, space_sizes, suggest
 
 SPECS = (
     ALWAYS[0],
@@ -148,41 +148,6 @@ def test_nearest_is_a_value_of_the_dimension(dimension: Any, wish: Any, expected
 )
 def test_the_size_of_a_dimension(dimension: Any, size: float) -> None:
     assert dimension_size(dimension) == size
-
-
-INTS = st.tuples(st.integers(1, 12), st.integers(0, 20), st.integers(1, 7)).map(
-    lambda t: {"low": t[0], "high": t[0] + t[1], "step": t[2]}
-)
-INT_DIMENSIONS = st.integers(1, 12) | st.lists(st.integers(1, 12), min_size=1, unique=True) | INTS
-FLOATS = st.tuples(
-    st.integers(0, 8), st.integers(0, 8), st.sampled_from([None, 0.01, 0.03, 0.1])
-).map(lambda t: {"low": t[0] / 20, "high": (t[0] + t[1]) / 20} | ({"step": t[2]} if t[2] else {}))
-
-
-@given(
-    window=INT_DIMENSIONS,
-    layers=st.integers(1, 4) | st.just([1, 3]) | st.just({"low": 2, "high": 4}),
-    neurons=INT_DIMENSIONS,
-    output_shift=INT_DIMENSIONS,
-    dropout=FLOATS,
-    cell=st.lists(st.sampled_from(["rnn", "gru", "bilstm"]), min_size=1, unique=True),
-    neurons_per=st.sampled_from(["network", "layer"]),
-    search=st.sampled_from(["each", "families", "all", "ranked"]),
-)
-def test_references_lie_in_any_space_and_are_run_as_they_are(search: str, **space: Any) -> None:
-    settings = study(search=search, **space)
-    for name, values in references(settings, TABLE, RANKING).items():
-        trials = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-        trials.enqueue_trial(values)
-        trial = trials.ask()
-        drawn = suggest(trial, settings, TABLE, RANKING)
-        for parameter, value in trial.params.items():
-            assert values[parameter] == value
-            assert trial.distributions[parameter]._contains(
-                trial.distributions[parameter].to_internal_repr(value)
-            )
-        if name == "all inputs":
-            assert drawn.inputs == TABLE.names
 
 
 @given(

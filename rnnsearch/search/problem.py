@@ -12,7 +12,7 @@ from rnnsearch.data.inputs import InputTable, build_inputs
 from rnnsearch.data.prices import Prices, read_prices
 from rnnsearch.model.windows import Split, split_rows
 from rnnsearch.search.protocol import WorkerSetup
-from rnnsearch.search.ranking import Ranking, rank_inputs, usable_lags
+from rnnsearch.search.ranking import Finding, Ranking, rank_inputs, usable_lags
 
 RANKING_VERSION = 1  # raise it when the ranking of the same data changes
 
@@ -71,19 +71,17 @@ class Problem:
         """
         if self.study.inputs.search != "ranked":
             return ()
-        looked_at = [f.column for f in self.ranking.findings if f.evidence is not None]
-        return self._choosable(looked_at)
+        looked_at = (f.column for f in self.ranking.findings if f.evidence is not None)
+        names = (self.table.names[column] for column in looked_at)
+        return tuple(name for name in names if name not in self.table.always)
 
     @cached_property
-    def found_inputs(self) -> tuple[str, ...]:
-        """Those of the ranked inputs that tell more about the price than chance would."""
+    def found(self) -> tuple[Finding, ...]:
+        """The ranked inputs that tell more about the price than chance would, best first."""
         if self.study.inputs.search != "ranked":
             return ()
-        return self._choosable([f.column for f in self.ranking.findings[: self.ranking.found]])
-
-    def _choosable(self, columns: list[int]) -> tuple[str, ...]:
-        names = (self.table.names[column] for column in columns)
-        return tuple(name for name in names if name not in self.table.always)
+        found, always = self.ranking.findings[: self.ranking.found], self.table.always
+        return tuple(f for f in found if self.table.names[f.column] not in always)
 
     def data_record(self) -> dict[str, Any]:
         """What the store remembers of the data."""

@@ -47,6 +47,12 @@ class Finding:
     partner: int | None = None
     duplicate_of: int | None = None
 
+    @property
+    def lags(self) -> tuple[int, ...]:
+        """First and last lag of an input that is found, else nothing."""
+        both = (self.first_lag, self.last_lag)
+        return tuple(lag for lag in both if lag is not None)
+
 
 @dataclass(frozen=True)
 class Ranking:

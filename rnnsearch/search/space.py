@@ -84,7 +84,7 @@ def _suggest_inputs(
             families = {f for f in table.families if _suggest_family(trial, f)}
             family_of = {spec.name: spec.family for spec in table.specs}
             best = [name for name in ranking if family_of[name] in families]
-            count = _most_inputs(study, ranking)
+            count = most_inputs(study, ranking)
             chosen = set(
                 best[: trial.suggest_int("input_count", 1, count, log=True)] if count else ()
             )
@@ -103,7 +103,7 @@ def _suggest_inputs(
     return tuple(name for name in table.names if name in chosen or name in table.always)
 
 
-def _most_inputs(study: StudyFile, ranking: Sequence[str]) -> int:
+def most_inputs(study: StudyFile, ranking: Sequence[str]) -> int:
     return min(len(ranking), study.inputs.max or len(ranking))
 
 
@@ -126,65 +126,6 @@ def _suggest_family(trial: BaseTrial, family: str) -> bool:
 
 
 # --- what surrounds the sampling ----------------------------------------------------------------
-
-
-def references(
-    study: StudyFile, table: InputTable, ranking: Sequence[str] = (), found: int = 0
-) -> dict[str, dict[str, Any]]:
-    """Plain trials to try before sampling: name -> values for the suggested parameters.
-
-    One LSTM layer (where the space has one) on the close alone, on all inputs and on the best
-    ranked ones (the `found` that beat chance, or else ten): what a search finds must beat these to
-    have been worth its time.
-    """
-    wishes = {
-        "cell": "lstm",
-        "layers": 1,
-        "neurons": 32,
-        "window": 20,
-        "epochs": 30,
-        "batch_size": 64,
-        "learning_rate": 2e-3,
-        "optimizer": "adam",
-        "weight_decay": 0.1,
-        "averaging": True,
-        "dropout": 0.0,
-        "scaler": "standard",
-        "input_shift": 0,
-        "output_shift": 1,
-    }
-    space = study.space
-    base = {name: nearest(getattr(space, name), wish) for name, wish in wishes.items()}
-    if space.neurons_per == "layer":
-        units = base.pop("neurons")
-        base |= {f"neurons_{i + 1}": units for i in range(max(extremes(space.layers)))}
-    if space.input_shift_per == "family":
-        shift = base.pop("input_shift")
-        base |= {
-            f"input_shift.{family}": shift
-            for family in dict.fromkeys(s.family for s in table.specs)
-        }
-    match study.inputs.search:
-        case "each":
-            switches = [f"input.{name}" for name in table.names if name not in table.always]
-        case "families" | "ranked":
-            switches = [f"family.{family}" for family in table.families]
-        case "all":
-            switches = []
-    if not switches:
-        return {"reference": base}
-    on, off = dict.fromkeys(switches, True), dict.fromkeys(switches, False)
-    if study.inputs.search != "ranked":
-        return {"close only": base | off, "all inputs": base | on}
-    most = _most_inputs(study, ranking)
-    plain = {"close only": base | off | {"input_count": 1}}
-    if most:
-        plain["all inputs"] = base | on | {"input_count": most}
-    best = min(found or 10, most)
-    if best < most:
-        name = f"the {best} inputs found" if found else f"the {best} best inputs"
-        plain[name] = base | on | {"input_count": best}
-    return plain
 
 
 def nearest(dimension: Any, wish: Any) -> Any:

@@ -13,9 +13,10 @@ from rnnsearch.search.forking import Fork
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.protocol import Workers
 from rnnsearch.search.records import parent_record, run_record, tracking_uri
+from rnnsearch.search.references import references
 from rnnsearch.search.running import RunningTrial, View
 from rnnsearch.search.samplers import build_pruner
-from rnnsearch.search.space import references, space_sizes
+from rnnsearch.search.space import space_sizes
 from rnnsearch.search.store import INTERRUPTED, Store, only_driver, state_of, storage_errors
 from rnnsearch.search.workers import LocalWorkers, plan_workers
 from rnnsearch.tracking import sync as bring_up_to_date
@@ -60,12 +61,8 @@ def search(
             without_passwords = {"run": {"storage", "tracking"}}
             store.note("study_file", study.model_dump(mode="json", exclude=without_passwords))
             if study.study.references:
-                store.queue_references(
-                    references(
-                        study, problem.table, problem.ranked_inputs, len(problem.found_inputs)
-                    ),
-                    target,
-                )
+                first = references(study, problem.table, problem.ranked_inputs, problem.found)
+                store.queue_references(first, target)
             view.begin(store, target, workers.count)
             Driver(problem, store, workers, view, target=target, alone=alone).run()
     return store
