@@ -1,13 +1,14 @@
 """Does the search find the inputs that truly move a price, and how much of what can be known?
 
     python -m tests.bench.bench_inputs [--seeds 10] [--trials 60] [--kinds interacting linear]
-        [--candidates 20 80] [--modes ranked each families all random]
+        [--candidates 20 80] [--modes ranked each families all random] [--jobs 2]
 
-One study per seed on a planted file, whose truth is known; then `evaluate`. A line per file, and a
-table: in how many files all true inputs are in the champion's set, whether its window and shifts
-show the signal, and which share of the attainable skill it reaches on rows the search never saw:
-of the skill that knowing the signal has on those very rows. `random` is `ranked` with the random
-sampler. Files and stores go to a temporary folder.
+One study per seed on a planted file, whose truth is known; then `evaluate`. Each has one worker, so
+that the load of the machine changes nothing but the seconds. A line per file, and a table: in how
+many files all true inputs are in the champion's set, whether its window and shifts show the signal,
+and which share of the attainable skill it reaches on rows the search never saw: of the skill that
+knowing the signal has on those very rows. `random` is `ranked` with the random sampler. Files and
+stores go to a temporary folder.
 """
 
 import argparse
@@ -18,7 +19,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +53,9 @@ output_shift = {{ low = 1, high = 3 }}
 
 [inputs]
 search = "{search}"
+
+[run]
+workers = 1
 """
 
 
@@ -118,8 +124,18 @@ def _rnnsearch(folder: Path, command: str, *flags: str) -> str:
         check=False,
     )
     if done.returncode:
-        sys.exit(f"rnnsearch {command} failed:\n{done.stderr}")
+        raise RuntimeError(f"rnnsearch {command} failed:\n{done.stderr}")
     return done.stdout
+
+
+def judge(
+    kind: SignalKind, candidates: int, mode: str, seed: int, trials: int, r2: float
+) -> Outcome:
+    planted = plant(candidates=candidates, kind=kind, attainable_r2=r2, seed=seed)
+    with tempfile.TemporaryDirectory() as name:
+        outcome = run(planted, mode, trials=trials, seed=seed, folder=Path(name, "study"))
+    print(f"  {kind} {candidates} {mode} seed {seed}: {outcome}", flush=True)
+    return outcome
 
 
 def main() -> None:
@@ -130,34 +146,24 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", default=["interacting", "linear"])
     parser.add_argument("--candidates", nargs="+", type=int, default=[20, 80])
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
+    parser.add_argument("--jobs", type=int, default=2, help="studies at a time")
     asked = parser.parse_args()
-    kinds: list[SignalKind] = asked.kinds
-    for kind in kinds:
-        for candidates in asked.candidates:
-            for mode in asked.modes:
-                outcomes = []
-                for seed in range(asked.seeds):
-                    planted = plant(
-                        candidates=candidates, kind=kind, attainable_r2=asked.r2, seed=seed
-                    )
-                    with tempfile.TemporaryDirectory() as name:
-                        outcome = run(
-                            planted,
-                            mode,
-                            trials=asked.trials,
-                            seed=seed,
-                            folder=Path(name, "study"),
-                        )
-                    outcomes.append(outcome)
-                    print(f"  {kind} {candidates} {mode} seed {seed}: {outcome}", flush=True)
-                shares = [outcome.share for outcome in outcomes]
-                print(
-                    f"{kind}, {candidates} candidates, {mode}: true inputs in "
-                    f"{sum(o.inputs_found for o in outcomes)}/{len(outcomes)}, shifts right in "
-                    f"{sum(o.shifts_right for o in outcomes)}/{len(outcomes)}, share of attainable "
-                    f"skill median {statistics.median(shares):.0%} (lowest {min(shares):.0%})",
-                    flush=True,
-                )
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        for kind, candidates, mode in product(asked.kinds, asked.candidates, asked.modes):
+            same = (kind, candidates, mode)
+            studies = [
+                pool.submit(judge, *same, seed, asked.trials, asked.r2)
+                for seed in range(asked.seeds)
+            ]
+            outcomes = [study.result() for study in studies]
+            shares = [outcome.share for outcome in outcomes]
+            print(
+                f"{kind}, {candidates} candidates, {mode}: true inputs in "
+                f"{sum(o.inputs_found for o in outcomes)}/{len(outcomes)}, shifts right in "
+                f"{sum(o.shifts_right for o in outcomes)}/{len(outcomes)}, share of attainable "
+                f"skill median {statistics.median(shares):.0%} (lowest {min(shares):.0%})",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
