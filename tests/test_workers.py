@@ -170,6 +170,18 @@ def test_a_hung_worker_is_replaced(
     assert not hung.is_running()
 
 
+@pytest.mark.parametrize(("load", "hung"), [(0.0, True), (1.0, True), (9.0, False)])
+def test_a_worker_that_waits_for_its_turn_on_a_busy_machine_is_not_hung(
+    monkeypatch: pytest.MonkeyPatch, load: float, hung: bool
+) -> None:
+    """`load`: processes that want to run, for each core."""
+    cores = os.cpu_count() or 1
+    monkeypatch.setattr(os, "getloadavg", lambda: (load * cores, 0.0, 0.0))
+    worker = watching.Watched(ready=True, number=1, pauses=[1.0, 1.0])
+    worker.heard -= 5 * watching.QUIET_SECONDS
+    assert bool(watching.Watch("").silent_too_long(worker)) == hung
+
+
 def test_a_worker_that_is_not_ready_in_time_is_replaced_and_then_given_up(
     setup: WorkerSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:

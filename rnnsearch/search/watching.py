@@ -1,6 +1,7 @@
 """What the driver knows of its workers, wherever they run: who is idle, and who must be hung."""
 
 import contextlib
+import os
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -60,7 +61,8 @@ class Watch:
         """Why a worker must be hung, or nothing."""
         silence = time.monotonic() - worker.heard
         if not worker.ready:
-            return f"not ready after {silence:.0f} s" if silence > START_SECONDS else ""
+            late = silence > START_SECONDS * _load()
+            return f"not ready after {silence:.0f} s" if late else ""
         if worker.number is None:
             return ""
         if len(worker.pauses) >= 2:
@@ -69,7 +71,7 @@ class Watch:
             patience = max(UNKNOWN_SECONDS, QUIET_EPOCHS * self._longest_pause)
         else:
             patience = FIRST_EPOCHS_SECONDS
-        return f"hung: silent for {silence:.0f} s" if silence > patience else ""
+        return f"hung: silent for {silence:.0f} s" if silence > patience * _load() else ""
 
     def loses(self, worker: Watched, reason: str) -> None:
         """A worker ended. Raises RnnsearchError where none of them gets ready."""
@@ -81,6 +83,11 @@ class Watch:
                 f"workers: {START_FAILURES} in a row ended before they were ready ({reason}); "
                 f"{self._remedy}"
             )
+
+
+def _load() -> float:
+    """How many processes share a core: a worker that waits for its turn is not hung. At least 1."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def with_details(reason: str, traceback_text: str) -> str:
