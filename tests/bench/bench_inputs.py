@@ -43,7 +43,7 @@ path = "prices.csv"
 cell = ["lstm", "gru", "bilstm"]
 layers = [1, 2]
 neurons = {{ low = 8, high = 64, log = true }}
-window = {{ low = 2, high = 10 }}
+window = {{ low = 1, high = 10 }}
 epochs = {{ low = 5, high = 40 }}
 batch_size = [32, 64, 128]
 learning_rate = {{ low = 1e-3, high = 2e-2, log = true }}
@@ -67,13 +67,14 @@ class Outcome:
     inputs_found: bool
     shifts_right: bool
     inputs: int
+    champion: str
     seconds: float
 
     def __str__(self) -> str:
         return (
             f"{self.share:.0%} of the attainable skill, true inputs "
             f"{'in' if self.inputs_found else 'NOT in'} a set of {self.inputs}, shifts "
-            f"{'right' if self.shifts_right else 'WRONG'}, {self.seconds:.0f} s"
+            f"{'right' if self.shifts_right else 'WRONG'} ({self.champion}), {self.seconds:.0f} s"
         )
 
 
@@ -111,6 +112,7 @@ def run(planted: Planted, mode: str, *, trials: int, seed: int, folder: Path) ->
         inputs_found=set(planted.truth) <= set(chosen["inputs"]),
         shifts_right=seen >= 0.9 * best,
         inputs=len(chosen["inputs"]) - 1,
+        champion="{cell} {neurons} w{window} s{input_shift} h{output_shift}".format(**chosen),
         seconds=seconds,
     )
 
