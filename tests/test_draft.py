@@ -155,8 +155,8 @@ def test_a_target_can_be_named_and_has_to_be_where_it_cannot_be_guessed(sp500_cs
 
 def test_faults_of_the_prices_are_told_as_everywhere(sp500_csv: Path) -> None:
     frame = sp500(sp500_csv, 200)
-    with pytest.raises(DataError, match="dates must increase, but row 2 is "):
-        init(write("prices.csv", frame.iloc[::-1]))
+    with pytest.raises(DataError, match="dates must increase, but row 3 is "):
+        init(write("prices.csv", frame.iloc[[0, 2, 1, *range(3, 200)]]))
     with pytest.raises(DataError, match="there is no such file"):
         init(Path("nothere.csv"))
 

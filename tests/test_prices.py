@@ -80,9 +80,9 @@ def test_a_file_with_a_target_and_other_columns_needs_no_bars(tmp_path: Path) ->
 
 
 def test_names_may_be_of_any_language_and_the_file_may_begin_with_a_mark(tmp_path: Path) -> None:
-    lines = ["\ufeffDate,收盤價,Spréad", *[f"{row[:10]},{n + 1},{n}" for n, row in enumerate(ROWS)]]
-    prices = read(tmp_path, *lines, target="收盤價")
-    assert (prices.target, prices.extras) == ("收盤價", ("Spréad",))
+    lines = ["\ufeffDate,均價,Spréad", *[f"{row[:10]},{n + 1},{n}" for n, row in enumerate(ROWS)]]
+    prices = read(tmp_path, *lines, target="均價")
+    assert (prices.target, prices.extras) == ("均價", ("Spréad",))
 
 
 def test_columns_chooses_the_extra_columns(tmp_path: Path) -> None:
@@ -172,9 +172,9 @@ REFUSED = {
     "Close must be there in every row, but row 2 (2014-03-04) is inf": with_row(
         2, "2014-03-04,10.5,11.5,10,inf,1100"
     ),
-    "Close must be a number, but row 2 (2014-03-04) is '1,234.5'; write the number with a "
+    "Close must be a number, but row 2 (2014-03-04) is '11,25'; write the number with a "
     "decimal point and no thousands separators": with_row(
-        2, '2014-03-04,10.5,11.5,10,"1,234.5",1100'
+        2, '2014-03-04,10.5,11.5,10,"11,25",1100'
     ),
     "Close must be a number, but row 2 (2014-03-04) is 'closed'; write the number alone": with_row(
         2, "2014-03-04,10.5,11.5,10,closed,1100"
@@ -202,7 +202,7 @@ REFUSED = {
         f"{HEADER},close",
         *[f"{row},1" for row in ROWS],
     ],
-    "there is no date column; name one Date": ["Day,Close", "2014-03-03,1", "2014-03-04,2"],
+    "there is no date column; name one Date": ["Session,Close", "2014-03-03,1", "2014-03-04,2"],
     "there is no column 'Close' (set by target); did you mean Closing?": [
         "Date,Closing",
         "2014-03-03,1",
@@ -239,8 +239,8 @@ def test_negative_prices_are_fine_for_a_forecast_of_levels(tmp_path: Path) -> No
         ("prices.csv", b"", "the file is empty"),
         ("prices.csv", b"\n \n", "the file is empty"),
         ("prices.csv", b"Date,Close\n2020-01-01,\xff\xfe\n", "is not UTF-8 text"),
-        ("prices.csv", "Date,Close\n2020-01-01,1\n".encode("utf-16"), "is not UTF-8 text"),
-        ("prices.csv", "Date,收盤價\n2020-01-01,1\n".encode("big5"), "is not UTF-8 text"),
+        ("prices.csv", "Date,Close\n2020-01-01,1\n".encode("utf-16")[:-3], "is not UTF-8 text"),
+        ("prices.csv", "Date,均價\n2020-01-01,1\n".encode("big5"), "is not UTF-8 text"),
         ("prices.csv", "\n".join([HEADER, *ROWS, ""]).encode() + bytes(99), "the date of row 5 is"),
         ("prices.xlsx", b"PK", "read from .csv or .parquet, got '.xlsx'"),
         ("prices", b"x", "got 'no ending'"),
@@ -280,7 +280,7 @@ def test_adjust_needs_the_adjusted_close(tmp_path: Path) -> None:
         ),
         (
             with_row(3, "2014-03-05,11,12,10.5,12.5,900"),
-            "Open or Close lies outside Low..High on 2014-03-05 (row 3)",
+            "Open or Close lies outside Low..High on 2014-03-05",
         ),
         (
             with_row(4, "2014-03-26,11.5,12,11,11.75,1200"),

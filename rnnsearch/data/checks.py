@@ -11,15 +11,18 @@ from rnnsearch.errors import DataError
 
 OHLC = ("Open", "High", "Low", "Close")
 SPLIT_FACTORS = np.array([1.5, 2, 3, 4, 5, 8, 10, 20, 50, 100])
+WEEKEND = 4.0  # days: no gap in bars of minutes or hours
 
 # --- what is refused ----------------------------------------------------------------------------
 
 
-def check_order(file: str, dates: pd.DatetimeIndex) -> None:
-    """Dates increase, and none is there twice."""
-    wrong = np.flatnonzero(np.diff(dates.asi8) <= 0)
+def check_order(file: str, dates: pd.DatetimeIndex) -> bool:
+    """Dates increase, or all decrease, which is told; none is there twice."""
+    steps = np.diff(dates.asi8)
+    falls = 2 * int((steps < 0).sum()) > len(steps)
+    wrong = np.flatnonzero(steps >= 0 if falls else steps <= 0)
     if not len(wrong):
-        return
+        return falls
     row = int(wrong[0]) + 1
     now, before = _day(dates, row), _day(dates, row - 1)
     if now == before:
@@ -27,8 +30,9 @@ def check_order(file: str, dates: pd.DatetimeIndex) -> None:
             f"{file}: dates must differ, but rows {row} and {row + 1} are both {now}; "
             f"remove one of them."
         )
+    order = "decrease in every row, as in most" if falls else "increase"
     raise DataError(
-        f"{file}: dates must increase, but row {row + 1} is {now} after {before}; "
+        f"{file}: dates must {order}, but row {row + 1} is {now} after {before}; "
         f"sort the file or remove the row."
     )
 
@@ -151,17 +155,15 @@ def _odd_bars(frame: pd.DataFrame) -> Iterator[str]:
     odd = np.flatnonzero(((ends > high[:, None]) | (ends < low[:, None])).any(axis=1))
     if len(odd):
         row = int(odd[0])
-        yield (
-            f"Open or Close lies outside Low..High on {_day(frame.index, row)} (row {row + 1})"
-            f"{_more(odd)}."
-        )
+        yield (f"Open or Close lies outside Low..High on {_day(frame.index, row)}{_more(odd)}.")
 
 
 def _gaps(frame: pd.DataFrame) -> Iterator[str]:
     dates = frame.index
     assert isinstance(dates, pd.DatetimeIndex)
-    steps = np.diff(dates.asi8)
-    gaps = np.flatnonzero(steps > 10 * np.median(steps))
+    steps = np.diff(dates.asi8) / 86_400e6  # days
+    usual = float(np.median(steps))
+    gaps = np.flatnonzero(steps > max(10 * usual, WEEKEND if usual < 1 else 0))
     if len(gaps):
         row = int(gaps[np.argmax(steps[gaps])]) + 1
         yield (

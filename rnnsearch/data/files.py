@@ -1,57 +1,50 @@
-"""A price file as it is written: columns with their names, dates, numbers.
+"""A price file as it is written: where its header is, its columns under their names.
 
 Rows are counted from 1 at the first row below the header, in every message of this package.
 """
 
+import codecs
+import contextlib
 import csv
+import itertools
 import re
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from rnnsearch.config import MarketSection
-from rnnsearch.data.calendars import market_zone
+from rnnsearch.data.names import DATE_KEYS, USUAL, date_column, key, usual_names
+from rnnsearch.data.numbers import is_dressed, undress
 from rnnsearch.errors import DataError
 
-DATE_KEYS = ("date", "datetime", "timestamp", "time")
-DATE_FORMATS = (
-    "ISO8601",
-    "%m/%d/%Y",
-    "%d/%m/%Y",
-    "%d.%m.%Y",
-    "%m-%d-%Y",
-    "%d-%m-%Y",
-    "%d-%b-%Y",
-    "%b %d, %Y",
-    "%m/%d/%Y %H:%M:%S",
-    "%d/%m/%Y %H:%M:%S",
-    "%d.%m.%Y %H:%M:%S",
-)
+ENDINGS = (".csv", ".parquet", ".tsv", ".txt")
+ENCODINGS = ("cp950", "gb18030", "cp1252")  # tried where a file is not UTF-8
+TITLES = 8  # most lines above the header
 NAMELESS = re.compile(r"column \d+")  # how a column without a name is called
-UTC_OFFSET = r":\d\d(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)$"
 
 
-def key(name: str) -> str:
-    """What a column name is recognised by: `adj_close`, `AdjClose` and ` Adj Close ` are one."""
-    return re.sub(r"[\s_-]", "", name).lower()
+@dataclass(frozen=True, eq=False)
+class RawTable:
+    """The columns of a file in its order, and what was read otherwise than it stands there."""
+
+    frame: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> RawTable:
     """The columns of a CSV or Parquet file, in the file's order, under their trimmed names.
 
-    Nothing is interpreted yet, save that CSV numbers are read as numbers, exactly. A first column
-    without a name is the date where no other column is one; other columns without a name are
-    called `column 7`.
+    Of CSV, numbers are read as numbers, exactly; all else is text. A first column without a name is
+    the date where no other column is one; other columns without a name are called `column 7`.
 
     Raises `DataError` for a file that is missing, empty, damaged, of another format, or that has
     one column twice.
     """
     if path.is_dir():
         raise DataError(f"{path}: is a folder; give the CSV or Parquet file itself.")
-    if path.suffix.lower() not in (".csv", ".parquet"):
+    if path.suffix.lower() not in ENDINGS:
         raise DataError(
             f"{path.name}: prices are read from .csv or .parquet, got "
             f"{path.suffix or 'no ending'!r}; rename or convert the file."
@@ -59,7 +52,9 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         if path.stat().st_size == 0:
             raise DataError(f"{path.name}: the file is empty; it needs a header and rows.")
-        return _read_csv(path) if path.suffix.lower() == ".csv" else _read_parquet(path)
+        if path.suffix.lower() == ".parquet":
+            return RawTable(_read_parquet(path))
+        return _read_csv(path)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file; correct the path.") from None
     except UnicodeDecodeError as error:
@@ -73,33 +68,130 @@ def read_table(path: Path) -> pd.DataFrame:
         ) from None
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+# --- text ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a text file is laid out; `skipped` lines stand above its first row."""
+
+    encoding: str
+    separator: str
+    header: list[str]
+    skipped: int
+
+
+def _read_csv(path: Path) -> RawTable:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            line = next((line for line in file if line.strip()), "")
-        separator = max(",;\t", key=line.count)
-        names = _names(path, next(csv.reader([line], delimiter=separator), []))
-        with warnings.catch_warnings():
-            # A row longer than the header is cut with no more than this warning.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
-                path,
-                sep=separator,
-                header=0,
-                names=names,
-                index_col=False,
-                dtype={name: str for name in names if key(name) in DATE_KEYS},
-                encoding="utf-8-sig",
-                low_memory=False,
-            )
+        layout = _layout(path)
+        names = _names(path, layout.header)
+        frame = _rows(path, layout, names)
+        frame, notes = _without_footer(frame)
+        if layout.encoding in ENCODINGS:
+            notes.append(f"is not UTF-8, so its text is read as {layout.encoding}")
+        texts = [n for n in names if not _is_date(n) and pd.api.types.is_string_dtype(frame[n])]
+        if any(is_dressed(frame[name]) for name in texts):
+            # 1.234 among 12,5 is a number already, and another one: read it as text again
+            texts = [n for n in names if not _is_date(n)]
+            raw = _rows(path, layout, names, as_text=True).loc[frame.index, texts]
+            read, told = undress(raw)
+            if told:
+                frame[texts], notes = read, [*notes, *told]
     except (csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise DataError(
-            f"{path.name}: is not a table with {separator!r} between its columns: "
+            f"{path.name}: is not a table with {layout.separator!r} between its columns: "
             f"{str(error).strip()}; every row needs as many values as the header, and numbers no "
             f"thousands separators."
         ) from None
     except pd.errors.EmptyDataError:
         raise DataError(f"{path.name}: the file is empty; it needs a header and rows.") from None
+    return RawTable(frame, tuple(notes))
+
+
+def _is_date(name: str) -> bool:
+    return date_column([name]) is not None
+
+
+def _rows(path: Path, layout: _Layout, names: list[str], *, as_text: bool = False) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        # A row longer than the header is cut with no more than this warning.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return pd.read_csv(
+            path,
+            sep=layout.separator,
+            skiprows=layout.skipped,
+            header=None,
+            names=names,
+            index_col=False,
+            dtype=str if as_text else {name: str for name in names if _is_date(name)},
+            encoding=layout.encoding,
+            low_memory=False,
+        )
+
+
+def _layout(path: Path) -> _Layout:
+    """Raises UnicodeDecodeError where no encoding makes its names those of a price file."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return _header(path, "utf-16" if marked else "utf-8-sig")
+    except UnicodeError as error:
+        found = []
+        for encoding in ENCODINGS:
+            with contextlib.suppress(UnicodeError):
+                found.append(_header(path, encoding))
+        layout = max(found, key=_proofs, default=None)
+        if layout and _proofs(layout):
+            return layout
+        if isinstance(error, UnicodeDecodeError):
+            raise
+        raise UnicodeDecodeError("utf-16", start, 0, 1, str(error)) from None
+
+
+def _proofs(layout: _Layout) -> int:
+    """How many names are known ones that another encoding would not have shown."""
+    read = zip(layout.header, usual_names(layout.header), strict=True)
+    return sum(new in ("Date", *USUAL) for old, new in read if not old.isascii())
+
+
+def _header(path: Path, encoding: str) -> _Layout:
+    """The first line that names a date among other columns, else the first line."""
+    with path.open(encoding=encoding, newline="") as file:
+        top = list(itertools.islice(file, TITLES + 3))
+        for _ in file:  # the whole file must be text
+            pass
+    filled = [(number, line) for number, line in enumerate(top, 1) if line.strip()]
+    split = [(number, *_cells(line)) for number, line in filled]
+    for number, separator, cells in split:
+        if len([cell for cell in cells if cell.strip()]) > 1 and date_column(cells) is not None:
+            return _Layout(encoding, separator, cells, number)
+    if len(split) > 2 and split[0][2][0] == "Price" and split[2][2][0] == "Date":  # of yfinance
+        header = ["Date", *split[0][2][1:]]
+        return _Layout(encoding, split[0][1], header, split[2][0])
+    number, separator, cells = split[0] if split else (0, ",", [])
+    return _Layout(encoding, separator, cells, number)
+
+
+def _cells(line: str) -> tuple[str, list[str]]:
+    separator = max(",;\t", key=line.count)
+    return separator, next(csv.reader([line], delimiter=separator), [])
+
+
+def _without_footer(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Without the lines of text that exchanges write below their rows."""
+    if frame.shape[1] < 2:
+        return frame, []
+    first = frame.iloc[:, 0].astype("str").fillna("0")
+    words = np.array([text.isprintable() and not text[:1].isdigit() for text in first], dtype=bool)
+    kept = np.flatnonzero(~words | frame.iloc[:, 1:].notna().any(axis=1).to_numpy())
+    rows = int(kept[-1]) + 1 if len(kept) else 0
+    if rows == len(frame) or rows == 0:
+        return frame, []
+    return frame.iloc[:rows], [f"text below the last row is left out: {first.iloc[rows]!r}"]
+
+
+# --- all files ----------------------------------------------------------------------------------
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -120,7 +212,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 def _names(path: Path, header: list[str]) -> list[str]:
     """Column names, trimmed and all different."""
     names = [name.strip() for name in header]
-    if names and not names[0] and not any(key(name) in DATE_KEYS for name in names):
+    if names and not names[0] and date_column(names) is None:
         names[0] = "Date"
     names = [name or f"column {number}" for number, name in enumerate(names, start=1)]
     for number, name in enumerate(names):
@@ -130,102 +222,3 @@ def _names(path: Path, header: list[str]) -> list[str]:
                 f"column {number + 1} are both {name!r}; rename or remove one."
             )
     return names
-
-
-def parse_dates(
-    file: str, column: pd.Series, market: MarketSection | None = None
-) -> pd.DatetimeIndex:
-    """Dates as naive timestamps (microseconds), in the file's order.
-
-    A date with a time zone keeps its local wall time and loses the zone: 16:00-05:00 is 16:00.
-    Two offsets one hour apart are the summer and winter time of one zone; anything else is mixed.
-    Where `market` tells a zone, and the dates have a time of day, they become local times there:
-    21:00Z is 16:00 in New York.
-
-    Raises `DataError` for a date that is missing, not a date, or ambiguous (03/04/2014).
-    """
-    utc = None
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        utc = column.dt.tz_convert("UTC")
-        column = column.dt.tz_localize(None)
-    if pd.api.types.is_datetime64_dtype(column.dtype):
-        dates = column
-    else:
-        text = column.astype("str").str.strip().where(column.notna())
-        text, hours = _local_time(file, text)
-        dates = _parse_text(file, text)
-        if hours is not None:
-            utc = (dates - pd.to_timedelta(hours, unit="h")).dt.tz_localize("UTC")
-    if utc is not None and market is not None and (dates != dates.dt.normalize()).any():
-        zone = market_zone(market)
-        dates = dates if zone is None else utc.dt.tz_convert(zone).dt.tz_localize(None)
-    missing = np.flatnonzero(dates.isna())
-    if len(missing):
-        row = missing[0]
-        found = "missing" if pd.isna(column.iloc[row]) else repr(str(column.iloc[row]))
-        raise DataError(
-            f"{file}: every row needs a date like 2014-03-07, but the date of row {row + 1} is "
-            f"{found}; correct or remove the row."
-        )
-    return pd.DatetimeIndex(dates.dt.as_unit("us"), name="Date")
-
-
-def _local_time(file: str, text: pd.Series) -> tuple[pd.Series, pd.Series | None]:
-    """Dates without their offsets from UTC, and these in hours where dates have them."""
-    if not text.str.contains(":", regex=False, na=False).any():
-        return text, None
-    offset = text.str.extract(UTC_OFFSET, expand=False).where(text.notna())
-    hours = {
-        name: pd.to_timedelta("0h" if name == "Z" else f"{name[:3]}:{name[-2:]}:00").total_seconds()
-        / 3600
-        for name in offset.dropna().unique()
-    }
-    if not hours:
-        return text, None
-    bare = (offset.isna() & text.notna()).to_numpy()
-    if bare.any() or max(hours.values()) - min(hours.values()) > 1:
-        strange = bare != bare[0] if bare.any() else offset != offset.iloc[0]
-        other = int(np.flatnonzero(strange)[0])
-        raise DataError(
-            f"{file}: all dates must have one time zone, but row 1 is {text.iloc[0]!r} and "
-            f"row {other + 1} is {text.iloc[other]!r}; write all dates in the exchange's zone."
-        )
-    local = text.str.replace(r"\s*(Z|[+-]\d\d:?\d\d)$", "", regex=True)
-    return local, offset.map(hours).astype("float64")
-
-
-def _parse_text(file: str, text: pd.Series) -> pd.Series:
-    """Dates under the one format that reads every row; NaT where the best format fails."""
-    best, fitting = None, []
-    for form in DATE_FORMATS:
-        dates = pd.to_datetime(text, format=form, errors="coerce")
-        if best is None or dates.notna().sum() > best.notna().sum():
-            best = dates
-        if dates.notna().all():
-            fitting.append(dates)
-            if form == "ISO8601":
-                break
-    assert best is not None
-    ordered = [dates for dates in fitting if dates.is_monotonic_increasing]
-    if len(ordered) > 1:
-        raise DataError(
-            f"{file}: a date must have one meaning, but {text.iloc[0]!r} in row 1 may be "
-            f"{ordered[0].iloc[0]:%Y-%m-%d} or {ordered[1].iloc[0]:%Y-%m-%d}; write "
-            f"year-month-day."
-        )
-    return ordered[0] if ordered else best
-
-
-def parse_numbers(column: pd.Series) -> tuple[NDArray[np.float64], int | None]:
-    """A column as float64 (NaN where missing), and its first row (0-based) that is no number."""
-    kind = column.dtype
-    if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan), None
-    if not (pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind)):
-        return np.full(len(column), np.nan), 0 if len(column) else None
-    try:
-        values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    except (TypeError, ValueError):  # lists, structures
-        values = np.full(len(column), np.nan)
-    wrong = np.flatnonzero(np.isnan(values) & column.notna().to_numpy())
-    return values, int(wrong[0]) if len(wrong) else None

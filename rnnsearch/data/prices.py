@@ -23,12 +23,11 @@ from rnnsearch.data.checks import (
     check_prices,
     oddities,
 )
-from rnnsearch.data.files import DATE_KEYS, NAMELESS, key, parse_dates, parse_numbers, read_table
+from rnnsearch.data.dates import parse_dates, with_time
+from rnnsearch.data.files import NAMELESS, RawTable, read_table
+from rnnsearch.data.names import USUAL, key, usual_names
+from rnnsearch.data.numbers import parse_numbers
 from rnnsearch.errors import DataError
-
-CANONICAL = {key(name): name for name in (*OHLC, "Volume", "Adj Close")} | {
-    "adjustedclose": "Adj Close"
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +67,7 @@ class Prices:
     @property
     def extras(self) -> tuple[str, ...]:
         """Columns that become inputs as they are."""
-        own = {*CANONICAL.values(), self.target}
+        own = {*USUAL, self.target}
         return tuple(name for name in self.frame.columns if name not in own)
 
     @cached_property
@@ -102,24 +101,25 @@ def with_joined(prices: Prices, data: DataSection) -> Prices:
     return replace(prices, joined=joined, warnings=tuple(warnings))
 
 
-def _source(data: DataSection | JoinSection) -> tuple[str, pd.DataFrame]:
+def _source(data: DataSection | JoinSection) -> tuple[str, RawTable]:
     """A name for messages, and the raw columns."""
     if data.sample is not None:
         table = importlib.import_module(f"arch.data.{data.sample}").load().reset_index()
-        return f"sample {data.sample}", table
+        return f"sample {data.sample}", RawTable(table)
     assert data.path is not None
     return data.path.name, read_table(data.path)
 
 
-def check_table(file: str, table: pd.DataFrame, data: DataSection | JoinSection) -> Prices:
+def check_table(file: str, raw: RawTable, data: DataSection | JoinSection) -> Prices:
     """The prices in a table of raw columns, checked; `file` is its name in messages.
 
-    Columns are recognised without regard to case, blanks and underscores. `Adj Close` is used
-    where it is the target or where `adjust` asks for it, and left out otherwise.
+    Columns are recognised by `usual_names`. Rows may be newest first. `Adj Close` is used where it
+    is the target or where `adjust` asks for it, and left out otherwise. What is read otherwise than
+    it stands in the file is a warning.
 
     Raises `DataError` with file, row (1 is the first below the header), value and remedy.
     """
-    table = _canonical_names(file, table)
+    table, renamed = _usual_names(file, raw.frame)
     if "Date" not in table:
         raise DataError(
             f"{file}: there is no date column; name one Date, Datetime, Timestamp or Time. "
@@ -128,16 +128,24 @@ def check_table(file: str, table: pd.DataFrame, data: DataSection | JoinSection)
     if len(table) < 2:
         raise DataError(f"{file}: has {len(table)} rows; a forecast needs at least 2 rows.")
     if isinstance(data, DataSection):
-        target = _find(file, table, data.target, "target")
+        usual = {key(old): new for old, new in renamed.items()}
+        target = _find(file, table, usual.get(key(data.target), data.target), "target")
     else:
         target = "Close" if "Close" in table else ""
-    dates = parse_dates(file, table.pop("Date"), data)
-    check_order(file, dates)
+    dates, told = parse_dates(file, _dates(table), data)
+    newest_first = check_order(file, dates)
+    if newest_first:
+        told.append("the newest row is first, so rows are read from the last to the first")
     frame, warnings = _numbers(file, table, dates, target, data)
     if data.adjust:
         frame = _adjusted(file, frame, target)
     positive = isinstance(data, DataSection) and data.predict == "log_return"
     check_prices(file, frame, target, positive=positive)
+    if newest_first:
+        frame = frame[::-1]
+    if renamed:
+        told.append(f"columns are read so: {', '.join(map(' is '.join, renamed.items()))}")
+    warnings = [f"{file}: {text}." for text in (*raw.notes, *told)] + warnings
     warnings += [f"{file}: {text}" for text in oddities(frame, target)]
     return Prices(name=file, frame=frame, target=target, warnings=tuple(warnings))
 
@@ -145,14 +153,9 @@ def check_table(file: str, table: pd.DataFrame, data: DataSection | JoinSection)
 # --- columns ------------------------------------------------------------------------------------
 
 
-def _canonical_names(file: str, table: pd.DataFrame) -> pd.DataFrame:
-    """`Date`, the six price columns under their usual names, other columns as they are called."""
-    keys = [key(name) for name in table.columns]
-    date = next((name for name in DATE_KEYS if name in keys), None)
-    names = [
-        "Date" if plain == date else CANONICAL.get(plain, str(name))
-        for plain, name in zip(keys, table.columns, strict=True)
-    ]
+def _usual_names(file: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The columns with `Date` and prices under their usual names, and what these were before."""
+    names = usual_names([str(name) for name in table.columns])
     for number, name in enumerate(names):
         if name in names[:number]:
             first, second = table.columns[names.index(name)], table.columns[number]
@@ -160,7 +163,23 @@ def _canonical_names(file: str, table: pd.DataFrame) -> pd.DataFrame:
                 f"{file}: columns must differ, but {first!r} and {second!r} are both {name}; "
                 f"rename or remove one."
             )
-    return table.set_axis(names, axis="columns")
+    renamed = {
+        str(old): new
+        for old, new in zip(table.columns, names, strict=True)
+        if new != "Date" and key(new) != key(str(old))
+    }
+    return table.set_axis(names, axis="columns"), renamed
+
+
+def _dates(table: pd.DataFrame) -> pd.Series:
+    """The dates, taken out of the table, with the times of day where these have a column."""
+    dates = table.pop("Date")
+    time = next((name for name in table.columns.astype(str) if key(name) == "time"), None)
+    both = None if time is None else with_time(dates, table[time])
+    if time is None or both is None:
+        return dates
+    table.pop(time)
+    return both
 
 
 def _find(file: str, table: pd.DataFrame, wanted: str, setting: str) -> str:
@@ -183,7 +202,7 @@ def _numbers(
     data: DataSection | JoinSection,
 ) -> tuple[pd.DataFrame, list[str]]:
     """The columns in use as float64, and a warning for each extra column that is left out."""
-    extras = [name for name in table.columns if name not in (*CANONICAL.values(), target)]
+    extras = [name for name in table.columns if name not in (*USUAL, target)]
     named = data.columns if isinstance(data.columns, tuple) else ()
     if data.columns != "all":
         wanted = [_find(file, table, name, "columns") for name in named]
@@ -202,6 +221,8 @@ def _numbers(
     for name in filter(None, dict.fromkeys([*usual, target, *extras])):
         values, wrong = parse_numbers(table[name])
         optional = name in extras and not named
+        if optional and NAMELESS.fullmatch(name) and np.isnan(values).all() and wrong is None:
+            continue  # a comma at the end of every line
         if optional and NAMELESS.fullmatch(name):
             warnings.append(f"{file}: {name} has no name and is ignored.")
         elif optional and (wrong is not None or np.isnan(values).all()):

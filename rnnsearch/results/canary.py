@@ -146,7 +146,7 @@ class _Command:
             )
         if not made.exists():
             raise DataError(f"{about}: wrote no {{output}}; write a CSV file of that name")
-        return self._numbers(about, frame, read_table(made))
+        return self._numbers(about, frame, read_table(made).frame)
 
     def _numbers(self, about: str, frame: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
         if len(table) != len(frame):

@@ -17,7 +17,9 @@ import pandas as pd
 from rnnsearch.config import DataSection, StudyFile
 from rnnsearch.config.sections import NAME_RULE
 from rnnsearch.data.atomic import replace_file
-from rnnsearch.data.files import DATE_KEYS, key, parse_numbers, read_table
+from rnnsearch.data.files import read_table
+from rnnsearch.data.names import date_column, key, usual_names
+from rnnsearch.data.numbers import parse_numbers
 from rnnsearch.data.prices import Prices, check_table
 from rnnsearch.errors import DataError, StudyFileError
 from rnnsearch.search.problem import Problem
@@ -164,9 +166,14 @@ def init(
 
 def _look(data: Path, target: str | None) -> tuple[Prices, DataSection]:
     """The prices, and the `[data]` that reads them."""
-    table = read_table(data)
-    section = DataSection(path=data, target=target or _target(data.name, table))
-    numbers = {key(name): parse_numbers(table[name])[0] for name in table.columns}
+    raw = read_table(data)
+    names = usual_names(list(raw.frame.columns))
+    section = DataSection(path=data, target=target or _target(data.name, raw.frame, names))
+    numbers = {
+        key(name): parse_numbers(raw.frame[column])[0]
+        for column, usual in zip(raw.frame, names, strict=True)
+        for name in (str(column), usual)
+    }
     wanted = numbers.get(key(section.target))
     if wanted is not None and (wanted <= 0).any():
         section = section.model_copy(update={"predict": "level"})
@@ -174,7 +181,7 @@ def _look(data: Path, target: str | None) -> tuple[Prices, DataSection]:
         adjusted = numbers["adjclose"]
         differs = not np.array_equal(adjusted, numbers["close"])
         section = section.model_copy(update={"adjust": differs and bool((adjusted > 0).all())})
-    prices = check_table(data.name, table, section)
+    prices = check_table(data.name, raw, section)
     if len(prices.dates) < SMALLEST:
         raise DataError(
             f"{data.name}: has {len(prices.dates)} rows, but at least {SMALLEST} are needed to "
@@ -183,11 +190,11 @@ def _look(data: Path, target: str | None) -> tuple[Prices, DataSection]:
     return prices, section
 
 
-def _target(file: str, table: pd.DataFrame) -> str:
+def _target(file: str, table: pd.DataFrame, usual: list[str]) -> str:
     """The close, or the column that is most like one."""
-    names = {key(name): name for name in table.columns if key(name) not in DATE_KEYS}
-    if "close" in names:
+    if "Close" in usual:
         return "Close"
+    names = {key(name): name for name in table.columns if date_column([name]) is None}
     for known in PRICE_NAMES:
         if known in names:
             return names[known]

@@ -10,6 +10,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
+from rnnsearch.data.files import RawTable
 from rnnsearch.data.prices import check_table, with_joined
 from rnnsearch.errors import DataError, RnnsearchError
 from rnnsearch.model.forecaster import Forecaster
@@ -46,7 +47,7 @@ class ServedForecaster:
                 "dataframe_records"
             )
         section = self.forecaster.data_section(Path("request"))
-        prices = with_joined(check_table("request", frame, section), section)
+        prices = with_joined(check_table("request", RawTable(frame), section), section)
         forecasts = self.forecaster.forecast(prices, origins=origins or None, level=level)
         for column in ("origin_date", "target_date"):
             forecasts[column] = [None if pd.isna(d) else _day(d) for d in forecasts[column]]

@@ -1,0 +1,145 @@
+"""Dates as files have them, read under the one meaning they can have."""
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from rnnsearch.config import MarketSection
+from rnnsearch.data.calendars import market_zone
+from rnnsearch.errors import DataError
+
+DATE_FORMATS = (
+    "ISO8601",
+    *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y", "%d-%b-%Y", "%b %d, %Y"),
+    *("%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S"),
+    *("%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M"),
+)
+UTC_OFFSET = r":\d\d(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)$"
+
+
+def parse_dates(
+    file: str, column: pd.Series, market: MarketSection | None = None
+) -> tuple[pd.DatetimeIndex, list[str]]:
+    """Dates as naive timestamps (microseconds), in the file's order, and how they were read.
+
+    A date with a time zone keeps its local wall time and loses the zone: 16:00-05:00 is 16:00.
+    Two offsets one hour apart are the summer and winter time of one zone; anything else is mixed.
+    Where `market` tells a zone, and the dates have a time of day, they become local times there:
+    21:00Z is 16:00 in New York. Counts of seconds since 1970 are UTC.
+
+    Raises `DataError` for a date that is missing, not a date, or ambiguous (03/04/2014).
+    """
+    utc, notes = None, []
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        utc = column.dt.tz_convert("UTC")
+        column = column.dt.tz_localize(None)
+    if pd.api.types.is_datetime64_dtype(column.dtype):
+        dates = column
+    else:
+        text = column.astype("str").str.split().str.join(" ").where(column.notna())
+        if unit := _epoch_unit(text):
+            dates = pd.to_datetime(text.astype("int64"), unit=unit)
+            utc = dates.dt.tz_localize("UTC")
+            notes.append(f"dates are counted from 1970 (UTC): {text.iloc[0]} is {dates.iloc[0]}")
+        else:
+            western = _western_years(text)
+            text, hours = _local_time(file, text if western is None else western)
+            dates = _parse_text(file, text)
+            if hours is not None:
+                utc = (dates - pd.to_timedelta(hours, unit="h")).dt.tz_localize("UTC")
+            if western is not None:
+                first = f"{column.iloc[0]} is {western.iloc[0]}"
+                notes.append(f"years of dates are counted from 1911: {first}")
+    if utc is not None and market is not None and (dates != dates.dt.normalize()).any():
+        zone = market_zone(market)
+        dates = dates if zone is None else utc.dt.tz_convert(zone).dt.tz_localize(None)
+    missing = np.flatnonzero(dates.isna())
+    if len(missing):
+        row = missing[0]
+        found = "missing" if pd.isna(column.iloc[row]) else repr(str(column.iloc[row]))
+        raise DataError(
+            f"{file}: every row needs a date like 2014-03-07, but the date of row {row + 1} is "
+            f"{found}; correct or remove the row."
+        )
+    return pd.DatetimeIndex(dates.dt.as_unit("us"), name="Date"), notes
+
+
+def with_time(days: pd.Series, times: pd.Series) -> pd.Series | None:
+    """A column of dates and one of times of day (16:00, 160000) as one; None if they are not."""
+    days, times = (one.astype("str").str.strip() for one in (days, times))
+    if not times.str.fullmatch(r"\d{1,2}:?\d\d(?::?\d\d)?").all() or days.str.contains(":").any():
+        return None
+    return (
+        days
+        + " "
+        + times.str.replace(r"^(\d\d)(\d\d)(\d\d)?$", r"\1:\2:\3", regex=True).str.rstrip(":")
+    )
+
+
+def _epoch_unit(text: pd.Series) -> Literal["s", "ms", "us", "ns"] | None:
+    """What counts of time since 1970 are in, told by their digits: from 2001 to 2030."""
+    units: dict[int, Literal["s", "ms", "us", "ns"]] = {10: "s", 13: "ms", 16: "us", 19: "ns"}
+    counts = text.str.fullmatch(r"1[0-8]\d+").fillna(False).all()
+    lengths = text.str.len().unique()
+    return units.get(int(lengths[0])) if counts and len(lengths) == 1 else None
+
+
+def _western_years(text: pd.Series) -> pd.Series | None:
+    """Dates of the Republic of China as ISO dates: 113/01/02 is 2024-01-02; None if they are not.
+
+    Years under 100 alone could be of either calendar, so one of 100 or more is needed.
+    """
+    parts = text.str.extract(r"^(\d{2,3})[/.\-年](\d{1,2})[/.\-月](\d{1,2})日?$")
+    if parts.isna().any(axis=None) or not (parts[0].str.len() == 3).any():
+        return None
+    years = (parts[0].astype("int64") + 1911).astype("str")
+    return years + "-" + parts[1].str.zfill(2) + "-" + parts[2].str.zfill(2)
+
+
+def _local_time(file: str, text: pd.Series) -> tuple[pd.Series, pd.Series | None]:
+    """Dates without their offsets from UTC, and these in hours where dates have them."""
+    if not text.str.contains(":", regex=False, na=False).any():
+        return text, None
+    offset = text.str.extract(UTC_OFFSET, expand=False).where(text.notna())
+    hours = {
+        name: pd.to_timedelta("0h" if name == "Z" else f"{name[:3]}:{name[-2:]}:00").total_seconds()
+        / 3600
+        for name in offset.dropna().unique()
+    }
+    if not hours:
+        return text, None
+    bare = (offset.isna() & text.notna()).to_numpy()
+    if bare.any() or max(hours.values()) - min(hours.values()) > 1:
+        strange = bare != bare[0] if bare.any() else offset != offset.iloc[0]
+        other = int(np.flatnonzero(strange)[0])
+        raise DataError(
+            f"{file}: all dates must have one time zone, but row 1 is {text.iloc[0]!r} and "
+            f"row {other + 1} is {text.iloc[other]!r}; write all dates in the exchange's zone."
+        )
+    local = text.str.replace(r"\s*(Z|[+-]\d\d:?\d\d)$", "", regex=True)
+    return local, offset.map(hours).astype("float64")
+
+
+def _parse_text(file: str, text: pd.Series) -> pd.Series:
+    """Dates under the one format that reads every row; NaT where the best format fails."""
+    best, fitting = None, []
+    for form in DATE_FORMATS:
+        dates = pd.to_datetime(text, format=form, errors="coerce")
+        if best is None or dates.notna().sum() > best.notna().sum():
+            best = dates
+        if dates.notna().all():
+            fitting.append(dates)
+            if form == "ISO8601":
+                break
+    assert best is not None
+    ordered = [
+        dates for dates in fitting if dates.is_monotonic_increasing or dates.is_monotonic_decreasing
+    ]
+    if len(ordered) > 1:
+        raise DataError(
+            f"{file}: a date must have one meaning, but {text.iloc[0]!r} in row 1 may be "
+            f"{ordered[0].iloc[0]:%Y-%m-%d} or {ordered[1].iloc[0]:%Y-%m-%d}; write "
+            f"year-month-day."
+        )
+    return ordered[0] if ordered else best
