@@ -14,14 +14,15 @@ import pandas as pd
 from rich.console import Console
 
 from rnnsearch.config import find_study, load_study
+from rnnsearch.live import SearchView
 from rnnsearch.results.evaluation import champion_folder, evaluate
 from rnnsearch.results.prediction import predict
+from rnnsearch.results.publishing import publish_plots, publish_report
 from rnnsearch.results.registry import publish
-from rnnsearch.results.report import publish_report
 from rnnsearch.results.trials import trials_table
 from rnnsearch.search.store import Store
 from rnnsearch.search.study import Interrupted, check_result, search
-from rnnsearch.terminal import SearchView, note
+from rnnsearch.terminal import note
 
 
 class Study:
@@ -54,6 +55,7 @@ class Study:
             except Interrupted as interrupted:
                 raise KeyboardInterrupt(str(interrupted)) from None
         check_result(store)
+        publish_plots(self.settings, store, notice=note)
 
     def trials(self) -> pd.DataFrame:
         """One row per trial: state, value, parameters, metrics, times; see `results.trials`."""

@@ -1,23 +1,19 @@
-"""What the user sees: the live view of a search, its plain lines, and tables."""
+"""Results as the user sees them: tables, facts and remarks."""
 
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 from optuna.trial import FrozenTrial
 from rich import box
-from rich.console import Console, Group, JustifyMethod
-from rich.live import Live
-from rich.progress_bar import ProgressBar
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from rnnsearch.results.words import METRICS, duration, figure, probability
+from rnnsearch.results.words import METRICS, figure, probability
 from rnnsearch.search.records import title
-from rnnsearch.search.store import Store, state_of
-from rnnsearch.search.study import RunningTrial
+from rnnsearch.search.store import state_of
 
 TESTS = {
     "diebold_mariano": "better than doing nothing (Diebold–Mariano)",
@@ -28,129 +24,6 @@ TESTS = {
     "confidence_set": "model confidence set",
     "overfitting": "probability of backtest overfitting",
 }
-STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "running": "cyan"}
-
-
-class SearchView:
-    """Live on a terminal, plain lines elsewhere: a line per finished trial, the best so far."""
-
-    def __init__(self, console: Console, *, quiet: bool = False) -> None:
-        self.console = console
-        self.quiet = quiet
-        self._running: dict[int, RunningTrial] = {}
-        self._counts: dict[str, int] = {}
-        self._best: tuple[float, int, str] | None = None
-        self._target = 0
-        self._began = time.monotonic()
-        self._finished_here = 0
-        self._live: Live | None = None
-
-    def __enter__(self) -> "SearchView":
-        if self.console.is_terminal and not self.quiet:
-            self._live = Live(console=self.console, refresh_per_second=4, get_renderable=self._draw)
-            self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._running.clear()
-        if self._live:
-            self._live.stop()
-
-    def begin(self, store: Store, target: int, workers: int) -> None:
-        self._target, self._counts = target, store.counts()
-        self._began = time.monotonic()
-        for trial in store.trials():
-            self._note_best(trial)
-        done = store.finished()
-        if done:
-            self._say(f"study {store.name}: going on after {done} finished trials, up to {target}")
-        else:
-            self._say(f"study {store.name}: {target} trials, {_count(workers, 'worker')}")
-
-    def running(self, trial: RunningTrial) -> None:
-        self._running[trial.number] = trial
-
-    def finished(self, trial: FrozenTrial) -> None:
-        self._running.pop(trial.number, None)
-        state = state_of(trial)
-        self._counts[state] = self._counts.get(state, 0) + 1
-        self._finished_here += 1
-        better = self._note_best(trial)
-        self._say(trial_line(trial, better), style=STYLES.get(state) if better else None)
-
-    def notice(self, text: str) -> None:
-        """Something the user should know, also when quiet; above the live view or on stderr."""
-        console = self.console if self._live else Console(stderr=True)
-        console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
-
-    def _note_best(self, trial: FrozenTrial) -> bool:
-        if state_of(trial) != "complete" or trial.value is None:
-            return False
-        if self._best is not None and trial.value <= self._best[0]:
-            return False
-        self._best = (trial.value, trial.number, title(trial.user_attrs["parameters"]))
-        return True
-
-    def _say(self, text: str, style: str | None = None) -> None:
-        if not self.quiet:
-            self.console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
-
-    def _draw(self) -> Group:
-        """Running trials, then progress and the best so far."""
-        table = Table(box=None, pad_edge=False, expand=False)
-        for column, align in (("trial", "right"), ("network", "left"), ("epoch", "right")):
-            table.add_column(column, justify=align, no_wrap=True)  # type: ignore[arg-type]
-        table.add_column("skill", justify="right", no_wrap=True)
-        table.add_column("state", no_wrap=True)
-        for number, trial in sorted(self._running.items()):
-            skills = trial.history["skill"]
-            table.add_row(
-                str(number),
-                title(trial.parameters.plain()),
-                f"{trial.epoch}/{trial.parameters.epochs}",
-                f"{skills[-1]:+.4f}" if skills else "",
-                Text("running", style="cyan"),
-            )
-        done = sum(self._counts.get(state, 0) for state in ("complete", "pruned", "failed"))
-        line = Table.grid(padding=(0, 2))
-        minutes = (time.monotonic() - self._began) / 60
-        pace = self._finished_here / minutes if minutes > 0 else 0.0
-        left = f"{duration(60 * (self._target - done) / pace)} left" if pace > 0 else ""
-        counts = ", ".join(
-            f"{self._counts[state]} {state}"
-            for state in ("complete", "pruned", "failed")
-            if self._counts.get(state)
-        )
-        line.add_row(
-            ProgressBar(total=max(self._target, 1), completed=done, width=16),
-            f"{done}/{self._target}",
-            counts,
-            f"{pace:.1f}/min" if pace else "",
-            left,
-        )
-        best = Text("best so far: none yet")
-        if self._best:
-            best = Text(f"best so far: skill {self._best[0]:+.4f}, trial {self._best[1]}, ")
-            best.append(self._best[2])
-        return Group(table, line, best) if self._running else Group(line, best)
-
-
-def trial_line(trial: FrozenTrial, better: bool = False) -> str:
-    """One finished trial on one line."""
-    attrs = trial.user_attrs
-    parameters = attrs.get("parameters")
-    parts = [f"trial {trial.number:>4}", f"{title(parameters) if parameters else '':<21}"]
-    epochs = len(attrs.get("record", {}).get("history", {}).get("skill", ()))
-    trained = f"epoch {epochs:>3}/{parameters['epochs'] if parameters else 0}"
-    earlier = attrs.get("duplicate_of")
-    parts.append(f"{trained if earlier is None else f'as trial {earlier}':<13}")
-    parts.append(f"skill {trial.value:+.4f}" if trial.value is not None else f"{'':13}")
-    parts.append(state_of(trial))
-    if trial.state.name == "FAIL":
-        parts.append(str(attrs.get("reason", "")))
-    if better:
-        parts.append("best")
-    return "  ".join(parts)
 
 
 def best_table(trials: Sequence[FrozenTrial], count: int = 5) -> Table:
@@ -224,24 +97,37 @@ def drivers_table(drivers: Sequence[dict[str, Any]]) -> Table:
 def findings(facts: dict[str, Any], count: int = 8) -> Iterator[Table | str]:
     """Which inputs and parameters mattered, from the facts of a study."""
     compared = [one for one in facts["inputs"] if one["chosen"] < one["trials"]]
+    shuffled = any(one["permutation"] is not None for one in compared)
     if compared:
-        table = _table("Inputs that earned their place")
+        table = _table("Inputs, by what the champion loses without" if shuffled else "Inputs")
         table.add_column("input", no_wrap=True)
-        for column in ("chosen by", "skill with it", "without it", "lost if shuffled"):
-            table.add_column(column, justify="right")
+        headings = ["chosen\nby", "mean skill\nwith it", "mean skill\nwithout it"]
+        for heading in [*headings, "skill lost\nif shuffled"][: 4 if shuffled else 3]:
+            table.add_column(heading, justify="right")
         for one in compared[:count]:
-            skills = (one["skill_with"], one["skill_without"], one["permutation"])
+            skills = [one["skill_with"], one["skill_without"]]
             table.add_row(
                 Text(one["input"]),
                 f"{one['chosen']} of {one['trials']}",
-                *("–" if skill is None else f"{skill:+.4f}" for skill in skills),
+                *(
+                    _signed(skill)
+                    for skill in [*skills, one["permutation"]][: 3 if shuffled else 2]
+                ),
             )
         yield table
+        if len(compared) > count:
+            yield f"and {len(compared) - count} more inputs: --json has them all"
+        if not shuffled:
+            yield "what the champion loses when an input is shuffled is told after `evaluate`"
     importance = facts["importance"]
     if importance["parameters"]:
         shares = [f"{name} {share:.0%}" for name, share in importance["parameters"].items()]
         rough = f" ({importance['note']})" if importance["note"] else ""
         yield f"parameters that mattered{rough}: {', '.join(shares[:6])}"
+
+
+def _signed(skill: float | None) -> str:
+    return "–" if skill is None else f"{skill:+.4f}"
 
 
 def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
@@ -350,7 +236,3 @@ def _table(title_: str, *, tight: bool = False) -> Table:
 def output() -> Console:
     """The console that results go to; plain and wide where it is not a terminal."""
     return Console(width=None if sys.stdout.isatty() else 120)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("s" if number != 1 else "")

@@ -16,8 +16,9 @@ from optuna.trial import create_trial
 from rich.console import Console
 
 from rnnsearch import cli
+from rnnsearch.live import trial_line
 from rnnsearch.search import study as study_module
-from rnnsearch.terminal import best_table, trial_line
+from rnnsearch.terminal import best_table
 from tests.evaluated import write_bars
 from tests.searches import InlineWorkers, run, write_study
 
@@ -265,7 +266,7 @@ def test_the_engine_ray_without_ray_ends_with_2_and_says_what_to_install(
 
 def test_bad_data_end_with_3(rnnsearch: Callable[..., Result], tmp_path: Path) -> None:
     path = write_study(tmp_path)
-    (tmp_path / "prices.csv").write_text("Date,Close\n2020-01-02,1\n2020-01-01,2\n")
+    (tmp_path / "prices.csv").write_text("Date,Close\n2020-01-02,1\n2020-01-02,2\n")
     code, _, err = rnnsearch("search", path)
     assert code == 3
     assert "prices.csv" in err

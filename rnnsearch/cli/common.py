@@ -1,0 +1,47 @@
+"""The application, and what several commands take: studies, stores, devices."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rnnsearch.config import StudyFile
+
+app = typer.Typer(
+    name="rnnsearch",
+    help="Search hyperparameters, inputs and date shifts of recurrent price forecasters.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _studies(incomplete: str) -> list[str]:
+    """Names in studies/ and study files that begin like this, for the shell."""
+    names = [path.stem for path in Path("studies").glob("*.toml")]
+    given = Path(incomplete)
+    folder = given if incomplete.endswith("/") else given.parent
+    files = [str(path) for path in folder.glob("*.toml") if path.name != "pyproject.toml"]
+    return sorted(name for name in (*names, *files) if name.startswith(incomplete))
+
+
+StudyPath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="STUDY", help="Study file, or its name in studies/.", autocompletion=_studies
+    ),
+]
+Storage = Annotated[str | None, typer.Option(help="Optuna storage URL.", show_default=False)]
+Tracking = Annotated[str | None, typer.Option(help="MLflow tracking URI.", show_default=False)]
+Device = Annotated[
+    str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default=False)
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def load(path: Path, **overrides: Any) -> "StudyFile":
+    from rnnsearch.config import find_study, load_study
+
+    return load_study(find_study(path), **overrides)

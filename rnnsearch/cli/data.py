@@ -1,0 +1,145 @@
+"""Before a search: prices fetched and looked at, studies checked, inputs listed."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rnnsearch.cli.common import Device, Force, StudyPath, app, load
+from rnnsearch.errors import StudyFileError
+
+
+@app.command()
+def fetch(
+    ticker: Annotated[
+        str, typer.Argument(metavar="TICKER", help="As Yahoo Finance writes it: 2330.TW, AAPL.")
+    ],
+    first: Annotated[
+        str, typer.Option("--from", metavar="DATE", help="First day wanted: 2010-01-31.")
+    ],
+    last: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="DATE",
+            help="Last day wanted; left out: yesterday.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="CSV file; left out: TICKER.csv.", show_default=False)
+    ] = None,
+    force: Force = False,
+) -> int:
+    """Get daily prices from Yahoo Finance into a CSV file."""
+    from rnnsearch.data.yahoo import fetch
+    from rnnsearch.hints import after_fetch
+    from rnnsearch.terminal import note
+
+    begin, end = _day("--from", first), _day("--to", last) if last else None
+    prices = fetch(ticker, begin, end, output, force=force)
+    for text in prices.notes:
+        note(text)
+    print(f"{prices.path}: {prices.rows} rows, {prices.first} to {prices.last}\n")
+    print(after_fetch(prices.path))
+    return 0
+
+
+def _day(flag: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise StudyFileError(f"{flag}: a day is written like 2010-01-31, got {text!r}") from None
+
+
+@app.command()
+def init(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Prices (.csv, .parquet).")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Study file; left out: in studies/, else beside the data.", show_default=False
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="What to forecast; left out: the close.", show_default=False
+        ),
+    ] = None,
+    force: Force = False,
+) -> int:
+    """Look at a price file and write a commented study file for it."""
+    from rnnsearch.hints import after_init
+    from rnnsearch.results.draft import init
+    from rnnsearch.terminal import print_facts
+
+    draft = init(data, output, target=target, force=force)
+    print_facts(draft.facts, draft.warnings)
+    print(f"\nwritten: {draft.path}. Change in it what you like, then:\n")
+    print(after_init(draft.path))
+    return 0
+
+
+@app.command()
+def check(
+    study: StudyPath,
+    canary: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="Run a command that builds columns ('python build.py {input} {output}') on parts "
+            "of the prices, to see that none looks ahead.",
+            show_default=False,
+        ),
+    ] = None,
+    device: Device = None,
+) -> int:
+    """Report on the data, the space and the rows of every fold, and train one tiny trial."""
+    from rnnsearch.results.canary import check_columns
+    from rnnsearch.results.check import check
+    from rnnsearch.terminal import frame_table, output, print_facts
+
+    settings = load(study, run__device=device)
+    out = output()
+    if canary is not None:
+        out.print(check_columns(settings, canary), highlight=False, markup=False)
+        return 0
+    report = check(settings)
+    print_facts(report.facts, report.warnings)
+    out.print(frame_table("Space", report.space), frame_table("Target rows", report.rows))
+    return 0
+
+
+@app.command()
+def inputs(
+    study: StudyPath,
+    export: Annotated[
+        Path | None,
+        typer.Option(help="Write the table to FILE (.csv, .parquet).", show_default=False),
+    ] = None,
+) -> int:
+    """List the candidate inputs with family, unit and warm-up, or export their values."""
+    from rnnsearch.data.inputs import export_inputs, input_listing
+    from rnnsearch.search.problem import Problem
+    from rnnsearch.terminal import frame_table, output
+
+    problem = Problem.load(load(study))
+    if export is not None:
+        export_inputs(problem.table, problem.prices.dates, export)
+        print(f"{export}: {len(problem.prices.dates)} rows, {len(problem.table.names)} inputs")
+        return 0
+    listing = input_listing(problem.table, problem.prices.dates)
+    output().print(frame_table("Inputs", listing.drop(columns=["first_date", "recursive"])))
+    return 0
+
+
+@app.command()
+def schema() -> int:
+    """Print the JSON schema of a study file, for editors."""
+    from rnnsearch.config import StudyFile
+
+    print(json.dumps(StudyFile.model_json_schema(), indent=2))
+    return 0

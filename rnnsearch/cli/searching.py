@@ -1,0 +1,165 @@
+"""A search, how far it is, and its trials in MLflow."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rnnsearch.cli.common import AsJson, Device, Storage, StudyPath, Tracking, app, load
+from rnnsearch.errors import StudyFileError
+
+if TYPE_CHECKING:
+    from rnnsearch.config import StudyFile
+
+
+@app.command()
+def search(
+    study: StudyPath,
+    trials: Annotated[
+        str | None,
+        typer.Option(help="Finished trials to have (100), or to add (+50).", show_default=False),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Training processes.", show_default=False)
+    ] = None,
+    device: Device = None,
+    engine: Annotated[
+        str | None, typer.Option(help="local, or ray: a cluster.", show_default=False)
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be started where.")
+    ] = False,
+    storage: Storage = None,
+    tracking: Tracking = None,
+    fork: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Begin a new study with the trials of this one that still apply.",
+            show_default=False,
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")] = False,
+) -> int:
+    """Search a study, or go on where it stopped, until its trials are finished."""
+    from rich.console import Console
+
+    from rnnsearch.config import find_study
+    from rnnsearch.hints import after_search, to_go_on
+    from rnnsearch.live import SearchView
+    from rnnsearch.results.publishing import publish_plots
+    from rnnsearch.search.study import Interrupted, check_result, search
+    from rnnsearch.terminal import best_table, note, output
+
+    settings = load(
+        study,
+        run__workers=workers,
+        run__max_workers=workers,  # the same to Ray
+        run__device=device,
+        run__engine=engine,
+        run__storage=storage,
+        run__tracking=tracking,
+        study__name=fork,
+    )
+    fork_of = None
+    if fork is not None and (fork_of := load(study).name) == fork:
+        raise StudyFileError(f"--fork: {study} is study {fork!r} already; give another name")
+    if dry_run:
+        return _dry_run(settings)
+    console = Console(highlight=False)
+    with SearchView(console, quiet=quiet) as view:
+        try:
+            store = search(settings, view, trials=trials, fork_of=fork_of)
+        except Interrupted as interrupted:
+            first = _rename(study, fork)
+            view.notice(f"stopped; {first}`{to_go_on(find_study(study))}` goes on from here")
+            return interrupted.exit_code
+    check_result(store)
+    out = output()
+    out.print(best_table(store.trials()))
+    out.print(
+        "skill = 1 - RMSE / naive RMSE on the validation rows: above 0 is better than doing "
+        "nothing there, where the best of many trials always looks better than it is.\n",
+        highlight=False,
+        markup=False,
+    )
+    if fork is not None:
+        out.print(_rename(study, fork), highlight=False, markup=False, soft_wrap=True)
+    out.print(after_search(find_study(study)), highlight=False, markup=False, soft_wrap=True)
+    publish_plots(settings, store, notice=note)  # last: nobody need wait for it
+    return 0
+
+
+def _rename(study: Path, fork: str | None) -> str:
+    """What the commands on a forked study need first."""
+    return "" if fork is None else f'write name = "{fork}" under [study] in {study}; then '
+
+
+def _dry_run(settings: "StudyFile") -> int:
+    from rnnsearch.results.placement import placement
+    from rnnsearch.terminal import frame_table, output
+
+    plan = placement(settings)
+    out = output()
+    out.print("\n".join(plan.facts), highlight=False, markup=False)
+    if plan.nodes is not None:
+        out.print(frame_table("Nodes", plan.nodes))
+    return 0
+
+
+@app.command()
+def status(
+    study: StudyPath, as_json: AsJson = False, storage: Storage = None, tracking: Tracking = None
+) -> int:
+    """Show how far a study is, and its best trials."""
+    from rnnsearch.results.summary import status
+    from rnnsearch.search.store import Store
+    from rnnsearch.terminal import best_table, drivers_table, findings, output, status_text
+
+    settings = load(study, run__storage=storage, run__tracking=tracking)
+    store = Store(settings, create=False)
+    facts = status(settings, store)
+    if as_json:
+        print(json.dumps(facts))
+        return 0
+    out = output()
+    out.print(status_text(facts), highlight=False, markup=False)
+    if facts["workers"]:
+        out.print(drivers_table(facts["workers"]))
+    if facts["complete"]:
+        out.print(best_table(store.trials()))
+        for part in findings(facts):
+            out.print(part, highlight=False, markup=False)
+    return 0
+
+
+@app.command()
+def sync(study: StudyPath, storage: Storage = None, tracking: Tracking = None) -> int:
+    """Make MLflow say what the study's store says: each trial once, with its final state."""
+    from rnnsearch.results.publishing import publish_plots
+    from rnnsearch.search.store import Store
+    from rnnsearch.search.study import sync
+    from rnnsearch.terminal import note
+
+    settings = load(study, run__storage=storage, run__tracking=tracking)
+    done = sync(settings)
+    print(
+        f"MLflow: {done['written']} trials written, {done['kept']} already there, "
+        f"{done['deleted']} surplus runs deleted"
+    )
+    publish_plots(settings, Store(settings, create=False), notice=note)
+    return 0
+
+
+@app.command()
+def dashboard(
+    tracking: Tracking = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 5000,
+) -> int:
+    """Open MLflow's pages on this machine."""
+    from rnnsearch.tracking import serve_dashboard
+
+    return serve_dashboard(tracking or os.environ.get("RNNSEARCH_TRACKING"), host, port)

@@ -1,0 +1,85 @@
+"""What came out of a search: the verdict, the page, the next forecast."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rnnsearch.cli.common import AsJson, Device, Storage, StudyPath, Tracking, app, load
+
+
+@app.command()
+def evaluate(
+    study: StudyPath,
+    top: Annotated[int, typer.Option(min=1, help="Best trials that may become champion.")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="Networks per candidate.")] = 3,
+    again: Annotated[bool, typer.Option("--again", help="Open the test once more.")] = False,
+    as_json: AsJson = False,
+    device: Device = None,
+    storage: Storage = None,
+    tracking: Tracking = None,
+) -> int:
+    """Open the locked test once: the champion against doing nothing and other baselines."""
+    from rnnsearch.results.evaluation import champion_folder, evaluate
+    from rnnsearch.results.publishing import publish_report
+    from rnnsearch.results.registry import publish
+    from rnnsearch.terminal import evaluation_tables, note, output
+
+    settings = load(study, run__device=device, run__storage=storage, run__tracking=tracking)
+    answer = evaluate(settings, top=top, seeds=seeds, again=again, say=note)
+    model = publish(settings, answer, champion_folder(settings), notice=note)
+    if model:
+        publish_report(settings, notice=note)
+    if as_json:
+        print(json.dumps(answer))
+        return 0
+    out = output()
+    for part in evaluation_tables(answer):
+        out.print(part, highlight=False, markup=False)
+    if model:
+        out.print(f"champion in MLflow: {model}", highlight=False, markup=False)
+    return 0
+
+
+@app.command()
+def report(study: StudyPath, storage: Storage = None, tracking: Tracking = None) -> int:
+    """Write one page with the answer: it needs no network, reads on a telephone, and prints."""
+    from rnnsearch.results.publishing import publish_report
+    from rnnsearch.results.report import report
+    from rnnsearch.terminal import note
+
+    settings = load(study, run__storage=storage, run__tracking=tracking)
+    path = report(settings)
+    print(path)
+    publish_report(settings, notice=note)
+    return 0
+
+
+@app.command()
+def predict(
+    study: StudyPath,
+    data: Annotated[
+        Path | None, typer.Option(help="Newer prices (.csv, .parquet).", show_default=False)
+    ] = None,
+    origins: Annotated[
+        int | None,
+        typer.Option(min=1, help="Forecast from so many last sessions.", show_default=False),
+    ] = None,
+    level: Annotated[float, typer.Option(min=0.5, max=0.99, help="Of the interval.")] = 0.9,
+    as_json: AsJson = False,
+    storage: Storage = None,
+) -> int:
+    """Print the champion's next forecasts, each with its date."""
+    from rnnsearch.results.prediction import predict
+    from rnnsearch.terminal import note, output, prediction_table
+
+    answer = predict(load(study, run__storage=storage), data=data, origins=origins, level=level)
+    for text in answer["notes"]:
+        note(text)
+    if as_json:
+        print(json.dumps(answer))
+    else:
+        output().print(prediction_table(answer))
+        output().print(answer["verdict"], highlight=False, markup=False)
+    return 0
