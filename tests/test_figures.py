@@ -1,7 +1,9 @@
 """Statistics of inputs, shifts and parameters on trials whose truth is known; figures of them."""
 
 import json
+import re
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import optuna
@@ -13,11 +15,13 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from rnnsearch.results import figures, search_figures, words
 from rnnsearch.results.inputs import (
     ALL,
+    Importance,
     fenced,
     input_statistics,
     parameter_importance,
     shift_skill,
 )
+from rnnsearch.results.plots import plots
 from rnnsearch.results.style import STATES, short
 
 RNG = np.random.default_rng(3)
@@ -316,3 +320,46 @@ def test_figures_are_written_with_a_real_minus_and_gaps() -> None:
     assert words.figure("skill", -0.01234) == "−0.0123"
     assert words.figure("rmse", None) == "–"
     assert words.figure("directional_accuracy", 0.5123) == "51.2 %"
+
+
+# --- images -------------------------------------------------------------------------------------
+
+
+def _texts(image: str) -> list[str]:
+    return [str(part.text) for part in ElementTree.fromstring(image).iter() if part.text]
+
+
+def _numbered(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    for number, one in enumerate(trials):
+        one.number = number
+    return trials
+
+
+def test_images_tell_what_the_statistics_tell_and_names_are_text() -> None:
+    trials = [
+        trial(0.01 * (n + 1), ("return", "<b>x</b>") if n % 2 else ("return",), output_shift=n % 2)
+        for n in range(6)
+    ]
+    drawn = plots(
+        _numbered(trials), input_statistics(trials), Importance({"cell": 0.75, "x<y": 0.25}, 6, "")
+    )
+    assert set(drawn) == {"best_so_far", "parameter_importance", "inputs", "date_shifts"}
+    assert drawn["best_so_far"].count("<circle") == 6 + 1, "one is of the legend"
+    assert {"x<y", "75%", "25%"} <= set(_texts(drawn["parameter_importance"]))
+    assert {"<b>x</b>", "3 of 6: +0.0400, +0.0300"} <= set(_texts(drawn["inputs"]))
+    assert {"+0.030", "+0.040", "n=3"} <= set(_texts(drawn["date_shifts"]))
+
+
+def test_the_line_of_the_best_never_falls_below_an_earlier_trial() -> None:
+    history = {"record": {"history": {"skill": [0.05]}}}
+    pruned = trial(None, state=TrialState.PRUNED, **history)
+    trials = [trial(0.01), trial(0.03), trial(-0.5), pruned, trial(0.02)]
+    image = plots(_numbered(trials), input_statistics(trials), Importance({}, 0, ""))["best_so_far"]
+    (line,) = re.findall(r'points="([^"]+)" fill="none" stroke="#222222"', image)
+    heights = [float(point.split(",")[1]) for point in line.split()]
+    assert heights == sorted(heights, reverse=True), "a higher skill is drawn further up"
+    assert len(set(heights)) == 2, "a pruned trial is not the best"
+
+
+def test_there_is_an_image_of_one_trial_too() -> None:
+    assert set(plots(_numbered([trial(0.0)]), [], Importance({}, 1, "needs 2"))) == {"best_so_far"}

@@ -17,8 +17,10 @@ from rnnsearch.config import load_study
 from rnnsearch.errors import NoTrialError
 from rnnsearch.results import evaluation
 from rnnsearch.results.evaluation import evaluate, stored_answer
-from rnnsearch.results.report import collect, figure_files, publish_report, render, report
+from rnnsearch.results.publishing import publish_plots, publish_report
+from rnnsearch.results.report import collect, render, report
 from rnnsearch.results.summary import status
+from rnnsearch.search.records import tracking_uri
 from rnnsearch.search.store import Store
 from tests.browser import Browser, browser
 from tests.evaluated import patch_workers, quiet, search_inline
@@ -194,10 +196,10 @@ def test_every_number_of_the_table_is_in_the_page(pages: Pages) -> None:
                 assert f'data-value="{value}"' in text, (row["forecast"], name)
 
 
-def test_a_report_is_written_in_under_five_seconds(pages: Pages, tmp_path: Path) -> None:
+def test_a_report_is_written_in_under_five_seconds(pages: Pages) -> None:
     study = load_study(pages.path)
     began = time.process_time()
-    figure_files(study, tmp_path)
+    report(study)
     assert time.process_time() - began < 5
 
 
@@ -251,22 +253,36 @@ def test_an_older_evaluation_is_pointed_out(
     assert any("12 trials then, 13 now" in note for note in collect(load_study(pages.path)).notes)
 
 
-def test_the_report_and_single_figures_are_on_the_parent_run(
-    pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def artifacts(path: Path, folder: str | None = None) -> list[str]:
+    """What the parent run of a study has."""
     from mlflow import MlflowClient
 
-    from rnnsearch.search.records import tracking_uri
+    parents, _ = runs_of(path)
+    client = MlflowClient(tracking_uri(load_study(path)))
+    return [item.path for item in client.list_artifacts(parents[0].info.run_id, folder)]
 
+
+def test_the_report_and_images_are_on_the_parent_run(pages: Pages) -> None:
     study = load_study(pages.path)
     assert publish_report(study, notice=pytest.fail)
     assert publish_report(study, notice=pytest.fail), "twice is no harm"
-    parents, _ = runs_of(pages.path)
-    client = MlflowClient(tracking_uri(study))
-    names = [item.path for item in client.list_artifacts(parents[0].info.run_id)]
-    assert "report.html" in names
-    figures = {item.path for item in client.list_artifacts(parents[0].info.run_id, "figures")}
-    assert {"figures/history.html", "figures/shifts.html", "figures/inputs.html"} <= figures
+    assert "report.html" in artifacts(pages.path)
+    images = {"best_so_far", "parameter_importance", "inputs", "date_shifts"}
+    assert set(artifacts(pages.path, "plots")) == {f"plots/{name}.svg" for name in images}
+
+
+def test_images_are_there_after_a_search_unless_mlflow_lacks_trials(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch_workers(monkeypatch)
+    path = write_study(tmp_path)
+    search_inline(path, "3")
+    study = load_study(path)
+    store = Store(study, create=False)
+    assert publish_plots(study, store, notice=pytest.fail)
+    assert "plots/best_so_far.svg" in artifacts(path, "plots")
+    elsewhere = load_study(path, run__tracking="http://127.0.0.1:9")  # nothing listens there
+    assert not publish_plots(elsewhere, store, notice=pytest.fail)
 
 
 def test_an_mlflow_that_does_not_answer_is_told_and_not_raised(

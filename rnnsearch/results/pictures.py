@@ -60,7 +60,7 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
         f"The forecast for each session, made {sessions} before it",
         "Drag or pinch to zoom, double-click for all. “No change” is the price at the time of the "
         "forecast, drawn on the date it is a forecast for: a forecast that only follows it has "
-        "learnt to repeat the last price. Click a name below to show or hide it.",
+        "learnt to repeat the last price. Click a name above to show or hide it.",
         figures.prices(dates, _price(actual, origin, kind), price, band=band),
     )
     moved = 100 * (_price(actual, origin, kind) / origin - 1)

@@ -1,16 +1,11 @@
 """One page with the answer: it needs no network, reads on a telephone, and prints.
 
-    report(study, ...)          write runs/STUDY.html
-    publish_report(study, ...)  the page and its single figures to MLflow's parent run
-    figure_files(study, folder) the same as files
-
 The locked test is never looked at here: of it the page shows what `evaluate` has stored.
 """
 
 import json
 import platform
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,19 +17,15 @@ from optuna.trial import FrozenTrial
 
 from rnnsearch.config import StudyFile, home
 from rnnsearch.data.atomic import replace_file
-from rnnsearch.errors import NoTrialError
 from rnnsearch.results import words
 from rnnsearch.results.facts import Facts, collect
 from rnnsearch.results.figures import Picture
 from rnnsearch.results.inputs import trained
 from rnnsearch.results.pictures import pictures
-from rnnsearch.search.problem import Problem
-from rnnsearch.search.records import parent_record, title, tracking_uri
-from rnnsearch.tracking import Experiment, first_line, shown_uri
+from rnnsearch.search.records import title
 
 PACKAGES = ("rnnsearch", "torch", "optuna", "ta", "pandas", "numpy", "scikit-learn", "mlflow")
 SHOWN = 20
-PLOTLY = "https://cdn.plot.ly/plotly-{version}.min.js"
 
 
 def report(study: StudyFile) -> Path:
@@ -46,64 +37,11 @@ def report(study: StudyFile) -> Path:
     return path
 
 
-def figure_files(study: StudyFile, folder: Path) -> list[Path]:
-    """Write `report.html` and a small page for each figure to a folder.
-
-    Only the report holds plotly.js (4 MB); a small page fetches it where there is a network.
-    """
-    return _write_files(collect(study), folder)
-
-
-def publish_report(study: StudyFile, *, notice: Callable[[str], None]) -> bool:
-    """Put the page and its figures on the study's parent run in MLflow; tell whether it worked.
-
-    A study without a complete trial has none. What goes wrong is told, not raised: the page can be
-    made again at any time.
-    """
-    uri = tracking_uri(study)
-    try:
-        facts = collect(study)
-        problem = facts.problem or Problem.load(study)
-        experiment = Experiment(uri, parent_record(problem), home() / "artifacts")
-        with tempfile.TemporaryDirectory() as name:
-            for file in _write_files(facts, Path(name)):
-                place = "" if file.name == "report.html" else "figures"
-                experiment.client.log_artifact(experiment.parent_run, str(file), place or None)
-    except NoTrialError:
-        return False
-    except Exception as error:  # whatever MLflow raises
-        notice(
-            f"{shown_uri(uri)}: MLflow did not take the report ({first_line(error)}); "
-            "`rnnsearch report` writes it again"
-        )
-        return False
-    return True
-
-
-def _write_files(facts: Facts, folder: Path) -> list[Path]:
-    from plotly.offline import get_plotlyjs_version
-
-    template = _templates().get_template("figure.html.j2")
-    sections = pictures(facts)
-    written = [folder / "report.html"]
-    written[0].write_text(render(facts, sections), encoding="utf-8")
-    for picture in (picture for section in sections.values() for picture in section):
-        written.append(folder / f"{picture.name}.html")
-        text = template.render(
-            study=facts.study.name,
-            picture=picture,
-            data=_embedded({picture.name: picture}),
-            plotly=PLOTLY.format(version=get_plotlyjs_version()),
-        )
-        written[-1].write_text(text, encoding="utf-8")
-    return written
-
-
-def render(facts: Facts, sections: Mapping[str, list[Picture]] | None = None) -> str:
+def render(facts: Facts) -> str:
     """The page as HTML."""
     from plotly.offline import get_plotlyjs
 
-    sections = pictures(facts) if sections is None else sections
+    sections = pictures(facts)
     every = {picture.name: picture for section in sections.values() for picture in section}
     evaluation = facts.evaluation
     return (

@@ -160,13 +160,13 @@ def parallel_coordinates(trials: Sequence[Trial]) -> go.Figure:
     figure.update_xaxes(
         tickvals=list(range(len(axes))),
         ticktext=[literal(name) for name, _, _ in axes],
-        tickangle=0,
+        tickangle=-30,
         side="top",
         gridcolor=GREY,
         range=[-0.4, len(axes) - 0.6],
     )
     figure.update_yaxes(visible=False, range=[-0.08, 1.08])
-    figure.update_layout(margin={"l": 8, "r": 8, "t": 48}, hovermode="closest")
+    figure.update_layout(margin={"l": 8, "r": 8, "t": 72}, hovermode="closest")
     return figure
 
 

@@ -1,0 +1,83 @@
+"""A study's page and images on its parent run in MLflow.
+
+    publish_plots(study, store)   after a search: small images of what it has found
+    publish_report(study)         the page with the answer, and the images
+
+What goes wrong is told, not raised: both can be made again at any time.
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rnnsearch.config import StudyFile, home
+from rnnsearch.errors import NoTrialError
+from rnnsearch.results.facts import collect
+from rnnsearch.results.inputs import input_statistics, parameter_importance, trained
+from rnnsearch.results.plots import plots
+from rnnsearch.results.report import render
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.records import parent_record, tracking_uri
+from rnnsearch.search.store import Store
+from rnnsearch.tracking import Experiment, first_line, shown_uri
+
+Notice = Callable[[str], None]
+
+
+def publish_plots(study: StudyFile, store: Store, *, notice: Notice) -> bool:
+    """Put the search's images on the parent run, where MLflow has all its trials; tell if it did.
+
+    An MLflow that lacks trials did not answer a moment ago: `sync` brings both later.
+    """
+    trials = store.trials()
+    known = store.tracked(tracking_uri(study))
+    if not trained(trials) or any(t.state.is_finished() and t.number not in known for t in trials):
+        return False
+    files = _files(plots(trials, input_statistics(trials), parameter_importance(store.study)))
+    return _publish(study, Problem.load(study), files, "the images of the search", "sync", notice)
+
+
+def publish_report(study: StudyFile, *, notice: Notice) -> bool:
+    """Put the page and the images on the parent run; tell whether it worked.
+
+    A study without a complete trial has neither.
+    """
+    try:
+        facts = collect(study)
+    except NoTrialError:
+        return False
+    files = _files(plots(facts.trials, facts.inputs, facts.importance))
+    files["report.html"] = render(facts)
+    return _publish(
+        study, facts.problem or Problem.load(study), files, "the report", "report", notice
+    )
+
+
+def _files(images: Mapping[str, str]) -> dict[str, str]:
+    return {f"plots/{name}.svg": image for name, image in images.items()}
+
+
+def _publish(
+    study: StudyFile,
+    problem: Problem,
+    files: Mapping[str, str],
+    what: str,
+    command: str,
+    notice: Notice,
+) -> bool:
+    uri = tracking_uri(study)
+    try:
+        experiment = Experiment(uri, parent_record(problem), home() / "artifacts")
+        with tempfile.TemporaryDirectory() as name:
+            for place, text in files.items():
+                path = Path(name) / place
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            experiment.client.log_artifacts(experiment.parent_run, name)
+    except Exception as error:  # whatever MLflow raises
+        notice(
+            f"{shown_uri(uri)}: MLflow did not take {what} ({first_line(error)}); "
+            f"`rnnsearch {command}` writes it again"
+        )
+        return False
+    return True
