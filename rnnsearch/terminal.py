@@ -1,5 +1,6 @@
 """Results as the user sees them: tables, facts and remarks."""
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -180,13 +181,14 @@ def _test_result(name: str, result: dict[str, Any]) -> str:
 
 
 def prediction_table(answer: dict[str, Any]) -> Table:
-    """Dated forecasts, newest last."""
-    table = _table(f"Forecasts of trial {answer['champion']}")
+    """Dated forecasts, newest last; without the columns that are empty."""
+    table = _table(f"Forecasts of trial {answer['champion']}", tight=True)
     rows = answer["forecasts"]
-    for column in rows[0]:
-        table.add_column(column.replace("_", " "), justify="right")
+    told = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    for name in told:
+        table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(*(_cell(column, value) for column, value in row.items()))
+        table.add_row(*(_cell(name, row[name]) for name in told))
     return table
 
 
@@ -195,7 +197,9 @@ def _cell(column: str, value: Any) -> str:
         return "–"
     if column == "forecast_return":
         return f"{value:+.3%}"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return re.sub(r"(\d\d:\d\d):00$", r"\1", str(value))
 
 
 def note(text: str) -> None:

@@ -66,7 +66,11 @@ def serve_dashboard(uri: str | None, host: str, port: int) -> int:
         print(f"the MLflow server of this study is {shown_uri(uri)}")
         return 0
     connect(uri or default_uri(home()))  # creates or upgrades the tables
-    print(f"MLflow on http://{host}:{port} (Ctrl-C ends it)", flush=True)
+    print(
+        f"MLflow on http://{host}:{port} (Ctrl-C ends it); choose Model training there, then a "
+        "study",
+        flush=True,
+    )
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port)]
     command += ["--default-artifact-root", (home() / "artifacts").as_uri(), "--workers", "1"]
     # Not a flag: everybody on the machine may see those, and it may hold a password.
