@@ -95,7 +95,7 @@ def test_a_file_as_others_write_it_has_the_same_prices(
 def test_what_was_read_otherwise_than_it_stands_there_is_told(tmp_path: Path) -> None:
     assert read(tmp_path, PLAIN).warnings == ()
     assert read(tmp_path, TWSE, "cp950").warnings[:6] == (
-        "prices.csv: text below the last row is left out: '說明:'.",
+        "prices.csv: 2 lines of text are left out, the first is '說明:'.",
         "prices.csv: is not UTF-8, so its text is read as cp950.",
         "prices.csv: numbers are read so: 1,912,345 is 1912345.",
         "prices.csv: years of dates are counted from 1911: 113/01/11 is 2024-01-11.",
@@ -181,4 +181,13 @@ def test_text_below_the_rows_is_left_out_and_nothing_else(tmp_path: Path) -> Non
     path.write_text("Date,Close\n2024-01-11,1\nholiday,\n2024-01-12,2\nend of data\n")
     table = read_table(path)
     assert table.frame["Date"].tolist() == ["2024-01-11", "holiday", "2024-01-12"]
-    assert table.notes == ("text below the last row is left out: 'end of data'",)
+    assert table.notes == ("1 lines of text are left out, the first is 'end of data'",)
+
+
+def test_files_of_several_months_may_be_joined_as_they_are(tmp_path: Path) -> None:
+    later = TWSE.replace("113/01", "113/02")
+    months = read(tmp_path, TWSE + later, "cp950")
+    assert [str(day.date()) for day in months.dates[2:4]] == ["2024-01-15", "2024-02-11"]
+    assert "6 lines of text are left out" in months.warnings[0]
+    plain = read(tmp_path, PLAIN + PLAIN.replace("2024-01", "2024-02"))
+    assert plain.frame.equals(months.frame[plain.frame.columns])

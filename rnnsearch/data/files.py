@@ -86,7 +86,7 @@ def _read_csv(path: Path) -> RawTable:
         layout = _layout(path)
         names = _names(path, layout.header)
         frame = _rows(path, layout, names)
-        frame, notes = _without_footer(frame)
+        frame, notes = _data_rows(frame)
         if layout.encoding in ENCODINGS:
             notes.append(f"is not UTF-8, so its text is read as {layout.encoding}")
         texts = [n for n in names if not _is_date(n) and pd.api.types.is_string_dtype(frame[n])]
@@ -105,7 +105,7 @@ def _read_csv(path: Path) -> RawTable:
         ) from None
     except pd.errors.EmptyDataError:
         raise DataError(f"{path.name}: the file is empty; it needs a header and rows.") from None
-    return RawTable(frame, tuple(notes))
+    return RawTable(frame.reset_index(drop=True), tuple(notes))
 
 
 def _is_date(name: str) -> bool:
@@ -178,17 +178,21 @@ def _cells(line: str) -> tuple[str, list[str]]:
     return separator, next(csv.reader([line], delimiter=separator), [])
 
 
-def _without_footer(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Without the lines of text that exchanges write below their rows."""
-    if frame.shape[1] < 2:
+def _data_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Without the text that exchanges write below their rows, and between those of joined files."""
+    if frame.shape[1] < 2 or not len(frame):
         return frame, []
-    first = frame.iloc[:, 0].astype("str").fillna("0")
+    first, others = frame.iloc[:, 0].astype("str").fillna("0"), frame.iloc[:, 1:]
+    alone = others.isna().all(axis=1).to_numpy()
+    named = [name for name in others.columns.astype(str) if not NAMELESS.fullmatch(name)]
+    header = (others[named] == named).all(axis=1).to_numpy() & ~alone
     words = np.array([text.isprintable() and not text[:1].isdigit() for text in first], dtype=bool)
-    kept = np.flatnonzero(~words | frame.iloc[:, 1:].notna().any(axis=1).to_numpy())
-    rows = int(kept[-1]) + 1 if len(kept) else 0
-    if rows == len(frame) or rows == 0:
+    below = np.logical_and.accumulate((alone & words)[::-1])[::-1]
+    text = alone | header if header.any() else below
+    if not text.any() or text.all():
         return frame, []
-    return frame.iloc[:rows], [f"text below the last row is left out: {first.iloc[rows]!r}"]
+    told = first[text].iloc[0]
+    return frame[~text], [f"{text.sum()} lines of text are left out, the first is {told!r}"]
 
 
 # --- all files ----------------------------------------------------------------------------------
