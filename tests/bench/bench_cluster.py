@@ -42,10 +42,12 @@ from typing import Any
 import numpy as np
 import optuna
 import pandas as pd
+from optuna.trial import FrozenTrial
 
 from rnnsearch.config import load_study
 from rnnsearch.search import study as study_module
-from rnnsearch.search.driver import Driver, Interrupted
+from rnnsearch.search.asking import TrialSource
+from rnnsearch.search.driver import Interrupted
 from rnnsearch.search.packing import pack
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.protocol import (
@@ -66,7 +68,7 @@ EPOCHS, PARAMETERS, COLUMNS = 20, 20, 8
 FORECASTS = 1200  # validation rows of three folds of twenty years
 MLFLOW_PORT = 5077
 MLFLOW_HEALTH = f"http://127.0.0.1:{MLFLOW_PORT}/health"
-FILL_SECONDS = 300.0  # for the first round of trials, before measuring begins at the latest
+FILL_SECONDS = 600.0  # for the first round of trials, before measuring begins at the latest
 METRICS = ("rmse", "mae", "r2", "naive_rmse", "naive_mae", "directional_accuracy", "price_rmse")
 
 
@@ -163,10 +165,10 @@ class SleepingWorkers:
             yield Done(number, Outcome(skill, metrics, [metrics] * 3, self._forecasts, 1.0))
 
     def _watch_the_clock(self) -> None:
-        """Measure from the first full house on, and end the search when that is long enough."""
+        """Measure from the second round of trials on, and end the search when that is enough."""
         now, measured = time.monotonic(), self.measured
         if self._window is None:
-            if self._fed >= self.count or now - self._began > FILL_SECONDS:
+            if self._fed >= 2 * self.count or now - self._began > FILL_SECONDS:
                 self._window = now
                 measured.filled = now - self._began
                 measured.cpu = -time.process_time()
@@ -251,28 +253,35 @@ def put_finished(path: Path, count: int) -> None:
 # --- one driver, in a process of its own
 
 
+class Counting(Notes):
+    """A view that counts the trials that end while it is measured."""
+
+    def __init__(self, measured: Measured) -> None:
+        super().__init__()
+        self._measured = measured
+
+    def finished(self, trial: FrozenTrial) -> None:
+        if not self._measured.seconds:
+            self._measured.finished += 1
+
+
 def drive(path: Path, epoch_seconds: float, seconds: float) -> Measured:
     SleepingWorkers.epoch_seconds = max(epoch_seconds, 1e-6)
     SleepingWorkers.measure_seconds = seconds
     study_module.LocalWorkers = SleepingWorkers  # type: ignore[misc,assignment]
     measured = SleepingWorkers.measured
-    ask, let_go = Driver._ask, Driver._let_go
+    ask = TrialSource.ask
 
-    def timed_ask(self: Driver) -> Any:
+    def timed_ask(self: TrialSource) -> Any:
         began = time.perf_counter()
         try:
             return ask(self)
         finally:
             measured.asks.append(time.perf_counter() - began)
 
-    def counted(self: Driver, *args: Any, **kwargs: Any) -> None:
-        let_go(self, *args, **kwargs)
-        if not measured.seconds:
-            measured.finished += 1
-
-    Driver._ask, Driver._let_go = timed_ask, counted  # type: ignore[method-assign]
+    TrialSource.ask = timed_ask  # type: ignore[method-assign]
     try:
-        study_module.search(load_study(path), Notes())
+        study_module.search(load_study(path), Counting(measured))
     except Interrupted:
         return measured
     raise AssertionError("the search ended by itself")
