@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import optuna
+from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.config import digest
@@ -38,6 +39,7 @@ class TrialSource:
         self._target, self._interrupted = target, interrupted
         self._watch = LeaseWatch(store, alone=alone)
         self._recovered = -RECOVER_SECONDS
+        self._shared = IntersectionSearchSpace(include_pruned=True)
 
     def ask(self) -> RunningTrial | None:
         """One more trial, or None where the study has as many as it shall have."""
@@ -64,7 +66,7 @@ class TrialSource:
         seed = int(digest(self._problem.study.study.seed, count), 16) % 2**32
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            self._store.study.sampler = build_sampler(self._problem.study, seed)
+            self._store.study.sampler = build_sampler(self._problem.study, seed, self._shared)
             trial = self._store.study.ask()
         trial.set_user_attr("driver", self._lease.id)
         return trial

@@ -4,18 +4,26 @@ import warnings
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
+from optuna.search_space import IntersectionSearchSpace
+from optuna.trial import FrozenTrial
 
 from rnnsearch.config import StudyFile
 
 PATIENCE = 3
 
 
-def build_sampler(study: StudyFile, seed: int) -> optuna.samplers.BaseSampler:
-    """The sampler a study file names; QMC keeps one sequence, the others are seeded per trial."""
+def build_sampler(
+    study: StudyFile, seed: int, shared: IntersectionSearchSpace
+) -> optuna.samplers.BaseSampler:
+    """The sampler a study file names; QMC keeps one sequence, the others are seeded per trial.
+
+    `shared` is one object for all trials that a driver asks for; it counts pruned trials too.
+    """
     samplers = optuna.samplers
     match study.study.sampler:
         case "tpe":
-            return samplers.TPESampler(seed=seed)
+            return _TPE(seed, shared)
         case "random":
             return samplers.RandomSampler(seed=seed)
         case "gp":
@@ -28,6 +36,20 @@ def build_sampler(study: StudyFile, seed: int) -> optuna.samplers.BaseSampler:
             )
         case "grid":
             return _Grid(seed=seed)
+
+
+class _TPE(optuna.samplers.TPESampler):
+    """Optuna's, but what all trials have in common outlives it: found anew it costs the most."""
+
+    def __init__(self, seed: int, shared: IntersectionSearchSpace) -> None:
+        super().__init__(seed=seed)
+        self._shared = shared
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        found = self._shared.calculate(study, use_cache=True)
+        return {name: choices for name, choices in found.items() if not choices.single()}
 
 
 class _Grid(optuna.samplers.BruteForceSampler):

@@ -4,10 +4,16 @@ Optuna's own cache reads every unfinished trial anew before each proposal and ea
 pruning, and commits every parameter, attribute and report by itself. With hundreds of running
 trials that costs more than all else. But a running trial is written by its driver alone. So here
 the driver's own trials are kept up to date in memory, what is written to them waits for `flush`,
-and goes to the database in one transaction, always before the trial's end does.
+and goes to the database in one transaction, always before the trial's end does. Of other drivers'
+running trials it asks for the state, and reads in full those that began or ended; their epochs,
+which only pruners by rungs look at, are read every EPOCHS_SECONDS.
 
 A trial that another driver has ended meanwhile is dropped by `flush`; the next write to it raises
 Optuna's `UpdateFinishedTrialError`.
+
+It stands on the inside of Optuna 5.0 (`optuna<5.1` in pyproject.toml). What Optuna makes public
+does not give the same: `RDBStorage` commits every write by itself and reads either one trial or all
+of them, and to go past it to the tables would tie this file to their layout instead.
 """
 
 import copy
@@ -31,6 +37,8 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.dialects import postgresql, sqlite
 
 READ_SECONDS = 1.0  # so old may be what is known of other drivers' trials, between turns
+EPOCHS_SECONDS = 10.0  # ... and the epochs of those that still run
+BEGUN = "parameters"  # attribute of a running trial that its driver writes with all parameters
 INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 KEYS: dict[Any, str] = {  # what is unique within a trial
     models.TrialParamModel: "param_name",
@@ -49,6 +57,7 @@ class DriverStorage(_CachedStorage):
         self._unwritten: dict[Any, list[dict[str, Any]]] = {model: [] for model in KEYS}
         self._newest = -1  # id of the newest trial that was read
         self._read = -READ_SECONDS  # when trials were read
+        self._epochs_read = -EPOCHS_SECONDS  # when those that run were, too
 
     def look_again(self) -> None:
         """Have the next reader see what other drivers have done up to then."""
@@ -172,7 +181,7 @@ class DriverStorage(_CachedStorage):
         return self._own.get(trial_id) or super().get_trial(trial_id)
 
     def _read_trials_from_remote_storage(self, study_id: int) -> None:
-        """New trials, and those that others may have changed."""
+        """New trials, and those that others have changed."""
         study = self._studies.setdefault(study_id, _StudyInfo())
         if time.monotonic() - self._read < READ_SECONDS:
             return
@@ -180,7 +189,7 @@ class DriverStorage(_CachedStorage):
             read = self._backend._get_trials(
                 study_id,
                 states=None,
-                included_trial_ids=study.unfinished_trial_ids,
+                included_trial_ids=self._changed(study),
                 trial_id_greater_than=self._newest,
             )
             self._add_trials_to_cache(study_id, [self._own.get(t._trial_id, t) for t in read])
@@ -191,6 +200,24 @@ class DriverStorage(_CachedStorage):
             else:
                 study.unfinished_trial_ids.add(trial._trial_id)
         self._read = time.monotonic()
+
+    def _changed(self, study: _StudyInfo) -> set[int]:
+        """Which of the others' unfinished trials to read again: all at times, else a few."""
+        ids = study.unfinished_trial_ids
+        if time.monotonic() - self._epochs_read > EPOCHS_SECONDS:
+            self._epochs_read = time.monotonic()
+            return ids
+        trial = models.TrialModel
+        states = sqlalchemy.select(trial.trial_id, trial.state).where(trial.trial_id.in_(ids))
+        with _create_scoped_session(self._backend.scoped_session) as session:
+            now = {row.trial_id: row.state for row in session.execute(states)}
+        changed = set()
+        for trial_id in ids:
+            known = study.trials[self._trial_id_to_study_id_and_number[trial_id][1]]
+            begun = known.state != TrialState.RUNNING or BEGUN in known.user_attrs
+            if now.get(trial_id) != known.state or not begun:
+                changed.add(trial_id)
+        return changed
 
     # --- own trials
 
