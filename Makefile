@@ -10,13 +10,14 @@ RNNSEARCH := $(VENV)/bin/rnnsearch
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 INSTALLED_YAHOO := $(VENV)/.installed-yahoo
+INSTALLED_CLUSTER := $(VENV)/.installed-cluster
 
 # STUDY is NAME, found as studies/NAME.toml, or the path of a .toml file.
 STUDY_FILE = $(if $(filter %.toml,$(STUDY)),$(STUDY),studies/$(STUDY).toml)
 SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install fetch init search resume status evaluate report predict sync check-study dashboard \
+.PHONY: help install install-cluster fetch init search resume status evaluate report predict sync check-study dashboard \
 	test check bench bench-inputs bench-verdict bench-faults bench-cluster lock clean
 
 help: ## List the targets
@@ -27,6 +28,8 @@ help: ## List the targets
 	@echo "STUDY is $(STUDY) unless given; studies/NAME.toml is found by its NAME."
 
 install: $(INSTALLED) ## Make .venv with the locked packages (does nothing when current)
+
+install-cluster: $(INSTALLED_CLUSTER) ## The same with Ray, for searches on a cluster
 
 $(VENV)/bin/python:
 	@command -v '$(PYTHON)' >/dev/null || { \
@@ -50,6 +53,11 @@ $(INSTALLED_DEV): $(INSTALLED)
 
 $(INSTALLED_YAHOO): $(INSTALLED)
 	@$(PIP) install --quiet --quiet -c constraints.txt -e '.[yahoo]'
+	@touch $@
+
+$(INSTALLED_CLUSTER): $(INSTALLED)
+	@echo "Installing Ray into $(VENV)"
+	@$(PIP) install --quiet --quiet -c constraints.txt -e '.[cluster]'
 	@touch $@
 
 # Before anything is installed for it.
