@@ -23,7 +23,7 @@ SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WOR
 help: ## List the targets
 	@echo "usage: make TARGET [STUDY=NAME or FILE.toml] [TRIALS=N or +N] [WORKERS=N] [ARGS='...']"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "STUDY is $(STUDY) unless given; studies/NAME.toml is found by its NAME."
 
