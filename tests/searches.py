@@ -129,6 +129,9 @@ class InlineWorkers:
     def has_idle(self) -> bool:
         return self._task is None
 
+    def starved(self) -> bool:
+        return False
+
     def submit(self, task: Task) -> None:
         self._task, self._stream = task, self._runner.run(task.parameters)
 

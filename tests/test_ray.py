@@ -184,6 +184,11 @@ def test_workers_come_and_go_with_the_nodes(
         small.cluster.remove_node(node)
         wait_until(lambda: placed(2))
         wait_until(lambda: list(pool.events(0.1)) is not None and pool.count == 3)
+        other = ray_workers.RayWorkers(problem, print)
+        wait_until(lambda: list(other.events(0.1)) is not None and other.starved())
+        assert not pool.starved()
+    with closing(other):
+        wait_until(lambda: list(other.events(0.1)) is not None and not other.starved())
     assert "workers wait for a place in the Ray cluster; each asks for 1 CPU" in notices[0]
 
 

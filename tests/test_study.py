@@ -14,8 +14,9 @@ from rnnsearch.config import load_study
 from rnnsearch.errors import DataError, StorageError, StudyFileError
 from rnnsearch.search import study as study_module
 from rnnsearch.search.parameters import TrialParameters
+from rnnsearch.search.protocol import Event, Lost
 from rnnsearch.search.running import RunningTrial
-from rnnsearch.search.store import Store
+from rnnsearch.search.store import Store, state_of
 from tests.searches import (
     InlineWorkers,
     Notes,
@@ -210,6 +211,40 @@ def test_a_trial_that_diverges_fails_with_its_reason_and_the_search_goes_on(
     for trial in store.trials(TrialState.FAIL):
         assert trial.user_attrs["reason"].startswith("diverged: ")
         assert trial.params["learning_rate"] == 10.0
+
+
+class Starving(InlineWorkers):
+    """Its worker is lost in the first trial, and for a while there is no place for another."""
+
+    lost = hungry = False
+
+    def has_idle(self) -> bool:
+        return super().has_idle() and not self.hungry
+
+    def starved(self) -> bool:
+        hungry, self.hungry = self.hungry, False
+        return hungry
+
+    def events(self, timeout: float) -> list[Event]:
+        if self._task is None or self.lost:
+            return super().events(timeout)
+        number, self._task = self._task.number, None
+        self.lost = self.hungry = True
+        return [Lost(number, "its node is gone")]
+
+
+def test_a_trial_that_finds_no_worker_is_left_to_other_drivers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study_module, "LocalWorkers", Starving)
+    path = write_study(tmp_path)
+    store, _ = search(path)
+    assert assert_in_order(path, 6)["interrupted"] == 2  # and the one that was to come next
+    left, *others = store.trials()
+    assert state_of(left) == "interrupted"
+    [taken] = [trial for trial in others if trial.user_attrs.get("retry_of") == left.number]
+    assert taken.params == left.params
+    assert taken.state == TrialState.COMPLETE
 
 
 @inline

@@ -167,7 +167,11 @@ class Driver:
             self._running[trial.number] = trial
             self.workers.submit(Task(trial.number, trial.parameters.plain()))
             self._teller.running(trial)
-        if not self._asked:
+        if self._asked and self.workers.starved():
+            # Another driver, who has the places, may be waiting for just these trials.
+            self._source.let_go([trial.number for trial in self._asked])
+            self._asked.clear()
+        elif self._running and not self._asked:
             self._next()
 
     def _next(self) -> RunningTrial | None:

@@ -135,6 +135,9 @@ class Workers(Protocol):
     def has_idle(self) -> bool:
         """Whether `submit` may be called."""
 
+    def starved(self) -> bool:
+        """Whether none has had a place for a while: others have the cluster."""
+
     def submit(self, task: Task) -> None:
         """Hand a task to an idle worker."""
 

@@ -27,7 +27,7 @@ from rnnsearch.search.serving import serve
 from rnnsearch.search.watching import Watch, Watched, with_details
 
 RESIZE_SECONDS = 5.0  # between looks at the size of the cluster
-PLACE_SECONDS = 20.0  # after which the user is told that workers wait for a place
+PLACE_SECONDS = 20.0  # after which the user, and the driver, are told that workers have no place
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class RayWorkers:
         self._looked = -RESIZE_SECONDS
         self._wanted = 0
         self._began: float | None = time.monotonic()
+        self._placed = time.monotonic()  # when an actor had a place
         self._joined = ray_cluster.join(problem.study.run.ray_address, problem.table.values.nbytes)
         try:
             cluster = ray_cluster.nodes()
@@ -81,6 +82,9 @@ class RayWorkers:
     def has_idle(self) -> bool:
         return any(actor.idle for actor in self._actors)
 
+    def starved(self) -> bool:
+        return time.monotonic() - self._placed > PLACE_SECONDS
+
     def submit(self, task: Task) -> None:
         actor = next(actor for actor in self._actors if actor.idle)
         actor.holds(task.number)
@@ -93,6 +97,8 @@ class RayWorkers:
 
     def events(self, timeout: float) -> Iterator[Event]:
         self._resize()
+        if any(actor.node for actor in self._actors):
+            self._placed = time.monotonic()
         self._say_who_waits()
         speakers = {actor.words: actor for actor in self._actors}
         if not speakers:

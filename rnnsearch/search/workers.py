@@ -46,6 +46,9 @@ class LocalWorkers:
     def has_idle(self) -> bool:
         return any(worker.idle for worker in self._workers)
 
+    def starved(self) -> bool:
+        return False
+
     def submit(self, task: Task) -> None:
         worker = next(worker for worker in self._workers if worker.idle)
         worker.holds(task.number)

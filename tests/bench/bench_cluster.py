@@ -114,6 +114,9 @@ class SleepingWorkers:
     def has_idle(self) -> bool:
         return bool(self._free)
 
+    def starved(self) -> bool:
+        return False
+
     def submit(self, task: Task) -> None:
         now = time.monotonic()
         since = self._free.pop()

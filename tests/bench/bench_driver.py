@@ -82,7 +82,7 @@ class _Drive:
             problem, store, worker, Notes(), target=store.finished() + trials, alone=True
         )
         asked = 0.0
-        ask = driver._ask
+        ask = driver._source.ask
 
         def timed() -> Any:
             nonlocal asked
@@ -91,7 +91,7 @@ class _Drive:
             asked += time.process_time() - began
             return trial
 
-        driver._ask = timed  # type: ignore[method-assign]
+        driver._source.ask = timed  # type: ignore[method-assign]
         began = time.process_time()
         driver.run()
         self.spent = (time.process_time() - began) / trials
@@ -112,6 +112,9 @@ class _Worker:
 
     def has_idle(self) -> bool:
         return not self._said
+
+    def starved(self) -> bool:
+        return False
 
     def submit(self, task: Task) -> None:
         if not math.isnan(self._ended):
