@@ -15,7 +15,10 @@ from rnnsearch.reference import BEGIN, END, renewed, study_reference
 
 ROOT = Path(__file__).parent.parent
 STUDIES = sorted((ROOT / "studies").glob("*.toml"))
-DOCUMENTS = [ROOT / name for name in ("README.md", "README.zh-TW.md", "studies/README.md")]
+DOCUMENTS = [
+    ROOT / name
+    for name in ("README.md", "README.zh-TW.md", "studies/README.md", "studies/CLUSTER.md")
+]
 LARGEST_PICTURE = 300_000  # bytes
 
 documents = pytest.mark.parametrize(
