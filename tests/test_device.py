@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rnnsearch.errors import StudyFileError
-from rnnsearch.model.device import choose_device, prepare_process
+from rnnsearch.model.device import choose_device, describe, prepare_process
 
 
 @pytest.fixture
@@ -58,6 +58,12 @@ def test_a_process_for_a_gpu_has_one_thread_and_repeats_exactly():
     assert torch.are_deterministic_algorithms_enabled()
     assert torch.is_deterministic_algorithms_warn_only_enabled()
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+
+
+def test_a_description_is_plain_text_which_is_read_without_torch():
+    described = describe(torch.device("cpu"), "float32")
+    assert described["torch"] == torch.__version__
+    assert {type(text) for text in described.values()} == {str}
 
 
 @pytest.mark.usefixtures("torch_restored")

@@ -287,8 +287,12 @@ def test_a_worker_killed_in_mid_trial_costs_nothing(tmp_path: Path) -> None:
     path = write_study(tmp_path, space={"epochs": 60})
     command = start("search", path)
     wait_until(lambda: has_begun(path))
-    children = psutil.Process(command.pid).children()
-    worker = next(child for child in children if "spawn_main" in " ".join(child.cmdline()))
+    processes = psutil.Process(command.pid).children(recursive=True)
+    (worker,) = (  # not the process it is a fork of, nor multiprocessing's resource tracker
+        process
+        for process in processes
+        if not (process.children() or "resource_tracker" in " ".join(process.cmdline()))
+    )
     worker.kill()
     code, _, err = finish(command)
     assert code == 0

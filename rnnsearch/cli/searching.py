@@ -44,15 +44,6 @@ def search(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")] = False,
 ) -> int:
     """Search a study, or go on where it stopped, until its trials are finished."""
-    from rich.console import Console
-
-    from rnnsearch.config import find_study
-    from rnnsearch.hints import after_search, to_go_on
-    from rnnsearch.live import SearchView
-    from rnnsearch.results.publishing import publish_plots
-    from rnnsearch.search.study import Interrupted, check_result, search
-    from rnnsearch.terminal import best_table, note, output
-
     settings = load(
         study,
         run__workers=workers,
@@ -68,6 +59,19 @@ def search(
         raise StudyFileError(f"--fork: {study} is study {fork!r} already; give another name")
     if dry_run:
         return _dry_run(settings)
+    if settings.run.engine == "local":
+        from rnnsearch.search.workers import warm_up
+
+        warm_up()  # takes as long as the imports that follow
+    from rich.console import Console
+
+    from rnnsearch.config import find_study
+    from rnnsearch.hints import after_search, to_go_on
+    from rnnsearch.live import SearchView
+    from rnnsearch.results.publishing import publish_plots
+    from rnnsearch.search.study import Interrupted, check_result, search
+    from rnnsearch.terminal import best_table, note, output
+
     console = Console(highlight=False)
     with SearchView(console, quiet=quiet) as view:
         try:

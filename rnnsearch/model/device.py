@@ -91,5 +91,6 @@ def free_memory(device: torch.device) -> None:
 def describe(device: torch.device, precision: str) -> dict[str, str]:
     """What results depend on beside parameters and data: device, precision, versions."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    versions = {"rnnsearch": __version__, "torch": torch.__version__}
+    # A plain string: who unpickles torch's own kind of it has to import torch.
+    versions = {"rnnsearch": __version__, "torch": str(torch.__version__)}
     return {"device": name, "precision": precision, **versions}

@@ -22,8 +22,6 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr, ndtri
-from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from rnnsearch.model.windows import Floats
@@ -84,6 +82,11 @@ class Looks:
 
 def normal_scores(x: NDArray[np.floating]) -> Float32s:
     """Ranks along axis 0 as quantiles of the normal distribution; ties share their mean rank."""
+    from scipy.special import (
+        ndtri,
+    )  # a second, which a search whose ranking is known need not spend
+    from scipy.stats import rankdata
+
     return _standardised(ndtri((rankdata(x, axis=0) - 0.5) / len(x)))
 
 
@@ -192,6 +195,8 @@ class _Scan:
 
 def _evidence(fit: Float32s, tried: int) -> Floats:
     """-log(p * tried) of squared z values, both tails."""
+    from scipy.special import log_ndtr
+
     log_p = np.log(2) + log_ndtr(-np.sqrt(fit, dtype=np.float64))
     evidence: Floats = -log_p - np.log(tried)
     return evidence

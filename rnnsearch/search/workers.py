@@ -2,6 +2,9 @@
 
 A worker that dies, or is silent for longer than its earlier epochs explain, is replaced, and the
 driver is told which trial it held. Workers end with their driver, however that one ends.
+
+On Linux one process of the driver loads what workers need (torch, two seconds), and every worker
+is a fork of it: it begins at once, and shares that memory. Elsewhere each worker loads it anew.
 """
 
 import contextlib
@@ -14,6 +17,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Literal
@@ -24,6 +28,16 @@ from rnnsearch.search.watching import Watch, Watched, with_details
 
 WORKERS_PER_GPU = 4
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
+FORKED = sys.platform == "linux"
+LOADED = ["rnnsearch.search.trial"]  # by the process that workers are forked from
+
+
+def warm_up() -> None:
+    """Begin to load what workers need, in a process of its own; the caller goes on meanwhile."""
+    if FORKED:
+        forkserver.set_forkserver_preload(LOADED)
+        with _children_ignore_ctrl_c():
+            forkserver.ensure_running()
 
 
 @dataclass
@@ -39,8 +53,9 @@ class LocalWorkers:
         self.count = count
         self.description: dict[str, str] = {}
         self._setup = setup
-        self._context = multiprocessing.get_context("spawn")
+        self._context: Any = multiprocessing.get_context("forkserver" if FORKED else "spawn")
         self._watch = Watch("try --workers 1 and --device cpu")
+        warm_up()
         self._workers = [self._start(slot) for slot in range(count)]
 
     def has_idle(self) -> bool:
@@ -180,7 +195,10 @@ def _end_with_driver() -> None:
     """Leave as soon as the driver is gone, whatever this process is doing then."""
     driver = multiprocessing.parent_process()
     assert driver is not None
-    if sys.platform == "linux":  # the kernel sees to it also where this process hangs
+    if FORKED:
+        # The process that workers are forked from lives as long as the driver, if they do not keep
+        # it alive by this; and with it ends, by the kernel, also a worker that hangs.
+        os.close(forkserver._forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
     def watch() -> None:
