@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from rnnsearch.model import training
 from rnnsearch.model.networks import CELLS, build_network
+from rnnsearch.model.optimizers import clip_gradients
 from rnnsearch.model.training import (
     Diverged,
     FoldTensors,
@@ -304,13 +305,16 @@ def test_the_networks_that_forecast_have_the_average_of_the_trained_weights():
     plain = build_network("lstm", 3, (8,), 0.0, seed=1, device=torch.device("cpu"))
     optimizer, generator = build_optimizer(plain, settings), torch.Generator().manual_seed(1)
     seen: list[list[torch.Tensor]] = []
-    optimizer.register_step_post_hook(
-        lambda *_: seen.append([weights.detach().clone() for weights in plain.parameters()])
-    )
+
+    class Watched:
+        def step(self) -> None:
+            optimizer.step()
+            seen.append([weights.detach().clone() for weights in plain.parameters()])
+
     for _ in range(settings.epochs):
         torch.randint(2**63 - 1, (), generator=generator)
         order = torch.randperm(190, generator=generator)
-        train_epoch(plain, optimizer, table, fold, order, settings, loss="mse")
+        train_epoch(plain, Watched(), table, fold, order, settings, loss="mse")
     # The weight of step k in the mean after n steps, from the recursion.
     shares = [average_share(step) for step in range(1, len(seen) + 1)]
     factors = [
@@ -339,3 +343,35 @@ def test_the_average_after_an_epoch_is_that_of_a_training_that_ends_there():
     longer = list(train(table, [fold], replace(settings, epochs=3), loss="mse"))
     shorter = list(train(table, [fold], replace(settings, epochs=2), loss="mse"))
     assert_same(longer[1], shorter[1])
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.1, 10.0])
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+@pytest.mark.parametrize(
+    ("kind", "changes", "theirs"),
+    [
+        ("adam", {}, torch.optim.AdamW),
+        ("sgd", {"momentum": 0.0}, torch.optim.SGD),
+        ("sgd", {"momentum": 0.9}, torch.optim.SGD),
+    ],
+)
+def test_steps_are_those_of_torch_s_optimizers_to_the_bit(kind, changes, theirs, decay, clip):
+    settings = replace(SETTINGS, optimizer=kind, weight_decay=decay, **changes)
+    ours, other = (
+        build_network("lstm", 3, (19, 7), 0.0, seed=1, device=torch.device("cpu")) for _ in range(2)
+    )
+    step = build_optimizer(ours, settings)
+    reference = theirs(other.parameters(), lr=0.01, weight_decay=decay, fused=True, **changes)
+    x = torch.randn(8, 5, 3, generator=torch.Generator().manual_seed(1))
+    for _ in range(4):
+        norms = []
+        for network in (ours, other):
+            network.zero_grad()
+            network(x).square().sum().backward()
+        norms.append(clip_gradients(list(ours.parameters()), clip))
+        norms.append(torch.nn.utils.clip_grad_norm_(other.parameters(), clip or math.inf))
+        step.step()
+        reference.step()
+        assert torch.equal(*norms)
+        for one, two in zip(ours.parameters(), other.parameters(), strict=True):
+            assert torch.equal(one, two)

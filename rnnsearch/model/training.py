@@ -13,6 +13,7 @@ trial repeats whatever else runs between its epochs.
 (On MPS the global state is set but not put back.)
 """
 
+import contextlib
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -24,10 +25,9 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.optim import SGD, AdamW, Optimizer
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from rnnsearch.model.networks import Network, build_network
+from rnnsearch.model.optimizers import SGD, Adam, Optimizer, clip_gradients
 
 Loss: TypeAlias = Literal["mse", "bce"]
 
@@ -251,29 +251,31 @@ def train_epoch(
     Everything stays on the device: no step waits for the host.
     """
     network.train()
-    parameters = list(network.parameters())
-    averages = list(averaged.parameters()) if averaged else []
+    parameters: list[Tensor] = list(network.parameters())
+    averages: list[Tensor] = list(averaged.parameters()) if averaged else []
     sums = torch.zeros(2, device=table.device)
+    losses, norms = sums.unbind()
+    autocast = _autocast(table.device, settings.precision)
     batches = _batches(table, fold, order, settings)
     for step, (batch, targets) in enumerate(batches, start=steps_before + 1):
-        optimizer.zero_grad()
+        for p in parameters:
+            p.grad = None
         for x, actual in zip(
             batch.chunk(settings.accumulate), targets.chunk(settings.accumulate), strict=True
         ):
-            with _autocast(table.device, settings.precision):
+            with autocast:
                 outputs = network(x)  # (B,)
             part_sum = _loss_sum(outputs.float(), actual, loss)
-            # The parts' gradients add up to that of the batch's mean.
-            part_sum.backward(part_sum.new_full((), 1 / len(batch)))
-            sums[0] += part_sum.detach()
-        if settings.clip > 0:
-            norm = torch.nn.utils.clip_grad_norm_(parameters, settings.clip)
-        else:
-            norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-        sums[1] += norm
+            # The parts' gradients add up to that of the batch's mean. (With the factor given to
+            # `backward`, torch imports sympy.)
+            (part_sum * (1 / len(batch))).backward()
+            losses += part_sum.detach()
+        norms += clip_gradients(parameters, settings.clip)
         optimizer.step()
         if averages:
-            get_ema_multi_avg_fn(1 - average_share(step))(averages, parameters, step)
+            decay = 1 - average_share(step)
+            with torch.no_grad():
+                torch._foreach_lerp_(averages, parameters, 1 - decay)
     return sums
 
 
@@ -335,17 +337,18 @@ def windows(
 
 
 def build_optimizer(network: Network, settings: TrainingSettings) -> Optimizer:
-    """Adam or SGD with momentum, fused into one kernel where torch can.
+    """Adam, whose decay is decoupled (AdamW), or SGD with momentum.
 
     SGD's decay is not decoupled in torch; for plain SGD the two are the same.
     """
     parameters = list(network.parameters())
-    fused = True if parameters[0].device.type in ("cpu", "cuda") else None
     rate, decay = settings.learning_rate, settings.weight_decay
+    fused = parameters[0].device.type in ("cpu", "cuda")
     if settings.optimizer == "adam":
-        return AdamW(parameters, lr=rate, weight_decay=decay, fused=fused)
-    momentum = settings.momentum
-    return SGD(parameters, lr=rate, momentum=momentum, weight_decay=decay, fused=fused)
+        adam = Adam if fused else torch.optim.AdamW
+        return adam(parameters, lr=rate, weight_decay=decay)
+    sgd = SGD if fused else torch.optim.SGD
+    return sgd(parameters, lr=rate, momentum=settings.momentum, weight_decay=decay)
 
 
 def _seed_dropout(seed: int, device: torch.device) -> None:
@@ -362,9 +365,10 @@ def _loss_sum(outputs: Tensor, targets: Tensor, loss: Loss) -> Tensor:  # (B,), 
     return F.binary_cross_entropy_with_logits(outputs, targets, reduction="sum")
 
 
-def _autocast(device: torch.device, precision: str) -> torch.autocast:
-    enabled = precision == "bfloat16" and device.type == "cuda"
-    return torch.autocast("cuda", dtype=torch.bfloat16, enabled=enabled)
+def _autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:
+    if precision == "bfloat16" and device.type == "cuda":
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return contextlib.nullcontext()
 
 
 def _steps(fold: FoldTensors, settings: TrainingSettings) -> int:

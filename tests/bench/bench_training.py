@@ -58,7 +58,6 @@ def _settings(cell: str, neurons: int) -> TrainingSettings:
         batch_size=BATCH,
         learning_rate=1e-3,
         optimizer="adam",
-        schedule="linear",
         weight_decay=0.1,
         seed=0,
     )
