@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from rnnsearch.errors import DataError
+from rnnsearch.model import scaling, windows
+from rnnsearch.model.scaling import fit_scaler
 from rnnsearch.model.windows import (
     MIN_TRAIN,
     MIN_VALIDATION,
     Split,
     first_target_row,
-    fit_scaler,
     fit_target_scale,
     naive_values,
     shift_columns,
@@ -90,15 +91,20 @@ def test_the_first_target_row_is_the_first_with_a_full_window(warmup, window, sh
 @given(
     rows=st.integers(1, 12),
     shifts=st.lists(st.integers(0, 14), min_size=1, max_size=4),
+    block=st.integers(1, 13),
     seed=st.integers(0, 9),
 )
-def test_shifted_columns_equal_a_loop_over_cells(rows, shifts, seed):
-    values = np.random.default_rng(seed).normal(size=(rows, len(shifts)))
-    shifted = shift_columns(values, shifts)
+def test_shifted_columns_equal_a_loop_over_cells(rows, shifts, block, seed):
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(rows, 6))
+    columns = rng.permutation(6)[: len(shifts)].tolist()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(windows, "_BLOCK", block)
+        shifted = shift_columns(values, shifts, columns)
     assert shifted.dtype == np.float32
     for t in range(rows):
-        for j, shift in enumerate(shifts):
-            expected = np.float32(values[t - shift, j]) if t >= shift else np.nan
+        for j, (column, shift) in enumerate(zip(columns, shifts, strict=True)):
+            expected = np.float32(values[t - shift, column]) if t >= shift else np.nan
             np.testing.assert_equal(shifted[t, j], expected)
 
 
@@ -248,12 +254,24 @@ def test_a_direction_has_no_price():
         ("robust", RobustScaler()),
     ],
 )
-def test_a_scaler_equals_scikit_learn(kind, reference):
-    rows = np.random.default_rng(0).normal(3, [1, 10, 0.1], size=(200, 3))
-    scaler = fit_scaler(kind, rows)
-    scaled = rows.astype(np.float32) * scaler.scale + scaler.offset
-    assert scaled.dtype == np.float32
-    np.testing.assert_allclose(scaled, reference.fit_transform(rows), atol=1e-4)
+@pytest.mark.parametrize("block", [1, 500, 2**21])
+def test_a_scaler_is_scikit_learn_s_to_the_bit(kind, reference, block, monkeypatch):
+    monkeypatch.setattr(scaling, "_BLOCK", block)
+    rng = np.random.default_rng(0)
+    rows = rng.normal(3, [1, 10, 0.1, 1e-3, 1e3, 1], size=(1234, 6)).astype(np.float32)
+    rows[:, 3] += 1e4  # next to constant
+    rows[:, 5] = 0.1
+    columns = [5, 0, 1, 3, 4]
+    scaler = fit_scaler(kind, rows, columns)
+    reference.fit(rows[:, columns].astype(np.float64))
+    scale = reference.scale_ if kind == "minmax" else 1 / reference.scale_
+    offset = {
+        "standard": lambda: -reference.mean_ / reference.scale_,
+        "minmax": lambda: reference.min_,
+        "robust": lambda: -reference.center_ / reference.scale_,
+    }[kind]()
+    np.testing.assert_array_equal(scaler.scale, scale.astype(np.float32))
+    np.testing.assert_array_equal(scaler.offset, offset.astype(np.float32))
 
 
 @pytest.mark.parametrize("kind", ["standard", "minmax", "robust"])

@@ -204,6 +204,25 @@ def test_workers_that_cannot_start_end_the_search_without_a_traceback(
     assert str(folder / "runs" / "error.log") in str(error.value)
 
 
+TRIAL = """
+    import pickle, sys
+    from rnnsearch.search.trial import TrialRunner
+
+    setup, task = pickle.load(open(sys.argv[1], "rb"))
+    print(type([*TrialRunner(setup).run(task.parameters)][-1]).__name__)
+    print(*sorted({"torch._dynamo", "sympy", "scipy", "sklearn", "pandas"} & sys.modules.keys()))
+"""
+
+
+def test_a_trial_imports_nothing_that_takes_long(setup: WorkerSetup, tmp_path: Path) -> None:
+    """Some parts of torch, and scikit-learn, would cost every worker a second and 60 MB each."""
+    path = tmp_path / "task.pickle"
+    path.write_bytes(pickle.dumps((setup, task(1))))
+    code = textwrap.dedent(TRIAL)
+    said = subprocess.check_output([sys.executable, "-c", code, str(path)], text=True)
+    assert said.splitlines() == ["Outcome", ""]
+
+
 def test_ctrl_c_does_not_reach_workers(workers: LocalWorkers) -> None:
     begin(workers, task(1, LONG))
     process_of(workers).send_signal(signal.SIGINT)

@@ -29,8 +29,9 @@ from rnnsearch.data.prices import Prices
 from rnnsearch.errors import DataError, StorageError
 from rnnsearch.model.history import History
 from rnnsearch.model.networks import Network, build_network
+from rnnsearch.model.scaling import Scaler
 from rnnsearch.model.training import forecast as network_outputs
-from rnnsearch.model.windows import Rows, Scaler, TargetScale, shift_columns
+from rnnsearch.model.windows import Rows, TargetScale, shift_columns
 from rnnsearch.scoring.intervals import conformal_radius
 from rnnsearch.scoring.skipped import Skipped
 
@@ -87,9 +88,10 @@ class Forecaster:
     def forecast_rows(self, table: InputTable, origins: Rows) -> Floats:
         """(networks, n): each network's forecasts, in the target's unit, from the origins' rows."""
         spec = self.spec
-        chosen = np.ascontiguousarray(table.values[:, table.columns(spec.inputs)])
+        columns = table.columns(spec.inputs).tolist()
         device = next(self.networks[0].parameters()).device
-        inputs = torch.from_numpy(shift_columns(chosen, spec.input_shifts)).to(device)
+        inputs = torch.from_numpy(shift_columns(table.values, spec.input_shifts, columns))
+        inputs = inputs.to(device)
         ends = torch.from_numpy(origins).to(device)
         scale, offset = (
             torch.from_numpy(a).to(device) for a in (self.scaler.scale, self.scaler.offset)

@@ -22,7 +22,6 @@ from rnnsearch.errors import DataError
 Rows: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
 TargetKind: TypeAlias = Literal["log_return", "level", "direction"]
-ScalerKind: TypeAlias = Literal["standard", "minmax", "robust"]
 
 MIN_TRAIN = 50
 """Fewest training rows of a fold."""
@@ -32,6 +31,9 @@ MAX_LOG_RETURN = 100.0
 
 MIN_VALIDATION = 10
 """Fewest validation rows of a fold."""
+
+_BLOCK = 8192
+"""Rows of a table that are copied column by column: they stay in a core's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,18 +139,26 @@ def window_ends(target_rows: Rows, output_shift: int) -> Rows:
     return target_rows - output_shift
 
 
-def shift_columns(values: NDArray[np.floating], shifts: Sequence[int]) -> NDArray[np.float32]:
+def shift_columns(
+    values: NDArray[np.floating], shifts: Sequence[int], columns: Sequence[int] | None = None
+) -> NDArray[np.float32]:
     """Delay each column: row t of column j becomes `values[t - shifts[j], j]`.  (rows, F)
 
-    The first `shifts[j]` rows of column j become NaN. Applied once per trial, after which the
-    window of every target ends at its origin. Raises ValueError for a negative shift: it would read
-    the future.
+    `columns` says which columns of `values` are meant, in the order of `shifts`; else all are. The
+    first `shifts[j]` rows of column j become NaN. Applied once per trial, after which the window of
+    every target ends at its origin. Raises ValueError for a negative shift: it would read the
+    future.
     """
     if min(shifts, default=0) < 0:
         raise ValueError(f"an input shift must be 0 or more sessions, got {min(shifts)}")
-    shifted = np.full(values.shape, np.nan, dtype=np.float32)
-    for column, shift in enumerate(shifts):
-        shifted[shift:, column] = values[: max(len(values) - shift, 0), column]
+    rows, chosen = len(values), range(values.shape[1]) if columns is None else columns
+    shifted = np.full((rows, len(chosen)), np.nan, dtype=np.float32)
+    for start in range(0, rows, _BLOCK):
+        stop = min(start + _BLOCK, rows)
+        for place, (column, shift) in enumerate(zip(chosen, shifts, strict=True)):
+            first = max(start, shift)
+            if first < stop:
+                shifted[first:stop, place] = values[first - shift : stop - shift, column]
     return shifted
 
 
@@ -194,36 +204,6 @@ def to_price(
         return forecast
     growth = np.clip(forecast, -MAX_LOG_RETURN, MAX_LOG_RETURN)
     return close[target_rows - output_shift] * np.exp(growth)
-
-
-@dataclass(frozen=True, eq=False)
-class Scaler:
-    """Inputs scaled as `x * scale + offset`; both (F,)."""
-
-    scale: NDArray[np.float32]
-    offset: NDArray[np.float32]
-
-
-def fit_scaler(kind: ScalerKind, rows: NDArray[np.floating]) -> Scaler:
-    """Fit scikit-learn's scaler of that kind on `rows` (n, F), the fold's history and no more.
-
-    standard  mean 0, deviation 1      minmax  -1 to 1      robust  median 0, quartile range 1
-
-    Computed in float64. A constant column is centred and keeps its scale. Rows with NaN (the
-    warm-up, the first rows of shifted columns) must not be among `rows`.
-    """
-    # 1.5 seconds, which the driver, that scales nothing, does not need to spend.
-    from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
-
-    values = np.asarray(rows, dtype=np.float64)
-    if kind == "minmax":
-        minmax = MinMaxScaler(feature_range=(-1, 1)).fit(values)
-        return _scaler(minmax.scale_, minmax.min_)
-    if kind == "standard":
-        standard = StandardScaler().fit(values)
-        return _scaler(1 / standard.scale_, -standard.mean_ / standard.scale_)
-    robust = RobustScaler().fit(values)
-    return _scaler(1 / robust.scale_, -robust.center_ / robust.scale_)
 
 
 @dataclass(frozen=True)
@@ -293,7 +273,3 @@ def _too_few_rows(
         "rows, or lower the largest window, input shift or output shift, the number of folds, or "
         "the test share"
     )
-
-
-def _scaler(scale: Floats, offset: Floats) -> Scaler:
-    return Scaler(scale.astype(np.float32), offset.astype(np.float32))

@@ -4,6 +4,7 @@ Runs in a worker process. Knows no Optuna and no MLflow; all it says is plain JS
 """
 
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from rnnsearch.config import Precision, Predict
 from rnnsearch.data.table import InputTable, load_inputs
 from rnnsearch.model.device import describe, free_memory, worker_device
+from rnnsearch.model.scaling import Scaler, fit_scaler
 from rnnsearch.model.training import (
     Diverged,
     EpochResult,
@@ -26,10 +28,8 @@ from rnnsearch.model.training import (
 from rnnsearch.model.windows import (
     Fold,
     Rows,
-    Scaler,
     Split,
     TargetScale,
-    fit_scaler,
     fit_target_scale,
     naive_values,
     shift_columns,
@@ -140,24 +140,42 @@ def run_trial(
 def select_inputs(
     parameters: TrialParameters, data: TrialData, device: torch.device
 ) -> torch.Tensor:  # (rows, F) float32
-    """The trial's inputs, each delayed by its input shift, on the device."""
-    return torch.from_numpy(shifted_inputs(parameters, data.table)).to(device)
+    """The trial's inputs on the device, delayed by what their shifts differ; see `prepare_fold`.
+
+    With all inputs of the table and one shift this is the table itself, which all workers share.
+    """
+    columns, shifts = _columns(parameters, data.table)
+    beyond = [shift - min(shifts) for shift in shifts]
+    values = np.asarray(data.table.values)
+    if any(beyond) or columns != list(range(values.shape[1])):
+        values = shift_columns(values, beyond, columns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the table is read-only, and only read
+        return torch.from_numpy(values).to(device)
 
 
 def shifted_inputs(parameters: TrialParameters, table: InputTable) -> NDArray[np.float32]:
     """The trial's inputs (rows, F), each delayed by its input shift."""
-    columns = table.columns(parameters.inputs)
-    shifts = parameters.shifts([table.specs[column].family for column in columns])
-    return shift_columns(table.values[:, columns], shifts)
+    columns, shifts = _columns(parameters, table)
+    return shift_columns(table.values, shifts, columns)
+
+
+def _columns(parameters: TrialParameters, table: InputTable) -> tuple[list[int], tuple[int, ...]]:
+    """The numbers of the trial's columns in the table, and their shifts."""
+    columns = table.columns(parameters.inputs).tolist()
+    return columns, parameters.shifts([table.specs[column].family for column in columns])
 
 
 def prepare_fold(
     fold: Fold, parameters: TrialParameters, data: TrialData, device: torch.device
 ) -> PreparedFold:
-    """Fit what is fitted on the fold's history, and put the fold's rows on the device."""
+    """Fit what is fitted on the fold's history, and put the fold's rows on the device.
+
+    The windows end as many rows before their origins as all inputs are shifted by at least.
+    """
     horizon = parameters.output_shift
-    history = data.table.values[fold.history][:, data.table.columns(parameters.inputs)]
-    scaler = fit_scaler(parameters.scaler, history)
+    columns, shifts = _columns(parameters, data.table)
+    scaler = fit_scaler(parameters.scaler, data.table.values[fold.history], columns)
     train_y = target_values(data.close, fold.train, horizon, data.predict)
     actual = target_values(data.close, fold.validation, horizon, data.predict)
     scale = fit_target_scale(data.predict, train_y)
@@ -168,9 +186,9 @@ def prepare_fold(
     tensors = FoldTensors(
         scale=tensor(scaler.scale),
         offset=tensor(scaler.offset),
-        train_ends=tensor(window_ends(fold.train, horizon)),
+        train_ends=tensor(window_ends(fold.train, horizon) - min(shifts)),
         train_targets=tensor(scale.scale_values(train_y)),
-        validation_ends=tensor(window_ends(fold.validation, horizon)),
+        validation_ends=tensor(window_ends(fold.validation, horizon) - min(shifts)),
         validation_targets=tensor(scale.scale_values(actual)),
     )
     naive = naive_values(data.close, fold.validation, horizon, data.predict, fold.train)
