@@ -20,6 +20,7 @@ from rnnsearch.data.indicators import (
     filled,
     needs_volume,
 )
+from rnnsearch.data.loops import quickened
 
 Columns = dict[str, NDArray[np.float64]]
 SAMPLES = ("sp500", "nasdaq")
@@ -274,3 +275,18 @@ def test_forms_by_hand() -> None:
     assert columns["volume_obv"][t] == pytest.approx(sign * volume[t] / mean_volume)
     assert columns["others_cr"][t] == pytest.approx(close[t] / close[t - 60] - 1)
     assert columns["momentum_rsi"][t] == raw["momentum_rsi"][t]
+
+
+# --- what is computed here instead of by ta -----------------------------------------------------
+
+
+@pytest.mark.parametrize("decimals", [2, 0], ids=["prices", "many ties"])
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_quickened_columns_are_those_of_ta_to_the_bit(sample: str, decimals: int) -> None:
+    frame = bars(sample, 2000).reset_index(drop=True).round(decimals)
+    frame["Volume"] = frame["Volume"].round(-8)  # days of equal volume, too
+    for function, columns in ((ta.add_trend_ta, PRICES[1:]), (ta.add_volume_ta, frame.columns[1:])):
+        expected = function(frame.copy(), *columns)
+        pd.testing.assert_frame_equal(
+            quickened(function)(frame.copy(), *columns), expected, check_exact=True
+        )

@@ -159,7 +159,7 @@ def compute_indicators(frame: pd.DataFrame, names: Iterable[str]) -> dict[str, N
     """The named indicators, each (rows,) float64, NaN before its warm-up and finite from there on.
 
     `frame` has High, Low and Close, all above 0, and Volume where an indicator needs it. Whole
-    families are computed: 5,000 rows take about 1.2 s, half of it in PSAR.
+    families are computed: 5,000 rows take about 0.3 s.
     """
     names = list(names)
     if not names:
@@ -218,14 +218,16 @@ def _raw_columns(bars: pd.DataFrame, families: set[Family]) -> pd.DataFrame:
     """The columns of ta by their names, for whole families."""
     import ta
 
+    from rnnsearch.data.loops import quickened
+
     high_low_close = ("High", "Low", "Close")
     with np.errstate(divide="ignore", invalid="ignore"):
         if "volume" in families:
-            bars = ta.add_volume_ta(bars, *high_low_close, "Volume")
+            bars = quickened(ta.add_volume_ta)(bars, *high_low_close, "Volume")
         if "volatility" in families:
             bars = ta.add_volatility_ta(bars, *high_low_close)
         if "trend" in families:
-            bars = ta.add_trend_ta(bars, *high_low_close)
+            bars = quickened(ta.add_trend_ta)(bars, *high_low_close)
             bars["trend_psar"] = bars["trend_psar_up"].fillna(bars["trend_psar_down"])
             bars = bars.assign(**_kst(bars["Close"]), **_vortex(bars))
         if "momentum" in families:

@@ -31,7 +31,9 @@ PARTS = (
     "script",  # 4
     "driver",  # 5
     "memory",  # 6
+    "table",  # 7
     "start",  # 8
+    "pruning",  # 9
 )
 
 
