@@ -1,6 +1,6 @@
 """The optimizers' steps: torch's fused kernels, called directly.
 
-torch's own classes import torch's compiler, which costs a process about a second and 66 MB, and
+torch's own classes import torch's compiler, which costs a process about a second and 69 MB, and
 take longer over choices that never change here than their kernels over the weights of a small
 network.
 """

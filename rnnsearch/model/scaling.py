@@ -1,7 +1,7 @@
 """Inputs brought to one scale, fitted on the rows of a fold's history and on no more.
 
 The same numbers as scikit-learn's scalers, bit for bit. A worker that uses those spends a second
-and 60 MB on their import, and memory for copies of all columns at once.
+and 86 MB on their import, and memory for copies of all columns at once.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,7 +1,8 @@
 """1: one trial's training against a bare torch loop over windows that are there already.
 
-Same network, sizes, steps, optimizer and clipping, one thread. The bare loop draws an order per
-epoch and picks its batches from a tensor of all scaled windows; it logs and checks nothing. Every
+Same network, sizes, steps, optimizer and clipping, one thread. The bare loop calls torch as its
+manual does: it draws an order per epoch and picks its batches from a tensor of all scaled windows.
+It averages no weights, as a trial does by default, and logs and checks nothing. Every
 repeat builds both anew, as luck with memory addresses is worth some percent. Seconds are those of
 the processor, which other programs disturb less.
 """
@@ -17,7 +18,6 @@ from rnnsearch.model.networks import build_network
 from rnnsearch.model.training import (
     FoldTensors,
     TrainingSettings,
-    build_optimizer,
     train,
     windows,
 )
@@ -59,6 +59,7 @@ def _settings(cell: str, neurons: int) -> TrainingSettings:
         learning_rate=1e-3,
         optimizer="adam",
         weight_decay=0.1,
+        averaging=True,
         seed=0,
     )
 
@@ -88,7 +89,12 @@ def _bare(settings: TrainingSettings) -> float:
     x = windows(table, fold.train_ends, WINDOW, fold.scale, fold.offset)
     y = fold.train_targets
     network = build_network(settings.cell, INPUTS, settings.neurons, 0.0, seed=0, device=CPU)
-    optimizer = build_optimizer(network, settings)
+    optimizer = torch.optim.AdamW(
+        network.parameters(),
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        fused=True,
+    )
     network.train()
     for _ in range(settings.epochs):
         began = time.process_time()
