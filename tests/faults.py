@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import itertools
 import os
 import signal
 import socket
@@ -20,14 +21,14 @@ def fatal(
     function: Callable[..., Any], after: bool, call: int, kind: int = signal.SIGKILL
 ) -> Callable[..., Any]:
     """A function whose process gets a signal at one of its calls, before or after it is done."""
-    calls = iter(range(1, call + 1))
+    calls = itertools.count(1)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        last = next(calls, call) == call
-        if last and not after:
+        this_one = next(calls) == call  # and not a later one too, where the process goes on
+        if this_one and not after:
             os.kill(os.getpid(), kind)
         result = function(*args, **kwargs)
-        if last and after:
+        if this_one and after:
             os.kill(os.getpid(), kind)
         return result
 

@@ -1,9 +1,11 @@
 """Searches that are killed, interrupted or abandoned, and what the next search makes of them."""
 
+import contextlib
 import os
 import random
 import signal
 import time
+import traceback
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -13,14 +15,17 @@ from typing import Any
 import optuna
 import psutil
 import pytest
+import sqlalchemy
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import StorageError
 from rnnsearch.search import asking as asking_module
 from rnnsearch.search import driver as driver_module
+from rnnsearch.search import leases
 from rnnsearch.search import store as store_module
 from rnnsearch.search import study as study_module
 from rnnsearch.search.driver import Driver
+from rnnsearch.search.storage import DriverStorage
 from rnnsearch.search.store import INTERRUPTED, Store, state_of
 from rnnsearch.terminal import status_text
 from rnnsearch.tracking import Experiment
@@ -66,9 +71,21 @@ def begin(
         try:
             setattr(owner, name, fault(getattr(owner, name)))
             search(path)
-        finally:
             os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        os._exit(1)
     return child
+
+
+def ended(child: int, flags: int = 0) -> int:
+    """How a process has ended, which it does within a time that is long on any machine."""
+
+    def status() -> tuple[int] | None:
+        number, status = os.waitpid(child, os.WNOHANG | flags)
+        return (status,) if number else None
+
+    return int(wait_until(status, 240)[0])
 
 
 def killed(
@@ -228,6 +245,79 @@ def test_the_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
 
 
 # --- another driver -------------------------------------------------------------------------------
+
+
+STOPS = {
+    "claiming the study": (Store, "claim", True, 1),
+    "training": (optuna.Trial, "report", True, 5),
+    "writing, in a transaction": (DriverStorage, "_upsert", False, 9),
+    "counting, while no other driver may": (optuna.Study, "ask", False, 4),
+    "asking, while no other driver may": (optuna.Study, "ask", True, 4),
+}
+
+
+def end_transactions(url: str) -> None:
+    """What PostgreSQL does by itself after HELD_SECONDS with those that do nothing."""
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:
+        connection.execute(
+            sqlalchemy.text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+                "datname = current_database() AND state LIKE 'idle in transaction%'"
+            )
+        )
+
+
+def test_postgresql_ends_the_transaction_of_a_driver_that_does_nothing(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    store = Store(load_study(write_study(tmp_path, run={"storage": postgres_url})))
+    with store._engine.connect() as connection:
+        wait = connection.scalar(sqlalchemy.text("SHOW idle_in_transaction_session_timeout"))
+    assert wait == f"{store_module.HELD_SECONDS // 60}min"
+
+
+@pytest.mark.parametrize("step", STOPS)
+def test_a_driver_stopped_past_its_lease_goes_on_without_the_trials_it_lost(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    import mlflow  # noqa: F401  so that the processes need not
+
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
+    monkeypatch.setattr(leases, "LAPSE_SECONDS", 2.0)
+    monkeypatch.setattr(asking_module, "RECOVER_SECONDS", 0.2)
+    path = write_study(tmp_path, run={"storage": postgres_url})
+    said = tmp_path / "said.txt"
+
+    def search(path: Path) -> None:
+        notes = Notes()
+        study_module.search(load_study(path), notes)
+        said.write_text("\n".join(notes.notices))
+
+    owner, name, after, call = STOPS[step]
+    stop = partial(fatal, after=after, call=call, kind=signal.SIGSTOP)
+    children = [stopped := begin(path, stop, owner, name, search)]
+    try:
+        assert os.WIFSTOPPED(ended(stopped, os.WUNTRACED))
+        end_transactions(postgres_url)
+        children.append(other := begin(path, lambda same: same, owner, name, resume))
+        assert ended(other) == 0
+        assert facts_of(path)["complete"] == 6
+        os.kill(stopped, signal.SIGCONT)
+        assert ended(stopped) == 0
+    finally:
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+    resume(path)  # it may have been stopped over MLflow's file
+    lost = assert_in_order(path, 6)["interrupted"]
+    late = "trial 2: this driver was silent for so long that another one has taken it over"
+    assert (late in said.read_text()) == bool(lost) == (step != "claiming the study")
+    trials = trials_of(path)
+    retries = [trial for trial in trials if "retry_of" in trial.user_attrs]
+    surplus = [trial for trial in trials if "surplus" in trial.user_attrs]
+    assert bool(surplus) == step.startswith("counting")  # and then asking for one too many
+    assert len(retries) + len(surplus) == lost
 
 
 def test_the_trials_of_a_driver_that_died_are_taken_over(tmp_path: Path, postgres_url: str) -> None:

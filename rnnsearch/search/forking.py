@@ -34,6 +34,7 @@ class Fork:
                 f'choose another name, or set [study] name = "{store.name}" to go on with it'
             )
         self._store, self._problem = store, problem
+        self.old = old.name
         was = old.study.user_attrs.get("data", {}).get("scored_on")
         self._same_rows = was == problem.data_record()["scored_on"]
         self._trials = [trial for trial in old.trials() if "duplicate_of" not in trial.user_attrs]

@@ -102,7 +102,7 @@ class DriverStorage(_CachedStorage):
             raise
         if done and state == TrialState.RUNNING:  # it was waiting
             self._keep(self._backend.get_trial(trial_id))
-        elif trial_id in self._own:
+        else:
             self._disown(trial_id)
         return done
 
@@ -226,7 +226,7 @@ class DriverStorage(_CachedStorage):
         self._cache(trial)
 
     def _disown(self, trial_id: int) -> None:
-        """It has ended, here or by another driver."""
+        """It has ended, or another driver has it."""
         self._own.pop(trial_id, None)
         self._cache(self._backend.get_trial(trial_id))
 

@@ -6,11 +6,13 @@ Study attributes                                 Trial attributes
   target_trials  finished trials wanted            record       losses, metrics, folds, versions
   driver:ID      lease of a driver                 forecasts    of the validation rows, packed
   tracked:ID     trials that driver ID logged      reason       why a trial has no result
-                                                   duplicate_of, retry_of, deaths, reference,
-                                                   forked_from (of an old study, see `forking`)
+                                                   duplicate_of, retry_of, deaths, surplus,
+                                                   reference, forked_from (of an old study)
 
 A trial whose driver is gone ends as FAIL with reason `interrupted`, and its parameters are queued
 again as a new trial (`retry_of`). Such a trial counts neither as failed nor towards the target.
+A driver that was stopped between counting and asking may have asked for a trial too many: that one
+ends as `surplus`, and is queued again only if the target is raised.
 
 Drivers that share a study on a server take turns (`Store.turn`) where one of them counts trials and
 acts on the count: to ask for one more, or to queue one again.
@@ -192,10 +194,9 @@ class Store:
         references: name -> values for the suggested parameters.
         """
         with self.turn():
-            trials = self.trials()
-            room = target - sum(state_of(trial) != INTERRUPTED for trial in trials)
-            known = {trial.user_attrs.get("reference") for trial in trials}
-            for name in [name for name in references if name not in known][: max(room, 0)]:
+            room = max(self._room(target), 0)
+            known = {trial.user_attrs.get("reference") for trial in self.trials()}
+            for name in [name for name in references if name not in known][:room]:
                 self.study.enqueue_trial(references[name], user_attrs={"reference": name})
 
     def interrupt(self, trial: FrozenTrial, *, died: bool) -> None:
@@ -206,23 +207,30 @@ class Store:
         """
         deaths = trial.user_attrs.get("deaths", 0) + died
         reason = INTERRUPTED if deaths < MAX_ATTEMPTS else f"its driver died {deaths} times"
-        storage = self.study._storage
+        attrs = {"deaths": deaths, "reason": reason}
+        if reason == INTERRUPTED and self._room(self.target_trials) < 0:  # it counts itself
+            attrs["surplus"] = True
         try:
-            storage.set_trial_user_attr(trial._trial_id, "deaths", deaths)
-            storage.set_trial_user_attr(trial._trial_id, "reason", reason)
+            for key, value in attrs.items():
+                self.study._storage.set_trial_user_attr(trial._trial_id, key, value)
             self.study.tell(trial.number, state=TrialState.FAIL)
         except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
             return  # another driver was faster
-        if reason == INTERRUPTED:
+        if reason == INTERRUPTED and "surplus" not in attrs:
             self._queue_again(self.trial(trial.number))
 
     def requeue_lost(self) -> None:
-        """Queue what `interrupt` could not, because it was killed on the way; in a `turn`."""
+        """Queue what `interrupt` could not, because it was killed on the way, and what was too much
+        and is not any more; in a `turn`."""
         trials = self.trials()
         retried = {trial.user_attrs.get("retry_of") for trial in trials}
-        for trial in trials:
-            if state_of(trial) == INTERRUPTED and trial.number not in retried:
-                self._queue_again(trial)
+        lost = [t for t in trials if state_of(t) == INTERRUPTED and t.number not in retried]
+        for trial in lost[: max(self._room(self.target_trials), 0)]:
+            self._queue_again(trial)
+
+    def _room(self, target: int) -> int:
+        """How many trials `target` leaves besides those that are finished, running or queued."""
+        return target - sum(state_of(trial) != INTERRUPTED for trial in self.trials())
 
     def _queue_again(self, trial: FrozenTrial) -> None:
         attrs = trial.user_attrs

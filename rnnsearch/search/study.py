@@ -10,6 +10,7 @@ from rnnsearch.config import StudyFile, home
 from rnnsearch.errors import NoTrialError, StudyFileError
 from rnnsearch.search.driver import Driver, Interrupted
 from rnnsearch.search.forking import Fork
+from rnnsearch.search.patience import Patience
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.protocol import Workers
 from rnnsearch.search.records import parent_record, run_record, tracking_uri
@@ -43,29 +44,42 @@ def search(
         old = None if fork_of is None else Store(_renamed(study, fork_of), create=False)
         store = Store(study)
         with storage_errors(store.url), only_driver(store) as alone:
-            with store.turn():
-                if old is not None:
-                    fork = Fork(store, old, problem)
-                    copied = fork.copy()
-                    room = _target(study, store, problem, trials) - store.finished()
-                    queued = fork.queue(room // 2)
-                    view.notice(
-                        f"study {store.name} begins with {old.name}: {copied} finished trials "
-                        f"still hold, {queued} configurations are trained again"
-                    )
-                store.claim(study.fingerprint(), problem.data_record())
-            _compare_versions(store, view)
-            store.study.pruner = build_pruner(study)
-            target = _target(study, store, problem, trials)
-            store.note("target_trials", target)
-            without_passwords = {"run": {"storage", "tracking"}}
-            store.note("study_file", study.model_dump(mode="json", exclude=without_passwords))
-            if study.study.references:
-                first = references(study, problem.table, problem.ranked_inputs, problem.found)
-                store.queue_references(first, target)
+            fork = None if old is None else Fork(store, old, problem)
+            patience = Patience(store, view.notice, hurry=lambda: False)
+            target = patience.do(_prepare, store, problem, view, trials, fork)
             view.begin(store, target, workers.count)
             Driver(problem, store, workers, view, target=target, alone=alone).run()
     return store
+
+
+def _prepare(
+    store: Store, problem: Problem, view: View, trials: str | None, fork: Fork | None
+) -> int:
+    """Note what the study is about and queue what it begins with; returns its target.
+
+    May be called again where the storage failed on the way.
+    """
+    study = problem.study
+    with store.turn():
+        if fork is not None:
+            copied = fork.copy()
+            room = _target(study, store, problem, trials) - store.finished()
+            queued = fork.queue(room // 2)
+            view.notice(
+                f"study {store.name} begins with {fork.old}: {copied} finished trials still hold, "
+                f"{queued} configurations are trained again"
+            )
+        store.claim(study.fingerprint(), problem.data_record())
+    _compare_versions(store, view)
+    store.study.pruner = build_pruner(study)
+    target = _target(study, store, problem, trials)
+    store.note("target_trials", target)
+    without_passwords = {"run": {"storage", "tracking"}}
+    store.note("study_file", study.model_dump(mode="json", exclude=without_passwords))
+    if study.study.references:
+        named = references(study, problem.table, problem.ranked_inputs, problem.found)
+        store.queue_references(named, target)
+    return target
 
 
 def check_result(store: Store) -> None:

@@ -174,8 +174,9 @@ class Experiment:
         run = self.client.create_run(
             self.id, int(record.started * 1000), tags=tags | record.tags, run_name=record.name
         )
-        self._runs[record.number] = run.info.run_id
-        return str(run.info.run_id)
+        # Another driver may have made one in the same moment: both keep the first.
+        self.use(record.number, self.runs(record.number) or [run])
+        return self._runs[record.number]
 
     def _write(
         self,

@@ -34,6 +34,7 @@ FAST = {  # what a study takes minutes for, in seconds
     "rnnsearch.search.leases.RENEW_SECONDS": 0.5,
     "rnnsearch.search.leases.LAPSE_SECONDS": 6.0,
     "rnnsearch.search.asking.RECOVER_SECONDS": 1.0,
+    "rnnsearch.search.store.HELD_SECONDS": 20,
     "rnnsearch.tracking.tracker.RETRY_SECONDS": 1.0,
 }
 
@@ -147,7 +148,10 @@ class Study:
         found: Counter[str] = Counter()
         found["lost"] += max(0, TRIALS - finished)
         found["lost"] += sum(
-            state_of(trial) == INTERRUPTED and not retries[trial.number] for trial in trials
+            state_of(trial) == INTERRUPTED
+            and not retries[trial.number]
+            and "surplus" not in trial.user_attrs
+            for trial in trials
         )
         found["doubled"] += max(0, finished - TRIALS)
         found["doubled"] += sum(n - 1 for trial, n in retries.items() if trial is not None)
