@@ -215,7 +215,7 @@ TRIAL = """
 
 
 def test_a_trial_imports_nothing_that_takes_long(setup: WorkerSetup, tmp_path: Path) -> None:
-    """Some parts of torch, and scikit-learn, would cost every worker a second and 30 to 90 MB each."""
+    """Parts of torch, and scikit-learn, would cost every worker a second and 30 to 90 MB each."""
     path = tmp_path / "task.pickle"
     path.write_bytes(pickle.dumps((setup, task(1))))
     code = textwrap.dedent(TRIAL)
