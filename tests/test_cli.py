@@ -226,7 +226,7 @@ def test_sync_check_inputs_and_schema_answer(
 
 
 def test_a_wrong_study_file_or_flag_ends_with_2(
-    rnnsearch: Callable[..., Result], tmp_path: Path
+    rnnsearch: Callable[..., Result], tmp_path: Path, home: Path
 ) -> None:
     path = write_study(tmp_path, study={"trials": 0})
     code, _, err = rnnsearch("search", path)
@@ -239,6 +239,7 @@ def test_a_wrong_study_file_or_flag_ends_with_2(
     path = write_study(tmp_path)
     assert rnnsearch("search", path, "--trials", "many")[0] == 2
     assert rnnsearch("search", path, "--workers", "0")[0] == 2
+    assert not (home / "optuna.db").exists()
 
 
 def test_a_dry_run_says_what_would_be_started_and_starts_nothing(
@@ -264,12 +265,13 @@ def test_the_engine_ray_without_ray_ends_with_2_and_says_what_to_install(
     assert "pip install 'rnnsearch[cluster]'" in err
 
 
-def test_bad_data_end_with_3(rnnsearch: Callable[..., Result], tmp_path: Path) -> None:
+def test_bad_data_end_with_3(rnnsearch: Callable[..., Result], tmp_path: Path, home: Path) -> None:
     path = write_study(tmp_path)
     (tmp_path / "prices.csv").write_text("Date,Close\n2020-01-02,1\n2020-01-02,2\n")
     code, _, err = rnnsearch("search", path)
     assert code == 3
     assert "prices.csv" in err
+    assert not (home / "optuna.db").exists()
     (tmp_path / "prices.csv").unlink()
     assert rnnsearch("check", path)[0] == 3
 
@@ -364,14 +366,16 @@ def test_an_error_nobody_foresaw_is_one_line_and_a_log(
     rnnsearch: Callable[..., Result], tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
-        raise ZeroDivisionError("what now")
+        raise ZeroDivisionError("what now, postgresql://user:s3cret@host/db")
 
     monkeypatch.setattr("rnnsearch.config.load_study", broken)
     code, _, err = rnnsearch("check", write_study(tmp_path))
     assert code == 1
     assert len(err.splitlines()) == 1
     assert "ZeroDivisionError: what now" in err
-    assert "Traceback" in (home / "error.log").read_text()
+    log = (home / "error.log").read_text()
+    assert "Traceback" in log
+    assert "s3cret" not in err + log
 
 
 @pytest.mark.slow

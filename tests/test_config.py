@@ -1,5 +1,6 @@
 """The study file: what it may say, and what it is told where it says something else."""
 
+import re
 import string
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnsearch.config import FloatRange, IntRange, StudyFile, extremes, load_study
+from rnnsearch.config import FloatRange, IntRange, StudyFile, extremes, find_study, load_study
 from rnnsearch.errors import StudyFileError
 from tests.searches import toml
 
@@ -132,6 +133,25 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 def test_a_study_name_that_could_leave_its_folder_is_refused(tmp_path: Path, name: str) -> None:
     message = refusal(tmp_path, f"[study]\nname = {toml(name)}")
     assert "[study] name: a study name has letters, digits" in message
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("a\0.csv", r"[data] path: a path has no NUL in it, got 'a\x00.csv'"),
+        ("~nobody-of-this-name/a.csv", "[data] path: there is no such home, got '~nobody-of"),
+    ],
+)
+def test_a_path_that_cannot_be_is_refused(tmp_path: Path, path: str, told: str) -> None:
+    with pytest.raises(StudyFileError, match=re.escape(told)):
+        load(tmp_path, f"[data]\npath = {toml(path)}\n")
+    with pytest.raises(StudyFileError, match=re.escape(told)):
+        load(tmp_path, f'[data]\npath = "a.csv"\n[[data.join]]\npath = {toml(path)}\n')
+
+
+def test_a_name_that_is_too_long_for_a_file_is_refused() -> None:
+    with pytest.raises(StudyFileError, match="File name too long"):
+        load_study(find_study("x" * 5000))
 
 
 def test_a_file_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Price files: what is read, refused with its row and remedy, and warned of."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +261,26 @@ def test_files_that_hold_no_prices_are_refused(
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is a folder"):
         read_prices(DataSection(path=tmp_path))
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    os.mkfifo(path)
+    with pytest.raises(DataError, match="is no regular file"):
+        read_prices(DataSection(path=path))
+
+
+def test_a_path_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="File name too long"):
+        read_prices(DataSection(path=tmp_path / ("x" * 5000 + ".csv")))
+
+
+def test_the_wrong_one_of_a_million_rows_is_named(tmp_path: Path) -> None:
+    minutes = pd.date_range("1990-01-01", periods=1_000_000, freq="min").astype("str")
+    lines = ["Date,Close", *(f"{minute},{100 + i % 7}" for i, minute in enumerate(minutes))]
+    lines[-1] = f"{minutes[-1]},closed"
+    with pytest.raises(DataError, match=r"row 1000000 \(1991-11-26 10:39:00\) is 'closed'"):
+        read(tmp_path, *lines)
 
 
 def test_adjust_needs_the_adjusted_close(tmp_path: Path) -> None:

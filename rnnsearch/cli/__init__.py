@@ -48,12 +48,14 @@ def _fail(message: str, code: int) -> int:
 def _unforeseen(error: Exception) -> str:
     """Keep the traceback for us and show the user one line."""
     from rnnsearch.config import home
+    from rnnsearch.tracking import shown_uri
 
     log = home() / "error.log"
+    told = shown_uri(f"an error that should not be: {type(error).__name__}: {error}")
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a", encoding="utf-8") as file:
-            file.write(traceback.format_exc() + "\n")
+            file.write(shown_uri(traceback.format_exc()) + "\n")
     except OSError:
-        return f"an error that should not be: {type(error).__name__}: {error}"
-    return f"an error that should not be: {type(error).__name__}: {error}; details are in {log}"
+        return told
+    return f"{told}; details are in {log}"

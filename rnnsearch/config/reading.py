@@ -1,5 +1,6 @@
 """From a study file to a `StudyFile`, and its faults in words."""
 
+import contextlib
 import difflib
 import hashlib
 import json
@@ -24,7 +25,9 @@ def home() -> Path:
 def find_study(name: str | Path) -> Path:
     """The study file that is meant by its path, or by its name in studies/."""
     named = Path("studies") / f"{name}.toml"
-    return named if not Path(name).exists() and named.exists() else Path(name)
+    with contextlib.suppress(OSError):  # a name that is too long; `load_study` says so
+        return named if not Path(name).exists() and named.exists() else Path(name)
+    return Path(name)
 
 
 def load_study(path: str | Path, **overrides: Any) -> StudyFile:
@@ -63,12 +66,24 @@ def load_study(path: str | Path, **overrides: Any) -> StudyFile:
         study = StudyFile.model_validate(tables)
     except ValidationError as error:
         raise StudyFileError("\n".join(_explain(path, error))) from None
-    return _resolve_paths(study, path.absolute().parent)
+    try:
+        return _resolve_paths(study, path.absolute().parent)
+    except ValueError as error:
+        raise StudyFileError(f"{path}: [data] path: {error}") from None
 
 
 def _resolve_paths(study: StudyFile, folder: Path) -> StudyFile:
+    """Paths are meant from the study file's folder, and ~ is a home."""
+
     def resolved(path: Path | None) -> dict[str, Path | None]:
-        return {"path": None if path is None else folder / path.expanduser()}
+        if path is None:
+            return {"path": None}
+        if "\0" in str(path):
+            raise ValueError(f"a path has no NUL in it, got {str(path)!r}")
+        try:
+            return {"path": folder / path.expanduser()}
+        except RuntimeError:
+            raise ValueError(f"there is no such home, got {str(path)!r}") from None
 
     joins = tuple(join.model_copy(update=resolved(join.path)) for join in study.data.join)
     data = study.data.model_copy(update=resolved(study.data.path) | {"join": joins})

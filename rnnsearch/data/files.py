@@ -42,14 +42,16 @@ def read_table(path: Path) -> RawTable:
     Raises `DataError` for a file that is missing, empty, damaged, of another format, or that has
     one column twice.
     """
-    if path.is_dir():
-        raise DataError(f"{path}: is a folder; give the CSV or Parquet file itself.")
-    if path.suffix.lower() not in ENDINGS:
-        raise DataError(
-            f"{path.name}: prices are read from .csv or .parquet, got "
-            f"{path.suffix or 'no ending'!r}; rename or convert the file."
-        )
     try:
+        if path.is_dir():
+            raise DataError(f"{path}: is a folder; give the CSV or Parquet file itself.")
+        if path.suffix.lower() not in ENDINGS:
+            raise DataError(
+                f"{path.name}: prices are read from .csv or .parquet, got "
+                f"{path.suffix or 'no ending'!r}; rename or convert the file."
+            )
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise DataError(f"{path}: is no regular file; copy what it holds into one.")
         if path.stat().st_size == 0:
             raise DataError(f"{path.name}: the file is empty; it needs a header and rows.")
         if path.suffix.lower() == ".parquet":

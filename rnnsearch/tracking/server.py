@@ -1,20 +1,24 @@
 """The MLflow that a URI names: reached as a client, shown without its password, served."""
 
+import contextlib
 import logging
 import os
 import re
-import subprocess
+import signal
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import filelock
+import psutil
 
 from rnnsearch.config import home
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+END_SECONDS = 5.0  # that a server is given to end by itself
 
 
 def connect(uri: str) -> "MlflowClient":
@@ -75,7 +79,23 @@ def serve_dashboard(uri: str | None, host: str, port: int) -> int:
     command += ["--default-artifact-root", (home() / "artifacts").as_uri(), "--workers", "1"]
     # Not a flag: everybody on the machine may see those, and it may hold a password.
     environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": uri or default_uri(home())}
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    server = psutil.Popen(command, env=environment)
     try:
-        return subprocess.run(command, check=False, env=environment).returncode
+        return int(server.wait())
     except KeyboardInterrupt:
         return 130
+    finally:
+        _end(server)
+
+
+def _end(server: psutil.Process) -> None:
+    """End a server and the processes that it has started."""
+    processes = [server]
+    with contextlib.suppress(psutil.NoSuchProcess):
+        processes += server.children(recursive=True)
+    for how in ("terminate", "kill"):
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                getattr(process, how)()
+        _, processes = psutil.wait_procs(processes, timeout=END_SECONDS)

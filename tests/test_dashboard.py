@@ -1,0 +1,51 @@
+"""The dashboard's server: where it listens, and that it ends with its command."""
+
+import contextlib
+import signal
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import _free_port
+from tests.searches import end_group, finish, start, wait_until
+
+
+def listening(process: psutil.Process) -> set[str]:
+    """Addresses that a process and its descendants listen on."""
+    found: set[str] = set()
+    for one in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.Error):
+            connections = one.net_connections("inet")
+            found |= {c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN}
+    return found
+
+
+@pytest.mark.slow
+def test_the_dashboard_listens_on_this_machine_alone_and_leaves_nothing_running(
+    home: Path,
+) -> None:
+    port = _free_port()
+    command = start("dashboard", "--port", port)
+    try:
+
+        def answers() -> bool:
+            assert command.poll() is None, command.communicate()
+            with contextlib.suppress(OSError):
+                return bool(urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5))
+            return False
+
+        wait_until(answers, 240)
+        process = psutil.Process(command.pid)
+        processes = process.children(recursive=True)
+        assert processes
+        assert listening(process) == {"127.0.0.1"}
+        command.send_signal(signal.SIGTERM)  # to the command alone
+        code, out, _ = finish(command)
+        assert code == 128 + signal.SIGTERM
+        assert f"MLflow on http://127.0.0.1:{port}" in out
+        _, alive = psutil.wait_procs(processes, timeout=60)
+        assert not alive
+    finally:
+        end_group(command)
