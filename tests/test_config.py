@@ -146,7 +146,9 @@ def test_a_path_that_cannot_be_is_refused(tmp_path: Path, path: str, told: str) 
     with pytest.raises(StudyFileError, match=re.escape(told)):
         load(tmp_path, f"[data]\npath = {toml(path)}\n")
     with pytest.raises(StudyFileError, match=re.escape(told)):
-        load(tmp_path, f'[data]\npath = "a.csv"\n[[data.join]]\npath = {toml(path)}\n')
+        load(
+            tmp_path, f'[data]\npath = "a.csv"\n[[data.join]]\nprefix = "us"\npath = {toml(path)}\n'
+        )
 
 
 def test_a_name_that_is_too_long_for_a_file_is_refused() -> None:
