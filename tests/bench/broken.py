@@ -133,7 +133,7 @@ def worker(what: str) -> Callable[..., int]:
 
     def inject(study: Study, chance: random.Random) -> int:
         quiet = {"QUIET_SECONDS": 4.0, "UNKNOWN_SECONDS": 10.0, "QUIET_EPOCHS": 4}
-        changed = {f"rnnsearch.search.workers.{name}": value for name, value in quiet.items()}
+        changed = {f"rnnsearch.search.watching.{name}": value for name, value in quiet.items()}
         study.run(0, worker=[what, 2], set=changed if what == "hang" else {})
         return len(study.log.read_text().splitlines())
 

@@ -40,6 +40,7 @@ def find(name: str) -> tuple[Any, str]:
 def set_constants() -> None:
     for name, value in FAULT.get("set", {}).items():
         owner, last = find(name)
+        assert hasattr(owner, last), name
         setattr(owner, last, value)
 
 
@@ -113,15 +114,18 @@ def _use_up_memory() -> None:
     torch.ones(2**28)
 
 
-if __name__ == "__mp_main__" and "worker" in FAULT:  # a worker: the driver's module under this name
-    sabotage(*FAULT["worker"])
 if __name__ == "__main__":
     from rnnsearch.cli import main
+    from rnnsearch.search import workers
 
     set_constants()
     if "kill" in FAULT:
         kill_driver(*FAULT["kill"])
     if "lose" in FAULT:
         lose_replies(*FAULT["lose"])
+    if "worker" in FAULT:
+        workers.LOADED.append("tests.bench.faulty")
     sys.argv[0] = "rnnsearch"
     main()
+elif "worker" in FAULT:  # the process that workers are forked from
+    sabotage(*FAULT["worker"])
