@@ -1,6 +1,6 @@
 """Break searches on purpose, go on with them, and count what is lost.
 
-    python -m tests.bench.bench_faults [--times 10] [--only WORD] [--jobs 1] [--seed 1]
+    python -m tests.bench.bench_faults [--times 10] [--only PATTERN] [--jobs 1] [--seed 1]
 
 Real processes, SQLite files, a PostgreSQL and an MLflow server. Each fault is injected `times`
 times, into one small study after the other; then a last `search` without a fault runs, and its
@@ -27,6 +27,7 @@ import argparse
 import contextlib
 import multiprocessing
 import random
+import re
 import sys
 import tempfile
 import time
@@ -79,11 +80,11 @@ def row(cells: list[object]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=10, help="of each fault")
-    parser.add_argument("--only", default="", help="faults with this in their name")
+    parser.add_argument("--only", default="", help="faults whose names match, as '^(MLflow|no)'")
     parser.add_argument("--jobs", type=int, default=1, help="faults at a time")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    faults = [fault for fault in FAULTS if options.only in fault.name]
+    faults = [fault for fault in FAULTS if re.search(options.only, fault.name)]
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="rnnsearch-faults-"))
     make_tracking_store(folder / EMPTY)

@@ -55,6 +55,26 @@ def killed_at(function: str, after: bool, calls: int, afresh: bool) -> Callable[
     return inject
 
 
+EVALUATION = [
+    ("rnnsearch.model.forecaster.replace_file", True),  # of the champion's two
+    ("rnnsearch.results.evaluation._count_opening", False),
+    ("rnnsearch.results.evaluation._count_opening", True),
+    ("rnnsearch.results.evaluation._compare", True),
+    ("mlflow.MlflowClient.create_model_version", True),
+]
+
+
+def killed_evaluating(study: Study, chance: random.Random) -> int:
+    study.run(0)
+    died = 0
+    for function, after in chance.sample(EVALUATION, ROUNDS):
+        code, _ = study.run(0, KILLED, command="evaluate", kill=[function, after, 1])
+        died += code == KILLED
+    study.run(0, command="evaluate")
+    study.run(0, command="predict")
+    return died
+
+
 def killed_at_take_over(study: Study, chance: random.Random) -> int:
     study.run(KILLED, kill=[TELL, False, chance.randint(1, 5)])
     study.run(KILLED, kill=[f"{STORE}._queue_again", chance.random() < 0.5, 1])
@@ -336,6 +356,7 @@ FAULTS = [
     Fault("driver killed while it takes trials over", killed_at_take_over),
     Fault("driver killed at a random moment, SQLite", killed_at_random),
     Fault("driver killed at a random moment, PostgreSQL, MLflow server", killed_at_random, **BOTH),
+    Fault("evaluate killed", killed_evaluating),
     Fault("driver told to stop: Ctrl-C, Ctrl-C twice, SIGTERM", signalled),
     Fault("one of two drivers killed, PostgreSQL", one_of_two_killed, **BOTH),
     Fault("two drivers begin at once, PostgreSQL", two_at_once, **BOTH),
