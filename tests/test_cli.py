@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -384,3 +385,27 @@ def test_the_module_is_the_command(tmp_path: Path) -> None:
     assert code == 0, err
     assert "Best trials" in out
     assert "trial    0" not in out
+
+
+FIRST_TRIAL = """
+    import os, sys
+    from rnnsearch.cli import main
+    from rnnsearch.search.workers import LocalWorkers
+
+    def submit(self, task):
+        slow = {"torch", "scipy", "sklearn", "plotly", "statsmodels", "matplotlib"}
+        print("imported:", *sorted(slow & sys.modules.keys()), flush=True)
+        os._exit(0)
+
+    LocalWorkers.submit = submit
+    sys.argv = ["rnnsearch", "search", sys.argv[1], "--quiet"]
+    main()
+"""
+
+
+def test_a_search_hands_out_its_first_trial_without_what_takes_long_to_import(
+    tmp_path: Path, home: Path
+) -> None:
+    """Each takes the driver a second or two, for which its workers would wait."""
+    command = [sys.executable, "-c", textwrap.dedent(FIRST_TRIAL), str(write_study(tmp_path))]
+    assert subprocess.check_output(command, text=True) == "imported:\n"

@@ -68,7 +68,6 @@ def search(
     from rnnsearch.config import find_study
     from rnnsearch.hints import after_search, to_go_on
     from rnnsearch.live import SearchView
-    from rnnsearch.results.publishing import publish_plots
     from rnnsearch.search.study import Interrupted, check_result, search
     from rnnsearch.terminal import best_table, note, output
 
@@ -92,7 +91,11 @@ def search(
     if fork is not None:
         out.print(_rename(study, fork), highlight=False, markup=False, soft_wrap=True)
     out.print(after_search(find_study(study)), highlight=False, markup=False, soft_wrap=True)
-    publish_plots(settings, store, notice=note)  # last: nobody need wait for it
+
+    # Last, with its imports of torch and plotly: nobody need wait for it.
+    from rnnsearch.results.publishing import publish_plots
+
+    publish_plots(settings, store, notice=note)
     return 0
 
 
