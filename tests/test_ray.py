@@ -149,6 +149,8 @@ def test_an_actor_that_dies_hangs_or_breaks_is_lost_with_its_trial_and_replaced(
     hung = process_of(small)
     hung.send_signal(signal.SIGSTOP)
     monkeypatch.setattr(watching, "QUIET_SECONDS", 0.5)
+    monkeypatch.setattr(watching, "QUIET_EPOCHS", 1)
+    monkeypatch.setattr(watching, "_load", lambda: 1.0)
     lost = until(small.pool, Lost)[-1]
     assert isinstance(lost, Lost)
     assert (lost.number, lost.reason[:16]) == (6, "hung: silent for")

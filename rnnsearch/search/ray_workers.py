@@ -83,7 +83,8 @@ class RayWorkers:
         return any(actor.idle for actor in self._actors)
 
     def starved(self) -> bool:
-        return time.monotonic() - self._placed > PLACE_SECONDS
+        placed = any(actor.node for actor in self._actors)
+        return not placed and time.monotonic() - self._placed > PLACE_SECONDS
 
     def submit(self, task: Task) -> None:
         actor = next(actor for actor in self._actors if actor.idle)
