@@ -234,6 +234,7 @@ def test_a_server_that_goes_down_and_comes_back_gets_every_trial_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rnnsearch.tracking.tracker.RETRY_SECONDS", 0.2)
+    monkeypatch.setattr("rnnsearch.search.driver.FINISH_SECONDS", 240.0)  # beside other work
     port = _free_port()
     folder = tmp_path / "server"
     folder.mkdir()
