@@ -86,7 +86,7 @@ class LocalWorkers:
 
     def close(self) -> None:
         for worker in self._workers:
-            worker.process.kill()
+            _kill(worker.process)
         for worker in self._workers:
             worker.process.join()
             worker.connection.close()
@@ -107,7 +107,7 @@ class LocalWorkers:
 
     def _replace(self, slot: int, reason: str) -> Lost:
         old = self._workers[slot]
-        old.process.kill()
+        _kill(old.process)
         old.process.join()
         old.connection.close()
         self._watch.loses(old, reason)
@@ -174,6 +174,12 @@ def _without_main() -> Iterator[None]:
         yield
     finally:
         main |= hidden
+
+
+def _kill(process: BaseProcess) -> None:
+    # The number of a fork that has ended may be another process's by now: look first.
+    if process.is_alive():
+        process.kill()
 
 
 def _ending(code: int | None) -> str:
