@@ -1,17 +1,19 @@
 """What a driver knows of a study shared with another one is what Optuna itself reads of it."""
 
+import gc
 import random
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
+import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.config import load_study
 from rnnsearch.search import storage
 from rnnsearch.search.store import Store
-from tests.searches import write_study
+from tests.searches import wait_until, write_study
 
 STEPS = 64
 
@@ -121,3 +123,23 @@ def test_what_is_said_of_a_trial_that_another_driver_has_ended_is_dropped(tmp_pa
     assert one.trial(trial.number).intermediate_values == {}
     with pytest.raises(optuna.exceptions.UpdateFinishedTrialError):
         trial.report(0.6, 2)
+
+
+def test_a_store_no_longer_used_keeps_no_connection_open(tmp_path: Path, postgres_url: str) -> None:
+    study = load_study(write_study(tmp_path, run={"storage": postgres_url}))
+    created = Store(study)
+    before = connections(created.url)
+    gc.disable()  # which would close them too, at times
+    try:
+        for _ in range(5):
+            assert Store(study, create=False).trials() == []
+        wait_until(lambda: connections(created.url) == before, seconds=20)  # servers close in time
+    finally:
+        gc.enable()
+
+
+def connections(url: str) -> int:
+    """How many a PostgreSQL database has, this one among them."""
+    count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    with sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool).connect() as server:
+        return int(server.scalar(sqlalchemy.text(count)) or 0)

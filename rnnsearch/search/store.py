@@ -22,6 +22,7 @@ import contextlib
 import errno
 import os
 import re
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,6 +86,8 @@ class Store:
         with storage_errors(self.url, OSError, RuntimeError, ValueError):
             storage = _open_storage(self.url, create)
             self._engine = storage.engine
+            # Optuna's cycles would keep its connections open until the garbage collector comes by.
+            weakref.finalize(self, self._engine.dispose)
             if create:
                 fast = DriverStorage(storage) if storage.engine.dialect.name in INSERT else storage
                 self.study = optuna.create_study(
