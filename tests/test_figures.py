@@ -1,7 +1,6 @@
 """Statistics of inputs, shifts and parameters on trials whose truth is known; figures of them."""
 
 import json
-import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -9,6 +8,7 @@ import numpy as np
 import optuna
 import plotly.graph_objects as go
 import pytest
+from matplotlib.figure import Figure
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -21,7 +21,7 @@ from rnnsearch.results.inputs import (
     parameter_importance,
     shift_skill,
 )
-from rnnsearch.results.plots import plots
+from rnnsearch.results.plots import as_svg, plots
 from rnnsearch.results.style import STATES, short
 
 RNG = np.random.default_rng(3)
@@ -325,8 +325,9 @@ def test_figures_are_written_with_a_real_minus_and_gaps() -> None:
 # --- images -------------------------------------------------------------------------------------
 
 
-def _texts(image: str) -> list[str]:
-    return [str(part.text) for part in ElementTree.fromstring(image).iter() if part.text]
+def _texts(image: Figure) -> list[str]:
+    """As they stand in the file."""
+    return [str(part.text) for part in ElementTree.fromstring(as_svg(image)).iter() if part.text]
 
 
 def _numbered(trials: list[FrozenTrial]) -> list[FrozenTrial]:
@@ -337,16 +338,19 @@ def _numbered(trials: list[FrozenTrial]) -> list[FrozenTrial]:
 
 def test_images_tell_what_the_statistics_tell_and_names_are_text() -> None:
     trials = [
-        trial(0.01 * (n + 1), ("return", "<b>x</b>") if n % 2 else ("return",), output_shift=n % 2)
+        trial(
+            0.01 * (n + 1), ("return", "<b>$x$</b>") if n % 2 else ("return",), output_shift=n % 2
+        )
         for n in range(6)
     ]
     drawn = plots(
         _numbered(trials), input_statistics(trials), Importance({"cell": 0.75, "x<y": 0.25}, 6, "")
     )
     assert set(drawn) == {"best_so_far", "parameter_importance", "inputs", "date_shifts"}
-    assert drawn["best_so_far"].count("<circle") == 6 + 1, "one is of the legend"
+    (points,) = drawn["best_so_far"].axes[0].collections
+    assert len(points.get_offsets()) == 6
     assert {"x<y", "75%", "25%"} <= set(_texts(drawn["parameter_importance"]))
-    assert {"<b>x</b>", "3 of 6: +0.0400, +0.0300"} <= set(_texts(drawn["inputs"]))
+    assert {"<b>$x$</b>", "3 of 6: +0.0400, +0.0300"} <= set(_texts(drawn["inputs"]))
     assert {"+0.030", "+0.040", "n=3"} <= set(_texts(drawn["date_shifts"]))
 
 
@@ -355,10 +359,9 @@ def test_the_line_of_the_best_never_falls_below_an_earlier_trial() -> None:
     pruned = trial(None, state=TrialState.PRUNED, **history)
     trials = [trial(0.01), trial(0.03), trial(-0.5), pruned, trial(0.02)]
     image = plots(_numbered(trials), input_statistics(trials), Importance({}, 0, ""))["best_so_far"]
-    (line,) = re.findall(r'points="([^"]+)" fill="none" stroke="#222222"', image)
-    heights = [float(point.split(",")[1]) for point in line.split()]
-    assert heights == sorted(heights, reverse=True), "a higher skill is drawn further up"
-    assert len(set(heights)) == 2, "a pruned trial is not the best"
+    line = image.axes[0].lines[0]
+    assert list(line.get_xdata()) == [0, 1, 2, 4, 4]
+    assert list(line.get_ydata()) == [0.01, 0.03, 0.03, 0.03, 0.03], "a pruned one is not the best"
 
 
 def test_there_is_an_image_of_one_trial_too() -> None:

@@ -273,9 +273,8 @@ def train_epoch(
         norms += clip_gradients(parameters, settings.clip)
         optimizer.step()
         if averages:
-            decay = 1 - average_share(step)
             with torch.no_grad():
-                torch._foreach_lerp_(averages, parameters, 1 - decay)
+                torch._foreach_lerp_(averages, parameters, average_share(step))
     return sums
 
 

@@ -1,13 +1,18 @@
-"""What a search has found so far, as small SVG images for MLflow's parent run.
+"""What a search has found so far, as small images for MLflow's parent run.
 
-Drawn by hand: no plotly, no script and no network, so that every search can afford to leave them,
-and MLflow shows them in its page. The report has the same to zoom into.
+Without plotly, whose pages hold 4 MB of script each; the report has the same to zoom into.
 """
 
+import io
 import math
 from collections.abc import Sequence
-from html import escape
 
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from optuna.trial import FrozenTrial
 
 from rnnsearch.results.inputs import (
@@ -17,17 +22,16 @@ from rnnsearch.results.inputs import (
     ShiftSkill,
     shift_skill,
 )
-from rnnsearch.results.style import BLACK, BLUE, GREY, PALE, RED, STATES, clipped, visible_range
+from rnnsearch.results.style import BLACK, BLUE, DIVERGING, GREY, STATES, clipped, visible_range
 from rnnsearch.search.store import state_of
 
-WIDTH = 760
 SHOWN = 24
 """Most inputs or parameters in an image."""
 
 
 def plots(
     trials: Sequence[FrozenTrial], inputs: Sequence[InputStatistics], importance: Importance
-) -> dict[str, str]:
+) -> dict[str, Figure]:
     """Name -> image; of each kind that the trials have something to say on."""
     drawn = {"best_so_far": _best_so_far(trials)}
     if importance.parameters:
@@ -56,54 +60,43 @@ def plots(
     return drawn
 
 
-def _best_so_far(trials: Sequence[FrozenTrial], height: int = 360) -> str:
+def as_svg(figure: Figure) -> str:
+    """The image as text; the same figure is the same text."""
+    text = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "rnnsearch"}):
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue()
+
+
+def _best_so_far(trials: Sequence[FrozenTrial]) -> Figure:
     """Skill of every trial in order, and the line of the best one."""
     reached = [
-        (trial.number, state_of(trial), float(value))
+        (trial.number, state_of(trial), value)
         for trial in trials
         if (value := _reached(trial)) is not None
     ]
+    figure, axes = _blank(
+        "Skill on validation rows, trial by trial; the line is the best so far, 0 doing nothing"
+    )
     low, high = visible_range([skill for *_, skill in reached]) or [-1.0, 1.0]
-    last = max((number for number, *_ in reached), default=0)
-    left, right, top, bottom = 70, WIDTH - 20, 40, height - 50
-
-    def x(number: float) -> float:
-        return left + (right - left) * (number + 0.5) / (last + 1)
-
-    def y(skill: float) -> float:
-        return bottom - (bottom - top) * (max(skill, low) - low) / (high - low)
-
-    parts = []
-    for tick in _ticks(low, high):
-        colour = GREY if abs(tick) < 1e-12 else "#E6E8EB"
-        parts.append(_line([(left, y(tick)), (right, y(tick))], colour))
-        parts.append(_text(left - 8, y(tick) + 4, f"{tick:+.3g}", "end"))
-    numbers = [tick for tick in _ticks(0, last) if tick == int(tick)]
-    parts += [_text(x(number), bottom + 18, f"{number:.0f}", "middle") for number in numbers]
-    for number, state, skill in reached:
-        colour = STATES.get(state, (GREY, ""))[0]
-        parts.append(
-            f'<circle cx="{x(number):.1f}" cy="{y(skill):.1f}" r="3.5" fill="{colour}" '
-            f'fill-opacity="0.75"><title>trial {number}, {state}: {skill:+.4f}</title></circle>'
-        )
-    steps: list[tuple[float, float]] = []
-    best = -math.inf
-    for number, state, skill in reached:
-        if state == "complete":
-            if steps:
-                steps.append((x(number), steps[-1][1]))
-            best = max(best, skill)
-            steps.append((x(number), y(best)))
-    if steps:
-        parts.append(_line([*steps, (right, steps[-1][1])], BLACK, 2))
-    shown = {state for _, state, _ in reached}
-    place = left
-    for state in (state for state in STATES if state in shown):
-        parts.append(f'<circle cx="{place}" cy="{height - 12}" r="4" fill="{STATES[state][0]}"/>')
-        parts.append(_text(place + 9, height - 8, state))
-        place += 100
-    title = "Skill on validation rows, trial by trial; the line is the best so far, 0 doing nothing"
-    return _image(title, parts, height)
+    for state, (colour, _) in STATES.items():
+        points = [(number, max(skill, low)) for number, s, skill in reached if s == state]
+        if points:
+            x, y = zip(*points, strict=True)
+            axes.scatter(x, y, s=16, color=colour, alpha=0.75, label=state)
+    complete = [(number, skill) for number, state, skill in reached if state == "complete"]
+    if complete:
+        numbers, skills = zip(*complete, strict=True)
+        best = np.maximum.accumulate(skills)
+        last = max(trial.number for trial in trials)
+        axes.plot([*numbers, last], [*best, best[-1]], color=BLACK, drawstyle="steps-post")
+    axes.axhline(0, color=GREY, linewidth=1, zorder=0)
+    axes.set_ylim(low, high)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("trial")
+    if reached:
+        axes.legend(frameon=False, loc="lower right")
+    return figure
 
 
 def _reached(trial: FrozenTrial) -> float | None:
@@ -114,74 +107,46 @@ def _reached(trial: FrozenTrial) -> float | None:
     return skills[-1] if skills and math.isfinite(skills[-1]) else None
 
 
-def _bars(title: str, rows: Sequence[tuple[str, float, str]]) -> str:
+def _bars(title: str, rows: Sequence[tuple[str, float, str]]) -> Figure:
     """A bar from 0 to 1 for each row, from the top down: its name, length, text behind it."""
-    parts = []
-    for place, (name, length, text) in enumerate(rows[:SHOWN]):
-        y = 40 + 24 * place
-        parts.append(_text(200, y + 13, clipped(name, 26), "end"))
-        parts.append(
-            f'<rect x="208" y="{y}" width="{300 * length:.1f}" height="17" fill="{BLUE}"/>'
-        )
-        parts.append(_text(214 + 300 * length, y + 13, text))
-    height = 56 + 24 * min(len(rows), SHOWN)
+    figure, axes = _blank(title, height=1.0 + 0.24 * min(len(rows), SHOWN))
+    names, lengths, texts = zip(*rows[:SHOWN], strict=True)
+    places = range(len(names))
+    axes.bar_label(axes.barh(places, lengths, color=BLUE), texts, padding=4, parse_math=False)
+    axes.set_yticks(places, [clipped(name, 26) for name in names], parse_math=False)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.6)  # with room for the texts
+    axes.xaxis.set_visible(False)
     if len(rows) > SHOWN:
-        parts.append(_text(208, height - 2, f"and {len(rows) - SHOWN} more"))
-        height += 12
-    return _image(title, parts, height)
+        axes.text(0, SHOWN, f"and {len(rows) - SHOWN} more", va="center")
+    return figure
 
 
-def _heat_map(cells: Sequence[ShiftSkill], of: str) -> str:
+def _heat_map(cells: Sequence[ShiftSkill], of: str) -> Figure:
     """Mean skill by input shift (down) and output shift (across), with the number of trials."""
     down, across = (sorted({getattr(c, n) for c in cells}) for n in ("input_shift", "output_shift"))
-    reach = max(abs(cell.skill) for cell in cells) or 1.0
-    wide = min(90, (WIDTH - 150) // len(across))
-    parts = []
+    title = "Mean skill by date shifts; blue is better than doing nothing"
+    figure, axes = _blank(title, height=1.2 + 0.4 * len(down))
+    skills = np.full((len(down), len(across)), np.nan)
     for cell in cells:
-        x = 130 + wide * across.index(cell.output_shift)
-        y = 66 + 40 * down.index(cell.input_shift)
-        colour, opacity = BLUE if cell.skill > 0 else RED, 0.75 * abs(cell.skill) / reach
-        parts.append(
-            f'<rect x="{x}" y="{y}" width="{wide - 2}" height="38" fill="{colour}" '
-            f'fill-opacity="{opacity:.2f}" stroke="{PALE}"/>'
-        )
-        parts.append(_text(x + wide / 2, y + 17, f"{cell.skill:+.3f}", "middle"))
-        parts.append(_text(x + wide / 2, y + 31, f"n={cell.trials}", "middle", size=10))
-    parts += [_text(129 + wide * (n + 0.5), 58, str(h), "middle") for n, h in enumerate(across)]
-    parts += [_text(122, 90 + 40 * n, str(s), "end") for n, s in enumerate(down)]
-    height = 96 + 40 * len(down)
-    parts.append(_text(130, height - 8, f"down: input shift{of}; across: output shift"))
-    return _image("Mean skill by date shifts; blue is better than doing nothing", parts, height)
+        place = down.index(cell.input_shift), across.index(cell.output_shift)
+        skills[place] = cell.skill
+        text = f"{cell.skill:+.3f}\nn={cell.trials}"
+        axes.text(place[1], place[0], text, ha="center", va="center", fontsize=7)
+    reach = np.nanmax(np.abs(skills)) or 1.0
+    colours = LinearSegmentedColormap.from_list("skill", DIVERGING)
+    axes.imshow(skills, cmap=colours, vmin=-reach, vmax=reach, aspect="auto", alpha=0.8)
+    axes.set_xticks(range(len(across)), [str(shift) for shift in across])
+    axes.set_yticks(range(len(down)), [str(shift) for shift in down])
+    axes.set_xlabel("output shift")
+    axes.set_ylabel(f"input shift{of}", parse_math=False)
+    return figure
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Four to eight round numbers between two."""
-    step = 10.0 ** math.floor(math.log10((high - low) or 1.0))
-    for part in (1, 2, 5):
-        if (high - low) / (step / part) >= 4:
-            step /= part
-            break
-    first = math.ceil(low / step)
-    return [step * n for n in range(first, math.floor(high / step) + 1)]
-
-
-def _line(points: Sequence[tuple[float, float]], colour: str, width: float = 1) -> str:
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}"/>'
-
-
-def _text(x: float, y: float, text: str, anchor: str = "start", size: int = 12) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}">'
-        f"{escape(text)}</text>"
-    )
-
-
-def _image(title: str, parts: Sequence[str], height: int) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
-        f'viewBox="0 0 {WIDTH} {height}" font-family="system-ui, sans-serif" fill="{BLACK}">\n'
-        f'<rect width="100%" height="100%" fill="#FFFFFF"/>\n'
-        + "\n".join([_text(14, 22, title, size=14), *parts])
-        + "\n</svg>\n"
-    )
+def _blank(title: str, height: float = 3.6) -> tuple[Figure, Axes]:
+    """Not by pyplot, which keeps every figure and may look for a screen. Height in inches."""
+    figure = Figure(figsize=(7.6, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title, loc="left", fontsize=10, parse_math=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes

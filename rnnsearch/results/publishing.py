@@ -10,11 +10,13 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from rnnsearch.config import StudyFile, home
 from rnnsearch.errors import NoTrialError
 from rnnsearch.results.facts import collect
 from rnnsearch.results.inputs import input_statistics, parameter_importance, trained
-from rnnsearch.results.plots import plots
+from rnnsearch.results.plots import as_svg, plots
 from rnnsearch.results.report import render
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.records import parent_record, tracking_uri
@@ -53,8 +55,8 @@ def publish_report(study: StudyFile, *, notice: Notice) -> bool:
     )
 
 
-def _files(images: Mapping[str, str]) -> dict[str, str]:
-    return {f"plots/{name}.svg": image for name, image in images.items()}
+def _files(images: Mapping[str, Figure]) -> dict[str, str]:
+    return {f"plots/{name}.svg": as_svg(image) for name, image in images.items()}
 
 
 def _publish(

@@ -16,7 +16,7 @@ from rnnsearch.results.inputs import fenced
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, BLACK, GREY, PALE = "#56B4E9", "#CC79A7", "#222222", "#767676", "#C9CDD2"
-DIVERGING = [[0, RED], [0.5, "#F7F7F7"], [1, BLUE]]
+DIVERGING = [(0.0, RED), (0.5, "#F7F7F7"), (1.0, BLUE)]
 STATES = {
     "complete": (BLUE, "circle"),
     "pruned": (ORANGE, "triangle-down"),

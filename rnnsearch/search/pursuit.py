@@ -82,9 +82,8 @@ class Looks:
 
 def normal_scores(x: NDArray[np.floating]) -> Float32s:
     """Ranks along axis 0 as quantiles of the normal distribution; ties share their mean rank."""
-    from scipy.special import (
-        ndtri,
-    )  # a second, which a search whose ranking is known need not spend
+    # A second, which a search whose ranking is known need not spend.
+    from scipy.special import ndtri
     from scipy.stats import rankdata
 
     return _standardised(ndtri((rankdata(x, axis=0) - 0.5) / len(x)))
