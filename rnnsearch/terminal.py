@@ -100,7 +100,7 @@ def findings(facts: dict[str, Any], count: int = 8) -> Iterator[Table | str]:
     compared = [one for one in facts["inputs"] if one["chosen"] < one["trials"]]
     shuffled = any(one["permutation"] is not None for one in compared)
     if compared:
-        table = _table("Inputs, by what the champion loses without" if shuffled else "Inputs")
+        table = _table("Inputs, by what the best trials lose without" if shuffled else "Inputs")
         table.add_column("input", no_wrap=True)
         headings = ["chosen\nby", "mean skill\nwith it", "mean skill\nwithout it"]
         for heading in [*headings, "skill lost\nif shuffled"][: 4 if shuffled else 3]:
@@ -118,8 +118,6 @@ def findings(facts: dict[str, Any], count: int = 8) -> Iterator[Table | str]:
         yield table
         if len(compared) > count:
             yield f"and {len(compared) - count} more inputs: --json has them all"
-        if not shuffled:
-            yield "what the champion loses when an input is shuffled is told after `evaluate`"
     importance = facts["importance"]
     if importance["parameters"]:
         shares = [f"{name} {share:.0%}" for name, share in importance["parameters"].items()]

@@ -20,11 +20,12 @@ from rnnsearch.results.champion import Candidate
 from rnnsearch.results.evaluation import evaluate
 from rnnsearch.results.refit import refit
 from rnnsearch.search import study as study_module
+from rnnsearch.search.folds import TrialData
 from rnnsearch.search.packing import unpack
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.protocol import Outcome
-from rnnsearch.search.trial import TrialData, run_trial
+from rnnsearch.search.trial import run_trial
 from tests.searches import InlineWorkers, Notes, write_study
 
 PARAMETERS: dict[str, Any] = {

@@ -133,7 +133,7 @@ class InlineWorkers:
         return False
 
     def submit(self, task: Task) -> None:
-        self._task, self._stream = task, self._runner.run(task.parameters)
+        self._task, self._stream = task, self._runner.run(task)
 
     def stop(self, number: int) -> None:
         if self._task is not None and self._task.number == number:

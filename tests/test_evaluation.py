@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from arch.data import sp500
@@ -20,7 +19,6 @@ from rnnsearch.results import champion as champion_module
 from rnnsearch.results import comparison, evaluation
 from rnnsearch.results.champion import best_trials, validate, validation_skill
 from rnnsearch.results.evaluation import champion_folder, evaluate, stored_answer
-from rnnsearch.results.importance import permutation_losses
 from rnnsearch.results.plain import as_json
 from rnnsearch.results.prediction import predict
 from rnnsearch.results.registry import forecast_rows, model_name, publish
@@ -226,28 +224,6 @@ def test_more_candidates_than_trials_are_as_many_as_there_are(evaluated: Evaluat
     complete = len(best_trials(Store(evaluated.study, create=False), 99))
     assert len(answer["candidates"]) == complete < 99
     assert answer == answer_again(evaluated, top=complete, seeds=1)
-
-
-def test_shuffling_the_only_true_input_costs_its_skill_and_others_none(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    known, useless = rng.normal(size=(2, 600))
-    returns = 0.01 * np.concatenate([[0.0], known[:-1]]) + 0.003 * rng.normal(size=600)
-    frame = {"Date": pd.bdate_range("2020-01-01", periods=600), "Known": known, "Useless": useless}
-    frame["Close"] = 100 * np.exp(np.cumsum(returns))
-    pd.DataFrame(frame).to_csv(tmp_path / "prices.csv", index=False)
-    problem = Problem.load(load_study(write_study(tmp_path)))
-    candidate, _ = fitted(
-        problem,
-        inputs=["return", "Known", "Useless"],
-        output_shift=1,
-        epochs=10,
-        batch_size=16,
-        learning_rate=0.03,
-    )
-    losses = permutation_losses(problem, candidate)
-    assert list(losses) == ["return", "Known", "Useless"]
-    assert losses["Known"] > 0.3
-    assert max(abs(losses["return"]), abs(losses["Useless"])) < 0.1
 
 
 # --- openings

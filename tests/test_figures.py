@@ -114,10 +114,16 @@ def test_duplicates_pruned_and_failed_trials_do_not_count() -> None:
 
 
 def test_permutation_importance_orders_inputs_where_it_is_known() -> None:
-    trials = [trial(0.04, ("return", "a")), trial(0.0, ("return", "b"))]
-    found = input_statistics(trials, permutation={"b": 0.02, "return": 0.01})
-    assert [one.input for one in found] == ["b", "return", "a"]
-    assert found[0].permutation == 0.02
+    def measured(skill: float, **losses: float) -> FrozenTrial:
+        return trial(skill, tuple(losses), record={"permutation": losses})
+
+    best = [measured(0.05, a=0.0, b=0.03)] + [measured(0.03, a=0.01, b=0.01) for _ in range(4)]
+    trials = [*best, measured(0.02, a=0.9), trial(0.04, ("a", "c"))]
+    found = input_statistics(trials)
+    assert [one.input for one in found] == ["b", "a", "c"]
+    # Of the five best only, and of these four were measured; 0.05 and three of 0.03.
+    assert found[0].permutation == pytest.approx((0.03 + 3 * 0.01) / 4)
+    assert found[1].permutation == pytest.approx(3 * 0.01 / 4)
     assert found[2].permutation is None
 
 
@@ -337,20 +343,22 @@ def _numbered(trials: list[FrozenTrial]) -> list[FrozenTrial]:
 
 
 def test_images_tell_what_the_statistics_tell_and_names_are_text() -> None:
+    name = "<b>$x$</b>"
     trials = [
-        trial(
-            0.01 * (n + 1), ("return", "<b>$x$</b>") if n % 2 else ("return",), output_shift=n % 2
-        )
+        trial(0.01 * (n + 1), ("return", name) if n % 2 else ("return",), output_shift=n % 2)
         for n in range(6)
     ]
+    trials[5].set_user_attr("record", {"permutation": {"return": -0.001, name: 0.02}})
     drawn = plots(
         _numbered(trials), input_statistics(trials), Importance({"cell": 0.75, "x<y": 0.25}, 6, "")
     )
-    assert set(drawn) == {"best_so_far", "parameter_importance", "inputs", "date_shifts"}
+    searched = {"best_so_far", "parameter_importance", "inputs", "date_shifts"}
+    assert set(drawn) == {*searched, "permutation_importance"}
     (points,) = drawn["best_so_far"].axes[0].collections
     assert len(points.get_offsets()) == 6
     assert {"x<y", "75%", "25%"} <= set(_texts(drawn["parameter_importance"]))
-    assert {"<b>$x$</b>", "3 of 6: +0.0400, +0.0300"} <= set(_texts(drawn["inputs"]))
+    assert {name, "+0.0200", "-0.0010"} <= set(_texts(drawn["permutation_importance"]))
+    assert {name, "3 of 6: +0.0400, +0.0300"} <= set(_texts(drawn["inputs"]))
     assert {"+0.030", "+0.040", "n=3"} <= set(_texts(drawn["date_shifts"]))
 
 

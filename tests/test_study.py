@@ -82,6 +82,23 @@ def test_reference_trials_come_first(tmp_path: Path) -> None:
 
 
 @inline
+def test_it_is_measured_what_the_inputs_of_the_best_trials_are_worth(tmp_path: Path) -> None:
+    path = write_study(tmp_path, study={"trials": 14, "pruner": "none"})
+    search(path)
+    complete = [t for t in trials_of(path) if "duplicate_of" not in t.user_attrs]
+    ranked = sorted(complete, key=lambda t: -t.value)
+    measured = [t for t in complete if "permutation" in t.user_attrs["record"]]
+    assert measured[:5] == complete[:5], "no five are known to be better"
+    assert {t.number for t in ranked[:5]} <= {t.number for t in measured}
+    assert len(measured) < len(complete), "those that were not among the best cost nothing"
+    for trial in measured:
+        inputs = trial.user_attrs["parameters"]["inputs"]
+        assert list(trial.user_attrs["record"]["permutation"]) == inputs
+    needed = {one["input"] for one in facts_of(path)["inputs"] if one["permutation"] is not None}
+    assert needed == {name for t in ranked[:5] for name in t.user_attrs["parameters"]["inputs"]}
+
+
+@inline
 def test_no_more_references_are_queued_than_trials_are_wanted(tmp_path: Path) -> None:
     path = write_study(tmp_path)
     search(path, trials="1")

@@ -1,6 +1,7 @@
 """Training: converges, repeats, keeps folds apart, stays on the device."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -13,13 +14,14 @@ from rnnsearch.model.networks import CELLS, build_network
 from rnnsearch.model.optimizers import clip_gradients
 from rnnsearch.model.training import (
     Diverged,
+    EpochResult,
     FoldTensors,
+    Loss,
     Trainer,
     TrainingSettings,
     average_share,
     build_optimizer,
     forecast,
-    train,
     train_epoch,
     windows,
 )
@@ -37,6 +39,12 @@ SETTINGS = TrainingSettings(
     optimizer="adam",
     seed=1,
 )
+
+
+def train(
+    table: torch.Tensor, folds: list[FoldTensors], settings: TrainingSettings, loss: Loss
+) -> Iterator[EpochResult]:
+    return Trainer(table, folds, settings, loss=loss).run()
 
 
 def make_table(rows: int = 300, inputs: int = 3) -> torch.Tensor:

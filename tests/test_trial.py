@@ -5,16 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from rnnsearch.config import load_study
 from rnnsearch.search import trial
+from rnnsearch.search.folds import TrialData
 from rnnsearch.search.packing import unpack
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.protocol import EpochReport, Outcome
-from rnnsearch.search.trial import TrialData, TrialRunner, run_trial
+from rnnsearch.search.protocol import EpochReport, Outcome, Task
+from rnnsearch.search.trial import TrialRunner, run_trial
 from tests.searches import write_study
 
 CPU = torch.device("cpu")
@@ -87,6 +89,28 @@ def test_a_changed_past_does_change_a_validation_forecast(problem: Problem) -> N
     assert forecasts(problem, changed)[0] != before[0]
 
 
+def test_shuffling_the_only_true_input_costs_its_skill_and_others_none(tmp_path, home) -> None:
+    rng = np.random.default_rng(0)
+    known, useless = rng.normal(size=(2, 600))
+    returns = 0.01 * np.concatenate([[0.0], known[:-1]]) + 0.003 * rng.normal(size=600)
+    frame = {"Date": pd.bdate_range("2020-01-01", periods=600), "Known": known, "Useless": useless}
+    frame["Close"] = 100 * np.exp(np.cumsum(returns))
+    pd.DataFrame(frame).to_csv(tmp_path / "prices.csv", index=False)
+    problem = Problem.load(load_study(write_study(tmp_path)))
+    changes = {"inputs": ("return", "Known", "Useless"), "output_shift": 1, "input_shift": 0}
+    changes |= {"epochs": 10, "batch_size": 16, "learning_rate": 0.03}
+    runner = TrialRunner(problem.worker_setup("cpu", 1))
+    plain = parameters(problem, **changes).plain()
+    *_, outcome = runner.run(Task(0, plain, measure_above=-1.0))
+    losses = outcome.permutation
+    assert list(losses) == ["return", "Known", "Useless"]
+    assert losses["Known"] > 0.3
+    assert max(abs(losses["return"]), abs(losses["Useless"])) < 0.1
+    *_, other = runner.run(Task(0, plain, measure_above=outcome.skill))
+    assert other.permutation == {}
+    assert (other.skill, other.forecasts) == (outcome.skill, outcome.forecasts)
+
+
 class ShortOfMemory:
     """`run_trial` that runs out of memory in its first epoch, so many times."""
 
@@ -107,11 +131,11 @@ def test_out_of_memory_is_tried_once_more_in_parts_with_the_same_result(
     problem: Problem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner = TrialRunner(problem.worker_setup("cpu", 1))
-    plain = parameters(problem).plain()
-    *_, whole = runner.run(plain)
+    task = Task(0, parameters(problem).plain())
+    *_, whole = runner.run(task)
     short = ShortOfMemory(1)
     monkeypatch.setattr(trial, "run_trial", short)
-    *reports, outcome = runner.run(plain)
+    *reports, outcome = runner.run(task)
     assert short.accumulated == [1, 4]
     assert [said.epoch for said in reports if isinstance(said, EpochReport)] == [1, 1, 2]
     assert outcome.skill == pytest.approx(whole.skill, abs=1e-5)
@@ -122,5 +146,5 @@ def test_out_of_memory_twice_is_the_last_word(
 ) -> None:
     runner = TrialRunner(problem.worker_setup("cpu", 1))
     monkeypatch.setattr(trial, "run_trial", ShortOfMemory(2))
-    *_, last = runner.run(parameters(problem).plain())
+    *_, last = runner.run(Task(0, parameters(problem).plain()))
     assert last == "out of memory, also with the batch in four parts"

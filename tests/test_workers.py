@@ -209,7 +209,7 @@ TRIAL = """
     from rnnsearch.search.trial import TrialRunner
 
     setup, task = pickle.load(open(sys.argv[1], "rb"))
-    print(type([*TrialRunner(setup).run(task.parameters)][-1]).__name__)
+    print(type([*TrialRunner(setup).run(task)][-1]).__name__)
     print(*sorted({"torch._dynamo", "sympy", "scipy", "sklearn", "pandas"} & sys.modules.keys()))
 """
 

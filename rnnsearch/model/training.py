@@ -104,17 +104,6 @@ class Diverged(Exception):  # noqa: N818 (it is an outcome of a trial)
     """A loss is no longer a finite number."""
 
 
-def train(
-    table: Tensor, folds: Sequence[FoldTensors], settings: TrainingSettings, *, loss: Loss
-) -> Iterator[EpochResult]:
-    """Train every fold on `table` (rows, F), one epoch of all folds at a time.
-
-    Raises Diverged after an epoch with a loss that is not finite, and lets torch.OutOfMemoryError
-    pass: the caller may try again with a larger `accumulate`.
-    """
-    return Trainer(table, folds, settings, loss=loss).run()
-
-
 class Trainer:
     """The networks of a trial's folds, all begun with the same weights, and their training.
 
@@ -150,7 +139,11 @@ class Trainer:
         )
 
     def run(self) -> Iterator[EpochResult]:
-        """Train `settings.epochs` epochs and yield after each; see `train`."""
+        """Train `settings.epochs` epochs, one of all folds at a time, and yield after each.
+
+        Raises Diverged after an epoch with a loss that is not finite, and lets
+        torch.OutOfMemoryError pass: the caller may try again with a larger `accumulate`.
+        """
         optimizers = [build_optimizer(network, self.settings) for network in self._trained]
         generators = [torch.Generator().manual_seed(self.settings.seed) for _ in self.folds]
         steps = sum(_steps(fold, self.settings) for fold in self.folds)

@@ -12,7 +12,7 @@ from rnnsearch.config import StudyFile, extremes
 from rnnsearch.results.words import duration
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.protocol import Outcome
+from rnnsearch.search.protocol import Outcome, Task
 from rnnsearch.search.records import title
 from rnnsearch.search.space import nearest, space_sizes
 from rnnsearch.search.workers import plan_workers
@@ -136,7 +136,8 @@ def _tiny_trial(problem: Problem, parameters: TrialParameters) -> tuple[float, s
     from rnnsearch.search.trial import TrialRunner  # torch: two seconds
 
     runner = TrialRunner(problem.worker_setup(problem.study.run.device, 1))
-    runs = runner.run(replace(parameters, epochs=min(parameters.epochs, TINY_EPOCHS)).plain())
+    tiny = replace(parameters, epochs=min(parameters.epochs, TINY_EPOCHS))
+    runs = runner.run(Task(0, tiny.plain()))
     times = [time.perf_counter()]
     times += [time.perf_counter() for said in runs if not isinstance(said, Outcome)]
     epochs = [later - earlier for earlier, later in itertools.pairwise(times)]

@@ -22,9 +22,9 @@ from rnnsearch.model.windows import (
 )
 from rnnsearch.scoring import baselines, intervals, metrics, significance
 from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.search.folds import shifted_inputs
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.trial import shifted_inputs
 
 Floats = NDArray[np.float64]
 

@@ -26,7 +26,6 @@ from rnnsearch.model.forecaster import Forecaster, read_spec
 from rnnsearch.model.windows import naive_values, target_values, window_ends
 from rnnsearch.results import comparison
 from rnnsearch.results.champion import Candidate, best_trials, complete_trials, validate
-from rnnsearch.results.importance import permutation_losses
 from rnnsearch.results.plain import as_json
 from rnnsearch.results.refit import refit
 from rnnsearch.scoring import metrics, selection, significance
@@ -45,8 +44,8 @@ def evaluate(
     """Choose the champion, open the test once, and say how sure the result is; plain JSON.
 
     Keys: champion, candidates, test, table, significance, interval, verdict, openings (so far),
-    opening (the one it was made at), permutation (see `importance`), basis, and what a plot needs:
-    dates, actual, origin_price, forecasts. What cannot be told is null.
+    opening (the one it was made at), basis, and what a plot needs: dates, actual, origin_price,
+    forecasts. What cannot be told is null.
 
     The champion is in `champion_folder` afterwards. It may be evaluated while a search runs: what
     counts are the trials that are complete by now.
@@ -250,7 +249,6 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster) -> dict[
         },
         "significance": {name: asdict(result) for name, result in tests.items()},
         "interval": comparison.interval(champion, test, forecasts["champion"]),
-        "permutation": permutation_losses(problem, winner),
         "dates": [f"{date:%Y-%m-%d}" for date in dates[test.rows]],
         "actual": _rounded(test.actual),
         "origin_price": _rounded(test.origin),

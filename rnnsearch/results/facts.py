@@ -87,7 +87,6 @@ def collect(study: StudyFile) -> Facts:
             trials,
             problem.table if problem else None,
             ranking=problem.ranking if problem and ranked else None,
-            permutation=(evaluation or {}).get("permutation"),
         ),
         problem=problem,
         evaluation=evaluation,

@@ -1,15 +1,15 @@
 """Which inputs, date shifts and parameters earned their place in a search.
 
 All that is said here is about validation rows, and about the trials that the search chose to try:
-an input that is "with" good trials may only have been in good company. The permutation importance,
-which `evaluate` measures, says what the champion's own fold networks would lose without it.
+an input that is "with" good trials may only have been in good company. The permutation importance
+says what the best trials' own networks would lose without it (see `search.importance`).
 
 Skills below Tukey's fence (the lower quartile less 1.5 interquartile ranges) count as the fence, so
 that one network that learnt nonsense does not decide a mean.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
+from rnnsearch.search.asking import MEASURED_TRIALS
 from rnnsearch.search.ranking import Ranking
 from rnnsearch.search.store import state_of
 
@@ -39,7 +40,7 @@ class InputStatistics:
     `chosen` of the `trials` complete trials used it, with the mean `skill_with`; the others had
     `skill_without`. None where there is no such trial. `rank` is its place in the ranking (1 is
     first) and `evidence` that of the ranking; None where inputs were not ranked, or this one was
-    not looked at. `permutation` is how much skill the champion loses when the input is shuffled.
+    not looked at. `permutation` is how much skill the best trials lose when the input is shuffled.
     """
 
     input: str
@@ -87,7 +88,6 @@ def input_statistics(
     table: "InputTable | None" = None,
     *,
     ranking: Ranking | None = None,
-    permutation: Mapping[str, float] | None = None,
 ) -> list[InputStatistics]:
     """Each input of `table` (without one: each that a trial used), the most convincing first.
 
@@ -101,6 +101,7 @@ def input_statistics(
     findings = {}
     if ranking is not None and table is not None:
         findings = {table.names[f.column]: (n, f) for n, f in enumerate(ranking.findings, 1)}
+    losses = _permutation_losses(complete)
     statistics = []
     for name in dict.fromkeys([*families, *(name for inputs in used for name in sorted(inputs))]):
         has = np.array([name in inputs for inputs in used], dtype=bool)
@@ -116,10 +117,20 @@ def input_statistics(
                 skill_without=_mean(skills[~has]),
                 rank=rank if evidence is not None else None,
                 evidence=evidence,
-                permutation=(permutation or {}).get(name),
+                permutation=losses.get(name),
             )
         )
     return sorted(statistics, key=_conviction)
+
+
+def _permutation_losses(complete: Sequence[FrozenTrial]) -> dict[str, float]:
+    """Input -> skill that those of the best trials lose which used it, on average."""
+    best = sorted(complete, key=lambda t: (-(t.value or 0.0), t.number))[:MEASURED_TRIALS]
+    losses = defaultdict(list)
+    for trial in best:
+        for name, loss in trial.user_attrs.get("record", {}).get("permutation", {}).items():
+            losses[name].append(loss)
+    return {name: float(np.mean(each)) for name, each in losses.items()}
 
 
 def _conviction(one: InputStatistics) -> tuple[float, float, int]:

@@ -11,6 +11,7 @@ from rnnsearch.results import figures, search_figures
 from rnnsearch.results.facts import Facts
 from rnnsearch.results.figures import Picture
 from rnnsearch.results.inputs import ALL, shift_skill, trained
+from rnnsearch.search.asking import MEASURED_TRIALS
 from rnnsearch.search.store import state_of
 
 Floats = NDArray[np.float64]
@@ -150,10 +151,10 @@ def _input_pictures(facts: Facts) -> Iterator[Picture]:
     if losses:
         yield Picture(
             "permutation",
-            "What the champion needs",
-            "How much skill it loses when the values of one input are shuffled, on validation "
-            "rows, which it has been trained on by then: this tells what it uses, not whether that "
-            f"helps. What costs nothing is not used. {_first_of(len(losses))}",
+            "What the best trials need",
+            f"How much skill the best {MEASURED_TRIALS} trials lose when the values of one of "
+            "their inputs are shuffled, on validation rows. At 0 or below nothing is lost without "
+            f"it. {_first_of(len(losses))}",
             search_figures.permutation_losses(losses),
         )
     compared = [one for one in facts.inputs if one.gain is not None]

@@ -40,6 +40,12 @@ def plots(
         drawn["parameter_importance"] = _bars(
             f"Share of the differences in skill that each parameter explains{note}", rows
         )
+    if lost := {one.input: one.permutation for one in inputs if one.permutation is not None}:
+        most = max(*lost.values(), 1e-9)
+        drawn["permutation_importance"] = _bars(
+            "Skill that the best trials lose when the values of an input are shuffled",
+            [(name, max(loss, 0) / most, f"{loss:+.4f}") for name, loss in lost.items()],
+        )
     if chosen := [one for one in inputs if 0 < one.chosen < one.trials]:
         drawn["inputs"] = _bars(
             "How many trials chose an input; their mean skill, and that of the others",

@@ -1,6 +1,5 @@
 """A candidate trained once more, on every row before the locked test: the forecaster itself."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,16 +15,10 @@ from rnnsearch.model.networks import Network
 from rnnsearch.model.training import Diverged, FoldTensors, Trainer
 from rnnsearch.model.windows import TargetScale, target_values
 from rnnsearch.results.champion import Candidate, Floats, Say, seeds_of
+from rnnsearch.search.folds import TrialData, prepare_fold, select_inputs
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.trial import (
-    ACCUMULATE,
-    TrialData,
-    loss_of,
-    prepare_fold,
-    select_inputs,
-    training_settings,
-)
+from rnnsearch.search.trial import ACCUMULATE, loss_of, training_settings
 from rnnsearch.version import __version__
 
 
@@ -55,9 +48,7 @@ def refit(problem: Problem, candidate: Candidate, seeds: int, say: Say) -> Forec
     wanted = seeds_of(parameters, seeds)
     for number, seed in enumerate(wanted, start=1):
         try:
-            (networks[seed],) = train_networks(
-                problem, table, [fold.tensors], replace(parameters, seed=seed)
-            )
+            networks[seed] = _train(problem, table, fold.tensors, replace(parameters, seed=seed))
             say(f"refitted {number} of {seeds}")
         except Diverged as error:
             say(f"refit {number} of {seeds} is left out: it diverged ({error})")
@@ -82,28 +73,25 @@ def refit(problem: Problem, candidate: Candidate, seeds: int, say: Say) -> Forec
     )
 
 
-def train_networks(
-    problem: Problem,
-    table: torch.Tensor,
-    folds: Sequence[FoldTensors],
-    parameters: TrialParameters,
-) -> tuple[Network, ...]:
-    """One network per fold, trained as a trial's are. Raises Diverged."""
+def _train(
+    problem: Problem, table: torch.Tensor, fold: FoldTensors, parameters: TrialParameters
+) -> Network:
+    """A network, trained as a trial's are. Raises Diverged."""
     study = problem.study
     for accumulate in ACCUMULATE:
         settings = training_settings(parameters, study.run.precision, accumulate)
-        trainer = Trainer(table, folds, settings, loss=loss_of(study.data.predict))
+        trainer = Trainer(table, [fold], settings, loss=loss_of(study.data.predict))
         try:
             for _ in trainer.run():
                 pass
         except torch.OutOfMemoryError:
             free_memory(table.device)
             continue
-        for network in trainer.networks:
-            network.eval()
-            if not all(bool(weights.isfinite().all()) for weights in network.parameters()):
-                raise Diverged("a weight is not a finite number after the last epoch")
-        return trainer.networks
+        (network,) = trainer.networks
+        network.eval()
+        if not all(bool(weights.isfinite().all()) for weights in network.parameters()):
+            raise Diverged("a weight is not a finite number after the last epoch")
+        return network
     raise RnnsearchError(
         "the champion does not fit in the device's memory, also with its batch in four parts; "
         "free memory there or run `rnnsearch evaluate --device cpu`"

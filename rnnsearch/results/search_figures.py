@@ -233,7 +233,7 @@ def input_gains(statistics: Sequence[InputStatistics], count: int = 20) -> go.Fi
 
 
 def permutation_losses(losses: Mapping[str, float], count: int = 20) -> go.Figure:
-    """How much skill the champion loses when an input is shuffled; the most important first."""
+    """How much skill is lost when an input is shuffled; the most important first."""
     shown = sorted(losses.items(), key=lambda item: -item[1])[:count]
     names = [literal(clipped(name)) for name, _ in shown]
     return bars([loss for _, loss in shown], names, x="skill lost")

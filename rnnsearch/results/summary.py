@@ -26,7 +26,6 @@ def status(study: StudyFile, store: Store) -> dict[str, Any]:
     trials = store.trials()
     known = store.tracked(tracking_uri(study))
     complete = [t for t in trials if state_of(t) == "complete" and t.value is not None]
-    permutation = store.study.user_attrs.get("evaluation", {}).get("permutation")
     drivers = {k: lease for k, lease in leases(store).items() if not process_is_gone(lease)}
     best = max(complete, key=lambda t: (t.value, -t.number), default=None)
     return {
@@ -45,7 +44,7 @@ def status(study: StudyFile, store: Store) -> dict[str, Any]:
             "value": best.value,
             "params": best.user_attrs["parameters"],
         },
-        "inputs": [asdict(one) for one in input_statistics(trials, permutation=permutation)],
+        "inputs": [asdict(one) for one in input_statistics(trials)],
         "shifts": {
             family: [asdict(cell) for cell in cells]
             for family, cells in shift_skill(trials).items()

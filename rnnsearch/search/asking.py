@@ -1,6 +1,8 @@
 """Where a driver's trials come from: the queue, the sampler, and drivers that are gone."""
 
 import contextlib
+import heapq
+import math
 import time
 import warnings
 from collections.abc import Callable, Collection
@@ -18,6 +20,7 @@ from rnnsearch.search.samplers import build_sampler
 from rnnsearch.search.space import suggest
 from rnnsearch.search.store import Store, state_of
 
+MEASURED_TRIALS = 5  # the best ones, of which it is known what each of their inputs is worth
 RECOVER_SECONDS = 15.0  # between looks for trials of drivers that died
 
 
@@ -78,6 +81,13 @@ class TrialSource:
             if other.user_attrs.get("parameters") == plain:
                 return other
         return None
+
+    def bar_of_the_best(self) -> float:
+        """The skill above which a trial is among the MEASURED_TRIALS best so far."""
+        complete = self._store.trials(TrialState.COMPLETE)
+        skills = [t.value or 0.0 for t in complete if "duplicate_of" not in t.user_attrs]
+        best = heapq.nlargest(MEASURED_TRIALS, skills)
+        return best[-1] if len(best) == MEASURED_TRIALS else -math.inf
 
     def recover(self, mine: Collection[int]) -> None:
         """End the trials of drivers that are gone, and queue them again. `mine` are this one's."""

@@ -165,7 +165,8 @@ class Driver:
                 return
             self._asked.popleft()
             self._running[trial.number] = trial
-            self.workers.submit(Task(trial.number, trial.parameters.plain()))
+            plain, bar = trial.parameters.plain(), self._source.bar_of_the_best()
+            self.workers.submit(Task(trial.number, plain, measure_above=bar))
             self._teller.running(trial)
         if self._asked and self.workers.starved():
             # Another driver, who has the places, may be waiting for just these trials.

@@ -6,8 +6,9 @@
 `Lost` is said by the pool of workers, of a worker that cannot speak any more.
 """
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,20 +52,25 @@ class Outcome:
 
     `metrics` are those of the validation rows of all folds together (skill: mean of the folds', as
     reported), `folds` those of each; `forecasts` of these rows in date order, in the target's unit,
-    packed by `packing.pack`.
+    packed by `packing.pack`. `permutation` is how much skill each input is worth; empty where that
+    was not measured.
     """
 
     skill: float
     metrics: dict[str, float]
     folds: list[dict[str, float]]
     forecasts: str
-    seconds: float
+    permutation: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Task:
+    """A trial to train. Its inputs are measured if it reaches more skill than `measure_above`."""
+
     number: int  # of the trial
     parameters: dict[str, Any]  # TrialParameters.plain()
+    measure_above: float = math.inf
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def serve(setup: WorkerSetup, link: Link) -> None:
 
 
 def _run(runner: "TrialRunner", task: Task, link: Link) -> None:
-    for said in runner.run(task.parameters):
+    for said in runner.run(task):
         if isinstance(said, str):
             link.send(Failed(task.number, said))
         elif isinstance(said, Outcome):

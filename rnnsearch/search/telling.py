@@ -66,6 +66,8 @@ class Teller:
         if outcome is not None:
             record |= {"metrics": outcome.metrics, "folds": outcome.folds}
             record["seconds"] = round(outcome.seconds, 3)
+            if outcome.permutation:
+                record["permutation"] = outcome.permutation
             attrs["forecasts"] = outcome.forecasts
         if reason is not None:
             attrs["reason"] = reason

@@ -3,10 +3,10 @@
 Runs in a worker process. Knows no Optuna and no MLflow; all it says is plain JSON.
 """
 
+import math
 import time
-import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,62 +16,17 @@ from numpy.typing import NDArray
 from rnnsearch.config import Precision, Predict
 from rnnsearch.data.table import InputTable, load_inputs
 from rnnsearch.model.device import describe, free_memory, worker_device
-from rnnsearch.model.scaling import Scaler, fit_scaler
-from rnnsearch.model.training import (
-    Diverged,
-    EpochResult,
-    FoldTensors,
-    Loss,
-    TrainingSettings,
-    train,
-)
-from rnnsearch.model.windows import (
-    Fold,
-    Rows,
-    Split,
-    TargetScale,
-    fit_target_scale,
-    naive_values,
-    shift_columns,
-    target_values,
-    to_price,
-    window_ends,
-)
+from rnnsearch.model.training import Diverged, EpochResult, Loss, Trainer, TrainingSettings
+from rnnsearch.model.windows import Floats, to_price
 from rnnsearch.scoring import metrics
+from rnnsearch.search.folds import PreparedFold, TrialData, prepare_fold, select_inputs
+from rnnsearch.search.importance import permutation_losses
 from rnnsearch.search.packing import pack
 from rnnsearch.search.parameters import TrialParameters
-from rnnsearch.search.protocol import EpochReport, Outcome, WorkerSetup
-
-Floats = NDArray[np.float64]
-
+from rnnsearch.search.protocol import EpochReport, Outcome, Task, WorkerSetup
 
 ACCUMULATE = (1, 4)
 """Parts a batch is cut into: whole, and again where that did not fit in memory."""
-
-
-@dataclass(frozen=True)
-class TrialData:
-    """What all trials of a study share; close (rows,) is the target column."""
-
-    table: InputTable
-    close: Floats
-    split: Split
-    predict: Predict
-
-
-@dataclass(frozen=True, eq=False)
-class PreparedFold:
-    """A fold on the device, what was fitted on its history, and what its forecasts are held to.
-
-    rows, actual, naive: (m,) of the validation rows, in the target's unit.
-    """
-
-    tensors: FoldTensors
-    scaler: Scaler
-    target_scale: TargetScale
-    rows: Rows
-    actual: Floats
-    naive: Floats
 
 
 class TrialRunner:
@@ -84,13 +39,13 @@ class TrialRunner:
         self.precision = setup.precision
         self.description = describe(self.device, self.precision)
 
-    def run(self, plain: dict[str, Any]) -> Iterator[EpochReport | Outcome | str]:
+    def run(self, task: Task) -> Iterator[EpochReport | Outcome | str]:
         """Reports and the outcome, or a last word why there is none.
 
         A trial that does not fit in memory begins again with its batches in four parts, which
         changes the memory it needs and not its gradients.
         """
-        parameters = TrialParameters.from_plain(plain)
+        parameters = TrialParameters.from_plain(task.parameters)
         for accumulate in ACCUMULATE:
             try:
                 yield from run_trial(
@@ -99,6 +54,7 @@ class TrialRunner:
                     self.device,
                     precision=self.precision,
                     accumulate=accumulate,
+                    measure_above=task.measure_above,
                 )
                 return
             except Diverged as error:
@@ -116,83 +72,39 @@ def run_trial(
     *,
     precision: Precision = "float32",
     accumulate: int = 1,
+    measure_above: float = math.inf,
 ) -> Iterator[EpochReport | Outcome]:
     """Train a trial's folds in lockstep; yield a report per epoch and, last, the outcome.
+
+    Its inputs' importance is measured if the trial's skill is above `measure_above`.
 
     Raises `model.training.Diverged` where a loss is no longer finite.
     """
     began = time.perf_counter()
     table = select_inputs(parameters, data, device)
     folds = [prepare_fold(fold, parameters, data, device) for fold in data.split.folds]
-    settings = training_settings(parameters, precision, accumulate)
+    trainer = Trainer(
+        table,
+        [fold.tensors for fold in folds],
+        training_settings(parameters, precision, accumulate),
+        loss=loss_of(data.predict),
+    )
     forecasts: list[Floats] = []
-    skill = float("nan")
-    for result in train(table, [f.tensors for f in folds], settings, loss=loss_of(data.predict)):
+    skill = math.nan
+    for result in trainer.run():
         forecasts = [
             fold.target_scale.unscale(forecast)
             for fold, forecast in zip(folds, result.forecasts, strict=True)
         ]
         skill = _mean_skill(forecasts, folds)
         yield _report(result, skill)
-    yield _outcome(forecasts, folds, skill, parameters, data, time.perf_counter() - began)
-
-
-def select_inputs(
-    parameters: TrialParameters, data: TrialData, device: torch.device
-) -> torch.Tensor:  # (rows, F) float32
-    """The trial's inputs on the device, delayed by what their shifts differ; see `prepare_fold`.
-
-    With all inputs of the table and one shift this is the table itself, which all workers share.
-    """
-    columns, shifts = _columns(parameters, data.table)
-    beyond = [shift - min(shifts) for shift in shifts]
-    values = np.asarray(data.table.values)
-    if any(beyond) or columns != list(range(values.shape[1])):
-        values = shift_columns(values, beyond, columns)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # the table is read-only, and only read
-        return torch.from_numpy(values).to(device)
-
-
-def shifted_inputs(parameters: TrialParameters, table: InputTable) -> NDArray[np.float32]:
-    """The trial's inputs (rows, F), each delayed by its input shift."""
-    columns, shifts = _columns(parameters, table)
-    return shift_columns(table.values, shifts, columns)
-
-
-def _columns(parameters: TrialParameters, table: InputTable) -> tuple[list[int], tuple[int, ...]]:
-    """The numbers of the trial's columns in the table, and their shifts."""
-    columns = table.columns(parameters.inputs).tolist()
-    return columns, parameters.shifts([table.specs[column].family for column in columns])
-
-
-def prepare_fold(
-    fold: Fold, parameters: TrialParameters, data: TrialData, device: torch.device
-) -> PreparedFold:
-    """Fit what is fitted on the fold's history, and put the fold's rows on the device.
-
-    The windows end as many rows before their origins as all inputs are shifted by at least.
-    """
-    horizon = parameters.output_shift
-    columns, shifts = _columns(parameters, data.table)
-    scaler = fit_scaler(parameters.scaler, data.table.values[fold.history], columns)
-    train_y = target_values(data.close, fold.train, horizon, data.predict)
-    actual = target_values(data.close, fold.validation, horizon, data.predict)
-    scale = fit_target_scale(data.predict, train_y)
-
-    def tensor(array: NDArray[Any]) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
-
-    tensors = FoldTensors(
-        scale=tensor(scaler.scale),
-        offset=tensor(scaler.offset),
-        train_ends=tensor(window_ends(fold.train, horizon) - min(shifts)),
-        train_targets=tensor(scale.scale_values(train_y)),
-        validation_ends=tensor(window_ends(fold.validation, horizon) - min(shifts)),
-        validation_targets=tensor(scale.scale_values(actual)),
+    losses = (
+        permutation_losses(trainer.networks, table, folds, parameters, data.predict)
+        if skill > measure_above
+        else {}
     )
-    naive = naive_values(data.close, fold.validation, horizon, data.predict, fold.train)
-    return PreparedFold(tensors, scaler, scale, fold.validation, actual, naive)
+    outcome = _outcome(forecasts, folds, skill, parameters, data)
+    yield replace(outcome, permutation=losses, seconds=time.perf_counter() - began)
 
 
 def training_settings(
@@ -243,7 +155,6 @@ def _outcome(
     skill: float,
     parameters: TrialParameters,
     data: TrialData,
-    seconds: float,
 ) -> Outcome:
     def scored(rows: NDArray[np.int64], actual: Floats, forecast: Floats, naive: Floats) -> Any:
         return _scores(data, parameters.output_shift, rows, actual, forecast, naive)
@@ -262,7 +173,6 @@ def _outcome(
             for v, forecast in zip(folds, forecasts, strict=True)
         ],
         forecasts=pack(np.concatenate(forecasts)),
-        seconds=seconds,
     )
 
 

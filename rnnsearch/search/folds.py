@@ -1,0 +1,110 @@
+"""The rows of a trial: its inputs on the device, its folds scaled, what forecasts are held to."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rnnsearch.config import Predict
+from rnnsearch.data.table import InputTable
+from rnnsearch.model.scaling import Scaler, fit_scaler
+from rnnsearch.model.training import FoldTensors
+from rnnsearch.model.windows import (
+    Floats,
+    Fold,
+    Rows,
+    Split,
+    TargetScale,
+    fit_target_scale,
+    naive_values,
+    shift_columns,
+    target_values,
+    window_ends,
+)
+from rnnsearch.search.parameters import TrialParameters
+
+
+@dataclass(frozen=True)
+class TrialData:
+    """What all trials of a study share; close (rows,) is the target column."""
+
+    table: InputTable
+    close: Floats
+    split: Split
+    predict: Predict
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedFold:
+    """A fold on the device, what was fitted on its history, and what its forecasts are held to.
+
+    rows, actual, naive: (m,) of the validation rows, in the target's unit.
+    """
+
+    tensors: FoldTensors
+    scaler: Scaler
+    target_scale: TargetScale
+    rows: Rows
+    actual: Floats
+    naive: Floats
+
+
+def select_inputs(
+    parameters: TrialParameters, data: TrialData, device: torch.device
+) -> torch.Tensor:  # (rows, F) float32
+    """The trial's inputs on the device, delayed by what their shifts differ; see `prepare_fold`.
+
+    With all inputs of the table and one shift this is the table itself, which all workers share.
+    """
+    columns, shifts = _columns(parameters, data.table)
+    beyond = [shift - min(shifts) for shift in shifts]
+    values = np.asarray(data.table.values)
+    if any(beyond) or columns != list(range(values.shape[1])):
+        values = shift_columns(values, beyond, columns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the table is read-only, and only read
+        return torch.from_numpy(values).to(device)
+
+
+def shifted_inputs(parameters: TrialParameters, table: InputTable) -> NDArray[np.float32]:
+    """The trial's inputs (rows, F), each delayed by its input shift."""
+    columns, shifts = _columns(parameters, table)
+    return shift_columns(table.values, shifts, columns)
+
+
+def _columns(parameters: TrialParameters, table: InputTable) -> tuple[list[int], tuple[int, ...]]:
+    """The numbers of the trial's columns in the table, and their shifts."""
+    columns = table.columns(parameters.inputs).tolist()
+    return columns, parameters.shifts([table.specs[column].family for column in columns])
+
+
+def prepare_fold(
+    fold: Fold, parameters: TrialParameters, data: TrialData, device: torch.device
+) -> PreparedFold:
+    """Fit what is fitted on the fold's history, and put the fold's rows on the device.
+
+    The windows end as many rows before their origins as all inputs are shifted by at least.
+    """
+    horizon = parameters.output_shift
+    columns, shifts = _columns(parameters, data.table)
+    scaler = fit_scaler(parameters.scaler, data.table.values[fold.history], columns)
+    train_y = target_values(data.close, fold.train, horizon, data.predict)
+    actual = target_values(data.close, fold.validation, horizon, data.predict)
+    scale = fit_target_scale(data.predict, train_y)
+
+    def tensor(array: NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+    tensors = FoldTensors(
+        scale=tensor(scaler.scale),
+        offset=tensor(scaler.offset),
+        train_ends=tensor(window_ends(fold.train, horizon) - min(shifts)),
+        train_targets=tensor(scale.scale_values(train_y)),
+        validation_ends=tensor(window_ends(fold.validation, horizon) - min(shifts)),
+        validation_targets=tensor(scale.scale_values(actual)),
+    )
+    naive = naive_values(data.close, fold.validation, horizon, data.predict, fold.train)
+    return PreparedFold(tensors, scaler, scale, fold.validation, actual, naive)

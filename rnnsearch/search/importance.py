@@ -1,0 +1,68 @@
+"""Permutation importance: how much skill a trial loses when one of its inputs is shuffled.
+
+Measured on validation rows, by networks that had not seen them: what helps there helps, and is not
+only used. Never on the test: inputs chosen by it would have seen it.
+
+Breiman 2001, Random forests, section 10.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnnsearch.config import Predict
+from rnnsearch.model.networks import Network
+from rnnsearch.model.training import windows
+from rnnsearch.model.windows import Floats
+from rnnsearch.scoring import metrics
+from rnnsearch.search.folds import PreparedFold
+from rnnsearch.search.parameters import TrialParameters
+
+MOST_ROWS = 300  # of a fold, evenly spread: every input costs a forecast of them all
+
+
+def permutation_losses(
+    networks: Sequence[Network],  # one per fold
+    table: Tensor,  # (rows, F)
+    folds: Sequence[PreparedFold],
+    parameters: TrialParameters,
+    predict: Predict,
+) -> dict[str, float]:
+    """Input -> skill lost, mean over folds.
+
+    A window is dealt another row's values of the input, at all its lags together. Around 0 or
+    below: nothing is lost without it. Inputs that say the same stand in for each other.
+    """
+    losses = [
+        _fold_losses(network, table, fold, parameters.window, predict)
+        for network, fold in zip(networks, folds, strict=True)
+    ]
+    return dict(zip(parameters.inputs, np.mean(losses, axis=0).tolist(), strict=True))
+
+
+@torch.inference_mode()
+def _fold_losses(
+    network: Network, table: Tensor, fold: PreparedFold, window: int, predict: Predict
+) -> Floats:  # (F,)
+    network.eval()
+    tensors = fold.tensors
+    some = slice(None, None, math.ceil(len(fold.rows) / MOST_ROWS))
+    ends = tensors.validation_ends[some]
+    x = windows(table, ends, window, tensors.scale, tensors.offset)  # (m, w, F)
+
+    def skill(x: Tensor) -> float:
+        outputs = torch.sigmoid(network(x)) if predict == "direction" else network(x)
+        forecast = fold.target_scale.unscale(outputs.cpu().numpy())
+        return metrics.skill(fold.actual[some], forecast, fold.naive[some])
+
+    whole = skill(x)
+    order = torch.randperm(len(ends), generator=torch.Generator().manual_seed(0)).to(x.device)
+    losses = np.zeros(x.shape[2])
+    for column in range(x.shape[2]):
+        shuffled = x.clone()
+        shuffled[:, :, column] = x[order, :, column]
+        losses[column] = whole - skill(shuffled)
+    return losses
