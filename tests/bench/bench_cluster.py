@@ -165,7 +165,8 @@ class SleepingWorkers:
             del self._trainings[number]
             self._free.append(at)
             metrics = dict.fromkeys(METRICS, 0.5) | {"skill": skill}
-            yield Done(number, Outcome(skill, metrics, [metrics] * 3, self._forecasts, 1.0))
+            outcome = Outcome(skill, metrics, [metrics] * 3, self._forecasts, seconds=1.0)
+            yield Done(number, outcome)
 
     def _watch_the_clock(self) -> None:
         """Measure from the second round of trials on, and end the search when that is enough."""

@@ -146,7 +146,7 @@ def _outcome(rng: np.random.Generator) -> Outcome:
     skill = float(rng.normal(0, 0.01))
     forecasts = pack(rng.normal(size=700))
     folds = [metrics() | {"skill": skill} for _ in range(3)]
-    return Outcome(skill, metrics() | {"skill": skill}, folds, forecasts, 2.0)
+    return Outcome(skill, metrics() | {"skill": skill}, folds, forecasts, seconds=2.0)
 
 
 class _Filler:

@@ -17,8 +17,8 @@ from rnnsearch.model.device import prepare_process
 from rnnsearch.model.networks import build_network
 from rnnsearch.model.training import (
     FoldTensors,
+    Trainer,
     TrainingSettings,
-    train,
     windows,
 )
 from tests.bench.measuring import Figure, figure, in_turn, ratios
@@ -77,7 +77,7 @@ def _fold() -> tuple[torch.Tensor, FoldTensors]:
 def _ours(settings: TrainingSettings) -> float:
     """Seconds of the second epoch: what is done once per process is over."""
     table, fold = _fold()
-    epochs = train(table, [fold], settings, loss="mse")
+    epochs = Trainer(table, [fold], settings, loss="mse").run()
     next(epochs)
     began = time.process_time()
     next(epochs)
