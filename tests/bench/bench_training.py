@@ -9,6 +9,7 @@ the processor, which other programs disturb less.
 
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -34,8 +35,8 @@ def measure(quick: bool, repeats: int | None) -> Iterator[Figure]:
         for neurons in NEURONS[:1] if quick else NEURONS:
             seconds = in_turn(
                 repeats or (5 if quick else 15),
-                ours=lambda cell=cell, neurons=neurons: _ours(_settings(cell, neurons)),
-                bare=lambda cell=cell, neurons=neurons: _bare(_settings(cell, neurons)),
+                ours=partial(_ours, _settings(cell, neurons)),
+                bare=partial(_bare, _settings(cell, neurons)),
             )
             steps = ROWS // BATCH
             yield figure(

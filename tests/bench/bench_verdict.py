@@ -87,7 +87,7 @@ def files(noise: int, planted: int) -> Iterator[tuple[str, dict[str, Any]]]:
 def judge(name: str, making: dict[str, Any], trials: int) -> Found:
     """Search and evaluate one file, in this process."""
     began = time.perf_counter()
-    study_module.LocalWorkers = champion.LocalWorkers = InlineWorkers  # type: ignore[misc,assignment]
+    study_module.LocalWorkers = champion.LocalWorkers = InlineWorkers  # type: ignore[attr-defined,assignment]
     planted = plant(rows=ROWS, candidates=CANDIDATES, **making)
     with tempfile.TemporaryDirectory() as folder:
         study = load_study(write(Path(folder), planted, trials))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.bench.machinery import Study
-from tests.faults import failing_server, restart_postgres, small_disk
+from tests.faults import Network, failing_server, restart_postgres, small_disk
 
 KILLED = -signal.SIGKILL
 REPORT, TELL = "optuna.Trial.report", "optuna.Study.tell"
@@ -255,17 +255,22 @@ def network_cut_for_a_minute(study: Study, chance: random.Random) -> int:
 
 def network_frozen(study: Study, chance: random.Random) -> int:
     def fault() -> None:
-        study.storage_network.freeze()
+        _network(study).freeze()
         time.sleep(chance.uniform(1, 5))
-        study.storage_network.mend()
+        _network(study).mend()
 
     return _while_searching(study, chance, fault)
 
 
+def _network(study: Study) -> Network:
+    assert study.storage_network is not None  # the fault asked for PostgreSQL
+    return study.storage_network
+
+
 def _cut(study: Study, seconds: float) -> None:
-    study.storage_network.cut()
+    _network(study).cut()
     time.sleep(seconds)
-    study.storage_network.mend()
+    _network(study).mend()
 
 
 def _while_searching(
@@ -285,9 +290,9 @@ def _while_searching(
 def network_cut_for_good(study: Study, chance: random.Random) -> int:
     driver = study.start(set={"rnnsearch.search.patience.OUTAGE_SECONDS": 2.0})
     study.begun(driver, finished=chance.randint(0, 3))
-    study.storage_network.cut()
+    _network(study).cut()
     code, _ = study.end(driver, 0, 4)
-    study.storage_network.mend()
+    _network(study).mend()
     return int(code == 4)
 
 

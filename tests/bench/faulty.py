@@ -67,7 +67,7 @@ def lose_replies(*calls: int) -> None:
                 "", {}, ConnectionError("the reply was lost")
             )
 
-    module._create_scoped_session = lossy
+    module._create_scoped_session = lossy  # type: ignore[assignment]
 
 
 def note(what: str) -> None:

@@ -36,7 +36,8 @@ class Net(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         output, _ = self.rnn(x)
-        return self.head(output[:, -1]).squeeze(1)
+        forecast: Tensor = self.head(output[:, -1]).squeeze(1)
+        return forecast
 
 
 def suggest(trial: optuna.Trial, space: Any) -> dict[str, Any]:

