@@ -5,7 +5,7 @@ import heapq
 import math
 import time
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import optuna
@@ -24,6 +24,43 @@ MEASURED_TRIALS = 5  # the best ones, of which it is known what each of their in
 RECOVER_SECONDS = 15.0  # between looks for trials of drivers that died
 
 
+class Tried:
+    """What has been tried, and what the best of it reached; each finished trial is looked at once.
+
+    A worker waits for the answers, and a study may have ten thousand trials.
+    """
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+        self._by_parameters: dict[str, FrozenTrial] = {}
+        self._best: list[float] = []  # a heap
+
+    def look_at(self, trials: Iterable[FrozenTrial]) -> None:
+        for trial in trials:
+            if trial.number not in self._seen and trial.state.is_finished():
+                self._seen.add(trial.number)
+                self._add(trial)
+
+    def _add(self, trial: FrozenTrial) -> None:
+        parameters = trial.user_attrs.get("parameters")
+        if parameters is None or trial.state == TrialState.FAIL:
+            return
+        self._by_parameters.setdefault(digest(parameters), trial)
+        if trial.value is not None and trial.state == TrialState.COMPLETE:
+            if "duplicate_of" not in trial.user_attrs:
+                heapq.heappush(self._best, trial.value)
+            if len(self._best) > MEASURED_TRIALS:
+                heapq.heappop(self._best)
+
+    def same_as(self, trial: RunningTrial) -> FrozenTrial | None:
+        """A finished trial with the same parameters: its result would be the same."""
+        return self._by_parameters.get(digest(trial.parameters.plain()))
+
+    def bar_of_the_best(self) -> float:
+        """The skill above which a trial is among the MEASURED_TRIALS best so far."""
+        return self._best[0] if len(self._best) == MEASURED_TRIALS else -math.inf
+
+
 class TrialSource:
     """Asks the store for trials in the name of one driver."""
 
@@ -40,6 +77,7 @@ class TrialSource:
         """`interrupted` is told of every trial that is ended here."""
         self._problem, self._store, self._lease = problem, store, lease
         self._target, self._interrupted = target, interrupted
+        self.tried = Tried()
         self._watch = LeaseWatch(store, alone=alone)
         self._recovered = -RECOVER_SECONDS
         self._shared = IntersectionSearchSpace(include_pruned=True)
@@ -57,6 +95,7 @@ class TrialSource:
             open_or_done = sum(state_of(t) not in ("interrupted", "waiting") for t in trials)
             if open_or_done >= self._target:
                 return None
+            self.tried.look_at(trials)
             trial = self._ask_optuna(len(trials))
         problem = self._problem
         parameters = suggest(trial, problem.study, problem.table, problem.ranked_inputs)
@@ -73,21 +112,6 @@ class TrialSource:
             trial = self._store.study.ask()
         trial.set_user_attr("driver", self._lease.id)
         return trial
-
-    def same_as(self, trial: RunningTrial) -> FrozenTrial | None:
-        """A finished trial with the same parameters: its result would be the same."""
-        plain = trial.parameters.plain()
-        for other in self._store.trials(TrialState.COMPLETE, TrialState.PRUNED):
-            if other.user_attrs.get("parameters") == plain:
-                return other
-        return None
-
-    def bar_of_the_best(self) -> float:
-        """The skill above which a trial is among the MEASURED_TRIALS best so far."""
-        complete = self._store.trials(TrialState.COMPLETE)
-        skills = [t.value or 0.0 for t in complete if "duplicate_of" not in t.user_attrs]
-        best = heapq.nlargest(MEASURED_TRIALS, skills)
-        return best[-1] if len(best) == MEASURED_TRIALS else -math.inf
 
     def recover(self, mine: Collection[int]) -> None:
         """End the trials of drivers that are gone, and queue them again. `mine` are this one's."""

@@ -165,7 +165,7 @@ class Driver:
                 return
             self._asked.popleft()
             self._running[trial.number] = trial
-            plain, bar = trial.parameters.plain(), self._source.bar_of_the_best()
+            plain, bar = trial.parameters.plain(), self._source.tried.bar_of_the_best()
             self.workers.submit(Task(trial.number, plain, measure_above=bar))
             self._teller.running(trial)
         if self._asked and self.workers.starved():
@@ -184,7 +184,9 @@ class Driver:
                     return None
                 self._asked.append(asked)
             trial = self._asked[0]
-            earlier = self._source.same_as(trial)  # it may have finished since `trial` was asked
+            earlier = self._source.tried.same_as(
+                trial
+            )  # it may have finished since `trial` was asked
             if earlier is None:
                 return trial
             self._teller.copy(trial, earlier)
@@ -246,4 +248,5 @@ class Driver:
     ) -> None:
         environment = self.workers.description
         self._teller.finish(trial, state, environment, outcome=outcome, reason=reason)
+        self._source.tried.look_at([self.store.trial(trial.number)])
         del self._running[trial.number]

@@ -41,6 +41,7 @@ class Problem:
             folds=study.split.folds,
             validation=study.split.validation,
             expanding=study.split.expanding,
+            name=prices.name,
         )
         return cls(study, prices, table, split)
 
