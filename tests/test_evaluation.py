@@ -409,6 +409,32 @@ def test_every_kind_of_study_is_evaluated(
     assert model == f"models:/rnnsearch-{kind}@champion"
 
 
+def test_a_champion_without_joined_inputs_forecasts_where_others_were_joined(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch_workers(monkeypatch)
+    market = 'close_time = "16:00"\ntime_zone = "America/New_York"\n'
+    write_bars(tmp_path / "bars.csv")
+    write_bars(tmp_path / "index.csv", seed=6)
+    path = write_study(
+        tmp_path, study={"trials": 1}, data={"path": "bars.csv"}, inputs={"indicators": ["price"]}
+    )
+    text = path.read_text().replace("[data]\n", f"[data]\n{market}")
+    path.write_text(f'{text}\n[[data.join]]\npath = "index.csv"\nprefix = "index_"\n{market}')
+    search_inline(path)  # the first reference has the return alone
+    answer = evaluate(load_study(path), top=1, seeds=1, say=quiet)
+    assert answer["champion"]["params"]["inputs"] == ["return"]
+    assert len(predict(load_study(path), origins=3)["forecasts"]) == 3
+
+
+def test_days_without_a_move_count_for_no_direction() -> None:
+    close = np.array([1.0, 1.5, 1.5, 2.0, 2.0, 3.0, 2.5])
+    rows = np.arange(2, 7)
+    test = comparison.scored_rows(close, rows, 1, "log_return", rows[:0])
+    scores = comparison.scores(test, np.full(5, 0.1))
+    assert scores["directional_accuracy"] == scores["always_up"] == pytest.approx(2 / 3)
+
+
 # --- published figures
 
 

@@ -404,14 +404,14 @@ def test_a_seed_that_diverges_is_left_out_with_a_note(
     problem = Problem.load(load_study(bars))
     candidate, whole = fitted(problem, seeds=3)
     assert whole is not None
-    train = refit_module.train_networks
+    train = refit_module._train
 
     def diverge_once(problem: Any, table: Any, fold: Any, parameters: Any) -> Any:
         if parameters.seed == whole.spec.seeds[1]:
             raise refit_module.Diverged("epoch 1: the training loss of fold 1 is nan")
         return train(problem, table, fold, parameters)
 
-    monkeypatch.setattr(refit_module, "train_networks", diverge_once)
+    monkeypatch.setattr(refit_module, "_train", diverge_once)
     said: list[str] = []
     left = refit(problem, candidate, 3, said.append)
     assert left is not None

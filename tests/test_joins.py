@@ -725,16 +725,20 @@ def test_the_sample_study_joins_the_nasdaq() -> None:
 
 
 def test_the_next_sessions_are_those_of_the_calendar() -> None:
-    after = next_sessions("XTAI", pd.Timestamp("2024-02-02"), 3)
+    after = next_sessions("XTAI", pd.DatetimeIndex(["2024-02-02"]), 3)
     assert after == [pd.Timestamp(day) for day in ("2024-02-05", "2024-02-15", "2024-02-16")]
-    after = next_sessions("XNYS", pd.Timestamp("2018-12-31"), 2)
+    after = next_sessions("XNYS", pd.DatetimeIndex(["2018-12-31"]), 2)
     assert after == [pd.Timestamp("2019-01-02"), pd.Timestamp("2019-01-03")]
-    assert len(next_sessions("XNYS", pd.Timestamp("2018-12-31"), 500) or []) == 500
+    assert len(next_sessions("XNYS", pd.DatetimeIndex(["2018-12-31"]), 500) or []) == 500
 
 
 def test_without_a_calendar_no_date_is_made_up() -> None:
-    assert next_sessions(None, pd.Timestamp("2018-12-31"), 2) is None
-    assert next_sessions("XNYS", pd.Timestamp("2018-12-31 15:00"), 2) is None
-    assert next_sessions("XHKG", pd.Timestamp("2049-12-30"), 5) is None  # where its records end
+    assert next_sessions(None, pd.DatetimeIndex(["2018-12-31"]), 2) is None
+    assert next_sessions("XNYS", pd.DatetimeIndex(["2018-12-31 15:00"]), 2) is None
+    weeks = pd.date_range("2024-01-05", "2024-05-03", freq="W-FRI")
+    assert next_sessions("XNYS", weeks, 2) is None
+    assert (
+        next_sessions("XHKG", pd.DatetimeIndex(["2049-12-30"]), 5) is None
+    )  # where its records end
     with pytest.raises(StudyFileError, match="calendar = 'NYSEE': there is no such calendar; did"):
-        next_sessions("NYSEE", pd.Timestamp("2018-12-31"), 2)
+        next_sessions("NYSEE", pd.DatetimeIndex(["2018-12-31"]), 2)

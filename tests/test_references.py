@@ -72,7 +72,8 @@ ATR, RSI, ROC = 3, 1, 2  # columns of TABLE
 def where_they_act(*found: Finding, **space: Any) -> dict[str, Any]:
     settings = study(search="ranked", **SPACE | space)
     (name, values), *_ = reversed(references(settings, TABLE, RANKING, found).items())
-    assert name == f"the {len(found)} inputs found, where they act"
+    inputs = f"{len(found)} inputs" if len(found) > 1 else "input"
+    assert name == f"the {inputs} found, where they act"
     return values
 
 

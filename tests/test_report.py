@@ -225,6 +225,17 @@ def test_the_command_prints_the_path_and_fails_with_5_without_a_trial(
     assert (code, "there is no study yet" in err) == (4, True), err
 
 
+def test_a_changed_study_file_is_reported_as_it_was_searched(pages: Pages, tmp_path: Path) -> None:
+    for file in (pages.path, pages.path.with_name("prices.csv")):
+        shutil.copy(file, tmp_path)
+    path = tmp_path / pages.path.name
+    path.write_text(path.read_text().replace("[data]", '[data]\npredict = "level"'))
+    facts = collect(load_study(path))
+    assert any("have changed since the search" in note for note in facts.notes)
+    assert facts.study.data.predict == "log_return"
+    assert facts.study.fingerprint() == load_study(pages.path).fingerprint()
+
+
 def test_changed_data_are_pointed_out_and_the_rest_is_still_told(
     pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,6 +279,7 @@ def test_the_report_and_images_are_on_the_parent_run(pages: Pages) -> None:
     assert publish_report(study, notice=pytest.fail), "twice is no harm"
     assert "report.html" in artifacts(pages.path)
     images = {"best_so_far", "parameter_importance", "inputs", "date_shifts"}
+    images.add("permutation_importance")
     assert set(artifacts(pages.path, "plots")) == {f"plots/{name}.svg" for name in images}
 
 

@@ -202,6 +202,7 @@ def test_the_verdict_is_one_plain_sentence():
         (0.7, -0.01, 2, False, 1.0, "Not distinguishable from doing nothing:"),
         (0.7, -0.01, 2, False, 1.0, "1 % above the naive forecast's (p = 1.000,"),
         (0.97, -0.01, 1, False, 0.97, "Worse than doing nothing:"),
+        (0.97, -0.01, 1, False, 0.97, "above the naive forecast's (p = 0.030,"),
         (0.97, -0.01, 3, False, 1.0, "Not distinguishable from doing nothing:"),
         (0.04996, 0.01, 1, True, 0.04996, "(p = 0.04996,"),
         (0.05004, 0.01, 1, False, 0.05004, "(p = 0.050,"),
@@ -408,6 +409,15 @@ def test_trials_with_equal_means_are_all_overfitting():
     assert result.slope == pytest.approx(-1, abs=0.1)
     assert result.skill_after < 0 < result.skill_chosen
     assert result.loss_probability == 1
+
+
+def test_losses_made_of_differences_may_be_below_zero_and_still_rank():
+    naive, losses = (np.abs(values) for values in noise(500, 20))
+    losses[:, 3] = naive - 1.01 * naive.mean()  # as of a nearly perfect trial of another horizon
+    result = overfitting_probability(naive, losses)
+    assert result.probability == 0
+    assert result.skill_after == pytest.approx(1, abs=0.3)
+    assert np.isfinite([result.skill_chosen, *result.logit_quartiles]).all()
 
 
 def test_one_trial_that_is_always_better_is_not_overfitting():

@@ -24,24 +24,27 @@ if TYPE_CHECKING:  # workers read tables without pandas
 
 Instants = NDArray[np.datetime64]  # datetime64[us], UTC
 
+DAILY = 4  # days from a bar to the next, at most
 NEIGHBOURS = 5  # sessions whose close times stand for that of a date the calendar lacks
 STRANGE = 0.05  # share of a file's dates which its calendar may lack: more, and it is another's
 MARGIN = 7  # days asked of a calendar on each side: it must hold at least one session
 
 
 def next_sessions(
-    calendar: str | None, last: pd.Timestamp, count: int
+    calendar: str | None, dates: pd.DatetimeIndex, count: int
 ) -> list[pd.Timestamp] | None:
-    """The `count` session dates of a calendar after the date `last`.
+    """The `count` session dates of a calendar after the last of `dates`.
 
-    None without a calendar, for a `last` with a time of day (the bars of a day are not in a
-    calendar), and where the calendar ends too early.
+    None without a calendar, for bars that are not daily (a calendar has days), and where the
+    calendar ends too early.
 
     Raises `StudyFileError` for an unknown calendar.
     """
     import pandas as pd
 
-    if calendar is None or last != last.normalize():
+    last = dates[-1]
+    daily = len(dates) < 2 or pd.Series(dates).diff().median() <= pd.Timedelta(days=DAILY)
+    if calendar is None or last != last.normalize() or not daily:
         return None
     first = last + pd.Timedelta(days=1)
     sessions = _closes(calendar, first, first + pd.Timedelta(days=30 + 2 * count)).index

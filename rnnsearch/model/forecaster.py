@@ -142,8 +142,9 @@ class Forecaster:
         return pd.concat([frame, self._in_user_terms(values, prices.close[rows], level)], axis=1)
 
     def notes(self, prices: Prices) -> list[str]:
-        """What is odd about forecasting from these prices, compared with the history."""
-        return self.history.notes(prices, unit_matters=self.spec.predict == "level")
+        """What is odd about these prices: as they were read, joined, and beside the history."""
+        history = self.history.notes(prices, unit_matters=self.spec.predict == "level")
+        return [*prices.warnings, *self._table(prices).notes, *history]
 
     @property
     def target_scale(self) -> TargetScale:
@@ -168,7 +169,7 @@ class Forecaster:
 
     def _target_dates(self, prices: Prices, rows: Rows) -> list[pd.Timestamp | None]:
         count = self.spec.output_shift
-        later = next_sessions(self.spec.calendar, prices.dates[-1], count)
+        later = next_sessions(self.spec.calendar, prices.dates, count)
         dates: list[pd.Timestamp | None] = [*prices.dates]
         dates += later or [None] * count
         return [dates[row + self.spec.output_shift] for row in rows]

@@ -44,6 +44,7 @@ def check(study: StudyFile) -> Check:
         trials = int(min(trials, combinations))
     parameters = _middle(problem)
     seconds, device = _tiny_trial(problem, parameters)
+    name = title(parameters.plain())
     _, workers, _ = plan_workers(study.run.device, study.run.workers)
     facts = [
         f"data: {data['name']}, {data['rows']} sessions, {data['first']} to {data['last']}",
@@ -52,11 +53,16 @@ def check(study: StudyFile) -> Check:
         f"warm-up {problem.table.warmup} sessions",
         f"space: {'endless' if math.isinf(combinations) else f'{combinations:.3g}'} "
         f"combinations, {trials} trials wanted",
-        f"time per trial: about {duration(seconds)} ({title(parameters.plain())}, "
-        f"{parameters.epochs} epochs, from the middle of the space; on {device})",
-        f"time in all: about {duration(trials * seconds / min(workers, trials))} for {trials} "
-        f"trials on {workers} worker{'s' * (workers > 1)}, less what is pruned",
     ]
+    if isinstance(seconds, str):
+        facts.append(f"a trial from the middle of the space does not train: {name}, {seconds}")
+    else:
+        facts += [
+            f"time per trial: about {duration(seconds)} ({name}, {parameters.epochs} epochs, from "
+            f"the middle of the space; on {device})",
+            f"time in all: about {duration(trials * seconds / min(workers, trials))} for {trials} "
+            f"trials on {workers} worker{'s' * (workers > 1)}, less what is pruned",
+        ]
     return Check(facts, _space(study, sizes), _rows(problem), _warnings(problem))
 
 
@@ -131,14 +137,19 @@ def _halfway(dimension: Any) -> Any:
     return nearest(dimension, math.sqrt(math.prod(ends)) if dimension.log else sum(ends) / 2)
 
 
-def _tiny_trial(problem: Problem, parameters: TrialParameters) -> tuple[float, str]:
-    """Seconds that a trial would take, judged by the fastest of its first epochs; the device."""
+def _tiny_trial(problem: Problem, parameters: TrialParameters) -> tuple[float | str, str]:
+    """Seconds that a trial would take, judged by the fastest of its first epochs, or why it has
+    no result; the device."""
     from rnnsearch.search.trial import TrialRunner  # torch: two seconds
 
     runner = TrialRunner(problem.worker_setup(problem.study.run.device, 1))
     tiny = replace(parameters, epochs=min(parameters.epochs, TINY_EPOCHS))
     runs = runner.run(Task(0, tiny.plain()))
-    times = [time.perf_counter()]
-    times += [time.perf_counter() for said in runs if not isinstance(said, Outcome)]
+    device, times = runner.description["device"], [time.perf_counter()]
+    for said in runs:
+        if isinstance(said, str):
+            return said, device
+        if not isinstance(said, Outcome):
+            times.append(time.perf_counter())
     epochs = [later - earlier for earlier, later in itertools.pairwise(times)]
-    return parameters.epochs * min(epochs), runner.description["device"]
+    return parameters.epochs * min(epochs), device

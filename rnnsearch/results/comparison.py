@@ -126,7 +126,7 @@ def scores(test: ScoredRows, forecast: Floats) -> dict[str, float]:
         "directional_accuracy": metrics.directional_accuracy(
             actual - test.origin, said - test.origin
         ),
-        "always_up": float(np.mean(actual > test.origin)),
+        "always_up": metrics.directional_accuracy(actual - test.origin, np.ones_like(actual)),
         **{f"price_{name}": prices[name] for name in ("rmse", "mae", "mape", "r2", "mase")},
     }
 

@@ -249,7 +249,7 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster) -> dict[
         },
         "significance": {name: asdict(result) for name, result in tests.items()},
         "interval": comparison.interval(champion, test, forecasts["champion"]),
-        "dates": [f"{date:%Y-%m-%d}" for date in dates[test.rows]],
+        "dates": [str(date).removesuffix(" 00:00:00") for date in dates[test.rows]],
         "actual": _rounded(test.actual),
         "origin_price": _rounded(test.origin),
         "forecasts": {name: _rounded(values) for name, values in forecasts.items()},

@@ -70,6 +70,8 @@ def collect(study: StudyFile) -> Facts:
         evaluation = stored_answer(store)
     notes: list[str] = []
     problem = _problem(study, attributes, notes)
+    if attributes.get("fingerprint", study.fingerprint()) != study.fingerprint():
+        study = as_searched(study, attributes)
     finished = counts["complete"] + counts["pruned"] + counts["failed"]
     if evaluation and evaluation["trials"] != finished:
         notes.append(
@@ -92,6 +94,11 @@ def collect(study: StudyFile) -> Facts:
         evaluation=evaluation,
         notes=notes,
     )
+
+
+def as_searched(study: StudyFile, attributes: Mapping[str, Any]) -> StudyFile:
+    """The study file as it was when the search began; only `run` is that of now."""
+    return StudyFile.model_validate(attributes["study_file"] | {"run": study.run.model_dump()})
 
 
 def _problem(study: StudyFile, attributes: Mapping[str, Any], notes: list[str]) -> Problem | None:

@@ -12,6 +12,7 @@ from rnnsearch.results.facts import Facts
 from rnnsearch.results.figures import Picture
 from rnnsearch.results.inputs import ALL, shift_skill, trained
 from rnnsearch.search.asking import MEASURED_TRIALS
+from rnnsearch.search.pursuit import FOUND
 from rnnsearch.search.store import state_of
 
 Floats = NDArray[np.float64]
@@ -172,7 +173,7 @@ def _input_pictures(facts: Facts) -> Iterator[Picture]:
             "ranking",
             "The ranking before the search",
             "What each input tells about the next moves on the training rows, after all that come "
-            "before it. Above 0 (dark) it is more than chance would give among so many tries. "
+            f"before it. Above {FOUND:g} (dark) chance gives one input in 20 such files. "
             + _first_of(len(ranked)),
             search_figures.ranking_evidence(ranked),
         )

@@ -42,7 +42,10 @@ def predict(
     forecaster = Forecaster.load(folder)
     # A calendar may have been named since: it dates forecasts and changes none.
     forecaster = replace(forecaster, spec=replace(spec, calendar=study.data.calendar))
-    section = study.data
+    # Joined series that the champion does not use need not be there.
+    used = {join["prefix"] for join in spec.data["join"]}
+    joins = tuple(join for join in study.data.join if join.prefix in used)
+    section = study.data.model_copy(update={"join": joins})
     if data is not None:
         columns = forecaster.spec.data["columns"]
         columns = columns if isinstance(columns, str) else tuple(columns)

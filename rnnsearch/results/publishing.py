@@ -50,9 +50,10 @@ def publish_report(study: StudyFile, *, notice: Notice) -> bool:
         return False
     files = _files(plots(facts.trials, facts.inputs, facts.importance))
     files["report.html"] = render(facts)
-    return _publish(
-        study, facts.problem or Problem.load(study), files, "the report", "report", notice
-    )
+    if facts.problem is None:
+        notice("the report is not in MLflow: the study's data cannot be read, or have changed")
+        return False
+    return _publish(study, facts.problem, files, "the report", "report", notice)
 
 
 def _files(images: Mapping[str, Figure]) -> dict[str, str]:

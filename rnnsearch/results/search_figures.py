@@ -28,6 +28,7 @@ from rnnsearch.results.style import (
     short,
     visible_range,
 )
+from rnnsearch.search.pursuit import FOUND
 
 Floats = NDArray[np.float64]
 Trial = Mapping[str, Any]
@@ -240,7 +241,7 @@ def permutation_losses(losses: Mapping[str, float], count: int = 20) -> go.Figur
 
 
 def ranking_evidence(statistics: Sequence[InputStatistics], count: int = 20) -> go.Figure:
-    """Evidence of the first inputs of the ranking; above 0 it is more than chance would give."""
+    """Evidence of the first inputs of the ranking; those it found are dark."""
     ranked = sorted(
         (one for one in statistics if one.rank is not None), key=lambda one: one.rank or 0
     )[:count]
@@ -249,6 +250,7 @@ def ranking_evidence(statistics: Sequence[InputStatistics], count: int = 20) -> 
         evidence,
         [f"{one.rank}. {literal(clipped(one.input))}" for one in ranked],
         x="evidence, −log(p × terms tried)",
+        dark_above=FOUND,
     )
 
 

@@ -40,14 +40,16 @@ def blank(height: int, x: str = "", y: str = "") -> go.Figure:
     return figure
 
 
-def bars(values: Sequence[float], names: Sequence[str], x: str) -> go.Figure:
-    """Bars from the top down; what is not above 0 is pale."""
+def bars(
+    values: Sequence[float], names: Sequence[str], x: str, *, dark_above: float = 0.0
+) -> go.Figure:
+    """Bars from the top down; what is not above `dark_above` is pale."""
     figure = blank(90 + 24 * len(names), x=x)
     figure.add_bar(
         x=short(values),
         y=list(names),
         orientation="h",
-        marker={"color": [BLUE if value > 0 else PALE for value in values]},
+        marker={"color": [BLUE if value > dark_above else PALE for value in values]},
         hovertemplate="%{y}: %{x:+.4~g}<extra></extra>",
     )
     figure.update_yaxes(autorange="reversed", type="category")

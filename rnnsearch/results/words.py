@@ -53,7 +53,7 @@ TESTS = {
     "superior_ability": (
         "Is any trial really better, among so many?",
         "Hansen's SPA on validation rows: how often the best of as many trials without any ability "
-        "looks at least as good as the best one here.",
+        "looks at least as good as the best one here. Pruned trials are not among them.",
     ),
     "confidence_set": (
         "Which trials may be the best?",
@@ -64,7 +64,8 @@ TESTS = {
         "Does what wins here win there?",
         "Probability of backtest overfitting (Bailey et al.): the validation rows are halved in "
         "many ways; how often the best trial on one half is no better than the median trial on the "
-        "other. Near 0 % the search finds what lasts; near 50 % it might as well have drawn lots.",
+        "other. Near 0 % the search finds what lasts; near 50 % it might as well have drawn lots. "
+        "Pruned trials are not among them.",
     ),
 }
 
@@ -120,7 +121,7 @@ def _answer(name: str, result: Mapping[str, Any]) -> tuple[str, str]:
     if p < LEVEL:
         return f"yes, {probability(p)}", "good"
     if name.startswith("diebold_mariano") and 1 - p < LEVEL:
-        return f"no, worse ({probability(p)})", "bad"
+        return f"no, worse ({probability(1 - p)})", "bad"
     return f"not shown, {probability(p)}", "unclear"
 
 

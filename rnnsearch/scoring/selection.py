@@ -183,8 +183,9 @@ def overfitting_probability(
     """Combinatorially symmetric cross-validation over the trials of a search.
 
     `naive_losses` (n,) and `losses` (n, k) are squared errors. A trial's performance on a set of
-    rows is its skill there, `1 - sqrt(mean loss / mean naive loss)`; it ranks trials as their mean
-    loss does. Ties take the mean rank.
+    rows is its skill there, `1 - sqrt(mean loss / mean naive loss)`; trials rank by their mean
+    loss. Ties take the mean rank. Losses made of differences may have a mean below 0: its skill is
+    given as 1.
 
     The n rows are cut into S equal blocks, leaving out the first `n mod S` rows; S is `blocks`
     (even, 6 to 16, so at most 12,870 ways), or the largest even number for which a block has ten
@@ -215,12 +216,13 @@ def overfitting_probability(
     np.put_along_axis(chosen_by, halves, 1.0, axis=1)
     skills, ranks = [], []
     for part in np.array_split(chosen_by, math.ceil(chosen_by.shape[0] * len(keep) / 4_000_000)):
-        before = 1 - np.sqrt((part @ sums) / (part @ naive)[:, None])  # (C', k)
-        after = 1 - np.sqrt(((1 - part) @ sums) / ((1 - part) @ naive)[:, None])
-        best = before.argmax(axis=1)[:, None]
+        before = (part @ sums) / (part @ naive)[:, None]  # (C', k)
+        after = ((1 - part) @ sums) / ((1 - part) @ naive)[:, None]
+        best = before.argmin(axis=1)[:, None]
         own = np.take_along_axis(after, best, axis=1)
-        ranks.append(0.5 + (after < own).sum(axis=1) + 0.5 * (after == own).sum(axis=1))
-        skills.append(np.hstack([np.take_along_axis(before, best, axis=1), own]))
+        ranks.append(0.5 + (after > own).sum(axis=1) + 0.5 * (after == own).sum(axis=1))
+        chosen = np.hstack([np.take_along_axis(before, best, axis=1), own])
+        skills.append(1 - np.sqrt(np.maximum(chosen, 0)))
     relative = np.concatenate(ranks) / (len(keep) + 1)
     logits = np.log(relative / (1 - relative))
     x, y = np.concatenate(skills).T

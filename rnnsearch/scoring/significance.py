@@ -201,8 +201,9 @@ def verdict(
             False, None, f"Cannot be told: {test.reason} ({where}), after {count}; {opened}."
         )
     p = min(1.0, openings * test.p_better)
+    p_worse = min(1.0, openings * (1 - test.p_better))
     better = skill > 0 and p < LEVEL
-    worse = skill < 0 and openings * (1 - test.p_better) < LEVEL
+    worse = skill < 0 and p_worse < LEVEL
     answer = "Not distinguishable from"
     if better or worse:
         answer = "Better than" if better else "Worse than"
@@ -212,7 +213,7 @@ def verdict(
         better,
         p,
         f"{answer} doing nothing: {where} the champion's error is {_compared(skill)} "
-        f"({_shown(p)}, Diebold–Mariano), after {count}; {opened}.",
+        f"({_shown(p_worse if worse else p)}, Diebold–Mariano), after {count}; {opened}.",
     )
 
 

@@ -59,11 +59,12 @@ def references(
         plain["all inputs"] = base | on | {"input_count": most}
     best = min(len(found) or 10, most)
     subset = on | {"input_count": best}
+    inputs = f"the {best} inputs" if best > 1 else "the input"
     if best < most:
-        plain[f"the {best} inputs found" if found else f"the {best} best inputs"] = base | subset
+        plain[f"{inputs} found" if found else f"the {best} best inputs"] = base | subset
     if found and most:
         sessions = _sessions(study, table, found[:best])
-        plain[f"the {best} inputs found, where they act"] = base | subset | sessions
+        plain[f"{inputs} found, where they act"] = base | subset | sessions
     return plain
 
 

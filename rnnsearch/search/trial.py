@@ -206,7 +206,7 @@ def _scores(
         "directional_accuracy": metrics.directional_accuracy(
             price - origin, price_forecast - origin
         ),
-        "always_up_accuracy": float(np.mean(price > origin)),
+        "always_up_accuracy": metrics.directional_accuracy(price - origin, np.ones_like(price)),
         "price_rmse": metrics.rmse(price, price_forecast),
         "price_mae": metrics.mae(price, price_forecast),
         "price_mape": metrics.mape(price, price_forecast),
