@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from rnnsearch.config import load_study
+from rnnsearch.results.check import check
 from rnnsearch.search import trial
 from rnnsearch.search.folds import TrialData
 from rnnsearch.search.packing import unpack
@@ -139,6 +140,16 @@ def test_out_of_memory_is_tried_once_more_in_parts_with_the_same_result(
     assert short.accumulated == [1, 4]
     assert [said.epoch for said in reports if isinstance(said, EpochReport)] == [1, 1, 2]
     assert outcome.skill == pytest.approx(whole.skill, abs=1e-5)
+
+
+def test_check_says_that_its_tiny_trial_runs_out_of_memory(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "run_trial", ShortOfMemory(2))
+    facts = "\n".join(check(problem.study).facts)
+    assert "does not train" in facts
+    assert "out of memory" in facts
+    assert "time per trial" not in facts
 
 
 def test_out_of_memory_twice_is_the_last_word(

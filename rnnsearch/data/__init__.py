@@ -1,10 +1,12 @@
 """From a price file to the table of candidate inputs: read, check, compute, cache.
 
-- `files`: a CSV or Parquet file as columns, dates and numbers
+- `files`: a CSV or Parquet file as columns, by way of `names`, `dates` and `numbers`
+- `yahoo`: prices from Yahoo Finance as such a file
 - `checks`: what is refused in prices, and what is warned of
 - `prices`: checked prices
 - `calendars`: when sessions close, and which come next
 - `indicators`: indicators made causal and unit-free
+- `loops`: the slow ones of `ta`, on plain numbers
 - `series`: what one price series offers as inputs
 - `joins`: other markets as of the moment they were known
 - `inputs`: every candidate input of a study

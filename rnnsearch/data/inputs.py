@@ -3,8 +3,8 @@
 The table is computed once for its prices and its list of inputs, kept on disk under its hash, and
 mapped read-only by every worker (see `table`), so that all of them share one copy in memory.
 
-Nothing here looks at more than one row and the rows before it. Whether an input is constant or
-repeats another one is for the training rows of a fold to say, not for the whole file.
+Nothing here looks at more than one row and the rows before it. Whether an input repeats another one
+is for the training rows of a fold to say, not for the whole file.
 """
 
 from __future__ import annotations

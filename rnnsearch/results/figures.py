@@ -163,7 +163,7 @@ def seed_skills(skills: Sequence[float | None], together: float | None) -> go.Fi
 
 
 def candidate_skills(candidates: Sequence[Mapping[str, Any]]) -> go.Figure:
-    """Validation skill of the best trials under several seeds; the first is the champion.
+    """Validation skill of the best trials under several seeds, the best mean first.
 
     A candidate: trial (number), skill (mean), skills (one per seed, the trial's own first).
     """

@@ -57,7 +57,6 @@ def render(facts: Facts) -> str:
             evaluation=evaluation,
             tone=_tone(evaluation),
             best=facts.best,
-            best_title=title(facts.best.user_attrs["parameters"]),
             champion=facts.champion,
             champion_title=title(facts.champion.user_attrs["parameters"]),
             champion_inputs=facts.champion.user_attrs["parameters"]["inputs"],

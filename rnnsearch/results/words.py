@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 METRICS = {
-    "skill": ("skill", "1 − RMSE / RMSE of no change: above 0 is better than doing nothing"),
+    "skill": (
+        "skill",
+        "1 − RMSE / RMSE of the naive forecast: above 0 is better than doing nothing",
+    ),
     "rmse": ("RMSE", "root mean squared error, in the unit of the target"),
     "mae": ("MAE", "mean absolute error, in the unit of the target"),
     "r2": ("R²", "share of the variance of the target that is explained"),
-    "theil_u2": ("Theil's U2", "RMSE / RMSE of no change: below 1 is better than doing nothing"),
+    "theil_u2": (
+        "Theil's U2",
+        "RMSE / RMSE of the naive forecast: below 1 is better than doing nothing",
+    ),
     "directional_accuracy": ("right direction", "how often the forecast rose or fell as it came"),
-    "always_up": ("always up", "how often the price rose: a forecast that always says up"),
+    "always_up": ("always up", "how often a move was a rise: a forecast that always says up"),
     "price_rmse": ("price RMSE", "root mean squared error of the price"),
     "price_mae": ("price MAE", "mean absolute error of the price"),
     "price_mape": ("price MAPE", "mean absolute error in percent of the price"),
@@ -34,7 +40,7 @@ TESTS = {
     "diebold_mariano": (
         "Better than doing nothing?",
         "Diebold–Mariano: how often chance alone makes the champion's errors look this much "
-        "smaller than those of no change. Below 5 % is the usual mark.",
+        "smaller than those of doing nothing. Below 5 % is the usual mark.",
     ),
     "diebold_mariano_ridge": (
         "Better than a linear regression?",
