@@ -91,7 +91,7 @@ class SearchView:
         if not self._target:
             return Group(Text("reading the data", style="cyan"))
         parts: list[Table | Text] = [self._trials()] if self._running else []
-        trained = self._finished_here or any(trial.epoch for trial in self._running.values())
+        trained = self._finished_here or any(trial.epoch for trial in list(self._running.values()))
         if self._workers and not trained:
             parts.append(Text(f"{_count(self._workers, 'worker')} starting", style="cyan"))
         return Group(*parts, self._progress(), *self._best_lines())

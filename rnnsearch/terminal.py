@@ -221,7 +221,7 @@ def frame_table(title_: str, frame: pd.DataFrame) -> Table:
         justify: JustifyMethod = "right" if numeric else "left"
         table.add_column(str(column), justify=justify, no_wrap=place == 0, overflow="fold")
     for row in frame.itertuples(index=False):
-        table.add_row(*(str(cell).removesuffix(" 00:00:00") for cell in row))
+        table.add_row(*(Text(str(cell).removesuffix(" 00:00:00")) for cell in row))
     return table
 
 

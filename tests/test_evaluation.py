@@ -427,6 +427,20 @@ def test_a_champion_without_joined_inputs_forecasts_where_others_were_joined(
     assert len(predict(load_study(path), origins=3)["forecasts"]) == 3
 
 
+def test_prices_with_the_newest_row_first_have_a_champion(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch_workers(monkeypatch)
+    header, *lines = write_bars(tmp_path / "bars.csv").read_text().splitlines()
+    (tmp_path / "bars.csv").write_text("\n".join([header, *reversed(lines)]))
+    study = load_study(write_study(tmp_path, study={"trials": 1}, data={"path": "bars.csv"}))
+    search_inline(tmp_path / "small.toml")
+    evaluate(study, top=1, seeds=1, say=quiet)
+    said = predict(study)
+    assert len(said["forecasts"]) >= 1
+    assert any("newest row is first" in note for note in said["notes"])
+
+
 def test_days_without_a_move_count_for_no_direction() -> None:
     close = np.array([1.0, 1.5, 1.5, 2.0, 2.0, 3.0, 2.5])
     rows = np.arange(2, 7)

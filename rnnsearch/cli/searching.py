@@ -122,12 +122,13 @@ def status(
 ) -> int:
     """Show how far a study is, and its best trials."""
     from rnnsearch.results.summary import status
-    from rnnsearch.search.store import Store
+    from rnnsearch.search.store import Store, storage_errors
     from rnnsearch.terminal import best_table, drivers_table, findings, output, status_text
 
     settings = load(study, run__storage=storage, run__tracking=tracking)
     store = Store(settings, create=False)
-    facts = status(settings, store)
+    with storage_errors(store.url):
+        facts, trials = status(settings, store), store.trials()
     if as_json:
         print(json.dumps(facts))
         return 0
@@ -136,7 +137,7 @@ def status(
     if facts["workers"]:
         out.print(drivers_table(facts["workers"]))
     if facts["complete"]:
-        out.print(best_table(store.trials()))
+        out.print(best_table(trials))
         for part in findings(facts):
             out.print(part, highlight=False, markup=False)
     return 0

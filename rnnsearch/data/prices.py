@@ -150,7 +150,7 @@ def check_table(file: str, raw: RawTable, data: DataSection | JoinSection) -> Pr
     positive = isinstance(data, DataSection) and data.predict == "log_return"
     check_prices(file, frame, target, positive=positive)
     if newest_first:
-        frame = frame[::-1]
+        frame = frame.take(np.arange(len(frame))[::-1])  # a copy: torch takes no reversed view
     if renamed:
         told.append(f"columns are read so: {', '.join(map(' is '.join, renamed.items()))}")
     warnings = [f"{file}: {text}." for text in (*raw.notes, *told)] + warnings

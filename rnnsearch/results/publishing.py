@@ -13,14 +13,14 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from rnnsearch.config import StudyFile, home
-from rnnsearch.errors import NoTrialError
+from rnnsearch.errors import NoTrialError, RnnsearchError
 from rnnsearch.results.facts import collect
 from rnnsearch.results.inputs import input_statistics, parameter_importance, trained
 from rnnsearch.results.plots import as_svg, plots
 from rnnsearch.results.report import render
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.records import parent_record, tracking_uri
-from rnnsearch.search.store import Store
+from rnnsearch.search.store import Store, storage_errors
 from rnnsearch.tracking import Experiment, first_line, shown_uri
 
 Notice = Callable[[str], None]
@@ -31,12 +31,19 @@ def publish_plots(study: StudyFile, store: Store, *, notice: Notice) -> bool:
 
     An MLflow that lacks trials did not answer a moment ago: `sync` brings both later.
     """
-    trials = store.trials()
-    known = store.tracked(tracking_uri(study))
+    try:
+        with storage_errors(store.url):
+            trials = store.trials()
+            known = store.tracked(tracking_uri(study))
+            importance = parameter_importance(store.study)
+        problem = Problem.load(study)
+    except RnnsearchError as error:
+        notice(f"the images of the search are not in MLflow: {error}")
+        return False
     if not trained(trials) or any(t.state.is_finished() and t.number not in known for t in trials):
         return False
-    files = _files(plots(trials, input_statistics(trials), parameter_importance(store.study)))
-    return _publish(study, Problem.load(study), files, "the images of the search", "sync", notice)
+    files = _files(plots(trials, input_statistics(trials), importance))
+    return _publish(study, problem, files, "the images of the search", "sync", notice)
 
 
 def publish_report(study: StudyFile, *, notice: Notice) -> bool:

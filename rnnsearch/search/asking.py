@@ -117,8 +117,8 @@ class TrialSource:
         """End the trials of drivers that are gone, and queue them again. `mine` are this one's."""
         if time.monotonic() - self._recovered < RECOVER_SECONDS:
             return
-        alive = self._watch.look()
         with self._store.turn():
+            alive = self._watch.look()
             for trial in self._store.trials(TrialState.RUNNING):
                 if self._is_abandoned(trial, alive, mine):
                     self._interrupt(trial.number, died=True)

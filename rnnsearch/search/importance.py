@@ -21,7 +21,8 @@ from rnnsearch.scoring import metrics
 from rnnsearch.search.folds import PreparedFold
 from rnnsearch.search.parameters import TrialParameters
 
-MOST_ROWS = 300  # of a fold, evenly spread: every input costs a forecast of them all
+MOST_ROWS, FEWEST_ROWS = 300, 50  # of a fold, evenly spread: every input costs a forecast of them
+MOST_EPOCHS = 10  # whose training rows are as many as all that is forecast: much less than hung
 
 
 def permutation_losses(
@@ -31,13 +32,16 @@ def permutation_losses(
     parameters: TrialParameters,
     predict: Predict,
 ) -> dict[str, float]:
-    """Input -> skill lost, mean over folds.
+    """Input -> skill lost, mean over folds; empty where there are too many inputs for that.
 
     A window is dealt another row's values of the input, at all its lags together. Around 0 or
     below: nothing is lost without it. Inputs that say the same stand in for each other.
     """
+    rows = MOST_EPOCHS * min(len(f.tensors.train_ends) for f in folds) // len(parameters.inputs)
+    if rows < FEWEST_ROWS:
+        return {}
     losses = [
-        _fold_losses(network, table, fold, parameters.window, predict)
+        _fold_losses(network, table, fold, parameters.window, predict, min(rows, MOST_ROWS))
         for network, fold in zip(networks, folds, strict=True)
     ]
     return dict(zip(parameters.inputs, np.mean(losses, axis=0).tolist(), strict=True))
@@ -45,11 +49,11 @@ def permutation_losses(
 
 @torch.inference_mode()
 def _fold_losses(
-    network: Network, table: Tensor, fold: PreparedFold, window: int, predict: Predict
+    network: Network, table: Tensor, fold: PreparedFold, window: int, predict: Predict, most: int
 ) -> Floats:  # (F,)
     network.eval()
     tensors = fold.tensors
-    some = slice(None, None, math.ceil(len(fold.rows) / MOST_ROWS))
+    some = slice(None, None, math.ceil(len(fold.rows) / most))
     ends = tensors.validation_ends[some]
     x = windows(table, ends, window, tensors.scale, tensors.offset)  # (m, w, F)
 

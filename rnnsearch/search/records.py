@@ -15,7 +15,7 @@ BIDIRECTIONAL = {"birnn": "bi-rnn", "bilstm": "bi-lstm", "bigru": "bi-gru"}
 
 
 def title(parameters: dict[str, Any]) -> str:
-    """A network in a few characters: `gru 2x64 w20 s0 h1` with the signs of the trade."""
+    """A network in a few characters: `gru 2×64 w20 h1`."""
     neurons = parameters["neurons"]
     alike = len(set(neurons)) == 1
     layers = f"{len(neurons)}×{neurons[0]}" if alike else "-".join(map(str, neurons))

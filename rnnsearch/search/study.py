@@ -1,6 +1,7 @@
 """A study from its file to its end: the store opened, the workers started, the driver run."""
 
 import math
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -20,6 +21,7 @@ from rnnsearch.search.samplers import build_pruner
 from rnnsearch.search.space import space_sizes
 from rnnsearch.search.store import INTERRUPTED, Store, only_driver, state_of, storage_errors
 from rnnsearch.search.workers import LocalWorkers, plan_workers
+from rnnsearch.tracking import RunRecord
 from rnnsearch.tracking import sync as bring_up_to_date
 from rnnsearch.version import __version__
 
@@ -35,7 +37,7 @@ def search(
     name of a study whose trials a new one begins with. Raises Interrupted after a signal, else the
     errors of `Problem`, `Store` and workers.
     """
-    if trials is not None and not trials.removeprefix("+").isdigit():
+    if trials is not None and not re.fullmatch(r"\+?[0-9]+", trials):
         raise StudyFileError(f"--trials: a number like 100, or +50 for 50 more, got {trials!r}")
     problem = Problem.load(study)
     for warning in (*problem.prices.warnings, *problem.table.notes):
@@ -165,8 +167,13 @@ def sync(study: StudyFile) -> dict[str, int]:
     problem = Problem.load(study)
     store = Store(study, create=False)
     with storage_errors(store.url):
-        begun = [run_record(t) for t in store.trials() if t.state != TrialState.WAITING]
+        begun: list[RunRecord] = []
+
+        def read() -> list[RunRecord]:
+            begun[:] = [run_record(t) for t in store.trials() if t.state != TrialState.WAITING]
+            return begun
+
         uri = tracking_uri(study)
-        done = bring_up_to_date(uri, parent_record(problem), home() / "artifacts", begun)
+        done = bring_up_to_date(uri, parent_record(problem), home() / "artifacts", read)
         store.mark_tracked("sync", uri, {record.number for record in begun if record.over})
     return done

@@ -3,6 +3,7 @@
 Runs in a worker process. Knows no Optuna and no MLflow; all it says is plain JSON.
 """
 
+import contextlib
 import math
 import time
 from collections.abc import Iterator
@@ -98,11 +99,10 @@ def run_trial(
         ]
         skill = _mean_skill(forecasts, folds)
         yield _report(result, skill)
-    losses = (
-        permutation_losses(trainer.networks, table, folds, parameters, data.predict)
-        if skill > measure_above
-        else {}
-    )
+    losses: dict[str, float] = {}
+    if skill > measure_above:
+        with contextlib.suppress(torch.OutOfMemoryError):  # the trial itself has its result
+            losses = permutation_losses(trainer.networks, table, folds, parameters, data.predict)
     outcome = _outcome(forecasts, folds, skill, parameters, data)
     yield replace(outcome, permutation=losses, seconds=time.perf_counter() - began)
 

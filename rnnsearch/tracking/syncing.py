@@ -1,6 +1,6 @@
 """MLflow made to say what the store says."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +9,19 @@ from rnnsearch.tracking.experiment import PARENT, STATE, STATUS, Experiment, Par
 from rnnsearch.tracking.server import first_line, shown_uri
 
 
-def sync(uri: str, parent: Parent, artifacts: Path, records: Sequence[RunRecord]) -> dict[str, int]:
+def sync(
+    uri: str, parent: Parent, artifacts: Path, read: Callable[[], Sequence[RunRecord]]
+) -> dict[str, int]:
     """Make MLflow say what the store says: one run per trial, each with its final state.
 
     Missing and unfinished runs are written, second runs of a trial deleted; those of trials that
-    still run are their driver's. Raises StorageError.
+    still run are their driver's. `read` gives the store's trials; it is called once MLflow's runs
+    are known, so that no run is older than the trials. Raises StorageError.
     """
     try:
         experiment = Experiment(uri, parent, artifacts)
         known = experiment.all_runs()
+        records = read()
         done = {"written": 0, "deleted": 0, "kept": 0}
         for record in records:
             runs = known.pop(record.number, [])
