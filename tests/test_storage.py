@@ -125,6 +125,30 @@ def test_what_is_said_of_a_trial_that_another_driver_has_ended_is_dropped(tmp_pa
         trial.report(0.6, 2)
 
 
+def test_a_storage_that_goes_away_as_a_trial_ends_leaves_no_running_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(load_study(write_study(tmp_path)))
+    trial = store.study.ask()
+    backend = store.study._storage._backend
+
+    def away(trial_id: int) -> FrozenTrial:
+        raise optuna.exceptions.StorageInternalError("the network is cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backend, "get_trial", away)
+        with pytest.raises(optuna.exceptions.StorageInternalError):
+            store.study.tell(trial, 0.5)
+
+    def tell_again() -> None:
+        trial.set_user_attr("record", {})
+        store.study._storage.set_trial_state_values(trial._trial_id, TrialState.COMPLETE, [0.5])
+
+    with pytest.raises(optuna.exceptions.UpdateFinishedTrialError):  # it had been told
+        tell_again()
+    assert [t.state for t in store.trials()] == [TrialState.COMPLETE]
+
+
 def test_a_store_no_longer_used_keeps_no_connection_open(tmp_path: Path, postgres_url: str) -> None:
     study = load_study(write_study(tmp_path, run={"storage": postgres_url}))
     created = Store(study)

@@ -227,8 +227,9 @@ class DriverStorage(_CachedStorage):
 
     def _disown(self, trial_id: int) -> None:
         """It has ended, or another driver has it."""
+        ended = self._backend.get_trial(trial_id)  # first: where that fails, nothing has changed
         self._own.pop(trial_id, None)
-        self._cache(self._backend.get_trial(trial_id))
+        self._cache(ended)
 
     def _change(self, trial_id: int, field: str, key: Any, value: Any) -> None:
         """Give the trial a new copy of one of its dictionaries; earlier readers keep theirs."""
