@@ -126,7 +126,7 @@ def test_what_is_said_of_a_trial_that_another_driver_has_ended_is_dropped(tmp_pa
 
 
 def test_a_storage_that_goes_away_as_a_trial_ends_leaves_no_running_trial(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store(load_study(write_study(tmp_path)))
     trial = store.study.ask()
