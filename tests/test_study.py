@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import DataError, StorageError, StudyFileError
 from rnnsearch.search import study as study_module
+from rnnsearch.search.asking import Tried
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.protocol import Event, Lost
 from rnnsearch.search.running import RunningTrial
@@ -96,6 +97,24 @@ def test_it_is_measured_what_the_inputs_of_the_best_trials_are_worth(tmp_path: P
         assert list(trial.user_attrs["record"]["permutation"]) == inputs
     needed = {one["input"] for one in facts_of(path)["inputs"] if one["permutation"] is not None}
     assert needed == {name for t in ranked[:5] for name in t.user_attrs["parameters"]["inputs"]}
+
+
+def test_only_complete_trials_set_the_bar_of_the_best() -> None:
+    def ended(number: int, value: float, **attrs: Any) -> FrozenTrial:
+        state = TrialState.PRUNED if attrs.pop("pruned", False) else TrialState.COMPLETE
+        trial = create_trial(
+            state=state, value=value, user_attrs={"parameters": {"seed": number}} | attrs
+        )
+        trial.number = number
+        return trial
+
+    tried = Tried()
+    tried.look_at(ended(number, number / 10) for number in range(4))
+    assert tried.bar_of_the_best() == float("-inf"), "there are no five yet"
+    tried.look_at([ended(4, 0.9, pruned=True), ended(5, 0.9, duplicate_of=3)])
+    assert tried.bar_of_the_best() == float("-inf")
+    tried.look_at([ended(6, 0.5), ended(7, 0.05), ended(3, 0.3)])
+    assert tried.bar_of_the_best() == 0.05
 
 
 @inline

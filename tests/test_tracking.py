@@ -229,6 +229,23 @@ def test_a_server_that_answers_nonsense_stops_no_search(tmp_path: Path, status: 
     assert len([text for text in notes.notices if "MLflow does not answer" in text]) == 1
 
 
+def test_sync_leaves_the_run_of_a_trial_that_begins_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    path = study_at(tmp_path, f"sqlite:///{home / 'mlflow.db'}")
+    search(path)
+    all_runs = Experiment.all_runs
+
+    def after_one_more(experiment: Experiment) -> Any:
+        monkeypatch.setattr(Experiment, "all_runs", all_runs)
+        study_module.search(load_study(path), Notes(), trials="+1")
+        return all_runs(experiment)
+
+    monkeypatch.setattr(Experiment, "all_runs", after_one_more)
+    assert sync(path) == {"written": 0, "kept": 7, "deleted": 0}
+    assert_in_order(path, 7)
+
+
 @pytest.mark.slow
 def test_a_server_that_goes_down_and_comes_back_gets_every_trial_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

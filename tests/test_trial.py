@@ -11,7 +11,7 @@ import torch
 
 from rnnsearch.config import load_study
 from rnnsearch.results.check import check
-from rnnsearch.search import trial
+from rnnsearch.search import importance, trial
 from rnnsearch.search.folds import TrialData
 from rnnsearch.search.packing import unpack
 from rnnsearch.search.parameters import TrialParameters
@@ -110,6 +110,26 @@ def test_shuffling_the_only_true_input_costs_its_skill_and_others_none(tmp_path,
     *_, other = runner.run(Task(0, plain, measure_above=outcome.skill))
     assert other.permutation == {}
     assert (other.skill, other.forecasts) == (outcome.skill, outcome.forecasts)
+
+
+def test_a_trial_whose_inputs_cannot_be_measured_has_its_result(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = Task(0, parameters(problem).plain(), measure_above=float("-inf"))
+    runner = TrialRunner(problem.worker_setup("cpu", 1))
+    *_, measured = runner.run(task)
+    assert set(measured.permutation) == set(problem.table.names)
+
+    def full(*_: Any) -> None:
+        raise torch.OutOfMemoryError("injected")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trial, "permutation_losses", full)
+        *_, short = runner.run(task)
+    monkeypatch.setattr(importance, "MOST_EPOCHS", 0)  # as with a thousand inputs
+    *_, wide = runner.run(task)
+    assert short.permutation == wide.permutation == {}
+    assert short.forecasts == wide.forecasts == measured.forecasts
 
 
 class ShortOfMemory:

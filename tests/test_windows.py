@@ -177,7 +177,7 @@ def test_too_few_rows_are_named_with_the_remedy():
     with pytest.raises(DataError) as error:
         split_rows(200, **PLAIN)
     message = str(error.value)
-    assert "the file has 200 rows" in message
+    assert "the file: it has 200 rows" in message
     for setting in ("window", "input shift", "output shift", "folds", "test"):
         assert setting in message
 

@@ -107,9 +107,16 @@ class Forecaster:
         return np.stack(unscaled)
 
     def forecast(
-        self, prices: Prices, *, origins: int | None = None, level: float = 0.9
+        self,
+        prices: Prices,
+        *,
+        origins: int | None = None,
+        level: float = 0.9,
+        table: InputTable | None = None,
     ) -> pd.DataFrame:
         """Dated forecasts from the last `origins` sessions; by default those without a target yet.
+
+        `table` is `self.table(prices)`, where the caller has it.
 
         One row per origin: origin_date, sessions_ahead, target_date (empty where it lies past the
         file and no calendar is named), then for a price forecast_return, forecast_price, low_price
@@ -122,7 +129,7 @@ class Forecaster:
         count = spec.output_shift if origins is None else origins
         if count < 1:
             raise DataError(f"origins: must be at least 1 session, got {count}")
-        table = self._table(prices)
+        table = table or self.table(prices)
         needed = table.warmup + spec.window + max(spec.input_shifts) + count - 1
         if len(prices.dates) < needed:
             raise DataError(
@@ -142,9 +149,8 @@ class Forecaster:
         return pd.concat([frame, self._in_user_terms(values, prices.close[rows], level)], axis=1)
 
     def notes(self, prices: Prices) -> list[str]:
-        """What is odd about these prices: as they were read, joined, and beside the history."""
-        history = self.history.notes(prices, unit_matters=self.spec.predict == "level")
-        return [*prices.warnings, *self._table(prices).notes, *history]
+        """What is odd about forecasting from these prices, compared with the history."""
+        return self.history.notes(prices, unit_matters=self.spec.predict == "level")
 
     @property
     def target_scale(self) -> TargetScale:
@@ -154,7 +160,8 @@ class Forecaster:
         """How to read the prices in `path` for this forecaster."""
         return DataSection.model_validate(self.spec.data | {"path": path, "sample": None})
 
-    def _table(self, prices: Prices) -> InputTable:
+    def table(self, prices: Prices) -> InputTable:
+        """The inputs that these prices give. Raises DataError where one of the network's lacks."""
         data = self.data_section(Path("prices"))
         inputs = InputsSection(indicators=self.spec.indicators or "none")
         table = build_inputs(prices, StudyFile(data=data, inputs=inputs), None)

@@ -111,7 +111,7 @@ def split_rows(
     purge = max_output_shift - 1
     sizes = _Sizes(rows - first, test=test, folds=folds, validation=validation, purge=purge)
     if not sizes.enough:
-        raise DataError(f"{name}{_too_few_rows(rows, first, test, folds, validation, purge)}")
+        raise DataError(f"{name}: {_too_few_rows(rows, first, test, folds, validation, purge)}")
 
     targets = np.arange(first, rows, dtype=np.int64)
     development, locked = targets[: sizes.development], targets[len(targets) - sizes.test :]
@@ -257,7 +257,7 @@ def _too_few_rows(
 ) -> str:
     if folds * validation >= 1 or test >= 1:
         return (
-            f": [split] folds * validation and test must both be below 1, but they are "
+            f"[split] folds * validation and test must both be below 1, but they are "
             f"{folds} * {validation:g} and {test:g}; no file is long enough for that"
         )
     # Rounding moves each block by half a row at most, so this many target rows suffice. From there
@@ -270,7 +270,7 @@ def _too_few_rows(
     while _Sizes(needed - 1, test=test, folds=folds, validation=validation, purge=purge).enough:
         needed -= 1
     return (
-        f" has {rows} rows, but these settings need at least {first + needed}; add older "
+        f"it has {rows} rows, but these settings need at least {first + needed}; add older "
         "rows, or lower the largest window, input shift or output shift, the number of folds, or "
         "the test share"
     )

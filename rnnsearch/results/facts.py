@@ -69,9 +69,12 @@ def collect(study: StudyFile) -> Facts:
         counts = store.counts()
         evaluation = stored_answer(store)
     notes: list[str] = []
+    if attributes.get("fingerprint") != study.fingerprint():
+        notes.append(
+            "The study file has changed since the search; the page shows the search as it was."
+        )
+        study = _as_searched(study, attributes)
     problem = _problem(study, attributes, notes)
-    if attributes.get("fingerprint", study.fingerprint()) != study.fingerprint():
-        study = as_searched(study, attributes)
     finished = counts["complete"] + counts["pruned"] + counts["failed"]
     if evaluation and evaluation["trials"] != finished:
         notes.append(
@@ -96,7 +99,7 @@ def collect(study: StudyFile) -> Facts:
     )
 
 
-def as_searched(study: StudyFile, attributes: Mapping[str, Any]) -> StudyFile:
+def _as_searched(study: StudyFile, attributes: Mapping[str, Any]) -> StudyFile:
     """The study file as it was when the search began; only `run` is that of now."""
     return StudyFile.model_validate(attributes["study_file"] | {"run": study.run.model_dump()})
 
@@ -107,11 +110,7 @@ def _problem(study: StudyFile, attributes: Mapping[str, Any], notes: list[str]) 
     except RnnsearchError as error:
         notes.append(f"The data cannot be read now, so some facts about them are missing: {error}")
         return None
-    searched = attributes.get("data", {}).get("hash")
-    if searched != problem.table.hash or attributes.get("fingerprint") != study.fingerprint():
-        notes.append(
-            "The data or the study file have changed since the search; the page shows the search "
-            "as it was."
-        )
+    if attributes.get("data", {}).get("hash") != problem.table.hash:
+        notes.append("The data have changed since the search; the page shows the search as it was.")
         return None
     return problem

@@ -52,13 +52,14 @@ def predict(
         changes = {"path": data.absolute(), "sample": None, "columns": columns}
         section = section.model_copy(update=changes)
     prices = read_prices(section)
-    frame = forecaster.forecast(prices, origins=origins, level=level)
+    table = forecaster.table(prices)
+    frame = forecaster.forecast(prices, origins=origins, level=level, table=table)
     return {
         "study": study.name,
         "champion": spec.trial,
         "level": level,
         "forecasts": as_json(frame.to_dict("records")),
-        "notes": forecaster.notes(prices),
+        "notes": [*prices.warnings, *table.notes, *forecaster.notes(prices)],
         "verdict": answer["verdict"]["sentence"],
         "openings": answer["openings"],
     }

@@ -35,12 +35,13 @@ def publish_plots(study: StudyFile, store: Store, *, notice: Notice) -> bool:
         with storage_errors(store.url):
             trials = store.trials()
             known = store.tracked(tracking_uri(study))
+            finished = [trial.number for trial in trials if trial.state.is_finished()]
+            if not trained(trials) or not known.issuperset(finished):
+                return False
             importance = parameter_importance(store.study)
         problem = Problem.load(study)
     except RnnsearchError as error:
         notice(f"the images of the search are not in MLflow: {error}")
-        return False
-    if not trained(trials) or any(t.state.is_finished() and t.number not in known for t in trials):
         return False
     files = _files(plots(trials, input_statistics(trials), importance))
     return _publish(study, problem, files, "the images of the search", "sync", notice)
@@ -54,6 +55,9 @@ def publish_report(study: StudyFile, *, notice: Notice) -> bool:
     try:
         facts = collect(study)
     except NoTrialError:
+        return False
+    except RnnsearchError as error:
+        notice(f"the report is not in MLflow: {error}")
         return False
     files = _files(plots(facts.trials, facts.inputs, facts.importance))
     files["report.html"] = render(facts)

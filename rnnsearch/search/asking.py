@@ -33,7 +33,7 @@ class Tried:
     def __init__(self) -> None:
         self._seen: set[int] = set()
         self._by_parameters: dict[str, FrozenTrial] = {}
-        self._best: list[float] = []  # a heap
+        self._best: list[float] = []  # skills, from the best down
 
     def look_at(self, trials: Iterable[FrozenTrial]) -> None:
         for trial in trials:
@@ -46,11 +46,10 @@ class Tried:
         if parameters is None or trial.state == TrialState.FAIL:
             return
         self._by_parameters.setdefault(digest(parameters), trial)
-        if trial.value is not None and trial.state == TrialState.COMPLETE:
-            if "duplicate_of" not in trial.user_attrs:
-                heapq.heappush(self._best, trial.value)
-            if len(self._best) > MEASURED_TRIALS:
-                heapq.heappop(self._best)
+        # A pruned trial has a value too: its last report.
+        complete = trial.state == TrialState.COMPLETE and "duplicate_of" not in trial.user_attrs
+        if complete and trial.value is not None:
+            self._best = heapq.nlargest(MEASURED_TRIALS, [*self._best, trial.value])
 
     def same_as(self, trial: RunningTrial) -> FrozenTrial | None:
         """A finished trial with the same parameters: its result would be the same."""
@@ -58,7 +57,7 @@ class Tried:
 
     def bar_of_the_best(self) -> float:
         """The skill above which a trial is among the MEASURED_TRIALS best so far."""
-        return self._best[0] if len(self._best) == MEASURED_TRIALS else -math.inf
+        return self._best[-1] if len(self._best) == MEASURED_TRIALS else -math.inf
 
 
 class TrialSource:

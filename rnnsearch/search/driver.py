@@ -184,9 +184,8 @@ class Driver:
                     return None
                 self._asked.append(asked)
             trial = self._asked[0]
-            earlier = self._source.tried.same_as(
-                trial
-            )  # it may have finished since `trial` was asked
+            # It may have finished since `trial` was asked for.
+            earlier = self._source.tried.same_as(trial)
             if earlier is None:
                 return trial
             self._teller.copy(trial, earlier)

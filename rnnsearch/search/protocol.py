@@ -60,8 +60,8 @@ class Outcome:
     metrics: dict[str, float]
     folds: list[dict[str, float]]
     forecasts: str
+    seconds: float
     permutation: dict[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

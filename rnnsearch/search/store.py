@@ -3,7 +3,8 @@
 Study attributes                                 Trial attributes
   fingerprint    what makes trials comparable      driver       who runs it
   data           hashes, rows, dates               parameters   TrialParameters.plain()
-  target_trials  finished trials wanted            record       losses, metrics, folds, versions
+  target_trials  finished trials wanted            record       losses, metrics, folds, versions,
+                                                   what each input is worth
   driver:ID      lease of a driver                 forecasts    of the validation rows, packed
   tracked:ID     trials that driver ID logged      reason       why a trial has no result
                                                    duplicate_of, retry_of, deaths, surplus,

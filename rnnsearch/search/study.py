@@ -167,13 +167,11 @@ def sync(study: StudyFile) -> dict[str, int]:
     problem = Problem.load(study)
     store = Store(study, create=False)
     with storage_errors(store.url):
-        begun: list[RunRecord] = []
 
         def read() -> list[RunRecord]:
-            begun[:] = [run_record(t) for t in store.trials() if t.state != TrialState.WAITING]
-            return begun
+            return [run_record(t) for t in store.trials() if t.state != TrialState.WAITING]
 
         uri = tracking_uri(study)
-        done = bring_up_to_date(uri, parent_record(problem), home() / "artifacts", read)
-        store.mark_tracked("sync", uri, {record.number for record in begun if record.over})
+        done, over = bring_up_to_date(uri, parent_record(problem), home() / "artifacts", read)
+        store.mark_tracked("sync", uri, over)
     return done

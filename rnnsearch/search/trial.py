@@ -103,8 +103,8 @@ def run_trial(
     if skill > measure_above:
         with contextlib.suppress(torch.OutOfMemoryError):  # the trial itself has its result
             losses = permutation_losses(trainer.networks, table, folds, parameters, data.predict)
-    outcome = _outcome(forecasts, folds, skill, parameters, data)
-    yield replace(outcome, permutation=losses, seconds=time.perf_counter() - began)
+    outcome = _outcome(forecasts, folds, skill, parameters, data, time.perf_counter() - began)
+    yield replace(outcome, permutation=losses)
 
 
 def training_settings(
@@ -155,6 +155,7 @@ def _outcome(
     skill: float,
     parameters: TrialParameters,
     data: TrialData,
+    seconds: float,
 ) -> Outcome:
     def scored(rows: NDArray[np.int64], actual: Floats, forecast: Floats, naive: Floats) -> Any:
         return _scores(data, parameters.output_shift, rows, actual, forecast, naive)
@@ -173,6 +174,7 @@ def _outcome(
             for v, forecast in zip(folds, forecasts, strict=True)
         ],
         forecasts=pack(np.concatenate(forecasts)),
+        seconds=seconds,
     )
 
 

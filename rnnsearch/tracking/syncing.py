@@ -11,12 +11,13 @@ from rnnsearch.tracking.server import first_line, shown_uri
 
 def sync(
     uri: str, parent: Parent, artifacts: Path, read: Callable[[], Sequence[RunRecord]]
-) -> dict[str, int]:
+) -> tuple[dict[str, int], set[int]]:
     """Make MLflow say what the store says: one run per trial, each with its final state.
 
     Missing and unfinished runs are written, second runs of a trial deleted; those of trials that
     still run are their driver's. `read` gives the store's trials; it is called once MLflow's runs
-    are known, so that no run is older than the trials. Raises StorageError.
+    are known, so that the store has the trial of every run. Returns how many runs were written,
+    deleted and kept, and the numbers of the trials that have ended. Raises StorageError.
     """
     try:
         experiment = Experiment(uri, parent, artifacts)
@@ -48,7 +49,7 @@ def sync(
             "[run] tracking or RNNSEARCH_TRACKING and that the server is up, then run "
             "`rnnsearch sync` again"
         ) from None
-    return done
+    return done, {record.number for record in records if record.over}
 
 
 def _says(run: Any, record: RunRecord, parent: str) -> bool:
