@@ -20,7 +20,7 @@ from rnnsearch.results.prediction import predict
 from rnnsearch.results.publishing import publish_plots, publish_report
 from rnnsearch.results.registry import publish
 from rnnsearch.results.trials import trials_table
-from rnnsearch.search.store import Store
+from rnnsearch.search.store import Store, storage_errors
 from rnnsearch.search.study import Interrupted, check_result, search
 from rnnsearch.terminal import note
 
@@ -54,12 +54,15 @@ class Study:
                 store = search(self.settings, view, trials=wanted)
             except Interrupted as interrupted:
                 raise KeyboardInterrupt(str(interrupted)) from None
-        check_result(store)
+        with storage_errors(store.url):
+            check_result(store)
         publish_plots(self.settings, store, notice=note)
 
     def trials(self) -> pd.DataFrame:
         """One row per trial: state, value, parameters, metrics, times; see `results.trials`."""
-        return trials_table(Store(self.settings, create=False))
+        store = Store(self.settings, create=False)
+        with storage_errors(store.url):
+            return trials_table(store)
 
     def evaluate(
         self, *, top: int = 5, seeds: int = 3, again: bool = False, progress: bool = False

@@ -15,6 +15,7 @@ from rnnsearch.search.store import Store, state_of
 from rnnsearch.search.study import RunningTrial
 
 STYLES = {"complete": "green", "pruned": "yellow", "failed": "red"}
+FINISHED = ("complete", "pruned", "failed")  # states that count towards the target
 OTHER_LINES = 8  # of the view and around it, beside the running trials
 
 
@@ -30,7 +31,7 @@ class SearchView:
         self._best: FrozenTrial | None = None
         self._target = 0
         self._began = time.monotonic()
-        self._finished_here = 0
+        self._before = 0  # finished trials when this search began
         self._live: Live | None = None
 
     def __enter__(self) -> "SearchView":
@@ -46,15 +47,20 @@ class SearchView:
             self._live.stop()
 
     def begin(self, store: Store, target: int, workers: int) -> None:
-        self._target, self._counts, self._workers = target, store.counts(), workers
-        self._began = time.monotonic()
-        for trial in store.trials():
-            self._note_best(trial)
-        done = store.finished()
+        self._target, self._workers = target, workers
+        self.look(store)
+        self._began, self._before = time.monotonic(), self._done()
+        done = self._before
         if done:
             self._say(f"study {store.name}: going on after {done} finished trials, up to {target}")
         else:
             self._say(f"study {store.name}: {target} trials, {_count(workers, 'worker')}")
+
+    def look(self, store: Store) -> None:
+        """See what all drivers of the study have done."""
+        self._counts = store.counts()
+        for trial in store.trials():
+            self._note_best(trial)
 
     def running(self, trial: RunningTrial) -> None:
         self._running[trial.number] = trial
@@ -63,10 +69,13 @@ class SearchView:
         self._running.pop(trial.number, None)
         state = state_of(trial)
         self._counts[state] = self._counts.get(state, 0) + 1
-        self._finished_here += 1
         better = self._note_best(trial)
         style = STYLES.get(state) if better or state == "failed" else None
         self._say(trial_line(trial, better), style=style)
+
+    def let_go(self, number: int) -> None:
+        """A trial has ended without a result."""
+        self._running.pop(number, None)
 
     def notice(self, text: str) -> None:
         """Something the user should know, also when quiet; above the live view or on stderr."""
@@ -90,20 +99,21 @@ class SearchView:
     def _draw(self) -> Group:
         if not self._target:
             return Group(Text("reading the data", style="cyan"))
-        parts: list[Table | Text] = [self._trials()] if self._running else []
-        trained = self._finished_here or any(trial.epoch for trial in list(self._running.values()))
+        running = self._running.copy()  # this is another thread than the driver's
+        parts: list[Table | Text] = [self._trials(running)] if running else []
+        trained = self._done() > self._before or any(trial.epoch for trial in running.values())
         if self._workers and not trained:
             parts.append(Text(f"{_count(self._workers, 'worker')} starting", style="cyan"))
         return Group(*parts, self._progress(), *self._best_lines())
 
-    def _trials(self) -> Table:
+    def _trials(self, running: dict[int, RunningTrial]) -> Table:
         """A row per worker that trains, as many as there is room for."""
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         for column in ("trial", "network", "inputs", "epoch", "skill", ""):
             justify = "left" if column in ("network", "") else "right"
             table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
         room = max(self.console.height - OTHER_LINES, 3)
-        shown = sorted(self._running.items())
+        shown = sorted(running.items())
         if len(shown) > room:
             shown = shown[: room - 1]
         for number, trial in shown:
@@ -116,25 +126,26 @@ class SearchView:
                 f"{skills[-1]:+.4f}" if skills else "–",
                 ProgressBar(total=parameters.epochs, completed=trial.epoch, width=10),
             )
-        if len(shown) < len(self._running):
-            table.add_row("", f"and {len(self._running) - len(shown)} more")
+        if len(shown) < len(running):
+            table.add_row("", f"and {len(running) - len(shown)} more")
         return table
 
     def _progress(self) -> Table:
         """Finished trials by state, how fast they come, and the time that is left."""
-        states = ("complete", "pruned", "failed")
-        done = sum(self._counts.get(state, 0) for state in states)
-        minutes = (time.monotonic() - self._began) / 60
-        pace = self._finished_here / minutes if minutes > 0 else 0.0
+        done, minutes = self._done(), (time.monotonic() - self._began) / 60
+        pace = (done - self._before) / minutes if minutes > 0 else 0.0
         line = Table.grid(padding=(0, 2))
         line.add_row(
             ProgressBar(total=max(self._target, 1), completed=done, width=12),
             f"{done}/{self._target}",
-            ", ".join(f"{self._counts[s]} {s}" for s in states if self._counts.get(s)),
+            ", ".join(f"{self._counts[s]} {s}" for s in FINISHED if self._counts.get(s)),
             f"{pace:.1f}/min" if pace else "",
             f"{duration(60 * max(self._target - done, 0) / pace)} left" if pace else "",
         )
         return line
+
+    def _done(self) -> int:
+        return sum(self._counts.get(state, 0) for state in FINISHED)
 
     def _best_lines(self) -> list[Text]:
         if self._best is None:

@@ -32,7 +32,7 @@ from rnnsearch.search.protocol import (
 )
 from rnnsearch.search.running import RunningTrial
 from rnnsearch.search.store import Store
-from rnnsearch.tracking import PARENT, STATE, STATUS, TRIAL
+from rnnsearch.tracking import PARENT, STATE, STATUS, STUDY, TRIAL
 
 SMALL: dict[str, dict[str, Any]] = {
     "study": {"trials": 6, "seed": 1, "pruner": "none"},
@@ -96,6 +96,8 @@ class Notes:
     def __init__(self) -> None:
         self.notices: list[str] = []
         self.told: list[int] = []
+        self.let_go_of: list[int] = []
+        self.looks = 0
         self.reports: list[tuple[int, int]] = []
         self.at: Callable[[RunningTrial], None] = lambda trial: None
 
@@ -107,6 +109,12 @@ class Notes:
 
     def finished(self, trial: FrozenTrial) -> None:
         self.told.append(trial.number)
+
+    def let_go(self, number: int) -> None:
+        self.let_go_of.append(number)
+
+    def look(self, store: Store) -> None:
+        self.looks += 1
 
     def notice(self, text: str) -> None:
         self.notices.append(text)
@@ -256,39 +264,40 @@ def trials_of(path: Path, **overrides: Any) -> list[FrozenTrial]:
     return Store(load_study(path, **overrides), create=False).trials()
 
 
-def facts_of(path: Path) -> dict[str, Any]:
+def facts_of(path: Path, **overrides: Any) -> dict[str, Any]:
     from rnnsearch.results.summary import status
 
-    study = load_study(path)
+    study = load_study(path, **overrides)
     return status(study, Store(study, create=False))
 
 
-def runs_of(path: Path) -> tuple[list[Any], list[Any]]:
-    """Parent runs and child runs that MLflow has."""
+def runs_of(path: Path, **overrides: Any) -> tuple[list[Any], list[Any]]:
+    """Parent runs and child runs that MLflow has of the study in this store."""
     from mlflow import MlflowClient
 
     from rnnsearch.search.records import tracking_uri
 
-    study = load_study(path)
+    study = load_study(path, **overrides)
+    own = f"tags.`{STUDY}` = '{Store(study, create=False).id}'"
     client = MlflowClient(tracking_uri(study))
     experiment = client.get_experiment_by_name(study.name)
     assert experiment is not None
-    runs = list(client.search_runs([experiment.experiment_id], max_results=1000))
+    runs = list(client.search_runs([experiment.experiment_id], own, max_results=1000))
     parents = [run for run in runs if run.data.tags[TRIAL] == "parent"]
     return parents, [run for run in runs if run.data.tags[TRIAL] != "parent"]
 
 
-def assert_in_order(path: Path, target: int) -> dict[str, Any]:
+def assert_in_order(path: Path, target: int, **overrides: Any) -> dict[str, Any]:
     """Exactly `target` finished trials, nothing half-done, and MLflow says the same."""
-    facts = facts_of(path)
+    facts = facts_of(path, **overrides)
     assert facts["complete"] + facts["pruned"] + facts["failed"] == target, facts
     assert facts["running"] == facts["waiting"] == 0, facts
     assert facts["workers"] == [], facts
     assert facts["tracked"] == target + facts["interrupted"], facts
-    trials = trials_of(path)
+    trials = trials_of(path, **overrides)
     retries = Counter(trial.user_attrs.get("retry_of") for trial in trials)
     assert max([n for retried, n in retries.items() if retried is not None], default=1) == 1
-    parents, children = runs_of(path)
+    parents, children = runs_of(path, **overrides)
     assert [run.info.status for run in parents] == ["FINISHED"]
     assert {run.data.tags[PARENT] for run in children} == {parents[0].info.run_id}
     numbers = sorted(int(run.data.tags[TRIAL]) for run in children)

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.conftest import _free_port
-from tests.searches import end_group, finish, start, wait_until
+from tests.searches import end_group, finish, run, start, wait_until
 
 
 def listening(process: psutil.Process) -> set[str]:
@@ -20,6 +20,15 @@ def listening(process: psutil.Process) -> set[str]:
             connections = one.net_connections("inet")
             found |= {c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN}
     return found
+
+
+def test_a_store_that_cannot_be_opened_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, out, err = run("dashboard", "--tracking", f"sqlite:///{tmp_path}/file/mlflow.db")
+    assert code == 4
+    assert out == ""
+    assert "MLflow's store cannot be opened" in err
+    assert "--tracking" in err
 
 
 @pytest.mark.slow

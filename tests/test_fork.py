@@ -110,6 +110,20 @@ def test_trials_of_another_version_are_told_of_and_trained_again(
         assert trial.value == old[trial.user_attrs["forked_from"]].value
 
 
+@pytest.mark.parametrize(
+    "change", [{"study__seed": 2}, {"run__precision": "bfloat16"}], ids=["seed", "precision"]
+)
+def test_trials_that_would_come_to_another_value_are_trained_again(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    path = write_study(tmp_path)
+    search(path)
+    notes = Notes()
+    study = load_study(path, study__name="forked", **change)
+    study_module.search(study, notes, fork_of=path.stem)
+    assert "0 finished trials still hold, 3 configurations are trained again" in notes.notices[0]
+
+
 def test_a_fork_that_was_killed_is_completed_by_the_next(tmp_path: Path) -> None:
     path = write_study(tmp_path)
     old = search(path)

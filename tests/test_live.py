@@ -94,6 +94,20 @@ def test_as_many_running_trials_are_shown_as_the_terminal_has_room_for(tmp_path:
     assert lines[19].endswith("…")
 
 
+def test_trials_of_other_drivers_are_seen_and_those_let_go_are_not(tmp_path: Path) -> None:
+    store = Store(load_study(write_study(tmp_path)))
+    view = view_of(tmp_path, workers=1)
+    view.running(running(optuna.create_study(), 1))
+    view.finished(finished(0, TrialState.COMPLETE, 0.01))
+    for value in (0.01, 0.02, 0.03):
+        store.study.add_trial(finished(0, TrialState.COMPLETE, value))
+    view.look(store)
+    view.let_go(0)
+    lines = drawn(view)
+    assert "3/500" in lines[0]
+    assert lines[1].startswith("best so far: skill +0.0300, trial 2,")
+
+
 def test_before_the_first_epoch_workers_are_starting(tmp_path: Path) -> None:
     view = view_of(tmp_path, workers=2)
     assert drawn(view)[0] == "2 workers starting"

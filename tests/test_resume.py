@@ -16,6 +16,7 @@ import optuna
 import psutil
 import pytest
 import sqlalchemy
+from optuna.trial import FrozenTrial
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import StorageError
@@ -229,6 +230,25 @@ def test_the_first_ctrl_c_lets_the_running_trial_finish(tmp_path: Path) -> None:
     assert facts_of(path)["running"] == 0
     resume(path)
     assert_in_order(path, 6)
+
+
+def test_ctrl_c_is_heard_while_trials_are_copied(tmp_path: Path) -> None:
+    space = {"cell": "gru", "neurons": 2, "window": 2, "learning_rate": 0.01, "output_shift": 1}
+    study = {"trials": 300, "sampler": "random"}
+    path = write_study(tmp_path, study=study, space=space, inputs={"search": "all"})
+    notes = Notes()
+    finished = notes.finished
+
+    def in_the_midst(trial: FrozenTrial) -> None:
+        finished(trial)
+        if trial.number == 5:
+            signal.raise_signal(signal.SIGINT)
+
+    notes.finished = in_the_midst  # type: ignore[method-assign]
+    with pytest.raises(driver_module.Interrupted):
+        study_module.search(load_study(path), notes)
+    assert notes.told == list(range(6))
+    assert facts_of(path)["duplicates"] == 5
 
 
 def test_the_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:

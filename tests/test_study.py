@@ -1,5 +1,6 @@
 """Whole searches of a small study, in this process: what is tried, told, reused and refused."""
 
+import signal
 import sqlite3
 import threading
 import time
@@ -8,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow import MlflowClient
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import DataError, StorageError, StudyFileError
+from rnnsearch.search import asking
+from rnnsearch.search import driver as driver_module
 from rnnsearch.search import study as study_module
 from rnnsearch.search.asking import Tried
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.protocol import Event, Lost
+from rnnsearch.search.records import tracking_uri
 from rnnsearch.search.running import RunningTrial
 from rnnsearch.search.store import Store, state_of
 from tests.searches import (
@@ -24,6 +29,7 @@ from tests.searches import (
     assert_in_order,
     facts_of,
     run,
+    runs_of,
     start,
     trials_of,
     wait_until,
@@ -274,9 +280,10 @@ def test_a_trial_that_finds_no_worker_is_left_to_other_drivers(
 ) -> None:
     monkeypatch.setattr(study_module, "LocalWorkers", Starving)
     path = write_study(tmp_path)
-    store, _ = search(path)
+    store, notes = search(path)
     assert assert_in_order(path, 6)["interrupted"] == 2  # and the one that was to come next
     left, *others = store.trials()
+    assert left.number in notes.let_go_of
     assert state_of(left) == "interrupted"
     [taken] = [trial for trial in others if trial.user_attrs.get("retry_of") == left.number]
     assert taken.params == left.params
@@ -369,6 +376,85 @@ def test_postgresql_gets_the_same_trials_as_sqlite(tmp_path: Path, postgres_url:
     embedded, _ = search(path)
     server, _ = search(path, run__storage=postgres_url)
     assert told(server) == told(embedded)
+
+
+@inline
+def test_drivers_of_one_study_show_what_all_have_done(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver_module, "LOOK_SECONDS", 0.0)
+    path = write_study(tmp_path, run={"storage": postgres_url}, study={"sampler": "random"})
+    first, second = Notes(), Notes()
+    statuses: list[str] = []
+
+    def leave(trial: RunningTrial) -> None:
+        if len(second.told) == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    def join(trial: RunningTrial) -> None:
+        if (trial.number, trial.epoch) == (1, 1):
+            with pytest.raises(study_module.Interrupted):
+                study_module.search(load_study(path), second, trials="99")
+            statuses.extend(run.info.status for run in runs_of(path)[0])
+
+    second.at, first.at = leave, join
+    study_module.search(load_study(path), first, trials="5")
+    assert statuses == ["RUNNING"], "the first driver is still at work"
+    assert (len(first.told), len(second.told)) == (3, 2)
+    assert first.looks > 0
+    search(path, trials="6")  # that which the second was stopped over
+    facts = assert_in_order(path, 6)
+    parent = runs_of(path)[0][0]
+    assert parent.data.metrics["best_skill"] == facts["best"]["value"]
+    client = MlflowClient(tracking_uri(load_study(path)))
+    history = client.get_metric_history(parent.info.run_id, "best_skill")
+    by_step = [point.value for point in sorted(history, key=lambda point: point.step)]
+    assert by_step == sorted(by_step)
+
+
+@inline
+def test_a_grid_is_drawn_from_by_one_driver_at_a_time(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = {"learning_rate": [0.001, 0.01], "output_shift": 1, "neurons": 2, "window": 2}
+    study = {"sampler": "grid", "references": False}
+    path = write_study(tmp_path, study=study, space=space, inputs={"search": "all"})
+    settings = load_study(path, run__storage=postgres_url)
+    begun: list[threading.Thread] = []
+    draw = asking.TrialSource._draw
+
+    def while_another_asks(source: asking.TrialSource, trial: Any) -> RunningTrial:
+        if not begun:
+
+            def take_a_turn() -> None:
+                with Store(settings).turn():
+                    begun.append(threading.current_thread())
+
+            begun.append(threading.Thread(target=take_a_turn))
+            begun[0].start()
+            begun[0].join(2)
+            assert len(begun) == 1, "another driver had its turn before this trial was drawn"
+        return draw(source, trial)
+
+    monkeypatch.setattr(asking.TrialSource, "_draw", while_another_asks)
+    study_module.search(settings, Notes())
+    begun[0].join()
+    assert len(begun) == 2
+    assert facts_of(path, run__storage=postgres_url)["duplicates"] == 0
+
+
+def test_a_driver_of_another_boot_is_not_shown_as_at_work(tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    store = Store(load_study(path))
+    lease = {"machine": "here 1", "pid": 1, "born": 0.0, "engine": "local", "workers": 2}
+    store.note("driver:silent", lease | {"renewals": 9, "renewed": time.time() - 3600})
+    store.note("driver:well", lease | {"renewals": 9, "renewed": time.time() - 20})
+    trial = store.study.ask()
+    trial.set_user_attr("driver", "silent")
+    store.flush()
+    facts = facts_of(path)
+    assert [driver["driver"] for driver in facts["workers"]] == ["well"]
+    assert facts["abandoned"] == 1
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import sqlalchemy
 from mlflow import MlflowClient
 
 from rnnsearch.config import load_study
-from rnnsearch.errors import StorageError
+from rnnsearch.errors import RnnsearchError, StorageError
 from rnnsearch.search import study as study_module
 from rnnsearch.search.running import RunningTrial
 from rnnsearch.search.store import Store
@@ -73,10 +73,10 @@ def test_every_trial_is_one_run_with_its_curves_parameters_and_metrics(
         trial = trials[int(run.data.tags[TRIAL])]
         record, parameters = trial.user_attrs["record"], trial.user_attrs["parameters"]
         for name, values in record["history"].items():
-            logged = client.get_metric_history(run.info.run_id, name)
+            logged = client.get_metric_history(run.info.run_id, f"epoch/{name}")
             assert [(m.step, m.value) for m in logged] == list(enumerate(values, start=1))
         assert run.data.metrics["skill"] == trial.value
-        assert {"rmse", "mae", "r2", "directional_accuracy", "price/mape", "naive/rmse"} <= set(
+        assert {"rmse", "mae", "r2", "directional_accuracy", "price_mape", "naive_rmse"} <= set(
             run.data.metrics
         )
         assert run.data.params["cell"] == parameters["cell"]
@@ -134,6 +134,43 @@ def test_sync_fills_an_empty_server(tmp_path: Path, mlflow_server: str) -> None:
     assert study_module.sync(study)["kept"] == 6
 
 
+def test_studies_of_one_name_in_two_stores_keep_their_runs_apart(tmp_path: Path, uri: str) -> None:
+    path = study_at(tmp_path, uri)
+    other = {"run__storage": f"sqlite:///{tmp_path / 'other.db'}", "study__seed": 2}
+    search(path)
+    search(path, **other)
+    for overrides in ({}, other):
+        assert_in_order(path, 6, **overrides)
+        done = study_module.sync(load_study(path, **overrides))
+        assert done == {"written": 0, "kept": 6, "deleted": 0}
+        assert_in_order(path, 6, **overrides)
+    assert not {run.info.run_id for run in runs_of(path)[1]} & {
+        run.info.run_id for run in runs_of(path, **other)[1]
+    }
+
+
+def test_a_search_that_ends_by_an_error_does_not_stay_running_in_mlflow(
+    tmp_path: Path, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = study_at(tmp_path, uri)
+    notes = Notes()
+    heard = InlineWorkers.events
+
+    def until_the_third(workers: InlineWorkers, timeout: float) -> Any:
+        if len(notes.told) == 2:
+            raise RnnsearchError("workers: none starts")
+        return heard(workers, timeout)
+
+    monkeypatch.setattr(InlineWorkers, "events", until_the_third)
+    with pytest.raises(RnnsearchError, match="none starts"):
+        search(path, notes)
+    parents, children = runs_of(path)
+    assert [run.info.status for run in parents] == ["FINISHED"]
+    assert sum(run.info.status == "FINISHED" for run in children) == 2
+    assert not [run for run in children if run.info.status == "RUNNING"]
+    monkeypatch.undo()
+
+
 def test_sync_leaves_running_trials_to_their_driver(tmp_path: Path) -> None:
     path = write_study(tmp_path)
     notes = Notes()
@@ -150,7 +187,7 @@ def test_sync_leaves_running_trials_to_their_driver(tmp_path: Path) -> None:
     assert_in_order(path, 6)
 
 
-PARENT = Parent("one", "about it", {"study.name": "one"}, {"data_hash": "0"})
+PARENT = Parent("one", "1a2b", "about it", {"study.name": "one"}, {"data_hash": "0"})
 RUNNING = RunRecord(3, "0003 gru", "running", 1e9, None, {"cell": "gru"}, {"skill": [0.1]})
 ENDED = RunRecord(
     3, "0003 gru", "complete", 1e9, 1e9 + 5, {"cell": "gru"}, {"skill": [0.1, 0.2]}, {"rmse": 1.0},

@@ -68,6 +68,7 @@ def search(
     from rnnsearch.config import find_study
     from rnnsearch.hints import after_search, to_go_on
     from rnnsearch.live import SearchView
+    from rnnsearch.search.store import storage_errors
     from rnnsearch.search.study import Interrupted, check_result, search
     from rnnsearch.terminal import best_table, note, output
 
@@ -79,9 +80,11 @@ def search(
             first = _rename(study, fork)
             view.notice(f"stopped; {first}`{to_go_on(find_study(study))}` goes on from here")
             return interrupted.exit_code
-    check_result(store)
+    with storage_errors(store.url):
+        check_result(store)
+        table = best_table(store.trials())
     out = output()
-    out.print(best_table(store.trials()))
+    out.print(table)
     out.print(
         "skill = 1 - RMSE / naive RMSE on the validation rows: above 0 is better than doing "
         "nothing there, where the best of many trials always looks better than it is.\n",

@@ -29,6 +29,7 @@ class Facts:
     """
 
     study: StudyFile
+    id: str
     attributes: Mapping[str, Any]
     trials: list[FrozenTrial]
     counts: Mapping[str, int]
@@ -84,6 +85,7 @@ def collect(study: StudyFile) -> Facts:
     ranked = problem is not None and study.inputs.search == "ranked"
     return Facts(
         study=study,
+        id=store.id,
         attributes=attributes,
         trials=trials,
         counts=counts,

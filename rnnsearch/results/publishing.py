@@ -21,7 +21,7 @@ from rnnsearch.results.report import render
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.records import parent_record, tracking_uri
 from rnnsearch.search.store import Store, storage_errors
-from rnnsearch.tracking import Experiment, first_line, shown_uri
+from rnnsearch.tracking import Experiment, Parent, first_line, shown_uri
 
 Notice = Callable[[str], None]
 
@@ -44,7 +44,8 @@ def publish_plots(study: StudyFile, store: Store, *, notice: Notice) -> bool:
         notice(f"the images of the search are not in MLflow: {error}")
         return False
     files = _files(plots(trials, input_statistics(trials), importance))
-    return _publish(study, problem, files, "the images of the search", "sync", notice)
+    parent = parent_record(problem, store.id)
+    return _publish(study, parent, files, "the images of the search", "sync", notice)
 
 
 def publish_report(study: StudyFile, *, notice: Notice) -> bool:
@@ -64,7 +65,8 @@ def publish_report(study: StudyFile, *, notice: Notice) -> bool:
     if facts.problem is None:
         notice("the report is not in MLflow: the study's data cannot be read, or have changed")
         return False
-    return _publish(study, facts.problem, files, "the report", "report", notice)
+    parent = parent_record(facts.problem, facts.id)
+    return _publish(study, parent, files, "the report", "report", notice)
 
 
 def _files(images: Mapping[str, Figure]) -> dict[str, str]:
@@ -73,7 +75,7 @@ def _files(images: Mapping[str, Figure]) -> dict[str, str]:
 
 def _publish(
     study: StudyFile,
-    problem: Problem,
+    parent: Parent,
     files: Mapping[str, str],
     what: str,
     command: str,
@@ -81,7 +83,7 @@ def _publish(
 ) -> bool:
     uri = tracking_uri(study)
     try:
-        experiment = Experiment(uri, parent_record(problem), home() / "artifacts")
+        experiment = Experiment(uri, parent, home() / "artifacts")
         with tempfile.TemporaryDirectory() as name:
             for place, text in files.items():
                 path = Path(name) / place

@@ -16,6 +16,7 @@ from typing import Any
 from rnnsearch.config import StudyFile, home
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.records import parent_record, tracking_uri
+from rnnsearch.search.store import Store
 from rnnsearch.tracking import Experiment, first_line, shown_uri
 from rnnsearch.version import __version__
 
@@ -59,7 +60,8 @@ def _publish(
 ) -> str:
     from mlflow.exceptions import MlflowException
 
-    experiment = Experiment(uri, parent_record(Problem.load(study)), home() / "artifacts")
+    parent = parent_record(Problem.load(study), Store(study, create=False).id)
+    experiment = Experiment(uri, parent, home() / "artifacts")
     client, run = experiment.client, experiment.parent_run
     experiment.note_parent(
         metrics={

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.config import StudyFile
 from rnnsearch.results.inputs import input_statistics, parameter_importance, shift_skill
-from rnnsearch.search.leases import leases, process_is_gone
+from rnnsearch.search.leases import leases, seems_gone
 from rnnsearch.search.records import tracking_uri
 from rnnsearch.search.store import INTERRUPTED, Store, state_of
 
@@ -26,7 +26,7 @@ def status(study: StudyFile, store: Store) -> dict[str, Any]:
     trials = store.trials()
     known = store.tracked(tracking_uri(study))
     complete = [t for t in trials if state_of(t) == "complete" and t.value is not None]
-    drivers = {k: lease for k, lease in leases(store).items() if not process_is_gone(lease)}
+    drivers = {k: lease for k, lease in leases(store).items() if not seems_gone(lease)}
     best = max(complete, key=lambda t: (t.value, -t.number), default=None)
     return {
         "study": store.name,

@@ -96,6 +96,11 @@ class TrialSource:
                 return None
             self.tried.look_at(trials)
             trial = self._ask_optuna(len(trials))
+            if self._problem.study.study.sampler == "grid":  # it looks at what others have drawn
+                return self._draw(trial)
+        return self._draw(trial)
+
+    def _draw(self, trial: optuna.Trial) -> RunningTrial:
         problem = self._problem
         parameters = suggest(trial, problem.study, problem.table, problem.ranked_inputs)
         trial.set_user_attr("parameters", parameters.plain())

@@ -8,6 +8,7 @@ tells their results. Workers see parameters and answer with epochs. A trial live
 import math
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ from rnnsearch.search.store import Store
 from rnnsearch.search.telling import Teller
 
 FINISH_SECONDS, HURRY_SECONDS = 60.0, 5.0  # granted to MLflow at the end
+LOOK_SECONDS = 5.0  # between looks at what other drivers have done
 WAIT_SECONDS = 0.25  # longest wait for a worker's word, so that Ctrl-C is heard soon
 
 
@@ -62,6 +64,8 @@ class Driver:
     ) -> None:
         self.store, self.workers = store, workers
         self.view, self.target = view, target
+        self._alone = alone
+        self._looked = 0.0
         self._running: dict[int, RunningTrial] = {}
         self._asked: deque[RunningTrial] = deque()  # ahead of need, while workers train
         self._interrupts: list[int] = []
@@ -81,24 +85,42 @@ class Driver:
     def run(self) -> None:
         """Search. Raises Interrupted after a signal, once the study is in order."""
         do = self._patience.do
-        with self._signals():
-            try:
-                do(self._recover)
-                while not do(self._over):
-                    do(self._lease.renew, self.workers.count)
-                    do(self._recover)
-                    do(self._hand_out)
-                    for event in self.workers.events(WAIT_SECONDS):
-                        do(self._handle, event)
-                    do(self.store.flush)
-                    do(self._teller.note_tracked)
-            finally:
-                do(self._leave)
-        do(self._teller.show_best)
-        self._teller.finish_tracking(HURRY_SECONDS if self._in_a_hurry() else FINISH_SECONDS)
+        last = self._alone  # of the drivers: MLflow shows the study as running until then
+        try:
+            with self._signals():
+                self._search()
+            do(self._teller.show_best)
+            last = not do(self._lease.others)
+        except BaseException:
+            self._teller.finish_tracking(HURRY_SECONDS, last=last)
+            raise
+        patience = HURRY_SECONDS if self._in_a_hurry() else FINISH_SECONDS
+        self._teller.finish_tracking(patience, last=last)
         do(self._teller.note_tracked)
         if self._interrupts:
             raise Interrupted(self._interrupts[0])
+
+    def _search(self) -> None:
+        do = self._patience.do
+        try:
+            do(self._recover)
+            while not do(self._over):
+                do(self._lease.renew, self.workers.count)
+                do(self._recover)
+                do(self._hand_out)
+                for event in self.workers.events(WAIT_SECONDS):
+                    do(self._handle, event)
+                do(self.store.flush)
+                do(self._teller.note_tracked)
+                do(self._look_around)
+        finally:
+            do(self._leave)
+
+    def _look_around(self) -> None:
+        """Have the user see what other drivers have done."""
+        if not self._alone and time.monotonic() - self._looked > LOOK_SECONDS:
+            self.view.look(self.store)
+            self._looked = time.monotonic()
 
     # --- when to end
 
@@ -176,8 +198,12 @@ class Driver:
             self._next()
 
     def _next(self) -> RunningTrial | None:
-        """The first of the asked trials that has to be trained; others are finished on the way."""
-        while True:
+        """The first of the asked trials that has to be trained; others are finished on the way.
+
+        None where there is none, or the user will not wait for it.
+        """
+        while not self._interrupts:
+            self._lease.renew(self.workers.count)
             if not self._asked:
                 asked = self._source.ask()
                 if asked is None:
@@ -190,6 +216,7 @@ class Driver:
                 return trial
             self._teller.copy(trial, earlier)
             self._asked.popleft()
+        return None
 
     def _handle(self, event: Event) -> None:
         number = getattr(event, "number", None)

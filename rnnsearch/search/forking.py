@@ -1,8 +1,8 @@
 """A new study that begins with what an old one found, as far as that still applies.
 
-A finished trial's value is as good as one trained now where the prices, the rows of every fold and
-rnnsearch are the same: it is copied. Of the others the best are queued, to be trained again. Both
-must lie inside the new space.
+A finished trial's value is as good as one trained now where the prices, the rows of every fold, the
+seed, the precision and rnnsearch are the same: it is copied. Of the others the best are queued, to
+be trained again. Both must lie inside the new space.
 """
 
 import warnings
@@ -101,9 +101,13 @@ class Fork:
 
     def _holds(self, trial: FrozenTrial, parameters: TrialParameters) -> bool:
         """Whether a trial trained now would come to the same value."""
-        made_by = trial.user_attrs["record"]["environment"].get("rnnsearch")
-        same_inputs = list(parameters.inputs) == trial.user_attrs["parameters"]["inputs"]
-        return self._same_rows and bool(same_inputs) and bool(made_by == __version__)
+        environment = trial.user_attrs["record"]["environment"]
+        made_by = environment.get("rnnsearch"), environment.get("precision")
+        return (
+            self._same_rows
+            and parameters.plain() == trial.user_attrs["parameters"]
+            and made_by == (__version__, self._problem.study.run.precision)
+        )
 
 
 def _values(trial: FrozenTrial, inputs: tuple[str, ...]) -> dict[str, Any]:

@@ -50,6 +50,11 @@ class Lease:
         """Say that this driver has left and runs nothing any more."""
         forget(self._store, self.id)
 
+    def others(self) -> bool:
+        """Whether another driver of the study seems to be at work."""
+        alive = leases(self._store)
+        return any(d != self.id and not seems_gone(lease) for d, lease in alive.items())
+
 
 class LeaseWatch:
     """What this process has seen of the others' leases."""
@@ -115,6 +120,11 @@ def process_is_gone(record: dict[str, Any]) -> bool:
         return bool(abs(born - record["born"]) > 1)
     except psutil.NoSuchProcess:
         return True
+
+
+def seems_gone(record: dict[str, Any]) -> bool:
+    """Whether a lease looks void to whoever looks but once, by the clocks of both machines."""
+    return process_is_gone(record) or time.time() - record["renewed"] > 2 * LAPSE_SECONDS
 
 
 def machine() -> str:

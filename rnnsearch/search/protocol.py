@@ -1,6 +1,6 @@
 """What driver and workers say to each other. Plain data: no torch, no Optuna.
 
-    driver -> worker    Task | Stop | None (leave)
+    driver -> worker    Task | Stop
     worker -> driver    Ready, then per task: Progress* and one of Done | Failed | Stopped | Crashed
 
 `Lost` is said by the pool of workers, of a worker that cannot speak any more.

@@ -29,6 +29,8 @@ def run_record(trial: FrozenTrial, history: dict[str, list[float]] | None = None
     parameters = attrs.get("parameters", {})
     record = attrs.get("record", {})
     state = state_of(trial)
+    history = history or record.get("history", {})
+    reached = {"skill": history["skill"][-1]} if history.get("skill") else {}
     started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
     facts = {
         STATE: state,
@@ -43,17 +45,11 @@ def run_record(trial: FrozenTrial, history: dict[str, list[float]] | None = None
         started=started,
         ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
         params=shown_parameters(parameters),
-        history=history or record.get("history", {}),
-        metrics={_chart(name): value for name, value in record.get("metrics", {}).items()},
+        # MLflow's page groups charts by what stands before a slash, and shows such groups first.
+        history={f"epoch/{name}": values for name, values in history.items()},
+        metrics=reached | record.get("metrics", {}),
         tags={key: str(value) for key, value in facts.items() if value is not None},
     )
-
-
-def _chart(metric: str) -> str:
-    """A metric's name in MLflow, where charts are grouped by what stands before a slash."""
-    if metric.startswith(("naive_", "always_")):
-        return f"naive/{metric.removeprefix('naive_')}"
-    return metric.replace("price_", "price/", 1)
 
 
 def shown_parameters(parameters: dict[str, Any]) -> dict[str, str]:
@@ -76,7 +72,7 @@ def shown_parameters(parameters: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def parent_record(problem: Problem) -> Parent:
+def parent_record(problem: Problem, study_id: str) -> Parent:
     """What MLflow shows of the study."""
     study, data = problem.study, problem.data_record()
     split = problem.split
@@ -94,7 +90,7 @@ def parent_record(problem: Problem) -> Parent:
         for key, value in keys.items()
         if value is not None
     }
-    return Parent(study.name, description, params, {"data_hash": data["hash"]})
+    return Parent(study.name, study_id, description, params, {"data_hash": data["hash"]})
 
 
 def tracking_uri(study: StudyFile) -> str:

@@ -25,19 +25,20 @@ class Link(Protocol):
     """The way to the driver; a `multiprocessing.Connection` is one."""
 
     def send(self, message: Message, /) -> None: ...
-    def recv(self) -> Task | Stop | None: ...
+    def recv(self) -> Task | Stop: ...
     def poll(self) -> bool: ...
 
 
 def serve(setup: WorkerSetup, link: Link) -> None:
-    """Run one task after the other until told to leave, or until the driver is gone."""
+    """Run one task after the other until the driver is gone."""
     number = -1
     try:
         from rnnsearch.search.trial import TrialRunner  # takes 2 s (torch): not in the driver
 
         runner = TrialRunner(setup)
         link.send(Ready(runner.description))
-        while (message := link.recv()) is not None:
+        while True:
+            message = link.recv()
             if isinstance(message, Task):  # a Stop may come after its trial has ended
                 number = message.number
                 _run(runner, message, link)

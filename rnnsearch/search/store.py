@@ -1,10 +1,10 @@
 """The study in Optuna's storage: the one truth about every trial.
 
 Study attributes                                 Trial attributes
-  fingerprint    what makes trials comparable      driver       who runs it
-  data           hashes, rows, dates               parameters   TrialParameters.plain()
-  target_trials  finished trials wanted            record       losses, metrics, folds, versions,
-                                                   what each input is worth
+  id             tells studies of one name apart   driver       who runs it
+  fingerprint    what makes trials comparable      parameters   TrialParameters.plain()
+  data           hashes, rows, dates               record       losses, metrics, folds, versions,
+  target_trials  finished trials wanted                         what each input is worth
   driver:ID      lease of a driver                 forecasts    of the validation rows, packed
   tracked:ID     trials that driver ID logged      reason       why a trial has no result
                                                    duplicate_of, retry_of, deaths, surplus,
@@ -23,6 +23,7 @@ import contextlib
 import errno
 import os
 import re
+import secrets
 import weakref
 from collections import Counter
 from collections.abc import Iterator
@@ -137,6 +138,11 @@ class Store:
     def target_trials(self) -> int:
         return int(self.study.user_attrs.get("target_trials", 0))
 
+    @property
+    def id(self) -> str:
+        """Tells this study from others of its name, in other stores; there once it is claimed."""
+        return str(self.study.user_attrs.get("id", self.name))
+
     # --- writing
 
     def note(self, key: str, value: Any) -> None:
@@ -174,6 +180,8 @@ class Store:
             was = "{rows} rows, {first} to {last}".format(**attrs["data"])
             now = "{rows} rows, {first} to {last}".format(**data)
             raise DataError(f"the data have changed: they were {was} and are {now}. {remedy}")
+        if "id" not in attrs:
+            self.note("id", secrets.token_hex(8))
         if "fingerprint" not in attrs:
             self.note("fingerprint", fingerprint)
         if "data" not in attrs:

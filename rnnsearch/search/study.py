@@ -172,6 +172,7 @@ def sync(study: StudyFile) -> dict[str, int]:
             return [run_record(t) for t in store.trials() if t.state != TrialState.WAITING]
 
         uri = tracking_uri(study)
-        done, over = bring_up_to_date(uri, parent_record(problem), home() / "artifacts", read)
+        parent = parent_record(problem, store.id)
+        done, over = bring_up_to_date(uri, parent, home() / "artifacts", read)
         store.mark_tracked("sync", uri, over)
     return done

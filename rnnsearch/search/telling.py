@@ -3,6 +3,7 @@
 Each method may be called again where the storage failed on the way: what it says is the same.
 """
 
+import math
 from typing import Any
 
 import optuna
@@ -25,13 +26,13 @@ class Teller:
         self._store, self._view, self._driver = store, view, driver
         self._data_hash = problem.table.hash
         self._uri = tracking_uri(problem.study)
-        self._best = max((t.value or 0 for t in store.trials(TrialState.COMPLETE)), default=None)
+        self._best = self._best_of_all()
         self._logged: frozenset[int] = frozenset()  # by MLflow's thread
         self._noted: frozenset[int] = frozenset()  # of these, in the store
         known = store.tracked(self._uri)
         self._tracker = Tracker(
             self._uri,
-            parent_record(problem),
+            parent_record(problem, store.id),
             home() / "artifacts",
             missing=[
                 run_record(trial)
@@ -122,20 +123,23 @@ class Teller:
     def _show(self, told: FrozenTrial) -> None:
         self._tracker.put(run_record(told))
         self._view.finished(told)
-        if told.state == TrialState.COMPLETE and self._is_better(told):
-            self._best = told.value
+        if told.state == TrialState.COMPLETE and (told.value or 0.0) > self._best:
             self.show_best()
-
-    def _is_better(self, told: FrozenTrial) -> bool:
-        return told.value is not None and (self._best is None or told.value > self._best)
 
     def interrupted(self, number: int) -> None:
         """A trial was ended without a result; the user hears of the one that is queued for it."""
+        self._view.let_go(number)
         self._tracker.put(run_record(self._store.trial(number)))
 
     def show_best(self) -> None:
-        if self._best is not None:
+        """Have MLflow show the best skill of all drivers' trials so far."""
+        self._best = self._best_of_all()
+        if self._best > -math.inf:
             self._tracker.best(self._store.finished(), self._best)
+
+    def _best_of_all(self) -> float:
+        complete = self._store.trials(TrialState.COMPLETE)
+        return max((t.value for t in complete if t.value is not None), default=-math.inf)
 
     # --- MLflow
 
@@ -149,9 +153,12 @@ class Teller:
             self._store.mark_tracked(self._driver, self._uri, set(logged))
             self._noted = logged
 
-    def finish_tracking(self, patience: float) -> None:
-        """Have MLflow's thread write what is left, or say what it could not."""
-        if missing := self._tracker.finish(patience):
+    def finish_tracking(self, patience: float, *, last: bool) -> None:
+        """Have MLflow's thread write what is left, or say what it could not.
+
+        `last`: no other driver of the study is at work.
+        """
+        if missing := self._tracker.finish(patience, last=last):
             self._view.notice(
                 f"{missing} trials are not in MLflow yet; `rnnsearch sync` writes them later"
             )

@@ -1,7 +1,9 @@
 """One experiment per study, one parent run, one child per trial: what MLflow is told, and how.
 
-A trial's run is looked up by the tag `rnnsearch.trial` before one is made, and again when the trial
-ends, so that neither a driver that died nor a server that answered too late leaves a second one.
+A trial's run is looked up by its tags before one is made, and again when the trial ends, so that
+neither a driver that died nor a server that answered too late leaves a second one. Studies of one
+name, as two people may have in two stores, share an experiment; the tag `rnnsearch.study` tells
+their runs apart.
 """
 
 import contextlib
@@ -12,6 +14,7 @@ from typing import Any
 
 from rnnsearch.tracking.server import connect
 
+STUDY = "rnnsearch.study"
 TRIAL = "rnnsearch.trial"
 STATE = "rnnsearch.state"
 PARENT = "mlflow.parentRunId"
@@ -40,6 +43,10 @@ class RunRecord:
     tags: dict[str, str] = field(default_factory=dict)
 
     @property
+    def epochs(self) -> int:
+        return max(map(len, self.history.values()), default=0)
+
+    @property
     def over(self) -> bool:
         return self.state != "running"
 
@@ -49,6 +56,7 @@ class Parent:
     """What MLflow shall show of the study itself."""
 
     study: str
+    id: str  # of this study, and no other of its name
     description: str
     params: dict[str, str]
     tags: dict[str, str]
@@ -59,6 +67,7 @@ class Experiment:
 
     def __init__(self, uri: str, parent: Parent, artifacts: Path) -> None:
         self.client = connect(uri)
+        self._study = parent.id
         self._runs: dict[int, str] = {}  # trial -> run
         self._logged: dict[int, int] = {}  # trial -> epochs written
         self.id = self._ensure_experiment(uri, parent, artifacts)
@@ -82,8 +91,8 @@ class Experiment:
 
     def _ensure_parent(self, parent: Parent) -> str:
         if not self._parents():
-            tags = {TRIAL: "parent", "mlflow.note.content": parent.description} | parent.tags
-            run = self.client.create_run(self.id, tags=tags, run_name=parent.study)
+            tags = {STUDY: self._study, TRIAL: "parent", "mlflow.note.content": parent.description}
+            run = self.client.create_run(self.id, tags=tags | parent.tags, run_name=parent.study)
             self._write(run.info.run_id, params=parent.params)
         first, *others = self._parents()
         for other in others:  # of two drivers that began at the same time
@@ -91,20 +100,22 @@ class Experiment:
         return first
 
     def _parents(self) -> list[str]:
-        return [run.info.run_id for run in self._search(f"tags.`{TRIAL}` = 'parent'")]
+        return [run.info.run_id for run in self._search("= 'parent'")]
 
     def runs(self, number: int) -> list[Any]:
         """A trial's runs, the oldest first; more than one is too many."""
-        return self._search(f"tags.`{TRIAL}` = '{number}'")
+        return self._search(f"= '{number}'")
 
     def all_runs(self) -> dict[int, list[Any]]:
         """Every trial's runs, the oldest first."""
         found: dict[int, list[Any]] = {}
-        for run in self._search(f"tags.`{TRIAL}` != 'parent'"):
+        for run in self._search("!= 'parent'"):
             found.setdefault(int(run.data.tags[TRIAL]), []).append(run)
         return found
 
-    def _search(self, query: str) -> list[Any]:
+    def _search(self, trial: str) -> list[Any]:
+        """The runs of this study with such a trial, the oldest first."""
+        query = f"tags.`{STUDY}` = '{self._study}' and tags.`{TRIAL}` {trial}"
         found: list[Any] = []
         token: str | None = None
         while token is None or token:
@@ -155,14 +166,10 @@ class Experiment:
             if epoch > done
         ]
         if record.over:
-            metrics += [
-                (name, value, len(record.history.get("skill", ())))
-                for name, value in record.metrics.items()
-                if name not in record.history
-            ]
+            metrics += [(name, value, record.epochs) for name, value in record.metrics.items()]
         tags = record.tags | {PARENT: self.parent_run}
         self._write(run, metrics, record.params if not done else {}, tags, record.started)
-        self._logged[record.number] = max(map(len, record.history.values()), default=0)
+        self._logged[record.number] = record.epochs
         if record.over:
             ended = int((record.ended or record.started) * 1000)
             self.client.set_terminated(run, STATUS[record.state], ended)
@@ -170,7 +177,7 @@ class Experiment:
             self._logged.pop(record.number, None)
 
     def _create(self, record: RunRecord) -> str:
-        tags = {TRIAL: str(record.number), PARENT: self.parent_run}
+        tags = {STUDY: self._study, TRIAL: str(record.number), PARENT: self.parent_run}
         run = self.client.create_run(
             self.id, int(record.started * 1000), tags=tags | record.tags, run_name=record.name
         )

@@ -14,6 +14,7 @@ import filelock
 import psutil
 
 from rnnsearch.config import home
+from rnnsearch.errors import StorageError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -69,7 +70,14 @@ def serve_dashboard(uri: str | None, host: str, port: int) -> int:
     if uri is not None and uri.startswith("http"):
         print(f"the MLflow server of this study is {shown_uri(uri)}")
         return 0
-    connect(uri or default_uri(home()))  # creates or upgrades the tables
+    uri = uri or default_uri(home())
+    try:
+        connect(uri)
+    except Exception as error:  # whatever MLflow, or the database it is given, raises
+        raise StorageError(
+            f"{shown_uri(uri)}: MLflow's store cannot be opened: {first_line(error)}; check "
+            "RNNSEARCH_TRACKING or --tracking, and that the folder can be written"
+        ) from None
     print(
         f"MLflow on http://{host}:{port} (Ctrl-C ends it); choose Model training there, then a "
         "study",
@@ -78,7 +86,7 @@ def serve_dashboard(uri: str | None, host: str, port: int) -> int:
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port)]
     command += ["--default-artifact-root", (home() / "artifacts").as_uri(), "--workers", "1"]
     # Not a flag: everybody on the machine may see those, and it may hold a password.
-    environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": uri or default_uri(home())}
+    environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": uri}
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     server = psutil.Popen(command, env=environment)
     try:

@@ -38,6 +38,7 @@ class Tracker:
         self._best: dict[int, float] = {}  # finished trials -> best skill, for the parent run
         self._changed = threading.Condition()
         self._closing = False
+        self._last = True
         self._down = False
         self._heard = 0.0  # when the server last did as it was told
         self._thread = threading.Thread(target=self._run, name="tracking", daemon=True)
@@ -55,13 +56,14 @@ class Tracker:
         with self._changed:
             self._best[finished] = skill
 
-    def finish(self, patience: float = 60.0) -> int:
+    def finish(self, patience: float = 60.0, *, last: bool = True) -> int:
         """Write what is left and end. Returns how many finished trials MLflow does not have.
 
         Gives up after `patience` seconds, or sooner when the server has not answered before.
+        `last`: nobody else writes this study's trials; MLflow shows it as finished.
         """
         with self._changed:
-            self._closing = True
+            self._closing, self._last = True, last
             self._changed.notify()
         asked = time.monotonic()
         while self._thread.is_alive() and time.monotonic() < asked + patience:
@@ -87,7 +89,8 @@ class Tracker:
                 self._write_pending(experiment)
                 self._report_up()
                 if closing and idle:
-                    experiment.set_parent_status("FINISHED")
+                    if self._last:
+                        experiment.set_parent_status("FINISHED")
                     return
             except Exception as error:  # whatever MLflow raises, training goes on
                 experiment = None  # what it remembers of the server may be wrong by now
