@@ -30,32 +30,28 @@ SPACE: dict[str, Any] = {
 def measure(quick: bool, repeats: int | None) -> Iterator[Figure]:
     trials = 4 if quick else 60
     space = SPACE | ({"epochs": 5} if quick else {})
-    seen: list[tuple[float, list[float], list[float]]] = []  # of two workers
+    seen: list[tuple[float, list[float]]] = []  # of two workers
 
     def per_minute(workers: int) -> float:
-        wall, training, validation = _search(space, trials, workers)
+        wall, training = _search(space, trials, workers)
         if workers == 2:
-            seen.append((wall, training, validation))
+            seen.append((wall, training))
         return 60 * trials / wall
 
     pace = in_turn(
         repeats or (1 if quick else 3), one=lambda: per_minute(1), two=lambda: per_minute(2)
     )
-    shares = [sum(training) / (2 * wall) for wall, training, _ in seen]
-    inside = [sum(training + validation) / (2 * wall) for wall, training, validation in seen]
-    every = [seconds for _, training, _ in seen for seconds in training]
+    shares = [sum(training) / (2 * wall) for wall, training in seen]
+    every = [seconds for _, training in seen for seconds in training]
     yield figure(2, "a trial's training", every, "s", at_least=5)
     yield figure(2, "training steps / (wall time × workers)", shares, at_least=0.95)
-    yield figure(2, "training and validation / (wall time × workers)", inside)
     yield figure(3, "trials per minute, one worker", pace["one"])
     yield figure(3, "trials per minute, two workers / one", ratios(pace["two"], pace["one"]),
                  at_least=1.9)  # fmt: skip
 
 
-def _search(
-    space: dict[str, Any], trials: int, workers: int
-) -> tuple[float, list[float], list[float]]:
-    """Seconds of the whole command, and each trial's in training and in validation."""
+def _search(space: dict[str, Any], trials: int, workers: int) -> tuple[float, list[float]]:
+    """Seconds of the whole command, and each trial's in training steps."""
     with own_home() as folder:
         study = write_study(
             folder,
@@ -67,11 +63,8 @@ def _search(
         )
         wall = rnnsearch("search", study, "--quiet")
         done = Store(load_study(study), create=False).trials()
-    records = [
-        trial.user_attrs["record"] for trial in done if "duplicate_of" not in trial.user_attrs
+    return wall, [
+        trial.user_attrs["record"]["train_seconds"]
+        for trial in done
+        if "duplicate_of" not in trial.user_attrs
     ]
-    return (
-        wall,
-        [record["train_seconds"] for record in records],
-        [record.get("validation_seconds", 0.0) for record in records],
-    )
