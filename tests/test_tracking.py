@@ -228,6 +228,17 @@ def test_two_drivers_that_begin_at_once_make_one_parent(home: Path) -> None:
     assert len(Experiment(uri, PARENT, home)._parents()) == 1
 
 
+def test_a_parent_that_came_too_late_takes_no_runs_away(home: Path) -> None:
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    experiment = Experiment(uri, PARENT, home)
+    experiment.write(ENDED)
+    parent = experiment.client.get_run(experiment.parent_run)
+    # Begun earlier, by a driver that was stopped before it was there.
+    late = experiment.client.create_run(experiment.id, start_time=1, tags=parent.data.tags)
+    assert Experiment(uri, PARENT, home).parent_run == experiment.parent_run
+    assert experiment.client.get_run(late.info.run_id).info.lifecycle_stage == "deleted"
+
+
 # --- servers that fail ------------------------------------------------------------------------
 
 

@@ -95,7 +95,7 @@ def search(
         out.print(_rename(study, fork), highlight=False, markup=False, soft_wrap=True)
     out.print(after_search(find_study(study)), highlight=False, markup=False, soft_wrap=True)
 
-    # Last, with its imports of torch and plotly: nobody need wait for it.
+    # Last, with its imports of scikit-learn and matplotlib: nobody need wait for it.
     from rnnsearch.results.publishing import publish_plots
 
     publish_plots(settings, store, notice=note)

@@ -14,10 +14,8 @@ from matplotlib.figure import Figure
 
 from rnnsearch.config import StudyFile, home
 from rnnsearch.errors import NoTrialError, RnnsearchError
-from rnnsearch.results.facts import collect
 from rnnsearch.results.inputs import input_statistics, parameter_importance, trained
 from rnnsearch.results.plots import as_svg, plots
-from rnnsearch.results.report import render
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.records import parent_record, tracking_uri
 from rnnsearch.search.store import Store, storage_errors
@@ -53,6 +51,10 @@ def publish_report(study: StudyFile, *, notice: Notice) -> bool:
 
     A study without a complete trial has neither.
     """
+    # Torch and plotly take two seconds, and every search ends with `publish_plots`.
+    from rnnsearch.results.facts import collect
+    from rnnsearch.results.report import render
+
     try:
         facts = collect(study)
     except NoTrialError:

@@ -94,28 +94,30 @@ class Experiment:
             tags = {STUDY: self._study, TRIAL: "parent", "mlflow.note.content": parent.description}
             run = self.client.create_run(self.id, tags=tags | parent.tags, run_name=parent.study)
             self._write(run.info.run_id, params=parent.params)
-        first, *others = self._parents()
-        for other in others:  # of two drivers that began at the same time
+        parents = self._parents()
+        if len(parents) > 1:  # of drivers that began at the same time: one of them may go on by now
+            parents.sort(key=lambda run: not self._search(f"tags.`{PARENT}` = '{run}'"))
+        for other in parents[1:]:
             self.client.delete_run(other)
-        return first
+        return parents[0]
 
     def _parents(self) -> list[str]:
-        return [run.info.run_id for run in self._search("= 'parent'")]
+        return [run.info.run_id for run in self._search(f"tags.`{TRIAL}` = 'parent'")]
 
     def runs(self, number: int) -> list[Any]:
         """A trial's runs, the oldest first; more than one is too many."""
-        return self._search(f"= '{number}'")
+        return self._search(f"tags.`{TRIAL}` = '{number}'")
 
     def all_runs(self) -> dict[int, list[Any]]:
         """Every trial's runs, the oldest first."""
         found: dict[int, list[Any]] = {}
-        for run in self._search("!= 'parent'"):
+        for run in self._search(f"tags.`{TRIAL}` != 'parent'"):
             found.setdefault(int(run.data.tags[TRIAL]), []).append(run)
         return found
 
-    def _search(self, trial: str) -> list[Any]:
-        """The runs of this study with such a trial, the oldest first."""
-        query = f"tags.`{STUDY}` = '{self._study}' and tags.`{TRIAL}` {trial}"
+    def _search(self, query: str) -> list[Any]:
+        """The runs of this study that a query finds, the oldest first."""
+        query = f"tags.`{STUDY}` = '{self._study}' and {query}"
         found: list[Any] = []
         token: str | None = None
         while token is None or token:
