@@ -1,0 +1,22 @@
+"""The verdict on files whose truth is known, with few trials; `make bench-verdict` has many."""
+
+import pytest
+
+from rnnsearch.results import champion
+from rnnsearch.search import study as study_module
+from tests.bench.bench_verdict import files, judge
+from tests.searches import InlineWorkers
+
+FILES = dict(files(noise=2, planted=2))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("name", FILES)
+def test_only_where_there_is_something_to_find_the_verdict_is_better(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (study_module, champion):
+        monkeypatch.setattr(module, "LocalWorkers", InlineWorkers)
+    found = judge(name, FILES[name], trials=4)
+    assert found.better == (found.attainable > 0), found
