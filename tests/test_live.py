@@ -98,7 +98,8 @@ def test_trials_of_other_drivers_are_seen_and_those_let_go_are_not(tmp_path: Pat
     store = Store(load_study(write_study(tmp_path)))
     view = view_of(tmp_path, workers=1)
     view.running(running(optuna.create_study(), 1))
-    view.finished(finished(0, TrialState.COMPLETE, 0.01))
+    view.finished(finished(1, TrialState.COMPLETE, 0.01))
+    assert drawn(view)[1].split()[0] == "0"
     for value in (0.01, 0.02, 0.03):
         store.study.add_trial(finished(0, TrialState.COMPLETE, value))
     view.look(store)

@@ -149,10 +149,12 @@ def test_studies_of_one_name_in_two_stores_keep_their_runs_apart(tmp_path: Path,
     }
 
 
+@pytest.mark.parametrize("on_server", [False, True], ids=["sqlite", "postgresql"])
 def test_a_search_that_ends_by_an_error_does_not_stay_running_in_mlflow(
-    tmp_path: Path, uri: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, home: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch, on_server: bool
 ) -> None:
-    path = study_at(tmp_path, uri)
+    run = {"storage": postgres_url if on_server else None}
+    path = study_at(tmp_path, f"sqlite:///{home / 'mlflow.db'}", run=run)
     notes = Notes()
     heard = InlineWorkers.events
 
@@ -168,7 +170,6 @@ def test_a_search_that_ends_by_an_error_does_not_stay_running_in_mlflow(
     assert [run.info.status for run in parents] == ["FINISHED"]
     assert sum(run.info.status == "FINISHED" for run in children) == 2
     assert not [run for run in children if run.info.status == "RUNNING"]
-    monkeypatch.undo()
 
 
 def test_sync_leaves_running_trials_to_their_driver(tmp_path: Path) -> None:

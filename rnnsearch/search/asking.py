@@ -13,7 +13,7 @@ from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.config import digest
-from rnnsearch.search.leases import Lease, LeaseWatch, forget
+from rnnsearch.search.leases import Lease, LeaseWatch, forget, seems_gone
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.running import RunningTrial
 from rnnsearch.search.samplers import build_sampler
@@ -141,6 +141,15 @@ class TrialSource:
         if driver == self._lease.id:
             return trial.number not in mine
         return self._watch.is_dead(driver, alive)
+
+    def others_work(self) -> bool:
+        """Whether another driver of the study seems to be at work."""
+        alive = self._watch.look()
+        others = {driver: lease for driver, lease in alive.items() if driver != self._lease.id}
+        return any(
+            not (self._watch.is_dead(driver, alive) or seems_gone(lease))
+            for driver, lease in others.items()
+        )
 
     def let_go(self, numbers: Collection[int]) -> None:
         """End trials that this driver will not finish; the next search runs them."""

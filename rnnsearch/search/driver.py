@@ -5,13 +5,13 @@ tells their results. Workers see parameters and answer with epochs. A trial live
 `RunningTrial` from its ask to its tell.
 """
 
+import contextlib
 import math
 import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import optuna
@@ -19,7 +19,7 @@ from optuna.trial import TrialState
 
 from rnnsearch.search.asking import TrialSource
 from rnnsearch.search.leases import Lease
-from rnnsearch.search.patience import Patience
+from rnnsearch.search.patience import FAILURES, Patience
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.protocol import (
     Done,
@@ -85,13 +85,15 @@ class Driver:
     def run(self) -> None:
         """Search. Raises Interrupted after a signal, once the study is in order."""
         do = self._patience.do
-        last = self._alone  # of the drivers: MLflow shows the study as running until then
         try:
             with self._signals():
                 self._search()
             do(self._teller.show_best)
-            last = not do(self._lease.others)
+            last = not do(self._source.others_work)
         except BaseException:
+            last = self._alone
+            with contextlib.suppress(*FAILURES):
+                last = not self._source.others_work()
             self._teller.finish_tracking(HURRY_SECONDS, last=last)
             raise
         patience = HURRY_SECONDS if self._in_a_hurry() else FINISH_SECONDS
@@ -113,8 +115,11 @@ class Driver:
                 do(self.store.flush)
                 do(self._teller.note_tracked)
                 do(self._look_around)
-        finally:
-            do(self._leave)
+        except BaseException:
+            with contextlib.suppress(*FAILURES):  # not to be told instead of what happened
+                do(self._leave)
+            raise
+        do(self._leave)
 
     def _look_around(self) -> None:
         """Have the user see what other drivers have done."""
@@ -153,7 +158,7 @@ class Driver:
     def _mine(self) -> list[int]:
         return [trial.number for trial in (*self._running.values(), *self._asked)]
 
-    @contextmanager
+    @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
         """The first Ctrl-C lets running trials finish, the second (or SIGTERM) stops at once."""
         if threading.current_thread() is not threading.main_thread():

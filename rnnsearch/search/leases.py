@@ -1,8 +1,9 @@
 """Which drivers of a study are alive.
 
-A driver writes a lease into the study and renews it. Whoever else looks at it decides by their own
-clock: a lease that did not change for LAPSE_SECONDS of watching is void, and so at once is that of
-a process of this machine that is gone. (Optuna's heartbeat needs `Study.optimize`.)
+A driver writes a lease into the study and renews it. Other drivers decide by their own clock: a
+lease that did not change for LAPSE_SECONDS of watching is void, and so at once is that of a process
+of this machine that is gone. What is only shown may go by both clocks (`seems_gone`). (Optuna's
+heartbeat needs `Study.optimize`.)
 """
 
 import os
@@ -49,11 +50,6 @@ class Lease:
     def release(self) -> None:
         """Say that this driver has left and runs nothing any more."""
         forget(self._store, self.id)
-
-    def others(self) -> bool:
-        """Whether another driver of the study seems to be at work."""
-        alive = leases(self._store)
-        return any(d != self.id and not seems_gone(lease) for d, lease in alive.items())
 
 
 class LeaseWatch:

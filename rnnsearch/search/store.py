@@ -180,8 +180,8 @@ class Store:
             was = "{rows} rows, {first} to {last}".format(**attrs["data"])
             now = "{rows} rows, {first} to {last}".format(**data)
             raise DataError(f"the data have changed: they were {was} and are {now}. {remedy}")
-        if "id" not in attrs:
-            self.note("id", secrets.token_hex(8))
+        if "id" not in attrs:  # a study from before there were ids keeps its name for one
+            self.note("id", self.name if "fingerprint" in attrs else secrets.token_hex(8))
         if "fingerprint" not in attrs:
             self.note("fingerprint", fingerprint)
         if "data" not in attrs:

@@ -39,7 +39,7 @@ class RunRecord:
     ended: float | None = None
     params: dict[str, str] = field(default_factory=dict)
     history: dict[str, list[float]] = field(default_factory=dict)  # one value per epoch
-    metrics: dict[str, float] = field(default_factory=dict)  # of the finished trial
+    metrics: dict[str, float] = field(default_factory=dict)  # as they are by now
     tags: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -167,8 +167,7 @@ class Experiment:
             for epoch, value in enumerate(values, start=1)
             if epoch > done
         ]
-        if record.over:
-            metrics += [(name, value, record.epochs) for name, value in record.metrics.items()]
+        metrics += [(name, value, record.epochs) for name, value in record.metrics.items()]
         tags = record.tags | {PARENT: self.parent_run}
         self._write(run, metrics, record.params if not done else {}, tags, record.started)
         self._logged[record.number] = record.epochs

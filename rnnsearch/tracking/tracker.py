@@ -4,6 +4,7 @@ So a slow or dead server delays no training. `Tracker` is told the newest state 
 `RunRecord` and writes what is not written yet.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ from rnnsearch.tracking.server import first_line
 
 RETRY_SECONDS = 5.0  # between attempts to reach a server that is down
 DOWN_SECONDS = 10.0  # of its silence before it is given up at the end
+RUNNING_SECONDS = 60.0  # between two times that the study is said to be running
 WRITE_SECONDS = 2.0  # a running trial's new epochs are collected for so long
 
 
@@ -77,6 +79,7 @@ class Tracker:
 
     def _run(self) -> None:
         experiment: Experiment | None = None
+        running = -math.inf  # when MLflow was last told that the study is being searched
         while True:
             with self._changed:
                 self._changed.wait_for(self._urgent, timeout=WRITE_SECONDS)
@@ -84,8 +87,11 @@ class Tracker:
             try:
                 if experiment is None:
                     experiment = Experiment(self._uri, self._parent, self._artifacts)
-                    experiment.set_parent_status("RUNNING")
                     self._heard = time.monotonic()
+                # Again and again: a driver that left may have said FINISHED meanwhile.
+                if not self._closing and time.monotonic() - running > RUNNING_SECONDS:
+                    experiment.set_parent_status("RUNNING")
+                    running = time.monotonic()
                 self._write_pending(experiment)
                 self._report_up()
                 if closing and idle:
