@@ -33,7 +33,7 @@ def sync(
             done["deleted"] += max(len(runs) - 1, 0)
             done["kept" if whole else "written"] += 1
             if not whole:
-                experiment.write(record)
+                _write(experiment, record)
         for runs in known.values():  # of trials that the store does not have
             for run in runs:
                 experiment.client.delete_run(run.info.run_id)
@@ -50,6 +50,16 @@ def sync(
             "`rnnsearch sync` again"
         ) from None
     return done, {record.number for record in records if record.over}
+
+
+def _write(experiment: Experiment, record: RunRecord) -> None:
+    """Write a trial, at a second attempt where its driver was writing it in the same moment."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        experiment.write(record)
+    except MlflowException:
+        experiment.write(record)
 
 
 def _says(run: Any, record: RunRecord, parent: str) -> bool:
