@@ -378,11 +378,12 @@ def has_begun(path: Path) -> bool:
 
 @pytest.mark.slow
 def test_the_command_killed_at_random_moments_goes_on_each_time(tmp_path: Path) -> None:
-    path = write_study(tmp_path, space={"epochs": 20}, run={"workers": 2})
+    # Long trials: on a fast machine nothing may be left to kill.
+    path = write_study(tmp_path, space={"epochs": 100}, run={"workers": 2})
     moments = random.Random(7)
     for _ in range(3):
-        command = start("search", path)
         before = len(trials_of(path)) if (tmp_path / "runs" / "optuna.db").exists() else 0
+        command = start("search", path)
         wait_until(lambda before=before: has_begun(path) and len(trials_of(path)) > before)
         time.sleep(moments.uniform(0.0, 1.0))
         command.kill()
