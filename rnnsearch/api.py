@@ -20,7 +20,8 @@ from rnnsearch.results.prediction import predict
 from rnnsearch.results.publishing import publish_plots, publish_report
 from rnnsearch.results.registry import publish
 from rnnsearch.results.trials import trials_table
-from rnnsearch.search.store import Store, storage_errors
+from rnnsearch.search.databases import storage_errors
+from rnnsearch.search.store import Store
 from rnnsearch.search.study import Interrupted, check_result, search
 from rnnsearch.terminal import note
 

@@ -11,11 +11,10 @@ from rich.text import Text
 
 from rnnsearch.results.words import duration
 from rnnsearch.search.records import title
-from rnnsearch.search.store import Store, state_of
+from rnnsearch.search.store import FINISHED, Store, state_of
 from rnnsearch.search.study import RunningTrial
 
 STYLES = {"complete": "green", "pruned": "yellow", "failed": "red"}
-FINISHED = ("complete", "pruned", "failed")  # states that count towards the target
 OTHER_LINES = 8  # of the view and around it, beside the running trials
 
 

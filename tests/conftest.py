@@ -36,6 +36,7 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
+    from rnnsearch.data.prices import Prices
     from tests.evaluated import Evaluated
 
 settings.register_profile(
@@ -150,6 +151,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _mlflow_database: Path
     shutil.copy(_mlflow_database, folder / "mlflow.db")
     monkeypatch.setenv("RNNSEARCH_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def taipei() -> "Prices":
+    """Made-up prices on the sessions of Taipei around Lunar New Year 2024. Not to be changed."""
+    from tests.markets import series, sessions
+
+    return series(sessions("XTAI", "2023-09-01", "2024-03-29"), "taipei.csv", seed=1)
+
+
+@pytest.fixture(scope="session")
+def new_york() -> "Prices":
+    """Made-up prices on the sessions of New York in the same months. Not to be changed."""
+    from tests.markets import series, sessions
+
+    return series(sessions("XNYS", "2023-09-01", "2024-03-29"), seed=2)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 
+from rnnsearch import cli
 from rnnsearch.config import StudyFile, load_study
 from rnnsearch.model.forecaster import Forecaster
 from rnnsearch.results import champion as champion_module
@@ -140,3 +142,14 @@ def copy_study(study: Evaluated, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("RNNSEARCH_HOME", str(home))
     patch_workers(monkeypatch)
     return Evaluated(folder / study.path.name, home, study.answer)
+
+
+def answer_again(study: Evaluated, **changes: Any) -> dict[str, Any]:
+    settings: dict[str, Any] = {"top": 2, "seeds": 2, "say": quiet}
+    return evaluate(study.study, **settings | changes)
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """Exit code of a command, run in this process."""
+    monkeypatch.setattr(sys, "argv", ["rnnsearch", *map(str, arguments)])
+    return cli._exit_code()

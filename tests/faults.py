@@ -10,11 +10,16 @@ import struct
 import subprocess
 import threading
 import time
+import traceback
+import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy
+
+from tests.searches import resume, wait_until
 
 
 def fatal(
@@ -33,6 +38,50 @@ def fatal(
         return result
 
     return wrapped
+
+
+def begin(
+    path: Path, fault: Callable[..., Any], owner: Any, name: str, search: Callable[[Path], Any]
+) -> int:
+    """Search in a process with a fault in `owner.name`; its number."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12, of forks with threads
+        child = os.fork()
+    if child == 0:
+        try:
+            setattr(owner, name, fault(getattr(owner, name)))
+            search(path)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        os._exit(1)
+    return child
+
+
+def ended(child: int, flags: int = 0) -> int:
+    """How a process has ended, which it does within a time that is long on any machine."""
+
+    def status() -> tuple[int] | None:
+        number, status = os.waitpid(child, os.WNOHANG | flags)
+        return (status,) if number else None
+
+    return int(wait_until(status, 240)[0])
+
+
+def killed(
+    path: Path,
+    owner: Any,
+    name: str,
+    *,
+    after: bool = False,
+    call: int = 1,
+    search: Callable[[Path], Any] = resume,
+) -> None:
+    """Search in a process that kills itself (SIGKILL) at a call of `owner.name`."""
+    child = begin(path, partial(fatal, after=after, call=call), owner, name, search)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), f"{name} was not called {call} times"
+    assert os.WTERMSIG(status) == signal.SIGKILL
 
 
 class Network:

@@ -165,6 +165,13 @@ class InlineWorkers:
     def close(self) -> None: ...
 
 
+def resume(path: Path, trials: str | None = None) -> Store:
+    """Search, or go on, in this process."""
+    from rnnsearch.search import study as study_module
+
+    return study_module.search(load_study(path), Notes(), trials=trials)
+
+
 # --- a pool of workers --------------------------------------------------------------------------
 
 LONG = 100_000  # epochs: such a trial runs until somebody ends it

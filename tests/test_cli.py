@@ -350,7 +350,7 @@ def test_a_storage_that_is_locked_for_too_long_ends_with_4_and_the_study_goes_on
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("rnnsearch.search.store.BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("rnnsearch.search.databases.BUSY_SECONDS", 0.2)
     path = write_study(tmp_path)
     rnnsearch("search", path, "--trials", 2)
     with sqlite3.connect(home / "optuna.db") as other:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,38 +10,34 @@ import pytest
 import torch
 from arch.data import sp500
 
-from rnnsearch import cli
 from rnnsearch.config import load_study
-from rnnsearch.errors import NoTrialError, StorageError, StudyFileError
-from rnnsearch.model.forecaster import Forecaster, read_spec
+from rnnsearch.errors import NoTrialError, StorageError
+from rnnsearch.model.forecaster import Forecaster
 from rnnsearch.results import champion as champion_module
 from rnnsearch.results import comparison, evaluation
 from rnnsearch.results.champion import best_trials, validate, validation_skill
 from rnnsearch.results.evaluation import champion_folder, evaluate, stored_answer
 from rnnsearch.results.plain import as_json
 from rnnsearch.results.prediction import predict
-from rnnsearch.results.registry import forecast_rows, model_name, publish
+from rnnsearch.results.registry import forecast_rows, publish
 from rnnsearch.scoring import baselines
 from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.search.packing import unpack
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.records import tracking_uri
 from rnnsearch.search.store import Store, only_driver
 from tests.evaluated import (
     Evaluated,
+    answer_again,
+    command,
     fitted,
     patch_workers,
     quiet,
     search_inline,
     write_bars,
 )
-from tests.searches import runs_of, write_study
+from tests.searches import write_study
 
 KEYS = {"champion", "test", "table", "significance", "verdict", "openings"}
-
-
-def answer_again(study: Evaluated, **changes: Any) -> dict[str, Any]:
-    return evaluate(study.study, **{"top": 2, "seeds": 2, "say": quiet} | changes)
 
 
 def openings(study: Evaluated) -> int:
@@ -57,12 +52,6 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 def assert_same_weights(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
     assert a.keys() == b.keys()
     assert all(torch.equal(a[name], b[name]) for name in a)
-
-
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    """Exit code of a command, run in this process."""
-    monkeypatch.setattr(sys, "argv", ["rnnsearch", *map(str, arguments)])
-    return cli._exit_code()
 
 
 # --- the answer
@@ -110,24 +99,6 @@ def test_the_table_follows_from_the_forecasts(evaluated: Evaluated) -> None:
     rows = forecast_rows(answer)
     assert rows[0].keys() >= {"target_date", "actual", "champion", "persistence"}
     assert rows[-1]["target_date"] == answer["test"]["last"]
-
-
-def test_predict_says_the_numbers_of_the_evaluation(evaluated: Evaluated) -> None:
-    answer = evaluated.answer
-    ahead = answer["champion"]["params"]["output_shift"]
-    count = answer["test"]["rows"] + ahead  # the last ones have no target yet
-    said = predict(evaluated.study, origins=count)
-    rows = said["forecasts"][: answer["test"]["rows"]]
-    assert [row["target_date"] for row in rows] == answer["dates"]
-    price = [row["forecast_price"] for row in rows]
-    found = np.log(np.array(price) / np.array(answer["origin_price"]))
-    np.testing.assert_allclose(found, answer["forecasts"]["champion"], atol=2e-7)
-    held = [
-        row["low_price"] <= p * np.exp(a) <= row["high_price"]
-        for row, p, a in zip(rows, answer["origin_price"], answer["actual"], strict=True)
-    ]
-    assert np.mean(held) == pytest.approx(answer["interval"]["share"])
-    json.dumps(said, allow_nan=False)
 
 
 # --- the champion
@@ -310,32 +281,6 @@ def test_a_champion_that_is_gone_or_of_another_evaluation_is_made_again_without_
     assert openings(evaluated) == 1
 
 
-def test_predict_before_evaluate_says_so(evaluated: Evaluated) -> None:
-    store = Store(evaluated.study, create=False)
-    store.note("evaluation", None)
-    with pytest.raises(NoTrialError, match="no champion yet; run `rnnsearch evaluate` first"):
-        predict(evaluated.study)
-
-
-def test_predict_refuses_a_study_file_that_has_changed(evaluated: Evaluated) -> None:
-    path = write_study(evaluated.path.parent, data={"target": "Spread"})
-    with pytest.raises(StudyFileError, match=r"data\.target was 'Close' and is 'Spread'"):
-        predict(load_study(path))
-
-
-def test_predict_takes_newer_rows_and_a_calendar_named_since(evaluated: Evaluated) -> None:
-    prices = evaluated.path.parent / "prices.csv"
-    with prices.open("a") as file:
-        file.write("2021-02-24,101.5,0.1,0.2\n2021-02-25,102.5,0.3,0.4\n")
-    path = write_study(evaluated.path.parent, data={"calendar": "XNYS"})
-    said = predict(load_study(path))
-    assert said["forecasts"][-1]["origin_date"] == "2021-02-25"
-    assert said["forecasts"][-1]["target_date"] in ("2021-02-26", "2021-03-01")
-    assert said["notes"] == []
-    shutil.copy(prices, prices.with_name("newer.csv"))
-    assert predict(load_study(path), data=prices.with_name("newer.csv")) == said
-
-
 # --- what cannot be evaluated
 
 
@@ -409,38 +354,6 @@ def test_every_kind_of_study_is_evaluated(
     assert model == f"models:/rnnsearch-{kind}@champion"
 
 
-def test_a_champion_without_joined_inputs_forecasts_where_others_were_joined(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    patch_workers(monkeypatch)
-    market = 'close_time = "16:00"\ntime_zone = "America/New_York"\n'
-    write_bars(tmp_path / "bars.csv")
-    write_bars(tmp_path / "index.csv", seed=6)
-    path = write_study(
-        tmp_path, study={"trials": 1}, data={"path": "bars.csv"}, inputs={"indicators": ["price"]}
-    )
-    text = path.read_text().replace("[data]\n", f"[data]\n{market}")
-    path.write_text(f'{text}\n[[data.join]]\npath = "index.csv"\nprefix = "index_"\n{market}')
-    search_inline(path)  # the first reference has the return alone
-    answer = evaluate(load_study(path), top=1, seeds=1, say=quiet)
-    assert answer["champion"]["params"]["inputs"] == ["return"]
-    assert len(predict(load_study(path), origins=3)["forecasts"]) == 3
-
-
-def test_prices_with_the_newest_row_first_have_a_champion(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    patch_workers(monkeypatch)
-    header, *lines = write_bars(tmp_path / "bars.csv").read_text().splitlines()
-    (tmp_path / "bars.csv").write_text("\n".join([header, *reversed(lines)]))
-    study = load_study(write_study(tmp_path, study={"trials": 1}, data={"path": "bars.csv"}))
-    search_inline(tmp_path / "small.toml")
-    evaluate(study, top=1, seeds=1, say=quiet)
-    said = predict(study)
-    assert len(said["forecasts"]) >= 1
-    assert any("newest row is first" in note for note in said["notes"])
-
-
 def test_days_without_a_move_count_for_no_direction() -> None:
     close = np.array([1.0, 1.5, 1.5, 2.0, 2.0, 3.0, 2.5])
     rows = np.arange(2, 7)
@@ -475,51 +388,3 @@ def test_prices_that_are_not_positive_have_no_drift() -> None:
     test = comparison.scored_rows(close, rows, 1, "level", rows[:0])
     found = comparison.series_forecasts(close, test, slice(0, 150))
     assert all(isinstance(fitted, Skipped) for fitted in found.values())
-
-
-# --- MLflow
-
-
-def test_mlflow_has_the_evaluation_and_the_champion_once(evaluated: Evaluated) -> None:
-    from mlflow import MlflowClient
-
-    study, folder = evaluated.study, champion_folder(evaluated.study)
-    model = publish(study, evaluated.answer, folder, notice=pytest.fail)
-    assert model == "models:/rnnsearch-small@champion"
-    assert publish(study, evaluated.answer, folder, notice=pytest.fail) == model
-    again = answer_again(evaluated, again=True)
-    publish(study, again, folder, notice=pytest.fail)  # the same champion
-    client = MlflowClient(tracking_uri(study))
-    versions = client.search_model_versions(f"name = '{model_name(study)}'")
-    assert [str(v.version) for v in versions] == ["1"]
-    other = answer_again(evaluated, seeds=1)
-    publish(study, other, folder, notice=pytest.fail)
-    best = client.get_model_version_by_alias(model_name(study), "champion")
-    assert str(best.version) == "2"
-    assert best.tags["rnnsearch.champion"] == other["champion"]["identity"]
-
-    ((parent,), _) = runs_of(evaluated.path)
-    assert parent.data.metrics["test_skill"] == pytest.approx(other["table"][0]["skill"])
-    assert parent.data.tags["openings of the test"] == "3"
-    assert parent.data.tags["verdict"] == other["verdict"]["sentence"]
-    names = {file.path for file in client.list_artifacts(parent.info.run_id, "evaluation")}
-    assert names == {f"evaluation/{n}" for n in ("evaluation.json", "table.csv", "forecasts.csv")}
-    path = client.download_artifacts(parent.info.run_id, "evaluation/evaluation.json")
-    assert json.loads(Path(path).read_text()) == other
-    path = client.download_artifacts(parent.info.run_id, "evaluation/forecasts.csv")
-    assert len(Path(path).read_text().splitlines()) == other["test"]["rows"] + 1
-    for version in versions:  # the first one still holds its own files
-        file = Path(version.source.removeprefix("file://")) / "data" / "small"
-        assert read_spec(file).identity == evaluated.answer["champion"]["identity"]  # type: ignore[union-attr]
-
-
-def test_without_mlflow_the_answer_is_printed_and_the_exit_code_is_0(
-    evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("RNNSEARCH_TRACKING", "http://127.0.0.1:9")
-    code = command(monkeypatch, "evaluate", evaluated.path, "--top", 2, "--seeds", 2, "--json")
-    out, err = capsys.readouterr()
-    assert code == 0
-    assert json.loads(out) == evaluated.answer
-    assert "MLflow did not take the evaluation" in err
-    assert "`rnnsearch evaluate` writes it when it is called again" in err

@@ -12,8 +12,8 @@ from rnnsearch.errors import DataError, StorageError, StudyFileError
 from rnnsearch.search import forking
 from rnnsearch.search import study as study_module
 from rnnsearch.search.store import Store, state_of
+from tests.faults import killed
 from tests.searches import InlineWorkers, Notes, assert_in_order, trials_of, write_study
-from tests.test_resume import killed
 
 pytestmark = pytest.mark.usefixtures("home")
 

@@ -21,8 +21,8 @@ from rnnsearch.results.registry import model_name
 from rnnsearch.search.records import tracking_uri
 from rnnsearch.search.store import Store
 from tests.evaluated import Evaluated, quiet
+from tests.faults import killed
 from tests.searches import finish, run
-from tests.test_resume import killed
 
 STEPS = {  # where it is killed -> openings of the test by then
     "validated, nothing saved": (Forecaster, "save", False, 1, 0),

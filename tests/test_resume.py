@@ -1,36 +1,26 @@
 """Searches that are killed, interrupted or abandoned, and what the next search makes of them."""
 
-import contextlib
-import os
 import random
 import signal
 import time
-import traceback
-import warnings
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optuna
 import psutil
 import pytest
-import sqlalchemy
 from optuna.trial import FrozenTrial
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import StorageError
 from rnnsearch.search import asking as asking_module
 from rnnsearch.search import driver as driver_module
-from rnnsearch.search import leases
 from rnnsearch.search import store as store_module
 from rnnsearch.search import study as study_module
 from rnnsearch.search.driver import Driver
-from rnnsearch.search.storage import DriverStorage
 from rnnsearch.search.store import INTERRUPTED, Store, state_of
-from rnnsearch.terminal import status_text
 from rnnsearch.tracking import Experiment
-from tests.faults import fatal
+from tests.faults import killed
 from tests.searches import (
     InlineWorkers,
     Notes,
@@ -38,6 +28,7 @@ from tests.searches import (
     end_group,
     facts_of,
     finish,
+    resume,
     run,
     start,
     trials_of,
@@ -54,55 +45,7 @@ def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
 
 
-def resume(path: Path, trials: str | None = None) -> Store:
-    return study_module.search(load_study(path), Notes(), trials=trials)
-
-
 # --- killed at a known step ---------------------------------------------------------------------
-
-
-def begin(
-    path: Path, fault: Callable[..., Any], owner: Any, name: str, search: Callable[[Path], Any]
-) -> int:
-    """Search in a process with a fault in `owner.name`; its number."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12, of forks with threads
-        child = os.fork()
-    if child == 0:
-        try:
-            setattr(owner, name, fault(getattr(owner, name)))
-            search(path)
-            os._exit(0)
-        except BaseException:
-            traceback.print_exc()
-        os._exit(1)
-    return child
-
-
-def ended(child: int, flags: int = 0) -> int:
-    """How a process has ended, which it does within a time that is long on any machine."""
-
-    def status() -> tuple[int] | None:
-        number, status = os.waitpid(child, os.WNOHANG | flags)
-        return (status,) if number else None
-
-    return int(wait_until(status, 240)[0])
-
-
-def killed(
-    path: Path,
-    owner: Any,
-    name: str,
-    *,
-    after: bool = False,
-    call: int = 1,
-    search: Callable[[Path], Any] = resume,
-) -> None:
-    """Search in a process that kills itself (SIGKILL) at a call of `owner.name`."""
-    child = begin(path, partial(fatal, after=after, call=call), owner, name, search)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status), f"{name} was not called {call} times"
-    assert os.WTERMSIG(status) == signal.SIGKILL
 
 
 STEPS = {
@@ -260,108 +203,6 @@ def test_the_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     assert stopped.value.exit_code == 130
     assert notes.told == [0, 1]
     assert facts_of(path)["interrupted"] == 1
-    resume(path)
-    assert_in_order(path, 6)
-
-
-# --- another driver -------------------------------------------------------------------------------
-
-
-STOPS = {
-    "claiming the study": (Store, "claim", True, 1),
-    "training": (optuna.Trial, "report", True, 5),
-    "writing, in a transaction": (DriverStorage, "_upsert", False, 9),
-    "counting, while no other driver may": (optuna.Study, "ask", False, 4),
-    "asking, while no other driver may": (optuna.Study, "ask", True, 4),
-}
-
-
-def end_transactions(url: str) -> None:
-    """What PostgreSQL does by itself after HELD_SECONDS with those that do nothing."""
-    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
-    with engine.connect() as connection:
-        connection.execute(
-            sqlalchemy.text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
-                "datname = current_database() AND state LIKE 'idle in transaction%'"
-            )
-        )
-
-
-def test_postgresql_ends_the_transaction_of_a_driver_that_does_nothing(
-    tmp_path: Path, postgres_url: str
-) -> None:
-    store = Store(load_study(write_study(tmp_path, run={"storage": postgres_url})))
-    with store._engine.connect() as connection:
-        wait = connection.scalar(sqlalchemy.text("SHOW idle_in_transaction_session_timeout"))
-    assert wait == f"{store_module.HELD_SECONDS // 60}min"
-
-
-@pytest.mark.parametrize("step", STOPS)
-def test_a_driver_stopped_past_its_lease_goes_on_without_the_trials_it_lost(
-    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    import mlflow  # noqa: F401  so that the processes need not
-
-    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
-    monkeypatch.setattr(leases, "LAPSE_SECONDS", 2.0)
-    monkeypatch.setattr(asking_module, "RECOVER_SECONDS", 0.2)
-    path = write_study(tmp_path, run={"storage": postgres_url})
-    said = tmp_path / "said.txt"
-
-    def search(path: Path) -> None:
-        notes = Notes()
-        study_module.search(load_study(path), notes)
-        said.write_text("\n".join(notes.notices))
-
-    owner, name, after, call = STOPS[step]
-    stop = partial(fatal, after=after, call=call, kind=signal.SIGSTOP)
-    children = [stopped := begin(path, stop, owner, name, search)]
-    try:
-        assert os.WIFSTOPPED(ended(stopped, os.WUNTRACED))
-        end_transactions(postgres_url)
-        children.append(other := begin(path, lambda same: same, owner, name, resume))
-        assert ended(other) == 0
-        assert facts_of(path)["complete"] == 6
-        os.kill(stopped, signal.SIGCONT)
-        assert ended(stopped) == 0
-    finally:
-        for child in children:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-    resume(path)  # it may have been stopped over MLflow's file
-    lost = assert_in_order(path, 6)["interrupted"]
-    late = "trial 2: this driver was silent for so long that another one has taken it over"
-    assert (late in said.read_text()) == bool(lost) == (step != "claiming the study")
-    trials = trials_of(path)
-    retries = [trial for trial in trials if "retry_of" in trial.user_attrs]
-    surplus = [trial for trial in trials if "surplus" in trial.user_attrs]
-    assert bool(surplus) == step.startswith("counting")  # and then asking for one too many
-    assert len(retries) + len(surplus) == lost
-
-
-def test_the_trials_of_a_driver_that_died_are_taken_over(tmp_path: Path, postgres_url: str) -> None:
-    path = write_study(tmp_path, run={"storage": postgres_url})
-    killed(path, optuna.Study, "tell", call=2)
-    facts = facts_of(path)
-    assert facts["running"] == facts["abandoned"] == 2
-    assert "2 running (2 without a driver: the next search runs them" in status_text(facts)
-    resume(path)
-    facts = assert_in_order(path, 6)
-    assert facts["interrupted"] == 2
-
-
-def test_two_drivers_do_not_queue_a_lost_trial_twice(tmp_path: Path, postgres_url: str) -> None:
-    path = write_study(tmp_path, run={"storage": postgres_url})
-    killed(path, optuna.Study, "tell", call=2)
-    study = load_study(path)
-    stores = [Store(study), Store(study)]
-    for store in stores:
-        for trial in Store(study).trials(optuna.trial.TrialState.RUNNING):
-            with store.turn():
-                store.interrupt(trial, died=True)
-        with store.turn():
-            store.requeue_lost()
     resume(path)
     assert_in_order(path, 6)
 

@@ -1,6 +1,5 @@
 """Whole searches of a small study, in this process: what is tried, told, reused and refused."""
 
-import signal
 import sqlite3
 import threading
 import time
@@ -9,18 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlflow import MlflowClient
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from rnnsearch.config import load_study
-from rnnsearch.errors import DataError, StorageError, StudyFileError
-from rnnsearch.search import asking
-from rnnsearch.search import driver as driver_module
+from rnnsearch.errors import DataError, StudyFileError
 from rnnsearch.search import study as study_module
 from rnnsearch.search.asking import Tried
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.protocol import Event, Lost
-from rnnsearch.search.records import tracking_uri
 from rnnsearch.search.running import RunningTrial
 from rnnsearch.search.store import Store, state_of
 from tests.searches import (
@@ -28,11 +23,7 @@ from tests.searches import (
     Notes,
     assert_in_order,
     facts_of,
-    run,
-    runs_of,
-    start,
     trials_of,
-    wait_until,
     write_study,
 )
 
@@ -376,121 +367,3 @@ def test_postgresql_gets_the_same_trials_as_sqlite(tmp_path: Path, postgres_url:
     embedded, _ = search(path)
     server, _ = search(path, run__storage=postgres_url)
     assert told(server) == told(embedded)
-
-
-@inline
-def test_drivers_of_one_study_show_what_all_have_done(
-    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(driver_module, "LOOK_SECONDS", 0.0)
-    path = write_study(tmp_path, run={"storage": postgres_url}, study={"sampler": "random"})
-    first, second = Notes(), Notes()
-    statuses: list[str] = []
-
-    def leave(trial: RunningTrial) -> None:
-        if len(second.told) == 2:
-            signal.raise_signal(signal.SIGTERM)
-
-    def join(trial: RunningTrial) -> None:
-        if (trial.number, trial.epoch) == (1, 1):
-            with pytest.raises(study_module.Interrupted):
-                study_module.search(load_study(path), second, trials="99")
-            statuses.extend(run.info.status for run in runs_of(path)[0])
-
-    second.at, first.at = leave, join
-    study_module.search(load_study(path), first, trials="5")
-    assert statuses == ["RUNNING"], "the first driver is still at work"
-    assert (len(first.told), len(second.told)) == (3, 2)
-    assert first.looks > 0
-    search(path, trials="6")  # that which the second was stopped over
-    facts = assert_in_order(path, 6)
-    parent = runs_of(path)[0][0]
-    assert parent.data.metrics["best_skill"] == facts["best"]["value"]
-    client = MlflowClient(tracking_uri(load_study(path)))
-    history = client.get_metric_history(parent.info.run_id, "best_skill")
-    by_step = [point.value for point in sorted(history, key=lambda point: point.step)]
-    assert by_step == sorted(by_step)
-
-
-@inline
-def test_a_grid_is_drawn_from_by_one_driver_at_a_time(
-    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    space = {"learning_rate": [0.001, 0.01], "output_shift": 1, "neurons": 2, "window": 2}
-    study = {"sampler": "grid", "references": False}
-    path = write_study(tmp_path, study=study, space=space, inputs={"search": "all"})
-    settings = load_study(path, run__storage=postgres_url)
-    begun: list[threading.Thread] = []
-    draw = asking.TrialSource._draw
-
-    def while_another_asks(source: asking.TrialSource, trial: Any) -> RunningTrial:
-        if not begun:
-
-            def take_a_turn() -> None:
-                with Store(settings).turn():
-                    begun.append(threading.current_thread())
-
-            begun.append(threading.Thread(target=take_a_turn))
-            begun[0].start()
-            begun[0].join(2)
-            assert len(begun) == 1, "another driver had its turn before this trial was drawn"
-        return draw(source, trial)
-
-    monkeypatch.setattr(asking.TrialSource, "_draw", while_another_asks)
-    study_module.search(settings, Notes())
-    begun[0].join()
-    assert len(begun) == 2
-    assert facts_of(path, run__storage=postgres_url)["duplicates"] == 0
-
-
-def test_a_driver_of_another_boot_is_not_shown_as_at_work(tmp_path: Path) -> None:
-    path = write_study(tmp_path)
-    store = Store(load_study(path))
-    lease = {"machine": "here 1", "pid": 1, "born": 0.0, "engine": "local", "workers": 2}
-    store.note("driver:silent", lease | {"renewals": 9, "renewed": time.time() - 3600})
-    store.note("driver:well", lease | {"renewals": 9, "renewed": time.time() - 20})
-    trial = store.study.ask()
-    trial.set_user_attr("driver", "silent")
-    store.flush()
-    facts = facts_of(path)
-    assert [driver["driver"] for driver in facts["workers"]] == ["well"]
-    assert facts["abandoned"] == 1
-
-
-@pytest.mark.slow
-def test_two_drivers_share_a_study_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
-    path = write_study(tmp_path, study={"trials": 9, "sampler": "random"}, space={"epochs": 30})
-    both = [start("search", path, RNNSEARCH_STORAGE=postgres_url) for _ in range(2)]
-    results = [process.communicate(timeout=180) for process in both]
-    assert [process.returncode for process in both] == [0, 0], results
-    trials = trials_of(path, run__storage=postgres_url)
-    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 9
-    assert len({trial.user_attrs["driver"] for trial in trials}) == 2
-    rates = [trial.params["learning_rate"] for trial in trials]
-    assert len(set(rates)) == 8  # only the two references have one in common
-    references = [t.user_attrs["reference"] for t in trials if "reference" in t.user_attrs]
-    assert sorted(references) == ["all inputs", "close only"]
-
-
-@pytest.mark.slow
-def test_a_second_driver_on_sqlite_is_refused_while_the_first_runs(tmp_path: Path) -> None:
-    path = write_study(tmp_path, space={"epochs": 200})
-    first = start("search", path)
-    try:
-        wait_until(lambda: (tmp_path / "runs" / "optuna.db.small.lock").exists())
-        wait_until(lambda: _has_running_trial(path))
-        code, _, err = run("search", path)
-        assert code == 4
-        assert "is being searched by another process" in err
-        with pytest.raises(StorageError, match="share the study through PostgreSQL"):
-            search(path)
-    finally:
-        first.kill()
-        first.communicate()
-
-
-def _has_running_trial(path: Path) -> bool:
-    try:
-        return facts_of(path)["running"] > 0
-    except StorageError:
-        return False

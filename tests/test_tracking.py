@@ -26,7 +26,15 @@ from rnnsearch.tracking import (
 )
 from tests.conftest import _free_port, _stop_with_children, _wait_for
 from tests.faults import failing_server
-from tests.searches import InlineWorkers, Notes, assert_in_order, facts_of, runs_of, write_study
+from tests.searches import (
+    InlineWorkers,
+    Notes,
+    assert_in_order,
+    facts_of,
+    runs_of,
+    wait_until,
+    write_study,
+)
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -227,6 +235,24 @@ def test_two_drivers_that_begin_at_once_make_one_parent(home: Path) -> None:
     ]
     assert [tracker.finish() for tracker in trackers] == [0, 0]
     assert len(Experiment(uri, PARENT, home)._parents()) == 1
+
+
+def test_a_driver_at_work_corrects_one_that_left_too_late(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnnsearch.tracking.tracker.RUNNING_SECONDS", 0.0)
+    monkeypatch.setattr("rnnsearch.tracking.tracker.WRITE_SECONDS", 0.1)
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    tracker = Tracker(uri, PARENT, home, written=lambda numbers: None, notice=print)
+    other = Experiment(uri, PARENT, home)
+
+    def status() -> str:
+        return str(other.client.get_run(other.parent_run).info.status)
+
+    other.set_parent_status("FINISHED")
+    wait_until(lambda: status() == "RUNNING")
+    assert tracker.finish(last=False) == 0
+    assert status() == "RUNNING", "another one is at work"
 
 
 def test_a_parent_that_came_too_late_takes_no_runs_away(home: Path) -> None:

@@ -68,7 +68,7 @@ def search(
     from rnnsearch.config import find_study
     from rnnsearch.hints import after_search, to_go_on
     from rnnsearch.live import SearchView
-    from rnnsearch.search.store import storage_errors
+    from rnnsearch.search.databases import storage_errors
     from rnnsearch.search.study import Interrupted, check_result, search
     from rnnsearch.terminal import best_table, note, output
 
@@ -125,7 +125,8 @@ def status(
 ) -> int:
     """Show how far a study is, and its best trials."""
     from rnnsearch.results.summary import status
-    from rnnsearch.search.store import Store, storage_errors
+    from rnnsearch.search.databases import storage_errors
+    from rnnsearch.search.store import Store
     from rnnsearch.terminal import best_table, drivers_table, findings, output, status_text
 
     settings = load(study, run__storage=storage, run__tracking=tracking)

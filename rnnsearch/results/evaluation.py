@@ -30,9 +30,10 @@ from rnnsearch.results.plain import as_json
 from rnnsearch.results.refit import refit
 from rnnsearch.scoring import metrics, selection, significance
 from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.search.databases import storage_errors
 from rnnsearch.search.packing import unpack
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.store import Store, storage_errors
+from rnnsearch.search.store import Store
 
 Floats = NDArray[np.float64]
 Say = Callable[[str], None]

@@ -16,16 +16,17 @@ from rnnsearch.results.inputs import (
     parameter_importance,
     trained,
 )
+from rnnsearch.search.databases import storage_errors
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.store import Store, storage_errors
+from rnnsearch.search.store import Store
 
 
 @dataclass(frozen=True)
 class Facts:
     """All that the page tells, read once.
 
-    `problem` is None where the price file cannot be read any more or has changed; `notes` says so.
-    `evaluation` is None before `evaluate`.
+    `id` tells the study from others of its name. `problem` is None where the price file cannot be
+    read any more or has changed; `notes` says so. `evaluation` is None before `evaluate`.
     """
 
     study: StudyFile
@@ -67,7 +68,7 @@ def collect(study: StudyFile) -> Facts:
                 "`rnnsearch search` first"
             )
         importance = parameter_importance(store.study)
-        counts = store.counts()
+        counts, finished = store.counts(), store.finished()
         evaluation = stored_answer(store)
     notes: list[str] = []
     if attributes.get("fingerprint") != study.fingerprint():
@@ -76,7 +77,6 @@ def collect(study: StudyFile) -> Facts:
         )
         study = _as_searched(study, attributes)
     problem = _problem(study, attributes, notes)
-    finished = counts["complete"] + counts["pruned"] + counts["failed"]
     if evaluation and evaluation["trials"] != finished:
         notes.append(
             f"The search went on after the test was opened: {evaluation['trials']} trials then, "

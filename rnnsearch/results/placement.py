@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from rnnsearch.config import StudyFile
+from rnnsearch.search.databases import storage_url
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.records import tracking_uri
-from rnnsearch.search.store import storage_url
 from rnnsearch.search.study import ray_installed
 from rnnsearch.search.workers import plan_workers
 from rnnsearch.tracking import shown_uri

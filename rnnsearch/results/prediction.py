@@ -10,7 +10,8 @@ from rnnsearch.errors import NoTrialError
 from rnnsearch.model.forecaster import Forecaster, read_spec
 from rnnsearch.results.evaluation import champion_folder, stored_answer
 from rnnsearch.results.plain import as_json
-from rnnsearch.search.store import Store, storage_errors
+from rnnsearch.search.databases import storage_errors
+from rnnsearch.search.store import Store
 
 
 def predict(

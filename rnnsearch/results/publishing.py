@@ -16,9 +16,10 @@ from rnnsearch.config import StudyFile, home
 from rnnsearch.errors import NoTrialError, RnnsearchError
 from rnnsearch.results.inputs import input_statistics, parameter_importance, trained
 from rnnsearch.results.plots import as_svg, plots
+from rnnsearch.search.databases import storage_errors
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.records import parent_record, tracking_uri
-from rnnsearch.search.store import Store, storage_errors
+from rnnsearch.search.store import Store
 from rnnsearch.tracking import Experiment, Parent, first_line, shown_uri
 
 Notice = Callable[[str], None]

@@ -18,8 +18,9 @@ import optuna
 from optuna.trial import TrialState
 
 from rnnsearch.search.asking import TrialSource
+from rnnsearch.search.databases import FAILURES
 from rnnsearch.search.leases import Lease
-from rnnsearch.search.patience import FAILURES, Patience
+from rnnsearch.search.patience import Patience
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.protocol import (
     Done,
@@ -84,21 +85,16 @@ class Driver:
 
     def run(self) -> None:
         """Search. Raises Interrupted after a signal, once the study is in order."""
-        do = self._patience.do
+        seconds = HURRY_SECONDS  # an error is told soon
         try:
             with self._signals():
                 self._search()
-            do(self._teller.show_best)
-            last = not do(self._source.others_work)
-        except BaseException:
-            last = self._alone
-            with contextlib.suppress(*FAILURES):
-                last = not self._source.others_work()
-            self._teller.finish_tracking(HURRY_SECONDS, last=last)
-            raise
-        patience = HURRY_SECONDS if self._in_a_hurry() else FINISH_SECONDS
-        self._teller.finish_tracking(patience, last=last)
-        do(self._teller.note_tracked)
+            self._patience.do(self._teller.show_best)
+            if not self._in_a_hurry():
+                seconds = FINISH_SECONDS
+        finally:
+            self._teller.finish_tracking(seconds, last=self._is_last())
+        self._patience.do(self._teller.note_tracked)
         if self._interrupts:
             raise Interrupted(self._interrupts[0])
 
@@ -154,6 +150,13 @@ class Driver:
         self._running.clear()
         self._asked.clear()
         self._lease.release()
+
+    def _is_last(self) -> bool:
+        """Whether no other driver of the study is at work, as far as the store can tell."""
+        try:
+            return not self._patience.do(self._source.others_work)
+        except FAILURES:
+            return self._alone
 
     def _mine(self) -> list[int]:
         return [trial.number for trial in (*self._running.values(), *self._asked)]

@@ -8,15 +8,12 @@ import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-import optuna
-import sqlalchemy
-
-from rnnsearch.search.store import Store, error_line
+from rnnsearch.search.databases import FAILURES, error_line
+from rnnsearch.search.store import Store
 
 OUTAGE_SECONDS = 600.0  # that the server may be away
 LOOK_SECONDS = 1.0  # between looks for it
 ATTEMPTS = 5  # of a step that fails though the server is there
-FAILURES = (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError)
 
 P = ParamSpec("P")
 T = TypeVar("T")

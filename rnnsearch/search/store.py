@@ -20,14 +20,10 @@ acts on the count: to ask for one more, or to queue one again.
 """
 
 import contextlib
-import errno
-import os
-import re
 import secrets
 import weakref
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import filelock
@@ -35,27 +31,20 @@ import optuna
 import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState
 
-from rnnsearch.config import StudyFile, home
+from rnnsearch.config import StudyFile
 from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import DataError, StorageError, StudyFileError
+from rnnsearch.search.databases import (
+    open_storage,
+    server_lock,
+    sqlite_file,
+    storage_errors,
+    storage_url,
+)
 from rnnsearch.search.storage import INSERT, DriverStorage
-from rnnsearch.tracking import first_line, shown_uri
+from rnnsearch.tracking import shown_uri
 
 INTERRUPTED = "interrupted"
-STORAGE_ERRORS: tuple[type[Exception], ...] = (
-    sqlalchemy.exc.SQLAlchemyError,
-    optuna.exceptions.StorageInternalError,
-    ImportError,  # of the database's driver
-)
-BUSY_SECONDS = 60.0  # that another program may keep SQLite's lock
-HELD_SECONDS = 120  # that a driver which does nothing, or is gone, may keep others from PostgreSQL
-SILENCE = {  # after which a PostgreSQL that was cut off is seen to be so; the URL may say otherwise
-    "connect_timeout": 10,
-    "tcp_user_timeout": 30_000,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-}
 MAX_ATTEMPTS = 5  # a trial whose driver died this often is told as failed
 STATES = {
     TrialState.COMPLETE: "complete",
@@ -64,6 +53,7 @@ STATES = {
     TrialState.RUNNING: "running",
     TrialState.WAITING: "waiting",
 }
+FINISHED = ("complete", "pruned", "failed")  # they count towards the target
 
 
 def state_of(trial: FrozenTrial) -> str:
@@ -71,11 +61,6 @@ def state_of(trial: FrozenTrial) -> str:
     if trial.state == TrialState.FAIL and trial.user_attrs.get("reason") == INTERRUPTED:
         return INTERRUPTED
     return STATES[trial.state]
-
-
-def storage_url(study: StudyFile) -> str:
-    url = study.run.storage or f"sqlite:///{home() / 'optuna.db'}"
-    return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
 
 
 class Store:
@@ -86,7 +71,7 @@ class Store:
         self.name = study.name
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with storage_errors(self.url, OSError, RuntimeError, ValueError):
-            storage = _open_storage(self.url, create)
+            storage = open_storage(self.url, create)
             self._engine = storage.engine
             # Optuna's cycles would keep its connections open until the garbage collector comes by.
             weakref.finalize(self, self._engine.dispose)
@@ -132,7 +117,7 @@ class Store:
     def finished(self) -> int:
         """Trials that count towards the target: complete, pruned or failed."""
         counts = self.counts()
-        return counts["complete"] + counts["pruned"] + counts["failed"]
+        return sum(counts[state] for state in FINISHED)
 
     @property
     def target_trials(self) -> int:
@@ -190,7 +175,7 @@ class Store:
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
         """Keep other drivers from asking and queueing for a moment. Not to be nested."""
-        with _server_lock(self._engine, self.name):
+        with server_lock(self._engine, self.name):
             if isinstance(self.study._storage, DriverStorage):
                 self.study._storage.look_again()
             yield
@@ -262,7 +247,7 @@ def only_driver(store: Store) -> Iterator[bool]:
 
     Yields whether this driver is alone; on a server it may not be.
     """
-    database = _sqlite_file(store.url)
+    database = sqlite_file(store.url)
     if database is None:
         yield False
         return
@@ -283,70 +268,6 @@ def only_driver(store: Store) -> Iterator[bool]:
         lock.release()
 
 
-# --- opening ------------------------------------------------------------------------------------
-
-
-def _open_storage(url: str, create: bool) -> optuna.storages.RDBStorage:
-    database = _sqlite_file(url)
-    if database is None:
-        return _open_server(url)
-    if not create and not database.exists():
-        raise StorageError(f"{database}: there is no study yet; run `rnnsearch search` first")
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(f"{database}.lock"):  # two may not create its tables at once
-        storage = optuna.storages.RDBStorage(
-            url, engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}}
-        )
-        with storage.engine.connect() as connection:  # readers and the driver do not wait
-            connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))
-    return storage
-
-
-def _open_server(url: str) -> optuna.storages.RDBStorage:
-    parsed = sqlalchemy.make_url(url)
-    settings: dict[str, Any] = {}
-    if parsed.get_backend_name() == "postgresql":
-        silence = {key: value for key, value in SILENCE.items() if key not in parsed.query}
-        settings = {"connect_args": silence, "pool_events": [(_limit_holding, "connect")]}
-    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, **settings)
-    with _server_lock(engine, "tables"):  # two may not create them at once
-        return optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True, **settings})
-
-
-def _limit_holding(connection: Any, _: object) -> None:
-    """Have the server end a connection whose driver was stopped, or lost its power, with a lock."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SET idle_in_transaction_session_timeout = '{HELD_SECONDS}s'; "
-            f"SET tcp_keepalives_idle = {HELD_SECONDS // 2}; SET tcp_keepalives_interval = 10; "
-            "SET tcp_keepalives_count = 3"
-        )
-    connection.commit()
-
-
-@contextlib.contextmanager
-def _server_lock(engine: sqlalchemy.Engine, name: str) -> Iterator[None]:
-    """Hold a lock among all that use a PostgreSQL database; it ends with the connection."""
-    if engine.dialect.name != "postgresql":
-        yield  # SQLite has one driver
-        return
-    with engine.begin() as connection:
-        connection.execute(
-            sqlalchemy.text("SELECT pg_advisory_xact_lock(hashtext(:name))"),
-            {"name": f"rnnsearch {name}"},
-        )
-        yield
-
-
-def _sqlite_file(url: str) -> Path | None:
-    parsed = sqlalchemy.make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return None
-    if not parsed.database or parsed.database == ":memory:":
-        raise StorageError("storage: a study must outlive its process; name a SQLite file")
-    return Path(parsed.database)
-
-
 def _load(storage: optuna.storages.RDBStorage, name: str) -> optuna.Study:
     try:
         return optuna.load_study(storage=storage, study_name=name)
@@ -356,33 +277,6 @@ def _load(storage: optuna.storages.RDBStorage, name: str) -> optuna.Study:
             f"storage: there is no study {name!r} (there are: {known}); "
             "run `rnnsearch search` first"
         ) from None
-
-
-@contextlib.contextmanager
-def storage_errors(url: str, *more: type[Exception]) -> Iterator[None]:
-    """What goes wrong with a storage (or is one of `more`), in one line, without its password."""
-    try:
-        yield
-    except (*STORAGE_ERRORS, *more) as error:
-        line = error_line(error)
-        remedy = (
-            "check [run] storage, RNNSEARCH_STORAGE or --storage, and that the server is up"
-            if not _is_full(line)
-            else "make room there; nothing that was told before is lost"
-        )
-        raise StorageError(
-            f"{shown_uri(url)}: the study storage does not answer as it should: {line}; {remedy}"
-        ) from None
-
-
-def error_line(error: Exception) -> str:
-    """What a storage's error says, in one line."""
-    cause: Any = error.__cause__ or error
-    return first_line(getattr(cause, "orig", None) or cause)
-
-
-def _is_full(line: str) -> bool:
-    return "disk is full" in line or os.strerror(errno.ENOSPC) in line
 
 
 def _ranges(numbers: set[int]) -> list[list[int]]:

@@ -9,6 +9,7 @@ from optuna.trial import TrialState
 
 from rnnsearch.config import StudyFile, home
 from rnnsearch.errors import NoTrialError, StudyFileError
+from rnnsearch.search.databases import storage_errors
 from rnnsearch.search.driver import Driver, Interrupted
 from rnnsearch.search.forking import Fork
 from rnnsearch.search.patience import Patience
@@ -19,7 +20,7 @@ from rnnsearch.search.references import references
 from rnnsearch.search.running import RunningTrial, View
 from rnnsearch.search.samplers import build_pruner
 from rnnsearch.search.space import space_sizes
-from rnnsearch.search.store import INTERRUPTED, Store, only_driver, state_of, storage_errors
+from rnnsearch.search.store import INTERRUPTED, Store, only_driver, state_of
 from rnnsearch.search.workers import LocalWorkers, plan_workers
 from rnnsearch.tracking import RunRecord
 from rnnsearch.tracking import sync as bring_up_to_date

@@ -222,7 +222,7 @@ def sqlite_locked(study: Study, chance: random.Random) -> int:
 
 
 def sqlite_locked_for_long(study: Study, chance: random.Random) -> int:
-    driver = study.start(set={"rnnsearch.search.store.BUSY_SECONDS": 1.0})
+    driver = study.start(set={"rnnsearch.search.databases.BUSY_SECONDS": 1.0})
     study.begun(driver, finished=chance.randint(0, 3))
     with _held(study):
         code, _ = study.end(driver, 0, 4)

@@ -34,7 +34,7 @@ FAST = {  # what a study takes minutes for, in seconds
     "rnnsearch.search.leases.RENEW_SECONDS": 0.5,
     "rnnsearch.search.leases.LAPSE_SECONDS": 6.0,
     "rnnsearch.search.asking.RECOVER_SECONDS": 1.0,
-    "rnnsearch.search.store.HELD_SECONDS": 20,
+    "rnnsearch.search.databases.HELD_SECONDS": 20,
     "rnnsearch.tracking.tracker.RETRY_SECONDS": 1.0,
 }
 
