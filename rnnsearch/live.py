@@ -51,7 +51,11 @@ class SearchView:
         self._began, self._before = time.monotonic(), self._done()
         done = self._before
         if done:
-            self._say(f"study {store.name}: going on after {done} finished trials, up to {target}")
+            self._say(
+                f"study {store.name}: going on after {done} finished trials, up to {target}"
+                if done < target
+                else f"study {store.name}: there is nothing to do, {done} trials are finished"
+            )
         else:
             self._say(f"study {store.name}: {target} trials, {_count(workers, 'worker')}")
 

@@ -97,7 +97,8 @@ def drivers_table(drivers: Sequence[dict[str, Any]]) -> Table:
 
 def findings(facts: dict[str, Any], count: int = 8) -> Iterator[Table | str]:
     """Which inputs and parameters mattered, from the facts of a study."""
-    compared = [one for one in facts["inputs"] if one["chosen"] < one["trials"]]
+    yield from facts["notes"]
+    compared = [one for one in facts["inputs"] if 0 < one["chosen"] < one["trials"]]
     shuffled = any(one["permutation"] is not None for one in compared)
     if compared:
         table = _table("Inputs, by what the best trials lose without" if shuffled else "Inputs")
@@ -235,6 +236,13 @@ def _table(title_: str, *, tight: bool = False) -> Table:
     )
 
 
+class Terminal(Console):
+    """A console of which the command decides what the end of its reader means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def output() -> Console:
     """The console that results go to; plain and wide where it is not a terminal."""
-    return Console(width=None if sys.stdout.isatty() else 120)
+    return Terminal(width=None if sys.stdout.isatty() else 120)

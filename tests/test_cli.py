@@ -60,6 +60,17 @@ def rnnsearch(
     return call
 
 
+@pytest.mark.parametrize("flags", [["schema"], ["check", "small.toml"]])
+def test_a_reader_that_has_read_enough_is_no_error(tmp_path: Path, flags: list[str]) -> None:
+    write_study(tmp_path)
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "rnnsearch", *flags]
+    done = subprocess.run(command, cwd=tmp_path, stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 COMMANDS = [
     command.callback.__name__ for command in cli.app.registered_commands if command.callback
 ]

@@ -175,3 +175,13 @@ def test_without_a_calendar_no_date_is_made_up() -> None:
     )  # where its records end
     with pytest.raises(StudyFileError, match="calendar = 'NYSEE': there is no such calendar; did"):
         next_sessions("NYSEE", pd.DatetimeIndex(["2018-12-31"]), 2)
+
+
+def test_a_calendar_that_ends_or_cannot_be_computed_dates_no_forecast() -> None:
+    assert next_sessions("XSHG", pd.DatetimeIndex(["2035-12-31"]), 2) is None
+    assert next_sessions("ASEX", pd.DatetimeIndex(["2018-12-31"]), 2) is None
+
+
+def test_a_calendar_that_cannot_be_computed_is_said() -> None:
+    with pytest.raises(DataError, match=r"'ASEX' cannot be computed .*; give close_time and time_"):
+        closes(["2018-12-31"], calendar="ASEX")

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import socket
 import urllib.request
 from pathlib import Path
 
@@ -29,6 +30,16 @@ def test_a_store_that_cannot_be_opened_is_an_error_in_words(tmp_path: Path) -> N
     assert out == ""
     assert "MLflow's store cannot be opened" in err
     assert "--tracking" in err
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_promised(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, out, err = run("dashboard", "--port", port)
+    assert code == 2
+    assert out == ""
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in err
+    assert f"--port {port + 1}" in err
 
 
 @pytest.mark.slow

@@ -154,10 +154,22 @@ def test_years_that_may_be_of_two_calendars_are_refused(tmp_path: Path) -> None:
         read(tmp_path, "Date,Close\n99/01/11,1\n99/01/12,2\n")
 
 
-def test_a_time_of_day_in_a_column_of_its_own_belongs_to_the_date(tmp_path: Path) -> None:
-    lines = ["Date,Time,Close", "20240111,093000,1", "20240111,100000,2"]
+@pytest.mark.parametrize(
+    "times",
+    [("093000", "140000"), ("93000", "140000"), ("930", "1400"), ("09:30 AM", "2:00 PM")],
+)
+def test_a_time_of_day_in_a_column_of_its_own_belongs_to_the_date(
+    tmp_path: Path, times: tuple[str, str]
+) -> None:
+    lines = ["Date,Time,Close", f"20240111,{times[0]},1", f"20240111,{times[1]},2"]
     dates = read(tmp_path, "\n".join(lines)).dates
-    assert [str(date) for date in dates] == ["2024-01-11 09:30:00", "2024-01-11 10:00:00"]
+    assert [str(date) for date in dates] == ["2024-01-11 09:30:00", "2024-01-11 14:00:00"]
+
+
+def test_times_that_cannot_be_read_are_said_where_they_matter(tmp_path: Path) -> None:
+    lines = ["Date,Time,Close", "20240111,open,1", "20240111,close,2"]
+    with pytest.raises(DataError, match=r"times of day in column Time \('open' in row 1\) cannot"):
+        read(tmp_path, "\n".join(lines))
 
 
 def test_counts_from_1970_become_local_times_of_the_market(tmp_path: Path) -> None:

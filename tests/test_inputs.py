@@ -55,9 +55,9 @@ def test_all_means_price_inputs_every_indicator_and_every_column() -> None:
     indicators = tuple(spec.name for spec in catalogue())
     assert table.names == ("return", *PRICE, *indicators, "vix")
     assert len(table.names) == 89
-    assert table.families == (
+    assert [*dict.fromkeys(spec.family for spec in table.specs[1:])] == [
         "price", "volume", "volatility", "trend", "momentum", "others", "column",
-    )  # fmt: skip
+    ]  # fmt: skip
     assert table.always == ("return",)
     assert table.warmup == WARMUP
     assert table.values.shape == (300, 89)
@@ -70,7 +70,7 @@ def test_all_means_price_inputs_every_indicator_and_every_column() -> None:
 def test_none_leaves_the_return_and_the_columns() -> None:
     table = build_inputs(sample(vix=1), study("none"), None)
     assert table.names == ("return", "vix")
-    assert table.families == ("column",)
+    assert table.specs[-1].family == "column"
     assert table.warmup == 1
 
 

@@ -45,6 +45,15 @@ def test_stale_rows_are_noted(taipei: Prices, new_york: Prices) -> None:
     )
 
 
+def test_a_joined_file_that_ends_too_early_is_noted(taipei: Prices, new_york: Prices) -> None:
+    ended = replace(new_york, frame=new_york.frame[:"2024-03-19"])  # type: ignore[misc]
+    notes = build_inputs(joined(taipei, ended), study(**TAIPEI), None).notes
+    assert notes == (
+        "us.csv: ends on 2024-03-19, and taipei.csv on 2024-03-29, so the last sessions know old "
+        "values of it; is it up to date?",
+    )
+
+
 def test_weekly_rows_are_noted_because_they_may_be_dated_by_their_first_day(
     taipei: Prices,
 ) -> None:

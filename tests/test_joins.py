@@ -121,7 +121,7 @@ def test_a_return_is_that_of_the_joined_markets_own_last_session(
 
 def test_a_joined_series_is_a_family_of_its_own(taipei: Prices, new_york: Prices) -> None:
     table = build_inputs(joined(taipei, new_york), study(**TAIPEI, indicators="all"), None)
-    assert table.families[-1] == "us"
+    assert table.specs[-1].family == "us"
     assert {spec.family for spec in table.specs if spec.name.startswith("us_")} == {"us"}
     assert table.always == ("return",)
     assert table.specs[-1].source.startswith("us.csv: log(volume")
@@ -179,7 +179,7 @@ def test_a_forecast_of_levels_is_offered_no_level_of_another_series(
 def test_several_series_can_be_joined(taipei: Prices, new_york: Prices) -> None:
     again = {**NASDAQ, "prefix": "spx"}
     table = build_inputs(joined(taipei, new_york, new_york), study(NASDAQ, again, **TAIPEI), None)
-    assert table.families == ("us", "spx")
+    assert [spec.family for spec in table.specs[1:]] == ["us"] * 5 + ["spx"] * 5
     np.testing.assert_array_equal(column(table, "us_return"), column(table, "spxreturn"))
 
 
@@ -273,7 +273,7 @@ def test_the_cache_holds_joined_inputs(
     again = build_inputs(prices, settings, tmp_path)
     assert first.path is not None
     assert again.path == first.path
-    assert again.families == load_inputs(first.path).families == ("us",)
+    assert again.specs == load_inputs(first.path).specs
     assert input_listing(again, taipei.dates)["first_date"].iloc[1] == taipei.dates[3]
 
 
@@ -340,7 +340,9 @@ def test_the_sample_study_joins_the_nasdaq() -> None:
     prices = read_prices(settings.data)
     assert [other.name for other in prices.joined] == ["sample nasdaq"]
     table = build_inputs(prices, settings, None)
-    assert table.families == ("price", "volatility", "momentum", "nasdaq")
+    assert [*dict.fromkeys(spec.family for spec in table.specs[1:])] == [
+        "price", "volatility", "momentum", "nasdaq",
+    ]  # fmt: skip
     assert table.warmup == WARMUP
     assert table.notes == ()
     close = prices.joined[0].close

@@ -42,7 +42,7 @@ def test_a_good_file_is_read_in_full(tmp_path: Path) -> None:
     assert prices.close.dtype == np.float64
     assert (prices.frame.dtypes == np.float64).all()
     assert prices.dates.name == "Date"
-    assert prices.has_ohlcv
+    assert {"Open", "High", "Low", "Close", "Volume"} <= set(prices.frame)
     assert prices.warnings == ()
 
 
@@ -76,7 +76,7 @@ def test_a_file_with_a_target_and_other_columns_needs_no_bars(tmp_path: Path) ->
     )
     assert prices.target == "EUR"
     assert prices.extras == ("rate",)
-    assert not prices.has_ohlcv
+    assert "Open" not in prices.frame
     assert "'day' is not numeric" in prices.warnings[0]
 
 
@@ -148,6 +148,24 @@ def test_a_date_that_can_be_read_in_two_ways_is_refused(tmp_path: Path) -> None:
         DataError, match=r"one meaning, but '01/02/2014' in row 1 may be 2014-01-02"
     ):
         read(tmp_path, "Date,Close", *lines)
+
+
+def test_the_date_that_shows_the_two_ways_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"'01/02/2023' in row 2 may be 2023-01-02 or 2023-02-01"):
+        read(tmp_path, "Date,Close", "01/01/2023,1", "01/02/2023,2", "01/03/2023,3")
+
+
+def test_an_hour_that_is_there_twice_is_told_from_a_doubled_row(tmp_path: Path) -> None:
+    lines = ["Date,Close", "2023-11-05 01:00:00-04:00,1", "2023-11-05 01:00:00-05:00,2"]
+    with pytest.raises(DataError, match=r"rows 1 and 2 are both .* where summer time ends.*UTC"):
+        read(tmp_path, *lines)
+    assert [*read(tmp_path, *lines, time_zone="UTC").dates.hour] == [5, 6]
+
+
+def test_a_volume_that_is_missing_in_every_row_is_no_volume(tmp_path: Path) -> None:
+    prices = read(tmp_path, "Date,Close,Volume", "2014-03-03,10,-", "2014-03-04,11,")
+    assert list(prices.frame) == ["Close"]
+    assert prices.warnings == ("prices.csv: Volume is missing in every row and is ignored.",)
 
 
 def test_semicolons_separate_as_well_as_commas(tmp_path: Path) -> None:
@@ -346,7 +364,7 @@ def test_samples_are_read(sample: Any) -> None:
     prices = read_prices(DataSection(sample=sample))
     assert prices.name == f"sample {sample}"
     assert len(prices.dates) == 5031
-    assert prices.has_ohlcv
+    assert {"Open", "High", "Low", "Close", "Volume"} <= set(prices.frame)
 
 
 def read_or_refuse(path: Path) -> None:

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnsearch.search.ranking import Finding
+from rnnsearch.search.candidates import Candidates
+from rnnsearch.search.ranking import Finding, Ranking
 from rnnsearch.search.references import references
 from rnnsearch.search.space import suggest
-from tests.test_space import RANKING, TABLE, study
+from tests.test_space import CANDIDATES, TABLE, study
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -33,6 +34,14 @@ FLOATS = st.tuples(
 ).map(lambda t: {"low": t[0] / 20, "high": (t[0] + t[1]) / 20} | ({"step": t[2]} if t[2] else {}))
 
 
+def candidates(*found: Finding) -> Candidates:
+    """Those of the table, the found ones first."""
+    first = [finding.column for finding in found]
+    others = [*TABLE.columns(CANDIDATES.names).tolist(), 0]
+    rest = [Finding(column, 0.0) for column in others if column not in first]
+    return Candidates.ranked(TABLE, Ranking((*found, *rest), len(found), 100, 0.0))
+
+
 @given(
     window=INT_DIMENSIONS,
     layers=st.integers(1, 4) | st.just([1, 3]) | st.just({"low": 2, "high": 4}),
@@ -50,11 +59,11 @@ def test_references_lie_in_any_space_and_are_run_as_they_are(
     search: str, found: list[Finding], **space: Any
 ) -> None:
     settings = study(search=search, **space)
-    for name, values in references(settings, TABLE, RANKING, found).items():
+    for name, values in references(settings, candidates(*found)).items():
         trials = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
         trials.enqueue_trial(values)
         trial = trials.ask()
-        drawn = suggest(trial, settings, TABLE, RANKING)
+        drawn = suggest(trial, settings, candidates(*found))
         for parameter, value in trial.params.items():
             assert values[parameter] == value
             assert trial.distributions[parameter]._contains(
@@ -71,7 +80,7 @@ ATR, RSI, ROC = 3, 1, 2  # columns of TABLE
 
 def where_they_act(*found: Finding, **space: Any) -> dict[str, Any]:
     settings = study(search="ranked", **SPACE | space)
-    (name, values), *_ = reversed(references(settings, TABLE, RANKING, found).items())
+    (name, values), *_ = reversed(references(settings, candidates(*found)).items())
     inputs = f"{len(found)} inputs" if len(found) > 1 else "input"
     assert name == f"the {inputs} found, where they act"
     return values
@@ -96,5 +105,5 @@ def test_no_shift_hides_a_session_in_which_an_input_acts() -> None:
 
 
 def test_without_a_find_there_is_no_such_trial() -> None:
-    names = list(references(study(search="ranked", **SPACE), TABLE, RANKING))
+    names = list(references(study(search="ranked", **SPACE), candidates()))
     assert names == ["close only", "all inputs"]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rnnsearch.config import FloatRange, IntRange, StudyFile, extremes
 from rnnsearch.data.indicators import InputSpec
 from rnnsearch.data.table import ALWAYS, InputTable
+from rnnsearch.search.candidates import Candidates
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.space import dimension_size, nearest, space_sizes, suggest
 
@@ -22,7 +23,7 @@ SPECS = (
     InputSpec("atr", "volatility", "ratio", 1, ""),
 )
 TABLE = InputTable(np.zeros((5, len(SPECS)), np.float32), SPECS, 1, "0" * 16)
-RANKING = ("atr", "rsi", "roc")
+CANDIDATES = Candidates(TABLE, ("atr", "rsi", "roc"))
 
 
 def study(seed: int = 0, search: str = "families", **space: Any) -> StudyFile:
@@ -38,7 +39,7 @@ def draw(settings: StudyFile, **fixed: Any) -> TrialParameters:
     trials = optuna.create_study(sampler=sampler)
     if fixed:
         trials.enqueue_trial(fixed)
-    return suggest(trials.ask(), settings, TABLE, RANKING)
+    return suggest(trials.ask(), settings, CANDIDATES)
 
 
 def contains(dimension: Any, value: Any) -> bool:
@@ -70,7 +71,7 @@ def test_each_layer_may_have_neurons_of_its_own() -> None:
     drawn = draw(settings, layers=3, neurons_1=4, neurons_2=16, neurons_3=8)
     assert drawn.neurons == (4, 16, 8)
     assert draw(settings, layers=2, neurons_1=4, neurons_2=16, neurons_3=8).neurons == (4, 16)
-    assert space_sizes(settings, TABLE)["neurons"] == 27
+    assert space_sizes(settings, CANDIDATES)["neurons"] == 27
 
 
 def test_what_has_no_effect_makes_no_other_trial() -> None:
@@ -101,19 +102,19 @@ def test_a_switch_per_input() -> None:
     settings = study(search="each")
     drawn = draw(settings, **{"input.rsi": True, "input.roc": False, "input.atr": True})
     assert drawn.inputs == ("return", "rsi", "atr")
-    assert space_sizes(settings, TABLE)["inputs"] == 8
+    assert space_sizes(settings, CANDIDATES)["inputs"] == 8
 
 
 def test_a_switch_per_family() -> None:
     settings = study(search="families")
     drawn = draw(settings, **{"family.momentum": True, "family.volatility": False})
     assert drawn.inputs == ("return", "rsi", "roc")
-    assert space_sizes(settings, TABLE)["inputs"] == 4
+    assert space_sizes(settings, CANDIDATES)["inputs"] == 4
 
 
 def test_all_inputs_without_a_search() -> None:
     assert draw(study(search="all")).inputs == TABLE.names
-    assert space_sizes(study(search="all"), TABLE).get("inputs", 1) == 1
+    assert space_sizes(study(search="all"), CANDIDATES).get("inputs", 1) == 1
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,20 @@ def test_the_grid_is_walked_once_and_then_the_search_ends(tmp_path: Path) -> Non
 
 
 @inline
+def test_a_grid_tries_what_another_sampler_has_not(tmp_path: Path) -> None:
+    space = {"epochs": [1, 2, 3], "neurons": 2, "window": 2, "output_shift": 1, "cell": "gru"}
+    space |= {"learning_rate": 0.001}
+    study = {"sampler": "random", "trials": 4, "references": False}
+    path = write_study(tmp_path, study=study, space=space, inputs={"search": "all"})
+    search(path)
+    write_study(tmp_path, study=study | {"sampler": "grid"}, space=space, inputs={"search": "all"})
+    store, _ = search(path, trials="99")
+    assert {trial.params["epochs"] for trial in store.trials()} == {1, 2, 3}
+    drawn = [trial.params["epochs"] for trial in store.trials()]
+    assert len(drawn) == 4 + len({1, 2, 3} - set(drawn[:4]))
+
+
+@inline
 def test_a_grid_without_end_is_refused(tmp_path: Path) -> None:
     path = write_study(tmp_path, study={"sampler": "grid"})
     with pytest.raises(StudyFileError, match=r"no end of values for \[space\] learning_rate;"):
@@ -321,6 +335,10 @@ def test_changed_data_are_refused_with_what_changed(tmp_path: Path) -> None:
     lines = (tmp_path / "prices.csv").read_text().splitlines()
     (tmp_path / "prices.csv").write_text("\n".join(lines[:-1]))
     with pytest.raises(DataError, match=r"they were 300 rows, .* and are 299 rows"):
+        search(path)
+    date, _, rest = lines[-1].split(",", 2)
+    (tmp_path / "prices.csv").write_text("\n".join([*lines[:-1], f"{date},101.5,{rest}"]))
+    with pytest.raises(DataError, match=r"the same 300 rows, .*, but with other values"):
         search(path)
 
 

@@ -25,7 +25,7 @@ from rnnsearch.tracking import (
     shown_uri,
 )
 from tests.conftest import _free_port, _stop_with_children, _wait_for
-from tests.faults import failing_server
+from tests.faults import failing_server, killed
 from tests.searches import (
     InlineWorkers,
     Notes,
@@ -196,6 +196,17 @@ def test_sync_leaves_running_trials_to_their_driver(tmp_path: Path) -> None:
     assert_in_order(path, 6)
 
 
+def test_sync_ends_what_a_driver_that_is_gone_left_running(tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    killed(path, InlineWorkers, "events", call=8)
+    sync(path)
+    parents, children = runs_of(path)
+    assert [run.info.status for run in parents] == ["FINISHED"]
+    assert not [run for run in children if run.info.status == "RUNNING"]
+    search(path)
+    assert_in_order(path, 6)
+
+
 PARENT = Parent("one", "1a2b", "about it", {"study.name": "one"}, {"data_hash": "0"})
 RUNNING = RunRecord(3, "0003 gru", "running", 1e9, None, {"cell": "gru"}, {"skill": [0.1]})
 ENDED = RunRecord(
@@ -214,6 +225,18 @@ def test_a_trial_written_again_by_another_driver_stays_one_run(home: Path) -> No
     assert [(point.step, point.value) for point in history] == [(1, 0.1), (2, 0.2)]
     assert run.info.status == "FINISHED"
     assert run.info.end_time == 1_000_000_005_000
+
+
+def test_a_parent_without_its_parameters_is_given_them(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(Experiment, "_write", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            Experiment(uri, PARENT, home)
+    experiment = Experiment(uri, PARENT, home)
+    assert experiment.client.get_run(experiment.parent_run).data.params == PARENT.params
 
 
 def test_a_run_deleted_while_its_trial_ran_is_written_anew(home: Path) -> None:

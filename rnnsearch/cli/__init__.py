@@ -12,13 +12,20 @@ import traceback
 import typer
 
 from rnnsearch.cli import data, searching, verdict  # noqa: F401  in the order of --help
+from rnnsearch.cli.common import OutputClosed
 from rnnsearch.cli.common import app as app
 from rnnsearch.errors import RnnsearchError
 
 
 def main() -> None:
     """Run a command; every error is one message on stderr and an exit code."""
-    sys.exit(_exit_code())
+    try:
+        code = _exit_code()
+        sys.stdout.flush()
+    except (OutputClosed, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 128 + 13  # as SIGPIPE would end it
+    sys.exit(code)
 
 
 def _exit_code() -> int:
@@ -26,9 +33,8 @@ def _exit_code() -> int:
         result = app(standalone_mode=False)
     except RnnsearchError as error:
         return _fail(str(error), error.exit_code)
-    except BrokenPipeError:  # `rnnsearch status STUDY | head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OutputClosed:
+        raise
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", 130)
     except Exception as error:

@@ -4,17 +4,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from rnnsearch.config import StudyFile
 
+
+class OutputClosed(Exception):  # noqa: N818  it is no error
+    """Whoever reads the output has read enough: `rnnsearch status STUDY | head`."""
+
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # which typer would make an exit code of 1
+            raise OutputClosed from None
+
+
 app = typer.Typer(
     name="rnnsearch",
+    cls=_Commands,
     help="Search hyperparameters, inputs and date shifts of recurrent price forecasters.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from rnnsearch.version import __version__
+
+        print(f"rnnsearch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Say which version."),
+    ] = False,
+) -> None:
+    pass
 
 
 def _studies(incomplete: str) -> list[str]:

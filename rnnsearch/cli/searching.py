@@ -63,17 +63,14 @@ def search(
         from rnnsearch.search.workers import warm_up
 
         warm_up()  # takes as long as the imports that follow
-    from rich.console import Console
-
     from rnnsearch.config import find_study
     from rnnsearch.hints import after_search, to_go_on
     from rnnsearch.live import SearchView
     from rnnsearch.search.databases import storage_errors
     from rnnsearch.search.study import Interrupted, check_result, search
-    from rnnsearch.terminal import best_table, note, output
+    from rnnsearch.terminal import Terminal, best_table, note, output
 
-    console = Console(highlight=False)
-    with SearchView(console, quiet=quiet) as view:
+    with SearchView(Terminal(highlight=False), quiet=quiet) as view:
         try:
             store = search(settings, view, trials=trials, fork_of=fork_of)
         except Interrupted as interrupted:
@@ -86,8 +83,9 @@ def search(
     out = output()
     out.print(table)
     out.print(
-        "skill = 1 - RMSE / naive RMSE on the validation rows: above 0 is better than doing "
-        "nothing there, where the best of many trials always looks better than it is.\n",
+        "skill = 1 - RMSE / naive RMSE on validation rows, the mean of the folds (the columns are "
+        "of all their rows): above 0 is better than doing nothing there, where the best of many "
+        "trials always looks better than it is.\n",
         highlight=False,
         markup=False,
     )
@@ -169,7 +167,7 @@ def sync(study: StudyPath, storage: Storage = None, tracking: Tracking = None) -
 def dashboard(
     tracking: Tracking = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 5000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5000,
 ) -> int:
     """Open MLflow's pages on this machine."""
     from rnnsearch.tracking import serve_dashboard

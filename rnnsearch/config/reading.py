@@ -42,11 +42,7 @@ def load_study(path: str | Path, **overrides: Any) -> StudyFile:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        known = sorted(p.name for p in path.parent.glob("*.toml")) if path.parent.is_dir() else []
-        near = difflib.get_close_matches(path.name, known, n=1, cutoff=0.0)
-        raise StudyFileError(
-            f"{path}: there is no such study file" + (f"; did you mean {near[0]}?" if near else "")
-        ) from None
+        raise StudyFileError(f"{path}: there is no such study file{_known_studies(path)}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise StudyFileError(f"{path}: cannot be read as UTF-8 text: {error}") from None
     except (ValueError, RecursionError) as error:  # also of a number of 5,000 digits
@@ -70,6 +66,16 @@ def load_study(path: str | Path, **overrides: Any) -> StudyFile:
         return _resolve_paths(study, path.absolute().parent)
     except ValueError as error:
         raise StudyFileError(f"{path}: [data] path: {error}") from None
+
+
+def _known_studies(path: Path) -> str:
+    """What may have been meant, or could be."""
+    folder = path.parent if path.parent != Path() else Path("studies")
+    names = sorted(known.stem for known in folder.glob("*.toml"))
+    near = difflib.get_close_matches(path.name.removesuffix(".toml"), names, n=1)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; in {folder} there are {', '.join(names)}" if names else ""
 
 
 def _resolve_paths(study: StudyFile, folder: Path) -> StudyFile:

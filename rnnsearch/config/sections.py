@@ -81,6 +81,7 @@ class SplitSection(Section):
 
 
 _FUTURE = "; a negative shift would show the network sessions after the origin"
+_AHEAD = "; a target lies after the origin, as what lies before it is known"
 
 
 class SpaceSection(Section):
@@ -134,7 +135,7 @@ class SpaceSection(Section):
     input_shift_per: Literal["trial", "family"] = Field(
         default="trial", description="trial: one shift for all inputs; family: one for each family."
     )
-    output_shift: Annotated[IntDimension, bounds(1, MOST, why=_FUTURE)] = Field(
+    output_shift: Annotated[IntDimension, bounds(1, MOST, why=_AHEAD)] = Field(
         default=IntRange(low=1, high=5), description="The target lies so many sessions ahead."
     )
     clip: float = Field(default=1.0, ge=0, description="Largest gradient norm; 0 clips nothing.")

@@ -36,7 +36,7 @@ def next_sessions(
     """The `count` session dates of a calendar after the last of `dates`.
 
     None without a calendar, for bars that are not daily (a calendar has days), and where the
-    calendar ends too early.
+    calendar ends too early or cannot be computed.
 
     Raises `StudyFileError` for an unknown calendar.
     """
@@ -47,7 +47,10 @@ def next_sessions(
     if calendar is None or last != last.normalize() or not daily:
         return None
     first = last + pd.Timedelta(days=1)
-    sessions = _closes(calendar, first, first + pd.Timedelta(days=30 + 2 * count)).index
+    try:
+        sessions = _closes(calendar, first, first + pd.Timedelta(days=30 + 2 * count)).index
+    except DataError:  # some end with the year
+        return None
     later = sessions[sessions >= first][:count]
     return list(later) if len(later) == count else None
 
@@ -160,7 +163,7 @@ def _closes(name: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
     import pandas as pd
 
     start, end = first - pd.Timedelta(days=MARGIN), last + pd.Timedelta(days=MARGIN)
-    with _calendars() as library:
+    with _calendars():
         kind = _calendar(name)
         lowest, highest = kind.bound_min(), kind.bound_max()
         start = start if lowest is None else max(start.normalize(), lowest)
@@ -171,7 +174,7 @@ def _closes(name: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
                 f"{highest or 'late'!s:.10}, but is needed from {first:%Y-%m-%d} to "
                 f"{last:%Y-%m-%d}; give close_time and time_zone instead."
             )
-        calendar = library.get_calendar(name, start=start.normalize(), end=end.normalize())
+        calendar = _computed(name, start=start.normalize(), end=end.normalize())
         closes: pd.Series = calendar.closes.dt.tz_convert(calendar.tz)
     return closes
 
@@ -188,7 +191,19 @@ def _calendar(name: str) -> Any:
                 else "write the code of an exchange, such as XNYS, XTAI, XLON or 24/7"
             )
             raise StudyFileError(f"calendar = {name!r}: there is no such calendar; {hint}")
-        return library.get_calendar(name)
+    return _computed(name)
+
+
+def _computed(name: str, **span: pd.Timestamp) -> Any:
+    """Raises `DataError` where the library, with the pandas of today, fails (as ASEX does)."""
+    with _calendars() as library:
+        try:
+            return library.get_calendar(name, **span)
+        except Exception as error:
+            raise DataError(
+                f"calendar = {name!r} cannot be computed by the installed exchange_calendars "
+                f"({type(error).__name__}: {error!s:.60}); give close_time and time_zone instead."
+            ) from None
 
 
 @contextlib.contextmanager

@@ -59,9 +59,11 @@ def check_numbers(
     if len(gaps):
         row = int(gaps[0])
         found = "missing" if np.isnan(values[row]) else f"{values[row]}"
-        remedy = "fill it, remove the row" + (
-            f", or leave {name} out with columns = [...]" if extra else ""
-        )
+        remedy = "fill it or remove the row"
+        if extra:
+            remedy += f", or leave {name} out with columns = [...]"
+        if name == "Volume":
+            remedy += ", or the column: a file need not have it"
         more = f" ({len(gaps)} such rows)" if len(gaps) > 1 else ""
         raise DataError(
             f"{file}: {name} must be there in every row, but row {row + 1} ({_day(dates, row)}) "
@@ -71,6 +73,11 @@ def check_numbers(
 
 def check_prices(file: str, frame: pd.DataFrame, target: str, *, positive: bool) -> None:
     """No bar has its high under its low, no volume is negative, the target is `positive`."""
+    if target and frame[target].nunique() == 1:
+        raise DataError(
+            f"{file}: {target} must move, but it is {frame[target].iloc[0]:g} in every row: there "
+            f"is nothing to forecast."
+        )
     if positive:
         check_positive(file, frame[target], 'predict = "log_return"')
     if {"High", "Low"} <= set(frame.columns):

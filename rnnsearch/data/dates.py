@@ -15,6 +15,7 @@ DATE_FORMATS = (
     *("%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S"),
     *("%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M"),
 )
+TIME_FORMATS = ("%H%M", "%H%M%S", "%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
 UTC_OFFSET = r":\d\d(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)$"
 
 
@@ -28,7 +29,8 @@ def parse_dates(
     Where `market` tells a zone, and the dates have a time of day, they become local times there:
     21:00Z is 16:00 in New York. Counts of seconds since 1970 are UTC.
 
-    Raises `DataError` for a date that is missing, not a date, or ambiguous (03/04/2014).
+    Raises `DataError` for a date that is missing, not a date, or ambiguous (03/04/2014), and for
+    two instants that have one local time.
     """
     utc, notes = None, []
     if isinstance(column.dtype, pd.DatetimeTZDtype):
@@ -62,19 +64,35 @@ def parse_dates(
             f"{file}: every row needs a date like 2014-03-07, but the date of row {row + 1} is "
             f"{found}; correct or remove the row."
         )
+    if utc is not None:
+        _check_clock(file, dates, utc)
     return pd.DatetimeIndex(dates.dt.as_unit("us"), name="Date"), notes
 
 
+def _check_clock(file: str, local: pd.Series, utc: pd.Series) -> None:
+    """No two bars have one local time, as those of the hour that summer time ends with."""
+    twice = (local == local.shift()) & (utc != utc.shift())
+    if twice.any():
+        row = int(np.argmax(twice))
+        raise DataError(
+            f"{file}: dates must differ, but rows {row} and {row + 1} are both {local.iloc[row]} "
+            f"where summer time ends, an hour apart in UTC; write time_zone = "
+            f'"UTC" for this file, which then has its dates in UTC.'
+        )
+
+
 def with_time(days: pd.Series, times: pd.Series) -> pd.Series | None:
-    """A column of dates and one of times of day (16:00, 160000) as one; None if they are not."""
-    days, times = (one.astype("str").str.strip() for one in (days, times))
-    if not times.str.fullmatch(r"\d{1,2}:?\d\d(?::?\d\d)?").all() or days.str.contains(":").any():
+    """Dates and times of day (16:00, 160000, 930, 04:00 PM) as one; None if they are not."""
+    days, text = (one.astype("str").str.strip() for one in (days, times))
+    if days.str.contains(":").any():
         return None
-    return (
-        days
-        + " "
-        + times.str.replace(r"^(\d\d)(\d\d)(\d\d)?$", r"\1:\2:\3", regex=True).str.rstrip(":")
-    )
+    if text.str.fullmatch(r"\d{1,6}").all():
+        text = text.str.zfill(4 if text.str.len().max() <= 4 else 6)
+    for form in TIME_FORMATS:
+        read = pd.to_datetime(text, format=form, errors="coerce")
+        if read.notna().all():
+            return days + read.dt.strftime(" %H:%M:%S")
+    return None
 
 
 def _epoch_unit(text: pd.Series) -> Literal["s", "ms", "us", "ns"] | None:
@@ -137,9 +155,10 @@ def _parse_text(file: str, text: pd.Series) -> pd.Series:
         dates for dates in fitting if dates.is_monotonic_increasing or dates.is_monotonic_decreasing
     ]
     if len(ordered) > 1:
+        row = int(np.argmax(ordered[0] != ordered[1]))  # the first that shows it
         raise DataError(
-            f"{file}: a date must have one meaning, but {text.iloc[0]!r} in row 1 may be "
-            f"{ordered[0].iloc[0]:%Y-%m-%d} or {ordered[1].iloc[0]:%Y-%m-%d}; write "
+            f"{file}: a date must have one meaning, but {text.iloc[row]!r} in row {row + 1} may be "
+            f"{ordered[0].iloc[row]:%Y-%m-%d} or {ordered[1].iloc[row]:%Y-%m-%d}; write "
             f"year-month-day."
         )
     return ordered[0] if ordered else best

@@ -22,6 +22,7 @@ from rnnsearch.errors import DataError
 ENDINGS = (".csv", ".parquet", ".tsv", ".txt")
 ENCODINGS = ("cp950", "gb18030", "cp1252")  # tried where a file is not UTF-8
 TITLES = 8  # most lines above the header
+VALUE = re.compile(r"[-+\d.,:/ TZ]*\d[-+\d.,:/ TZ]*")  # a number or a date
 NAMELESS = re.compile(r"column \d+")  # how a column without a name is called
 
 
@@ -218,6 +219,12 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 def _names(path: Path, header: list[str]) -> list[str]:
     """Column names, trimmed and all different."""
     names = [name.strip() for name in header]
+    if len(names) > 1 and all(map(VALUE.fullmatch, filter(None, names))):
+        raise DataError(
+            f"{path.name}: the first line has values ({', '.join(names[:3])}, ...) where the names "
+            f"of the columns should be; write a line above it such as "
+            f"Date,Open,High,Low,Close,Volume."
+        )
     if names and not names[0] and date_column(names) is None:
         names[0] = "Date"
     names = [name or f"column {number}" for number, name in enumerate(names, start=1)]

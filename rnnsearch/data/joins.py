@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 RETURN = InputSpec("return", "price", "return", 1, "log(close / close one session before)")
 LATE_START = 10  # sessions that a join may cost without a note
+LATE_END = 5  # usual steps that a joined file may end before the last session without a note
 STALE = 14  # usual steps between rows, after which a newest known row is called stale
 COARSE = np.timedelta64(4, "D")  # a step between dates that makes a row a week or more
 
@@ -188,6 +189,11 @@ def _oddities(
             f"{series.name}: on {len(stale)} sessions, first {_day(dates[warmup + stale[0]])}, "
             f"its newest known row is more than {STALE} usual steps old; on "
             f"{_day(dates[oldest])} it is that of {_day(series.dates[newest[oldest]])}."
+        )
+    elif newest[-1] == len(closes) - 1 and decisions[-1] - closes[-1] > LATE_END * max(steps):
+        notes.append(
+            f"{series.name}: ends on {_day(series.dates[-1])}, and {prices.name} on "
+            f"{_day(dates[-1])}, so the last sessions know old values of it; is it up to date?"
         )
     if (series.dates != series.dates.normalize()).any():
         notes.append(

@@ -7,32 +7,34 @@ USUAL = ("Open", "High", "Low", "Close", "Volume", "Adj Close")
 DATE_KEYS = ("date", "datetime", "timestamp", "time")
 OTHER_DATE_KEYS = (
     *("tradedate", "tradingdate", "tradingday", "opentime", "day", "日期", "交易日期", "年月日"),
-    *("datum", "handelstag", "fecha"),
+    *("datum", "handelstag", "fecha", "data"),
 )
 ALIASES = {  # by `key`; the first that a file has, where it lacks the usual name
     "Open": (
         *("openprice", "openingprice", "開盤價", "開盤", "开盘价", "开盘"),
-        *("eröffnung", "eröffnungskurs", "erster", "ouverture", "apertura"),
+        *("eröffnung", "eröffnungskurs", "eröffn", "erster", "ouverture", "apertura", "otwarcie"),
     ),
     "High": (
         *("highprice", "highestprice", "最高價", "最高", "最高价"),
         *("hoch", "tageshoch", "höchst", "plushaut", "haut", "máximo", "maximo"),
+        *("najwyzszy", "najwyższy"),
     ),
     "Low": (
         *("lowprice", "lowestprice", "最低價", "最低", "最低价"),
         *("tief", "tagestief", "tiefst", "plusbas", "bas", "mínimo", "minimo"),
+        *("najnizszy", "najniższy"),
     ),
     "Close": (
         *("closeprice", "closingprice", "closelast", "收盤價", "收盤", "收盘价", "收盘"),
-        *("schluss", "schlusskurs", "clôture", "cloture", "cierre"),
+        *("schluss", "schlusskurs", "clôture", "cloture", "cierre", "zamkniecie", "zamknięcie"),
     ),
     "Volume": (
         *("tickvol", "tickvolume", "vol", "tradevolume", "totalvolume"),
-        *("成交股數", "成交量", "volumen", "stücke", "stück"),
+        *("成交股數", "成交量", "volumen", "stücke", "stück", "umsatz", "wolumen"),
     ),
     "Adj Close": ("adjustedclose",),
 }
-CLOSE_OF_BARS = ("price", "last", "dernier", "último", "ultimo")  # beside High and Low
+CLOSE_OF_BARS = ("price", "last", "zuletzt", "dernier", "último", "ultimo")  # beside High and Low
 
 
 def key(name: str) -> str:

@@ -34,6 +34,12 @@ def parse_numbers(column: pd.Series) -> tuple[NDArray[np.float64], int | None]:
     return values, int(wrong[0]) if len(wrong) else None
 
 
+def is_absent(column: pd.Series) -> bool:
+    """Whether no row has a value."""
+    text = column.astype("str").str.strip()
+    return bool((column.isna() | text.str.fullmatch(ABSENT)).all())
+
+
 def is_dressed(column: pd.Series) -> bool:
     """Whether a column of text has numbers that are written in more than digits and a point."""
     text = column.dropna().astype("str").str.strip()

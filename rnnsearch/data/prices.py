@@ -27,7 +27,7 @@ from rnnsearch.data.checks import (
 from rnnsearch.data.dates import parse_dates, with_time
 from rnnsearch.data.files import NAMELESS, RawTable, read_table
 from rnnsearch.data.names import USUAL, key, usual_names
-from rnnsearch.data.numbers import parse_numbers
+from rnnsearch.data.numbers import is_absent, parse_numbers
 from rnnsearch.errors import DataError
 
 
@@ -60,10 +60,6 @@ class Prices:
     def close(self) -> NDArray[np.float64]:
         """(rows,) the target column, in price units."""
         return self.frame[self.target].to_numpy(np.float64)
-
-    @property
-    def has_ohlcv(self) -> bool:
-        return {*OHLC, "Volume"} <= set(self.frame.columns)
 
     @property
     def extras(self) -> tuple[str, ...]:
@@ -140,7 +136,7 @@ def check_table(file: str, raw: RawTable, data: DataSection | JoinSection) -> Pr
         target = _find(file, table, usual.get(key(data.target), data.target), "target")
     else:
         target = "Close" if "Close" in table else ""
-    dates, told = parse_dates(file, _dates(table), data)
+    dates, told = parse_dates(file, _dates(file, table), data)
     newest_first = check_order(file, dates)
     if newest_first:
         told.append("the newest row is first, so rows are read from the last to the first")
@@ -179,12 +175,20 @@ def _usual_names(file: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str
     return table.set_axis(names, axis="columns"), renamed
 
 
-def _dates(table: pd.DataFrame) -> pd.Series:
+def _dates(file: str, table: pd.DataFrame) -> pd.Series:
     """The dates, taken out of the table, with the times of day where these have a column."""
     dates = table.pop("Date")
     time = next((name for name in table.columns.astype(str) if key(name) == "time"), None)
-    both = None if time is None else with_time(dates, table[time])
-    if time is None or both is None:
+    if time is None:
+        return dates
+    both = with_time(dates, table[time])
+    if both is None:
+        if (dates == dates.shift()).any():  # so it matters
+            raise DataError(
+                f"{file}: dates must differ, but some are there several times, and the times of "
+                f"day in column {time} ({table[time].iloc[0]!r} in row 1) cannot be read; write "
+                f"them like 16:00."
+            )
         return dates
     table.pop(time)
     return both
@@ -197,7 +201,7 @@ def _find(file: str, table: pd.DataFrame, wanted: str, setting: str) -> str:
     found = by_key.get(wanted) or by_key.get(key(wanted))
     if found is None:
         near = get_close_matches(wanted, names, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"The file has {_list(names)}."
+        hint = f"did you mean {near[0]}?" if near else f"the file has {_list(names)}."
         raise DataError(f"{file}: there is no column {wanted!r} (set by {setting}); {hint}")
     return found
 
@@ -235,12 +239,24 @@ def _numbers(
             warnings.append(f"{file}: {name} has no name and is ignored.")
         elif optional and (wrong is not None or np.isnan(values).all()):
             warnings.append(f"{file}: column {name!r} is not numeric and is ignored.")
+        elif name == "Volume" != target and is_absent(table[name]):
+            warnings.append(f"{file}: Volume is missing in every row and is ignored.")
+        elif optional and counts_time(values, dates):
+            warnings.append(f"{file}: column {name!r} only counts rows or time and is ignored.")
         elif optional and values.min() == values.max():
             warnings.append(f"{file}: column {name!r} is always {values[0]:g} and is ignored.")
         else:
             check_numbers(file, name, table[name], values, wrong, dates, name in extras)
             columns[name] = values
     return pd.DataFrame(columns, index=dates), warnings
+
+
+def counts_time(values: NDArray[np.float64], dates: pd.DatetimeIndex) -> bool:
+    """Whether a column rises as the dates do: a row number, a time stamp."""
+    steps = np.diff(values) * np.sign(np.diff(dates.asi8))
+    if len(values) < 3 or not (np.isfinite(values).all() and (steps > 0).all()):
+        return False
+    return bool(np.corrcoef(values, dates.asi8)[0, 1] > 0.9999)
 
 
 def _adjusted(file: str, frame: pd.DataFrame, target: str) -> pd.DataFrame:

@@ -50,9 +50,14 @@ def wanted_inputs(
                 f"use {LEFT_OUT[name]}"
             )
         if name not in known:
-            near = get_close_matches(name, known, n=1, cutoff=0.5)
+            parts = [one for one in known if name.lower() in one]  # rsi of momentum_rsi
+            near = parts[:4] or get_close_matches(name, known, n=1, cutoff=0.6)
             families = dict.fromkeys(s.family for s in computed)
-            hint = f"did you mean {near[0]}?" if near else f"families: {', '.join(families)}"
+            hint = (
+                f"did you mean {' or '.join(near)}?"
+                if near
+                else (f"families: {', '.join(families)}; `rnnsearch inputs STUDY` lists all names")
+            )
             raise StudyFileError(f"{place} indicators: there is no {name!r}; {hint}")
     return [spec for spec in computed if spec.name in choice or spec.family in choice]
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.data.atomic import replace_file
-from rnnsearch.data.indicators import Family, InputSpec
+from rnnsearch.data.indicators import InputSpec
 from rnnsearch.errors import DataError, StorageError
 
 ALWAYS = (
@@ -51,11 +51,6 @@ class InputTable:
     def always(self) -> tuple[str, ...]:
         """Inputs that are in every input set."""
         return tuple(spec.name for spec in self.specs if spec in ALWAYS)
-
-    @property
-    def families(self) -> tuple[Family, ...]:
-        """Families with an input to choose, in the order of the columns."""
-        return tuple(dict.fromkeys(spec.family for spec in self.specs if spec not in ALWAYS))
 
     def columns(self, names: Sequence[str]) -> NDArray[np.int64]:
         """Column numbers of the named inputs. Raises `DataError` for one that is not there."""

@@ -10,11 +10,12 @@ import pandas as pd
 
 from rnnsearch.config import StudyFile, extremes
 from rnnsearch.results.words import duration
+from rnnsearch.search.candidates import describe
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.protocol import Outcome, Task
 from rnnsearch.search.records import title
-from rnnsearch.search.space import nearest, space_sizes
+from rnnsearch.search.space import grid_size, nearest, space_sizes
 from rnnsearch.search.workers import plan_workers
 
 TINY_EPOCHS = 3  # of the tiny trial; its first one starts torch too
@@ -37,11 +38,11 @@ def check(study: StudyFile) -> Check:
     """
     problem = Problem.load(study)
     data = problem.data_record()
-    sizes = space_sizes(study, problem.table)
+    sizes = space_sizes(study, problem.candidates)
     combinations = math.prod(sizes.values())
     trials = study.study.trials
     if study.study.sampler == "grid":
-        trials = int(min(trials, combinations))
+        trials = min(trials, grid_size(study, problem.candidates))
     parameters = _middle(problem)
     seconds, device = _tiny_trial(problem, parameters)
     name = title(parameters.plain())
@@ -49,7 +50,7 @@ def check(study: StudyFile) -> Check:
     facts = [
         f"data: {data['name']}, {data['rows']} sessions, {data['first']} to {data['last']}",
         f"target: {study.data.predict} of {study.data.target}",
-        f"inputs: {data['inputs']} candidates in {len(problem.table.families)} families, "
+        f"inputs: {data['inputs']} candidates in {len(problem.candidates.families)} families, "
         f"warm-up {problem.table.warmup} sessions",
         f"space: {'endless' if math.isinf(combinations) else f'{combinations:.3g}'} "
         f"combinations, {trials} trials wanted",
@@ -63,11 +64,11 @@ def check(study: StudyFile) -> Check:
             f"time in all: about {duration(trials * seconds / min(workers, trials))} for {trials} "
             f"trials on {workers} worker{'s' * (workers > 1)}, less what is pruned",
         ]
-    return Check(facts, _space(study, sizes), _rows(problem), _warnings(problem))
+    return Check(facts, _space(study, sizes), _rows(problem), _notes(problem))
 
 
-def _warnings(problem: Problem) -> tuple[str, ...]:
-    return (*problem.prices.warnings, *problem.table.notes)
+def _notes(problem: Problem) -> tuple[str, ...]:
+    return (*problem.prices.warnings, *problem.table.notes, *describe(problem.candidates.record()))
 
 
 def _space(study: StudyFile, sizes: dict[str, float]) -> pd.DataFrame:

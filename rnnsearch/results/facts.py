@@ -82,7 +82,6 @@ def collect(study: StudyFile) -> Facts:
             f"The search went on after the test was opened: {evaluation['trials']} trials then, "
             f"{finished} now. The verdict is about the champion of then."
         )
-    ranked = problem is not None and study.inputs.search == "ranked"
     return Facts(
         study=study,
         id=store.id,
@@ -90,11 +89,7 @@ def collect(study: StudyFile) -> Facts:
         trials=trials,
         counts=counts,
         importance=importance,
-        inputs=input_statistics(
-            trials,
-            problem.table if problem else None,
-            ranking=problem.ranking if problem and ranked else None,
-        ),
+        inputs=input_statistics(trials, attributes.get("inputs", ())),
         problem=problem,
         evaluation=evaluation,
         notes=notes,

@@ -9,22 +9,19 @@ that one network that learnt nonsense does not decide a mean.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.search.asking import MEASURED_TRIALS
-from rnnsearch.search.ranking import Ranking
 from rnnsearch.search.store import state_of
 
 if TYPE_CHECKING:
     import optuna
-
-    from rnnsearch.data.table import InputTable
 
 MIN_TRIALS = 10
 """Fewest complete trials for the importance of parameters."""
@@ -39,8 +36,10 @@ class InputStatistics:
 
     `chosen` of the `trials` complete trials used it, with the mean `skill_with`; the others had
     `skill_without`. None where there is no such trial. `rank` is its place in the ranking (1 is
-    first) and `evidence` that of the ranking; None where inputs were not ranked, or this one was
-    not looked at. `permutation` is how much skill the best trials lose when the input is shuffled.
+    first) and `evidence` that of the ranking; None where inputs were not ranked. The first and last
+    of the `lags` at which it acts, and the input that it acts together with, are told of one that
+    the ranking found. `left_out` is why no trial could choose it. `permutation` is how much skill
+    the best trials lose when the input is shuffled.
     """
 
     input: str
@@ -51,6 +50,9 @@ class InputStatistics:
     skill_without: float | None
     rank: int | None = None
     evidence: float | None = None
+    lags: list[int] | None = None
+    partner: str | None = None
+    left_out: str | None = None
     permutation: float | None = None
 
     @property
@@ -84,43 +86,45 @@ class Importance:
 
 
 def input_statistics(
-    trials: Sequence[FrozenTrial],
-    table: "InputTable | None" = None,
-    *,
-    ranking: Ranking | None = None,
+    trials: Sequence[FrozenTrial], known: Sequence[Mapping[str, Any]] = ()
 ) -> list[InputStatistics]:
-    """Each input of `table` (without one: each that a trial used), the most convincing first.
+    """Each input, the most convincing first; plus what the study knew of it before its trials.
 
     Ordered by permutation importance, then by gain, then by how often it was chosen.
-    `ranking` is of the columns of `table`.
+    `known`: all inputs, as `Candidates.record` tells them.
     """
     complete = trained(trials)
     used = [frozenset(trial.user_attrs["parameters"]["inputs"]) for trial in complete]
     skills = fenced([trial.value or 0.0 for trial in complete])
-    families = {} if table is None else {spec.name: spec.family for spec in table.specs}
-    findings = {}
-    if ranking is not None and table is not None:
-        findings = {table.names[f.column]: (n, f) for n, f in enumerate(ranking.findings, 1)}
+    facts = {fact["input"]: fact for fact in known}
     losses = _permutation_losses(complete)
     statistics = []
-    for name in dict.fromkeys([*families, *(name for inputs in used for name in sorted(inputs))]):
+    for name in dict.fromkeys([*facts, *(name for inputs in used for name in sorted(inputs))]):
         has = np.array([name in inputs for inputs in used], dtype=bool)
-        rank, finding = findings.get(name, (None, None))
-        evidence = finding.evidence if finding else None
+        fact = facts.get(name, {})
         statistics.append(
             InputStatistics(
                 input=name,
-                family=families.get(name),
+                family=fact.get("family"),
                 chosen=int(has.sum()),
                 trials=len(complete),
                 skill_with=_mean(skills[has]),
                 skill_without=_mean(skills[~has]),
-                rank=rank if evidence is not None else None,
-                evidence=evidence,
+                rank=fact.get("rank"),
+                evidence=fact.get("evidence"),
+                lags=fact.get("lags"),
+                partner=fact.get("partner"),
+                left_out=_left_out(fact),
                 permutation=losses.get(name),
             )
         )
     return sorted(statistics, key=_conviction)
+
+
+def _left_out(fact: Mapping[str, Any]) -> str | None:
+    if "repeats" in fact:
+        return f"repeats {fact['repeats']}"
+    return "constant" if "constant" in fact else None
 
 
 def _permutation_losses(complete: Sequence[FrozenTrial]) -> dict[str, float]:

@@ -65,6 +65,8 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
         "learnt to repeat the last price. Click a name above to show or hide it.",
         figures.prices(dates, _price(actual, origin, kind), price, band=band),
     )
+    if (origin <= 0).any():  # of a spread there are no percents
+        return
     moved = 100 * (_price(actual, origin, kind) / origin - 1)
     said = 100 * (price["champion"] / origin - 1)
     yield Picture(

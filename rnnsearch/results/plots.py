@@ -23,6 +23,7 @@ from rnnsearch.results.inputs import (
     shift_skill,
 )
 from rnnsearch.results.style import BLACK, BLUE, DIVERGING, GREY, STATES, clipped, visible_range
+from rnnsearch.search.pursuit import FOUND
 from rnnsearch.search.store import state_of
 
 SHOWN = 24
@@ -39,6 +40,16 @@ def plots(
         note = f" ({importance.note})" if importance.note else ""
         drawn["parameter_importance"] = _bars(
             f"Share of the differences in skill that each parameter explains{note}", rows
+        )
+    if ranked := sorted((one.rank, one) for one in inputs if one.rank is not None):
+        most = max(*(one.evidence or 0.0 for _, one in ranked), FOUND)
+        drawn["ranking"] = _bars(
+            "What each input tells about the next moves on training rows, after those above it; "
+            f"over {FOUND:g} is more than chance",
+            [
+                (f"{rank}. {one.input}", max(one.evidence or 0, 0) / most, f"{one.evidence:+.1f}")
+                for rank, one in ranked
+            ],
         )
     if lost := {one.input: one.permutation for one in inputs if one.permutation is not None}:
         most = max(*lost.values(), 1e-9)

@@ -6,15 +6,22 @@
 What goes wrong is told, not raised: both can be made again at any time.
 """
 
+import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from rnnsearch.config import StudyFile, home
 from rnnsearch.errors import NoTrialError, RnnsearchError
-from rnnsearch.results.inputs import input_statistics, parameter_importance, trained
+from rnnsearch.results.inputs import (
+    InputStatistics,
+    input_statistics,
+    parameter_importance,
+    trained,
+)
 from rnnsearch.results.plots import as_svg, plots
 from rnnsearch.search.databases import storage_errors
 from rnnsearch.search.problem import Problem
@@ -38,11 +45,12 @@ def publish_plots(study: StudyFile, store: Store, *, notice: Notice) -> bool:
             if not trained(trials) or not known.issuperset(finished):
                 return False
             importance = parameter_importance(store.study)
+            inputs = input_statistics(trials, store.inputs)
         problem = Problem.load(study)
     except RnnsearchError as error:
         notice(f"the images of the search are not in MLflow: {error}")
         return False
-    files = _files(plots(trials, input_statistics(trials), importance))
+    files = _files(plots(trials, inputs, importance), inputs)
     parent = parent_record(problem, store.id)
     return _publish(study, parent, files, "the images of the search", "sync", notice)
 
@@ -63,7 +71,7 @@ def publish_report(study: StudyFile, *, notice: Notice) -> bool:
     except RnnsearchError as error:
         notice(f"the report is not in MLflow: {error}")
         return False
-    files = _files(plots(facts.trials, facts.inputs, facts.importance))
+    files = _files(plots(facts.trials, facts.inputs, facts.importance), facts.inputs)
     files["report.html"] = render(facts)
     if facts.problem is None:
         notice("the report is not in MLflow: the study's data cannot be read, or have changed")
@@ -72,8 +80,10 @@ def publish_report(study: StudyFile, *, notice: Notice) -> bool:
     return _publish(study, parent, files, "the report", "report", notice)
 
 
-def _files(images: Mapping[str, Figure]) -> dict[str, str]:
-    return {f"plots/{name}.svg": as_svg(image) for name, image in images.items()}
+def _files(images: Mapping[str, Figure], inputs: Sequence[InputStatistics]) -> dict[str, str]:
+    facts = json.dumps([asdict(one) for one in inputs], indent=1, ensure_ascii=False)
+    drawn = {f"plots/{name}.svg": as_svg(image) for name, image in images.items()}
+    return {"inputs.json": facts, **drawn}
 
 
 def _publish(

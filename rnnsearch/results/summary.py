@@ -1,7 +1,6 @@
 """The state of a study, as `rnnsearch status` tells it."""
 
 import time
-from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +8,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.config import StudyFile
 from rnnsearch.results.inputs import input_statistics, parameter_importance, shift_skill
-from rnnsearch.search.leases import leases, seems_gone
+from rnnsearch.search.candidates import describe
+from rnnsearch.search.leases import is_abandoned, working
 from rnnsearch.search.records import tracking_uri
 from rnnsearch.search.store import INTERRUPTED, Store, state_of
 
@@ -20,19 +20,19 @@ def status(study: StudyFile, store: Store) -> dict[str, Any]:
     `abandoned` are those of the running trials whose driver is gone: the next search runs them
     again. `interrupted` trials are those whose driver was stopped; each was queued again and is
     counted where that second trial stands. `tracked` counts the finished trials that MLflow has.
-    `inputs`, `shifts` and `importance` say what the complete trials have in common (see
-    `results.inputs`).
+    `notes` say what was known of the inputs beforehand; `inputs`, `shifts` and `importance` what
+    the complete trials have in common (see `results.inputs`).
     """
     trials = store.trials()
     known = store.tracked(tracking_uri(study))
     complete = [t for t in trials if state_of(t) == "complete" and t.value is not None]
-    drivers = {k: lease for k, lease in leases(store).items() if not seems_gone(lease)}
+    drivers = working(store)
     best = max(complete, key=lambda t: (t.value, -t.number), default=None)
     return {
         "study": store.name,
         "target_trials": store.target_trials,
         **store.counts(),
-        "abandoned": sum(_is_abandoned(t, drivers) for t in trials),
+        "abandoned": sum(is_abandoned(t, drivers) for t in trials),
         "duplicates": sum(
             "duplicate_of" in t.user_attrs and state_of(t) != INTERRUPTED for t in trials
         ),
@@ -44,7 +44,8 @@ def status(study: StudyFile, store: Store) -> dict[str, Any]:
             "value": best.value,
             "params": best.user_attrs["parameters"],
         },
-        "inputs": [asdict(one) for one in input_statistics(trials)],
+        "notes": [*describe(store.inputs)],
+        "inputs": [asdict(one) for one in input_statistics(trials, store.inputs)],
         "shifts": {
             family: [asdict(cell) for cell in cells]
             for family, cells in shift_skill(trials).items()
@@ -66,11 +67,3 @@ def _at_work(driver: str, lease: dict[str, Any], trials: list[FrozenTrial]) -> d
         "running": sum(trial.state == TrialState.RUNNING for trial in own),
         "silent": round(max(time.time() - lease["renewed"], 0.0)),
     }
-
-
-def _is_abandoned(trial: FrozenTrial, drivers: Collection[str]) -> bool:
-    """Whether nobody runs a running trial. One without a name may be any driver's yet."""
-    if trial.state != TrialState.RUNNING:
-        return False
-    driver = trial.user_attrs.get("driver")
-    return driver not in drivers if driver is not None else not drivers

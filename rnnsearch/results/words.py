@@ -15,7 +15,8 @@ METRICS = {
     "r2": ("R²", "share of the variance of the target that is explained"),
     "theil_u2": (
         "Theil's U2",
-        "RMSE / RMSE of the naive forecast: below 1 is better than doing nothing",
+        "RMSE / RMSE of the naive forecast, both of changes in percent where they are prices: "
+        "below 1 is better than doing nothing",
     ),
     "directional_accuracy": ("right direction", "how often the forecast rose or fell as it came"),
     "always_up": ("always up", "how often a move was a rise: a forecast that always says up"),
@@ -99,7 +100,8 @@ def findings(significance: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]
         if name == "pesaran_timmermann":
             meaning += (
                 f" Right: {100 * result['accuracy']:.1f} %; by chance: "
-                f"{100 * result['expected']:.1f} % ({result['rows']:,} sessions)."
+                f"{100 * result['expected']:.1f} %, on {result['rows']:,} sessions whose targets "
+                "do not overlap, where the table has all."
             )
         if name == "overfitting":
             meaning += (

@@ -94,12 +94,12 @@ def theil_u2(actual: Floats, forecast: Floats, naive: Floats) -> float:
     """Theil's second inequality coefficient; below 1 is better than naive.
 
     `sqrt(sum((F - A)^2) / sum(A^2))` of the forecast changes F and the actual changes A, relative
-    to the last known value: `(f - b) / b` and `(a - b) / b` for prices. Where the naive forecast
-    is 0 the values are changes already. 1 if both sums are 0.
+    to the last known value: `(f - b) / b` and `(a - b) / b` for prices. Where a naive forecast is
+    not above 0 (returns, spreads) the changes are taken as they are. 1 if both sums are 0.
 
     Theil 1966, Applied Economic Forecasting, section 2.4.
     """
-    base = np.where(naive == 0, 1.0, naive)
+    base = naive if (naive > 0).all() else np.ones_like(naive)
     return _ratio(rmse(actual / base, forecast / base), rmse(actual / base, naive / base))
 
 

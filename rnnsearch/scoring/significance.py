@@ -204,16 +204,18 @@ def verdict(
     p_worse = min(1.0, openings * (1 - test.p_better))
     better = skill > 0 and p < LEVEL
     worse = skill < 0 and p_worse < LEVEL
-    answer = "Not distinguishable from"
+    answer, shown = "Not distinguishable from", _shown(p)
     if better or worse:
         answer = "Better than" if better else "Worse than"
+    if worse:
+        shown = f"{_shown(p_worse)} for worse"
     if openings > 1:
         opened += f", so p is multiplied by {openings}"
     return Verdict(
         better,
         p,
         f"{answer} doing nothing: {where} the champion's error is {_compared(skill)} "
-        f"({_shown(p_worse if worse else p)}, Diebold–Mariano), after {count}; {opened}.",
+        f"({shown}, Diebold–Mariano), after {count}; {opened}.",
     )
 
 

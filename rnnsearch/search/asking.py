@@ -102,7 +102,7 @@ class TrialSource:
 
     def _draw(self, trial: optuna.Trial) -> RunningTrial:
         problem = self._problem
-        parameters = suggest(trial, problem.study, problem.table, problem.ranked_inputs)
+        parameters = suggest(trial, problem.study, problem.candidates)
         trial.set_user_attr("parameters", parameters.plain())
         self._store.flush()
         return RunningTrial(trial, parameters, self._store.trial(trial.number))

@@ -14,7 +14,7 @@ import sqlalchemy
 
 from rnnsearch.config import StudyFile, home
 from rnnsearch.errors import StorageError
-from rnnsearch.tracking import first_line, shown_uri
+from rnnsearch.tracking import first_line, shown_uri, sqlite_url
 
 FAILURES: tuple[type[Exception], ...] = (
     sqlalchemy.exc.SQLAlchemyError,
@@ -34,7 +34,7 @@ SILENCE = {  # after which a PostgreSQL that was cut off is seen to be so; the U
 
 def storage_url(study: StudyFile) -> str:
     """Where a study is kept, as SQLAlchemy wants it."""
-    url = study.run.storage or f"sqlite:///{home() / 'optuna.db'}"
+    url = study.run.storage or sqlite_url(home() / "optuna.db")
     return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
 
 

@@ -93,7 +93,7 @@ class Fork:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("error")  # Optuna warns of a value out of its range
-                    parameters = suggest(drawn, problem.study, problem.table, problem.ranked_inputs)
+                    parameters = suggest(drawn, problem.study, problem.candidates)
             except (ValueError, TypeError, UserWarning):
                 continue
             if _but_inputs(parameters.plain()) == _but_inputs(trial.user_attrs["parameters"]):

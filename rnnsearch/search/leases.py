@@ -10,10 +10,12 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import psutil
+from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.search.store import Store
 
@@ -121,6 +123,19 @@ def process_is_gone(record: dict[str, Any]) -> bool:
 def seems_gone(record: dict[str, Any]) -> bool:
     """Whether a lease looks void to whoever looks but once, by the clocks of both machines."""
     return process_is_gone(record) or time.time() - record["renewed"] > 2 * LAPSE_SECONDS
+
+
+def working(store: Store) -> dict[str, Any]:
+    """The leases of the drivers that seem to be at work: driver -> record."""
+    return {k: lease for k, lease in leases(store).items() if not seems_gone(lease)}
+
+
+def is_abandoned(trial: FrozenTrial, working: Collection[str]) -> bool:
+    """Whether nobody runs a running trial. One without a name may be any driver's yet."""
+    if trial.state != TrialState.RUNNING:
+        return False
+    driver = trial.user_attrs.get("driver")
+    return driver not in working if driver is not None else not working
 
 
 def machine() -> str:

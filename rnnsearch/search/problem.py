@@ -10,9 +10,10 @@ from rnnsearch.config import StudyFile, digest, extremes, home
 from rnnsearch.data.atomic import replace_file
 from rnnsearch.data.inputs import InputTable, build_inputs
 from rnnsearch.data.prices import Prices, read_prices
-from rnnsearch.model.windows import Split, split_rows
+from rnnsearch.model.windows import Rows, Split, split_rows
+from rnnsearch.search.candidates import Candidates
 from rnnsearch.search.protocol import WorkerSetup
-from rnnsearch.search.ranking import Finding, Ranking, rank_inputs, usable_lags
+from rnnsearch.search.ranking import Ranking, rank_inputs, usable_lags, useless_columns
 
 RANKING_VERSION = 1  # raise it when the ranking of the same data changes
 
@@ -46,43 +47,35 @@ class Problem:
         return cls(study, prices, table, split)
 
     @cached_property
-    def ranking(self) -> Ranking:
-        """All inputs, ranked on the training rows of the first fold; kept in the cache."""
-        space, fold = self.study.space, self.split.folds[0]
-        lags = usable_lags(
+    def candidates(self) -> Candidates:
+        """The inputs to choose from, judged on the training rows before any validation row."""
+        train = self.split.folds[0].train
+        if self.study.inputs.search == "ranked":
+            return Candidates.ranked(self.table, self._ranking(train))
+        return Candidates.unranked(
+            self.table, useless_columns(self.table.values, train, lags=self._lags())
+        )
+
+    def _lags(self) -> range:
+        space = self.study.space
+        return usable_lags(
             max_window=max(extremes(space.window)),
             input_shifts=extremes(space.input_shift),
             max_output_shift=max(extremes(space.output_shift)),
         )
-        name = digest(self.table.hash, [int(row) for row in fold.train[[0, -1]]], list(lags))
+
+    def _ranking(self, train: Rows) -> Ranking:
+        """All inputs, ranked on these rows; kept in the cache."""
+        lags = self._lags()
+        name = digest(self.table.hash, [int(row) for row in train[[0, -1]]], list(lags))
         path = cache_folder() / f"{name}-ranking-{RANKING_VERSION}.json"
         try:
             return Ranking.from_plain(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, KeyError):  # absent or damaged
-            ranking = rank_inputs(self.table.values, self.prices.close, fold.train, lags=lags)
+            ranking = rank_inputs(self.table.values, self.prices.close, train, lags=lags)
             text = json.dumps(ranking.to_plain()).encode()
             replace_file(path, lambda file: file.write(text))
             return ranking
-
-    @cached_property
-    def ranked_inputs(self) -> tuple[str, ...]:
-        """Names of the inputs to choose from, best first; empty unless the search is ranked.
-
-        Constant inputs and repetitions of another one are left out.
-        """
-        if self.study.inputs.search != "ranked":
-            return ()
-        looked_at = (f.column for f in self.ranking.findings if f.evidence is not None)
-        names = (self.table.names[column] for column in looked_at)
-        return tuple(name for name in names if name not in self.table.always)
-
-    @cached_property
-    def found(self) -> tuple[Finding, ...]:
-        """The ranked inputs that tell more about the price than chance would, best first."""
-        if self.study.inputs.search != "ranked":
-            return ()
-        found, always = self.ranking.findings[: self.ranking.found], self.table.always
-        return tuple(f for f in found if self.table.names[f.column] not in always)
 
     def data_record(self) -> dict[str, Any]:
         """What the store remembers of the data."""
@@ -90,6 +83,7 @@ class Problem:
         return {
             "name": self.prices.name,
             "hash": self.table.hash,
+            "prices": self.prices.hash,
             "rows": len(dates),
             "first": str(dates[0])[:10],
             "last": str(dates[-1])[:10],

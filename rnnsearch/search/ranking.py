@@ -13,7 +13,7 @@ forecast knows already, plus the change; a direction is the sign of the change.
 best for what is left, and so on. tests/bench/LOG.md has the figures, and what was tried before.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from time import perf_counter
 from typing import Any
@@ -79,24 +79,6 @@ class Ranking:
     def from_plain(cls, plain: dict[str, Any]) -> "Ranking":
         return cls(**plain | {"findings": tuple(Finding(**each) for each in plain["findings"])})
 
-    def describe(self, names: Sequence[str]) -> Iterator[str]:
-        """A sentence for each input that was found or not looked at; `names` are all columns'."""
-        for finding in self.findings:
-            name = names[finding.column]
-            if finding.first_lag is not None:
-                lags = sorted({finding.first_lag, finding.last_lag or 0})
-                sessions = " to ".join(map(str, lags)) + (
-                    " session" if lags == [1] else " sessions"
-                )
-                other = (
-                    "" if finding.partner is None else f", together with {names[finding.partner]}"
-                )
-                yield f"{name} acts {sessions} later{other}"
-            elif finding.duplicate_of is not None:
-                yield f"{name} repeats {names[finding.duplicate_of]} on the training rows"
-            elif finding.evidence is None:
-                yield f"{name} is constant on the training rows"
-
 
 def usable_lags(*, max_window: int, input_shifts: Sequence[int], max_output_shift: int) -> range:
     """How many sessions before a change an input may lie, in any trial of a study.
@@ -120,10 +102,7 @@ def rank_inputs(
     Raises ValueError if the longest lag reaches back before the table.
     """
     started = perf_counter()
-    rows = train_rows[-MAX_ROWS:]
-    first = int(rows[0]) - lags[-1]
-    if first < 0:
-        raise ValueError(f"training row {rows[0]} has no session {lags[-1]} earlier")
+    rows, first = _rows(train_rows, lags)
     known = np.asarray(values[first : rows[-1]])
     useless = _useless(known)
     columns = [column for column in range(known.shape[1]) if column not in useless]
@@ -143,8 +122,28 @@ def rank_inputs(
     return Ranking(tuple(findings), len(steps), len(rows), perf_counter() - started)
 
 
+def useless_columns(
+    values: NDArray[np.floating], train_rows: Rows, *, lags: range
+) -> dict[int, int | None]:
+    """The columns that `rank_inputs` would not look at, and why.
+
+    None for a column that is constant on the same sessions, else the number of the earlier column
+    that it repeats there.
+    """
+    rows, first = _rows(train_rows, lags)
+    return _useless(np.asarray(values[first : rows[-1]]))
+
+
+def _rows(train_rows: Rows, lags: range) -> tuple[Rows, int]:
+    """The training rows looked at, and the first session at which inputs are."""
+    rows = train_rows[-MAX_ROWS:]
+    first = int(rows[0]) - lags[-1]
+    if first < 0:
+        raise ValueError(f"training row {rows[0]} has no session {lags[-1]} earlier")
+    return rows, first
+
+
 def _useless(known: NDArray[np.floating]) -> dict[int, int | None]:
-    """Columns that are not worth a look: constant (None), or the repeated column's number."""
     useless: dict[int, int | None] = {}
     seen: dict[bytes, int] = {}
     for column, values in enumerate(np.ascontiguousarray(known.T)):

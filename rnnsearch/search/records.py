@@ -6,8 +6,9 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from rnnsearch.config import StudyFile, home
+from rnnsearch.search.candidates import describe
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.store import state_of
+from rnnsearch.search.store import INTERRUPTED, state_of
 from rnnsearch.tracking import STATE, Parent, RunRecord, default_uri
 
 TOLD = ("reason", "duplicate_of", "reference", "retry_of", "forked_from")  # of a trial's attributes
@@ -23,12 +24,20 @@ def title(parameters: dict[str, Any]) -> str:
     return f"{cell} {layers} w{parameters['window']} h{parameters['output_shift']}"
 
 
-def run_record(trial: FrozenTrial, history: dict[str, list[float]] | None = None) -> RunRecord:
-    """What MLflow shows of a trial; `history` of one that still runs, else it is in its record."""
+def run_record(
+    trial: FrozenTrial,
+    history: dict[str, list[float]] | None = None,
+    *,
+    abandoned: bool = False,
+) -> RunRecord:
+    """What MLflow shows of a trial; `history` of one that still runs, else it is in its record.
+
+    `abandoned`: its driver is gone, so it is shown as interrupted.
+    """
     attrs = trial.user_attrs
     parameters = attrs.get("parameters", {})
     record = attrs.get("record", {})
-    state = state_of(trial)
+    state = INTERRUPTED if abandoned else state_of(trial)
     history = history or record.get("history", {})
     reached = {"skill": history["skill"][-1]} if history.get("skill") else {}
     started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
@@ -83,6 +92,7 @@ def parent_record(problem: Problem, study_id: str) -> Parent:
         f"validation rows of {len(split.folds)} walk-forward folds; 0 is no better than doing "
         f"nothing. The last {len(split.test)} target rows are locked until `evaluate`."
     )
+    description += "".join(f"\n\n{note}." for note in describe(problem.candidates.record()))
     plain = study.model_dump(mode="json", exclude={"run"})
     params = {
         f"{section}.{key}": value if isinstance(value, str) else json.dumps(value)

@@ -5,6 +5,7 @@ from typing import Any
 
 from rnnsearch.config import StudyFile, extremes
 from rnnsearch.data.inputs import InputTable
+from rnnsearch.search.candidates import Candidates
 from rnnsearch.search.ranking import Finding
 from rnnsearch.search.space import most_inputs, nearest
 
@@ -27,12 +28,7 @@ WISHES: dict[str, Any] = {
 """The network of every reference; each takes the value of its dimension that lies nearest."""
 
 
-def references(
-    study: StudyFile,
-    table: InputTable,
-    ranking: Sequence[str] = (),
-    found: Sequence[Finding] = (),
-) -> dict[str, dict[str, Any]]:
+def references(study: StudyFile, candidates: Candidates) -> dict[str, dict[str, Any]]:
     """The trials by name: values for the suggested parameters, all within the study's space.
 
     The close alone, all inputs and the best ranked ones: those `found`, which tell more than chance
@@ -40,12 +36,13 @@ def references(
     planted files a network with that window reaches more of what can be known, in a third of the
     epochs (tests/bench/LOG.md, section 6).
     """
+    table, found = candidates.table, candidates.found
     base = _base(study, table)
     match study.inputs.search:
         case "each":
-            switches = [f"input.{name}" for name in table.names if name not in table.always]
+            switches = [f"input.{name}" for name in candidates.names]
         case "families" | "ranked":
-            switches = [f"family.{family}" for family in table.families]
+            switches = [f"family.{family}" for family in candidates.families]
         case "all":
             switches = []
     if not switches:
@@ -53,7 +50,7 @@ def references(
     on, off = dict.fromkeys(switches, True), dict.fromkeys(switches, False)
     if study.inputs.search != "ranked":
         return {"close only": base | off, "all inputs": base | on}
-    most = most_inputs(study, ranking)
+    most = most_inputs(study, candidates)
     plain = {"close only": base | off | {"input_count": 1}}
     if most:
         plain["all inputs"] = base | on | {"input_count": most}

@@ -16,16 +16,13 @@ from optuna.trial import BaseTrial
 
 from rnnsearch.config import FloatRange, IntRange, StudyFile, digest, extremes
 from rnnsearch.data.inputs import InputTable
+from rnnsearch.errors import StudyFileError
+from rnnsearch.search.candidates import Candidates
 from rnnsearch.search.parameters import TrialParameters
 
 
-def suggest(
-    trial: BaseTrial, study: StudyFile, table: InputTable, ranking: Sequence[str] = ()
-) -> TrialParameters:
-    """Draw a trial's parameters. Its seed follows from them and the study's seed alone.
-
-    `ranking`: names of the inputs to choose from, best first; for `inputs.search = "ranked"`.
-    """
+def suggest(trial: BaseTrial, study: StudyFile, candidates: Candidates) -> TrialParameters:
+    """Draw a trial's parameters. Its seed follows from them and the study's seed alone."""
     space = study.space
     layers = _suggest(trial, "layers", space.layers)
     if space.neurons_per == "layer":
@@ -50,12 +47,12 @@ def suggest(
     drawn = {name: _suggest(trial, name, getattr(space, name)) for name in names}
     if layers == 1:
         drawn["dropout"] = 0.0
-    inputs = _suggest_inputs(trial, study, table, ranking)
+    inputs = _suggest_inputs(trial, study, candidates)
     parameters = TrialParameters(
         **drawn,
         neurons=neurons,
         inputs=inputs,
-        input_shift=_suggest_input_shift(trial, study, table, inputs),
+        input_shift=_suggest_input_shift(trial, study, candidates.table, inputs),
         clip=space.clip,
     )
     seed = int(digest(study.study.seed, parameters.key), 16) % 2**31
@@ -75,36 +72,33 @@ def _suggest(trial: BaseTrial, name: str, dimension: Any) -> Any:
             return fixed
 
 
-def _suggest_inputs(
-    trial: BaseTrial, study: StudyFile, table: InputTable, ranking: Sequence[str]
-) -> tuple[str, ...]:
+def _suggest_inputs(trial: BaseTrial, study: StudyFile, candidates: Candidates) -> tuple[str, ...]:
     """The names of the trial's inputs, in the table's order; the target's own are always in."""
+    table, names = candidates.table, candidates.names
+    family_of = {spec.name: spec.family for spec in table.specs}
     match study.inputs.search:
         case "ranked":
-            families = {f for f in table.families if _suggest_family(trial, f)}
-            family_of = {spec.name: spec.family for spec in table.specs}
-            best = [name for name in ranking if family_of[name] in families]
-            count = most_inputs(study, ranking)
+            families = {f for f in candidates.families if _suggest_family(trial, f)}
+            best = [name for name in names if family_of[name] in families]
+            count = most_inputs(study, candidates)
             chosen = set(
                 best[: trial.suggest_int("input_count", 1, count, log=True)] if count else ()
             )
         case "each":
             chosen = {
-                spec.name
-                for spec in table.specs
-                if spec.name not in table.always
-                and trial.suggest_categorical(f"input.{spec.name}", (True, False))
+                name for name in names if trial.suggest_categorical(f"input.{name}", (True, False))
             }
         case "families":
-            families = {f for f in table.families if _suggest_family(trial, f)}
-            chosen = {spec.name for spec in table.specs if spec.family in families}
+            families = {f for f in candidates.families if _suggest_family(trial, f)}
+            chosen = {name for name in names if family_of[name] in families}
         case "all":
-            chosen = set(table.names)
+            chosen = set(names)
     return tuple(name for name in table.names if name in chosen or name in table.always)
 
 
-def most_inputs(study: StudyFile, ranking: Sequence[str]) -> int:
-    return min(len(ranking), study.inputs.max or len(ranking))
+def most_inputs(study: StudyFile, candidates: Candidates) -> int:
+    """The most inputs that a ranked trial may choose."""
+    return min(len(candidates.names), study.inputs.max or len(candidates.names))
 
 
 def _suggest_input_shift(
@@ -168,7 +162,7 @@ def _steps(low: float, high: float, step: float) -> int:
     return int((Decimal(str(high)) - Decimal(str(low))) // Decimal(str(step)))
 
 
-def space_sizes(study: StudyFile, table: InputTable) -> dict[str, float]:
+def space_sizes(study: StudyFile, candidates: Candidates) -> dict[str, float]:
     """Number of values of every suggested parameter, by name; 1 where it is fixed."""
     space = study.space
     names: Sequence[str] = [
@@ -180,14 +174,25 @@ def space_sizes(study: StudyFile, table: InputTable) -> dict[str, float]:
     if space.neurons_per == "layer":
         sizes["neurons"] **= max(extremes(space.layers))
     if space.input_shift_per == "family":
-        sizes["input_shift"] **= len({spec.family for spec in table.specs})
-    candidates = len(table.names) - len(table.always)
+        sizes["input_shift"] **= len({spec.family for spec in candidates.table.specs})
+    inputs, families = len(candidates.names), len(candidates.families)
     match study.inputs.search:
         case "each":
-            sizes["inputs"] = 2.0**candidates if candidates < 1000 else math.inf
+            sizes["inputs"] = 2.0**inputs if inputs < 1000 else math.inf
         case "families":
-            sizes["inputs"] = 2.0 ** len(table.families)
+            sizes["inputs"] = 2.0**families
         case "ranked":
-            most = min(candidates, study.inputs.max or candidates)
-            sizes["inputs"] = 2.0 ** len(table.families) * max(most, 1)
+            sizes["inputs"] = 2.0**families * max(most_inputs(study, candidates), 1)
     return sizes
+
+
+def grid_size(study: StudyFile, candidates: Candidates) -> int:
+    """Number of combinations. Raises StudyFileError where there is no end of them."""
+    sizes = space_sizes(study, candidates)
+    endless = [name for name, size in sizes.items() if math.isinf(size)]
+    if endless:
+        raise StudyFileError(
+            '[study] sampler: "grid" tries every combination, but there is no end of values for '
+            f"[space] {', '.join(endless)}; give a step or a list of choices, or another sampler"
+        )
+    return int(math.prod(sizes.values()))

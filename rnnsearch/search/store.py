@@ -128,6 +128,11 @@ class Store:
         """Tells this study from others of its name, in other stores; there once it is claimed."""
         return str(self.study.user_attrs.get("id", self.name))
 
+    @property
+    def inputs(self) -> list[dict[str, Any]]:
+        """What was known of every input before the first trial: see `Candidates.record`."""
+        return list(self.study.user_attrs.get("inputs", ()))
+
     # --- writing
 
     def note(self, key: str, value: Any) -> None:
@@ -162,9 +167,7 @@ class Store:
             changes = "; ".join(_differences(attrs["fingerprint"], fingerprint))
             raise StudyFileError(f"the study file has changed: {changes}. {remedy}")
         if "data" in attrs and attrs["data"]["hash"] != data["hash"]:
-            was = "{rows} rows, {first} to {last}".format(**attrs["data"])
-            now = "{rows} rows, {first} to {last}".format(**data)
-            raise DataError(f"the data have changed: they were {was} and are {now}. {remedy}")
+            raise DataError(f"the data have changed: {_change(attrs['data'], data)}. {remedy}")
         if "id" not in attrs:  # a study from before there were ids keeps its name for one
             self.note("id", self.name if "fingerprint" in attrs else secrets.token_hex(8))
         if "fingerprint" not in attrs:
@@ -288,6 +291,15 @@ def _ranges(numbers: set[int]) -> list[list[int]]:
         else:
             ranges.append([number, number])
     return ranges
+
+
+def _change(old: dict[str, Any], new: dict[str, Any]) -> str:
+    was, now = ("{rows} rows, {first} to {last}".format(**data) for data in (old, new))
+    if was != now:
+        return f"they were {was} and are {now}"
+    if old.get("prices") == new["prices"]:
+        return f"the prices are the same ({now}), but other inputs are made of them"
+    return f"there are the same {now}, but with other values"
 
 
 def _differences(old: Any, new: Any, place: str = "") -> Iterator[str]:

@@ -1,17 +1,18 @@
 """A study from its file to its end: the store opened, the workers started, the driver run."""
 
-import math
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from optuna.trial import TrialState
 
-from rnnsearch.config import StudyFile, home
+from rnnsearch.config import StudyFile, digest, home
 from rnnsearch.errors import NoTrialError, StudyFileError
+from rnnsearch.search.candidates import describe
 from rnnsearch.search.databases import storage_errors
 from rnnsearch.search.driver import Driver, Interrupted
 from rnnsearch.search.forking import Fork
+from rnnsearch.search.leases import is_abandoned, working
 from rnnsearch.search.patience import Patience
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.protocol import Workers
@@ -19,8 +20,8 @@ from rnnsearch.search.records import parent_record, run_record, tracking_uri
 from rnnsearch.search.references import references
 from rnnsearch.search.running import RunningTrial, View
 from rnnsearch.search.samplers import build_pruner
-from rnnsearch.search.space import space_sizes
-from rnnsearch.search.store import INTERRUPTED, Store, only_driver, state_of
+from rnnsearch.search.space import grid_size
+from rnnsearch.search.store import FINISHED, Store, only_driver, state_of
 from rnnsearch.search.workers import LocalWorkers, plan_workers
 from rnnsearch.tracking import RunRecord
 from rnnsearch.tracking import sync as bring_up_to_date
@@ -38,12 +39,16 @@ def search(
     name of a study whose trials a new one begins with. Raises Interrupted after a signal, else the
     errors of `Problem`, `Store` and workers.
     """
-    if trials is not None and not re.fullmatch(r"\+?[0-9]+", trials):
-        raise StudyFileError(f"--trials: a number like 100, or +50 for 50 more, got {trials!r}")
+    if trials is not None and not re.fullmatch(r"\+?[1-9][0-9]{0,8}", trials):
+        raise StudyFileError(
+            f"--trials: a number from 1 on, like 100, or +50 for 50 more, got {trials!r}"
+        )
     problem = Problem.load(study)
     for warning in (*problem.prices.warnings, *problem.table.notes):
         view.notice(warning)
     with closing(start_workers(problem, view)) as workers:
+        for note in describe(problem.candidates.record()):  # a ranking takes seconds, as workers do
+            view.notice(note)
         old = None if fork_of is None else Store(_renamed(study, fork_of), create=False)
         store = Store(study)
         with storage_errors(store.url), only_driver(store) as alone:
@@ -78,10 +83,10 @@ def _prepare(
     target = _target(study, store, problem, trials)
     store.note("target_trials", target)
     without_passwords = {"run": {"storage", "tracking"}}
+    store.note("inputs", problem.candidates.record())
     store.note("study_file", study.model_dump(mode="json", exclude=without_passwords))
     if study.study.references:
-        named = references(study, problem.table, problem.ranked_inputs, problem.found)
-        store.queue_references(named, target)
+        store.queue_references(references(study, problem.candidates), target)
     return target
 
 
@@ -91,7 +96,6 @@ def check_result(store: Store) -> None:
     if any(state_of(trial) == "complete" for trial in trials):
         return
     reasons = {str(t.user_attrs.get("reason")) for t in trials if state_of(t) == "failed"}
-    reasons.discard(INTERRUPTED)
     raise NoTrialError(
         f"{store.name}: no trial was completed, so there is no result"
         + (f"; they failed with: {'; '.join(sorted(reasons)[:3])}" if reasons else "")
@@ -147,20 +151,10 @@ def _target(study: StudyFile, store: Store, problem: Problem, trials: str | None
     else:
         target = int(trials)
     if study.study.sampler == "grid":
-        target = min(target, _grid_size(study, problem))
+        finished = [trial for trial in store.trials() if state_of(trial) in FINISHED]
+        tried = len({digest(trial.params) for trial in finished})
+        target = min(target, len(finished) + max(grid_size(study, problem.candidates) - tried, 0))
     return target
-
-
-def _grid_size(study: StudyFile, problem: Problem) -> int:
-    """Number of combinations. Raises StudyFileError where there is no end of them."""
-    sizes = space_sizes(study, problem.table)
-    endless = [name for name, size in sizes.items() if math.isinf(size)]
-    if endless:
-        raise StudyFileError(
-            '[study] sampler: "grid" tries every combination, but there is no end of values for '
-            f"[space] {', '.join(endless)}; give a step or a list of choices, or another sampler"
-        )
-    return int(math.prod(sizes.values()))
 
 
 def sync(study: StudyFile) -> dict[str, int]:
@@ -168,12 +162,17 @@ def sync(study: StudyFile) -> dict[str, int]:
     problem = Problem.load(study)
     store = Store(study, create=False)
     with storage_errors(store.url):
+        drivers = working(store)
+        unfinished: set[int] = set()
 
         def read() -> list[RunRecord]:
-            return [run_record(t) for t in store.trials() if t.state != TrialState.WAITING]
+            trials = [trial for trial in store.trials() if trial.state != TrialState.WAITING]
+            unfinished.update(t.number for t in trials if not t.state.is_finished())
+            return [run_record(t, abandoned=is_abandoned(t, drivers)) for t in trials]
 
         uri = tracking_uri(study)
         parent = parent_record(problem, store.id)
         done, over = bring_up_to_date(uri, parent, home() / "artifacts", read)
-        store.mark_tracked("sync", uri, over)
+        # What is shown as interrupted is ended, and told again, by the next search.
+        store.mark_tracked("sync", uri, over - unfinished)
     return done

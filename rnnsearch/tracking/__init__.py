@@ -16,7 +16,13 @@ from rnnsearch.tracking.experiment import (
     Parent,
     RunRecord,
 )
-from rnnsearch.tracking.server import default_uri, first_line, serve_dashboard, shown_uri
+from rnnsearch.tracking.server import (
+    default_uri,
+    first_line,
+    serve_dashboard,
+    shown_uri,
+    sqlite_url,
+)
 from rnnsearch.tracking.syncing import sync
 from rnnsearch.tracking.tracker import Tracker
 
@@ -34,5 +40,6 @@ __all__ = [
     "first_line",
     "serve_dashboard",
     "shown_uri",
+    "sqlite_url",
     "sync",
 ]

@@ -92,17 +92,21 @@ class Experiment:
     def _ensure_parent(self, parent: Parent) -> str:
         if not self._parents():
             tags = {STUDY: self._study, TRIAL: "parent", "mlflow.note.content": parent.description}
-            run = self.client.create_run(self.id, tags=tags | parent.tags, run_name=parent.study)
-            self._write(run.info.run_id, params=parent.params)
-        parents = self._parents()
-        if len(parents) > 1:  # of drivers that began at the same time: one of them may go on by now
-            parents.sort(key=lambda run: not self._search(f"tags.`{PARENT}` = '{run}'"))
-        for other in parents[1:]:
-            self.client.delete_run(other)
-        return parents[0]
+            self.client.create_run(self.id, tags=tags | parent.tags, run_name=parent.study)
+        first, *others = self._parents()
+        if others:  # of drivers that began at the same time: one of them may go on by now
+            first, *others = sorted([first, *others], key=lambda run: not self._children(run))
+        for other in others:
+            self.client.delete_run(other.info.run_id)
+        if not first.data.params:  # or whoever made it was cut off
+            self._write(first.info.run_id, params=parent.params)
+        return str(first.info.run_id)
 
-    def _parents(self) -> list[str]:
-        return [run.info.run_id for run in self._search(f"tags.`{TRIAL}` = 'parent'")]
+    def _parents(self) -> list[Any]:
+        return self._search(f"tags.`{TRIAL}` = 'parent'")
+
+    def _children(self, parent: Any) -> list[Any]:
+        return self._search(f"tags.`{PARENT}` = '{parent.info.run_id}'")
 
     def runs(self, number: int) -> list[Any]:
         """A trial's runs, the oldest first; more than one is too many."""

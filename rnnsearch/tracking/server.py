@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ import filelock
 import psutil
 
 from rnnsearch.config import home
-from rnnsearch.errors import StorageError
+from rnnsearch.errors import StorageError, StudyFileError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,12 +30,13 @@ def connect(uri: str) -> "MlflowClient":
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     from mlflow import MlflowClient
+    from sqlalchemy import make_url
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is raised, and told
     if not uri.startswith("sqlite:///"):
         return MlflowClient(uri)
-    database = Path(uri.removeprefix("sqlite:///"))
+    database = Path(make_url(uri).database or "")
     database.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(f"{database}.lock"):  # two may not create its tables at once
         if not database.exists():
@@ -42,7 +44,7 @@ def connect(uri: str) -> "MlflowClient":
             for left in database.parent.glob(f"{database.name}.*.new"):
                 left.unlink()
             draft = database.with_name(f"{database.name}.{time.time_ns()}.new")
-            MlflowClient(f"sqlite:///{draft}").search_experiments(max_results=1)
+            MlflowClient(sqlite_url(draft)).search_experiments(max_results=1)
             draft.rename(database)
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)
@@ -51,7 +53,12 @@ def connect(uri: str) -> "MlflowClient":
 
 def default_uri(folder: Path) -> str:
     """The embedded tracking store."""
-    return f"sqlite:///{folder / 'mlflow.db'}"
+    return sqlite_url(folder / "mlflow.db")
+
+
+def sqlite_url(file: Path) -> str:
+    """SQLAlchemy decodes a % in a path, and cuts it at a ?."""
+    return f"sqlite:///{str(file).replace('%', '%25').replace('?', '%3F')}"
 
 
 def first_line(error: Exception) -> str:
@@ -78,11 +85,7 @@ def serve_dashboard(uri: str | None, host: str, port: int) -> int:
             f"{shown_uri(uri)}: MLflow's store cannot be opened: {first_line(error)}; check "
             "RNNSEARCH_TRACKING or --tracking, and that the folder can be written"
         ) from None
-    print(
-        f"MLflow on http://{host}:{port} (Ctrl-C ends it); choose Model training there, then a "
-        "study",
-        flush=True,
-    )
+    _check_free(host, port)
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port)]
     command += ["--default-artifact-root", (home() / "artifacts").as_uri(), "--workers", "1"]
     # Not a flag: everybody on the machine may see those, and it may hold a password.
@@ -90,11 +93,40 @@ def serve_dashboard(uri: str | None, host: str, port: int) -> int:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     server = psutil.Popen(command, env=environment)
     try:
+        while server.poll() is None and not _answers(host, port):
+            time.sleep(0.2)
+        print(
+            f"MLflow on http://{host}:{port} (Ctrl-C ends it); choose Model training there, then a "
+            "study",
+            flush=True,
+        )
         return int(server.wait())
     except KeyboardInterrupt:
         return 130
     finally:
         _end(server)
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raise StudyFileError where the server could not listen: it says so late, and ends with 0."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except OSError as error:
+        raise StudyFileError(
+            f"--port: MLflow cannot listen on {host}:{port}: {error.strerror}; try another, such "
+            f"as --port {port + 1}"
+        ) from None
+
+
+def _answers(host: str, port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+        return True
+    return False
 
 
 def _end(server: psutil.Process) -> None:

@@ -227,7 +227,7 @@ def put_finished(path: Path, count: int) -> None:
     forecasts = pack(np.random.default_rng(0).normal(size=FORECASTS))
     for _ in range(count):
         trial = draft.ask()
-        parameters = suggest(trial, study, problem.table).plain()
+        parameters = suggest(trial, study, problem.candidates).plain()
         quality = _quality(parameters)
         skills = {epoch: quality * (1 - math.exp(-epoch / 5)) for epoch in range(1, EPOCHS + 1)}
         history = {"skill": list(skills.values())}

@@ -173,7 +173,7 @@ class _Filler:
     def _finished(self) -> FrozenTrial:
         problem = self._problem
         trial = self._drawn.ask()
-        parameters = suggest(trial, problem.study, problem.table, problem.ranked_inputs)
+        parameters = suggest(trial, problem.study, problem.candidates)
         rng = np.random.default_rng(trial.number)
         outcome, pruned = _outcome(rng), rng.random() < 0.5
         epochs = 5 if pruned else EPOCHS
