@@ -68,7 +68,7 @@ def test_errors_are_those_of_the_commands(tmp_path: Path, home: Path) -> None:
         Study(tmp_path / "nothere.toml")
     study = Study(write_study(tmp_path), run__workers=1)
     assert repr(study) == "Study('small')"
-    with pytest.raises(StudyFileError, match="--trials: a number like 100"):
+    with pytest.raises(StudyFileError, match="--trials: a number from 1 on"):
         study.search(trials="many")
     with pytest.raises(StorageError, match="there is no study"):
         study.trials()

@@ -20,6 +20,7 @@ from rnnsearch import cli
 from rnnsearch.live import trial_line
 from rnnsearch.search import study as study_module
 from rnnsearch.terminal import best_table
+from rnnsearch.version import __version__
 from tests.evaluated import write_bars
 from tests.searches import InlineWorkers, run, write_study
 
@@ -58,6 +59,10 @@ def rnnsearch(
         return int(end.value.code or 0), said.out, said.err
 
     return call
+
+
+def test_it_tells_its_version(rnnsearch: Callable[..., Result]) -> None:
+    assert rnnsearch("--version") == (0, f"rnnsearch {__version__}\n", "")
 
 
 @pytest.mark.parametrize("flags", [["schema"], ["check", "small.toml"]])
@@ -249,7 +254,8 @@ def test_a_wrong_study_file_or_flag_ends_with_2(
         assert code == 2, arguments
         assert err.startswith("rnnsearch: ")
     path = write_study(tmp_path)
-    assert rnnsearch("search", path, "--trials", "many")[0] == 2
+    for wrong in ("many", "0", "+0", "9" * 5000):
+        assert rnnsearch("search", path, "--trials", wrong)[0] == 2
     assert rnnsearch("search", path, "--workers", "0")[0] == 2
     assert not (home / "optuna.db").exists()
 

@@ -177,6 +177,13 @@ def test_without_a_calendar_no_date_is_made_up() -> None:
         next_sessions("NYSEE", pd.DatetimeIndex(["2018-12-31"]), 2)
 
 
+def test_a_calendar_of_another_market_is_refused_before_it_dates_forecasts() -> None:
+    with pytest.raises(DataError, match=r"'XNYS': of the last 250 dates 7\d are no sessions.*24/7"):
+        next_sessions("XNYS", pd.date_range("2023-01-01", "2024-12-31"), 2)
+    after = next_sessions("24/7", pd.date_range("2023-01-01", "2024-12-31"), 1)
+    assert after == [pd.Timestamp("2025-01-01")]
+
+
 def test_a_calendar_that_ends_or_cannot_be_computed_dates_no_forecast() -> None:
     assert next_sessions("XSHG", pd.DatetimeIndex(["2035-12-31"]), 2) is None
     assert next_sessions("ASEX", pd.DatetimeIndex(["2018-12-31"]), 2) is None

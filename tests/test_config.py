@@ -160,6 +160,21 @@ def test_a_file_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "quickstart.toml").touch()
     with pytest.raises(StudyFileError, match=r"no such study file; did you mean quickstart\.toml"):
         load_study(tmp_path / "quikstart.toml")
+    with pytest.raises(StudyFileError, match=r"no such study file; in .* there are quickstart"):
+        load_study(tmp_path / "nothing_like_it.toml")
+
+
+def test_a_name_that_is_not_in_studies_names_those_that_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StudyFileError, match=r"no such study file$"):
+        load_study("quikstart")
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "studies" / "quickstart.toml").touch()
+    with pytest.raises(StudyFileError, match=r"no such study file; did you mean quickstart\?"):
+        load_study("quikstart")
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_a_decimal_comma_counts_for_numbers_that_look_plain(tmp_path: Path) -> N
 
 def test_a_day_without_a_trade_is_missing_and_not_text(tmp_path: Path) -> None:
     text = TWSE.replace('"1,315.50","X0.00"', '"--","X0.00"')
-    with pytest.raises(DataError, match=r"row 2 \(2024-01-12\) is missing; fill it, remove"):
+    with pytest.raises(DataError, match=r"row 2 \(2024-01-12\) is missing; fill it or remove"):
         read(tmp_path, text, "cp950")
 
 

@@ -12,6 +12,8 @@ from rnnsearch import errors
 from rnnsearch.cli import app
 from rnnsearch.config import StudyFile, load_study
 from rnnsearch.reference import BEGIN, END, renewed, study_reference
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.space import grid_size
 
 ROOT = Path(__file__).parent.parent
 STUDIES = sorted((ROOT / "studies").glob("*.toml"))
@@ -86,10 +88,14 @@ def test_an_example_study_loads_and_is_listed(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("place", "block"), toml_blocks(), ids=[p for p, _ in toml_blocks()])
-def test_a_study_file_in_the_documents_loads(place: str, block: str, tmp_path: Path) -> None:
+def test_a_study_file_in_the_documents_loads(
+    place: str, block: str, tmp_path: Path, home: Path
+) -> None:
     path = tmp_path / "documented.toml"
     path.write_text(block, encoding="utf-8")
-    load_study(path)
+    study = load_study(path)
+    if study.study.sampler == "grid":
+        assert grid_size(study, Problem.load(study).candidates) == study.study.trials
 
 
 def test_the_shifts_study_has_a_trial_for_every_combination() -> None:

@@ -142,7 +142,17 @@ def test_the_target_is_the_close_or_what_is_most_like_it(
     assert study.data.target == target
     assert told in target_of(draft)
     assert study.data.adjust == ("adjusted" in told)
+    assert any("the level is forecast" in note for note in draft.warnings) == ("level" in told)
     check(study)
+
+
+def test_a_market_without_weekends_is_offered_a_calendar_without_any() -> None:
+    rng = np.random.default_rng(1)
+    index = pd.date_range("2020-01-01", periods=200, name="Date")
+    frame = pd.DataFrame({"Close": 50 * np.exp(np.cumsum(rng.normal(0, 0.01, 200)))}, index=index)
+    draft = init(write("coins.csv", frame))
+    assert '# calendar = "24/7"' in draft.path.read_text()
+    assert any("too few for indicators" in note for note in draft.warnings)
 
 
 def test_a_target_can_be_named_and_has_to_be_where_it_cannot_be_guessed(sp500_csv: Path) -> None:

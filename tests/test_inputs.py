@@ -92,6 +92,8 @@ def test_a_forecast_of_levels_sees_the_level() -> None:
     [
         ("momentum_rsj", "there is no 'momentum_rsj'; did you mean momentum_rsi"),
         ("trends", "there is no 'trends'; did you mean trend"),
+        ("rsi", "there is no 'rsi'; did you mean momentum_rsi or momentum_stoch_rsi or"),
+        ("MACD", "there is no 'MACD'; did you mean trend_macd or trend_macd_diff or"),
         ("???", "families: price, volume, volatility, trend, momentum, others"),
         ("momentum_wr", "momentum_wr is left out because momentum_stoch says the same"),
     ],

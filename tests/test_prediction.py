@@ -54,6 +54,7 @@ def test_predict_refuses_a_study_file_that_has_changed(evaluated: Evaluated) -> 
 
 
 def test_predict_takes_newer_rows_and_a_calendar_named_since(evaluated: Evaluated) -> None:
+    assert "calendar" in predict(load_study(evaluated.path))["notes"][-1]
     prices = evaluated.path.parent / "prices.csv"
     with prices.open("a") as file:
         file.write("2021-02-24,101.5,0.1,0.2\n2021-02-25,102.5,0.3,0.4\n")

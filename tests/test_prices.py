@@ -47,7 +47,8 @@ def test_a_good_file_is_read_in_full(tmp_path: Path) -> None:
 
 
 def test_names_are_found_whatever_their_case_blanks_and_underscores(tmp_path: Path) -> None:
-    lines = ["DATETIME, open ,HIGH,low_,close,VOLUME,adj_close", *[f"{row},1" for row in ROWS]]
+    lines = ["DATETIME, open ,HIGH,low_,close,VOLUME,adj_close"]
+    lines += [f"{row},{number}" for number, row in enumerate(ROWS, 1)]
     prices = read(tmp_path, *lines, target="adjclose")
     assert prices.target == "Adj Close"
     assert list(prices.frame) == ["Open", "High", "Low", "Close", "Volume", "Adj Close"]
@@ -162,6 +163,15 @@ def test_an_hour_that_is_there_twice_is_told_from_a_doubled_row(tmp_path: Path) 
     assert [*read(tmp_path, *lines, time_zone="UTC").dates.hour] == [5, 6]
 
 
+def test_a_column_that_counts_rows_or_time_is_no_input(tmp_path: Path) -> None:
+    days = pd.bdate_range("2014-03-03", periods=300)
+    lines = [f"{day:%Y-%m-%d},{10 + n % 7},{n},{n**2}" for n, day in enumerate(days)]
+    prices = read(tmp_path, "Date,Close,No,Squares", *lines)
+    assert prices.extras == ("Squares",)
+    assert prices.warnings == ("prices.csv: column 'No' only counts rows or time and is ignored.",)
+    assert read(tmp_path, "Date,Close,No,Squares", *lines, columns=("No",)).extras == ("No",)
+
+
 def test_a_volume_that_is_missing_in_every_row_is_no_volume(tmp_path: Path) -> None:
     prices = read(tmp_path, "Date,Close,Volume", "2014-03-03,10,-", "2014-03-04,11,")
     assert list(prices.frame) == ["Close"]
@@ -227,9 +237,14 @@ REFUSED = {
         "2014-03-03,1",
         "2014-03-04,2",
     ],
+    "Close must move, but it is 7 in every row": ["Date,Close", "2014-03-03,7", "2014-03-04,7"],
+    "the first line has values (1546300800, 4093.75, 4170.53, ...) where the names": [
+        "1546300800,4093.75,4170.53,1",
+        "1546387200,4094.75,4171.53,2",
+    ],
     "has 1 rows; a forecast needs at least 2": [HEADER, ROWS[0]],
-    "vix must be there in every row, but row 1 (2014-03-03) is missing (3 such rows); fill it, "
-    "remove the row, or leave vix out with columns": [
+    "vix must be there in every row, but row 1 (2014-03-03) is missing (3 such rows); fill it "
+    "or remove the row, or leave vix out with columns": [
         f"{HEADER},vix",
         *[f"{row}," for row in ROWS[:3]],
         f"{ROWS[3]},1",

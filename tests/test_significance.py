@@ -198,7 +198,7 @@ def test_the_verdict_is_one_plain_sentence():
         (0.7, -0.01, 2, False, 1.0, "Not distinguishable from doing nothing:"),
         (0.7, -0.01, 2, False, 1.0, "1 % above the naive forecast's (p = 1.000,"),
         (0.97, -0.01, 1, False, 0.97, "Worse than doing nothing:"),
-        (0.97, -0.01, 1, False, 0.97, "above the naive forecast's (p = 0.030,"),
+        (0.97, -0.01, 1, False, 0.97, "above the naive forecast's (p = 0.030 for worse,"),
         (0.97, -0.01, 3, False, 1.0, "Not distinguishable from doing nothing:"),
         (0.04996, 0.01, 1, True, 0.04996, "(p = 0.04996,"),
         (0.05004, 0.01, 1, False, 0.05004, "(p = 0.050,"),

@@ -90,7 +90,7 @@ def search(
         markup=False,
     )
     if fork is not None:
-        out.print(_rename(study, fork), highlight=False, markup=False, soft_wrap=True)
+        out.print(_rename(study, fork).rstrip(), highlight=False, markup=False, soft_wrap=True)
     out.print(after_search(find_study(study)), highlight=False, markup=False, soft_wrap=True)
 
     # Last, with its imports of scikit-learn and matplotlib: nobody need wait for it.
@@ -102,7 +102,10 @@ def search(
 
 def _rename(study: Path, fork: str | None) -> str:
     """What the commands on a forked study need first."""
-    return "" if fork is None else f'write name = "{fork}" under [study] in {study}; then '
+    from rnnsearch.config import find_study
+
+    where = f'write name = "{fork}" under [study] in {find_study(study)}; then '
+    return "" if fork is None else where
 
 
 def _dry_run(settings: "StudyFile") -> int:

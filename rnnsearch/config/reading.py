@@ -74,7 +74,7 @@ def _known_studies(path: Path) -> str:
     names = sorted(known.stem for known in folder.glob("*.toml"))
     near = difflib.get_close_matches(path.name.removesuffix(".toml"), names, n=1)
     if near:
-        return f"; did you mean {near[0]}?"
+        return f"; did you mean {near[0]}{path.suffix}?"
     return f"; in {folder} there are {', '.join(names)}" if names else ""
 
 

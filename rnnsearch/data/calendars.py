@@ -27,6 +27,7 @@ Instants = NDArray[np.datetime64]  # datetime64[us], UTC
 DAILY = 4  # days from a bar to the next, at most
 NEIGHBOURS = 5  # sessions whose close times stand for that of a date the calendar lacks
 STRANGE = 0.05  # share of a file's dates which its calendar may lack: more, and it is another's
+RECENT = 250  # rows that a calendar which dates forecasts is compared with
 MARGIN = 7  # days asked of a calendar on each side: it must hold at least one session
 
 
@@ -38,19 +39,28 @@ def next_sessions(
     None without a calendar, for bars that are not daily (a calendar has days), and where the
     calendar ends too early or cannot be computed.
 
-    Raises `StudyFileError` for an unknown calendar.
+    Raises `StudyFileError` for an unknown calendar, `DataError` where the last of `dates` are not
+    those of this calendar.
     """
     import pandas as pd
 
-    last = dates[-1]
+    last, recent = dates[-1], dates[-RECENT:]
     daily = len(dates) < 2 or pd.Series(dates).diff().median() <= pd.Timedelta(days=DAILY)
     if calendar is None or last != last.normalize() or not daily:
         return None
     first = last + pd.Timedelta(days=1)
     try:
-        sessions = _closes(calendar, first, first + pd.Timedelta(days=30 + 2 * count)).index
+        closes = _closes(calendar, recent[0], first + pd.Timedelta(days=30 + 2 * count))
     except DataError:  # some end with the year
         return None
+    sessions = closes.index
+    strange = ~recent.isin(sessions) & (recent >= sessions[0]) & (recent <= sessions[-1])
+    if strange.sum() > STRANGE * len(recent):
+        raise DataError(
+            f"calendar = {calendar!r}: of the last {len(recent)} dates {strange.sum()} are no "
+            f"sessions of it, first {recent[int(np.argmax(strange))]:%Y-%m-%d}, so forecasts would "
+            'have wrong dates; name the market\'s own, as "24/7" where it has no holidays, or none.'
+        )
     later = sessions[sessions >= first][:count]
     return list(later) if len(later) == count else None
 

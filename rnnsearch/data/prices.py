@@ -30,6 +30,8 @@ from rnnsearch.data.names import USUAL, key, usual_names
 from rnnsearch.data.numbers import is_absent, parse_numbers
 from rnnsearch.errors import DataError
 
+COUNTED = 30  # rows from which on a column is seen to count them, or their time
+
 
 @dataclass(frozen=True, eq=False)
 class Prices:
@@ -254,7 +256,7 @@ def _numbers(
 def counts_time(values: NDArray[np.float64], dates: pd.DatetimeIndex) -> bool:
     """Whether a column rises as the dates do: a row number, a time stamp."""
     steps = np.diff(values) * np.sign(np.diff(dates.asi8))
-    if len(values) < 3 or not (np.isfinite(values).all() and (steps > 0).all()):
+    if len(values) < COUNTED or not (np.isfinite(values).all() and (steps > 0).all()):
         return False
     return bool(np.corrcoef(values, dates.asi8)[0, 1] > 0.9999)
 

@@ -50,8 +50,8 @@ def wanted_inputs(
                 f"use {LEFT_OUT[name]}"
             )
         if name not in known:
-            parts = [one for one in known if name.lower() in one]  # rsi of momentum_rsi
-            near = parts[:4] or get_close_matches(name, known, n=1, cutoff=0.6)
+            parts = sorted((one for one in known if name.lower() in one), key=len)
+            near = parts[:3] or get_close_matches(name, known, n=1, cutoff=0.6)
             families = dict.fromkeys(s.family for s in computed)
             hint = (
                 f"did you mean {' or '.join(near)}?"

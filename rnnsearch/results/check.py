@@ -3,19 +3,23 @@
 import itertools
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
+from optuna.trial import FixedTrial
 
 from rnnsearch.config import StudyFile, extremes
+from rnnsearch.data.calendars import next_sessions
 from rnnsearch.results.words import duration
 from rnnsearch.search.candidates import describe
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.protocol import Outcome, Task
 from rnnsearch.search.records import title
-from rnnsearch.search.space import grid_size, nearest, space_sizes
+from rnnsearch.search.references import references
+from rnnsearch.search.space import grid_size, nearest, space_sizes, suggest
 from rnnsearch.search.workers import plan_workers
 
 TINY_EPOCHS = 3  # of the tiny trial; its first one starts torch too
@@ -32,37 +36,41 @@ class Check:
 
 
 def check(study: StudyFile) -> Check:
-    """Read the data, lay out the study, and train a network from the middle of its space a little.
+    """Read the data, lay out the study, and train a network from the middle of its space a little,
+    and the references.
 
     Raises what `search` would raise: DataError, StudyFileError.
     """
     problem = Problem.load(study)
+    next_sessions(study.data.calendar, problem.prices.dates, 1)
     data = problem.data_record()
     sizes = space_sizes(study, problem.candidates)
     combinations = math.prod(sizes.values())
     trials = study.study.trials
     if study.study.sampler == "grid":
         trials = min(trials, grid_size(study, problem.candidates))
-    parameters = _middle(problem)
-    seconds, device = _tiny_trial(problem, parameters)
-    name = title(parameters.plain())
+    middle = _middle(problem)
+    seconds, device = _trial_times(problem, [middle, *_references(problem)])
+    name = title(middle.plain())
     _, workers, _ = plan_workers(study.run.device, study.run.workers)
     facts = [
         f"data: {data['name']}, {data['rows']} sessions, {data['first']} to {data['last']}",
         f"target: {study.data.predict} of {study.data.target}",
-        f"inputs: {data['inputs']} candidates in {len(problem.candidates.families)} families, "
-        f"warm-up {problem.table.warmup} sessions",
+        f"inputs: the target's own and {len(problem.candidates.names)} to choose from in "
+        f"{len(problem.candidates.families)} families, warm-up {problem.table.warmup} sessions",
         f"space: {'endless' if math.isinf(combinations) else f'{combinations:.3g}'} "
         f"combinations, {trials} trials wanted",
     ]
     if isinstance(seconds, str):
         facts.append(f"a trial from the middle of the space does not train: {name}, {seconds}")
     else:
+        per_trial, *of_references = seconds
+        total = sum(of_references[:trials]) + per_trial * max(trials - len(of_references), 0)
         facts += [
-            f"time per trial: about {duration(seconds)} ({name}, {parameters.epochs} epochs, from "
+            f"time per trial: about {duration(per_trial)} ({name}, {middle.epochs} epochs, from "
             f"the middle of the space; on {device})",
-            f"time in all: about {duration(trials * seconds / min(workers, trials))} for {trials} "
-            f"trials on {workers} worker{'s' * (workers > 1)}, less what is pruned",
+            f"time in all: about {duration(total / min(workers, trials))} for {trials} trials on "
+            f"{workers} worker{'s' * (workers > 1)}, less what is pruned",
         ]
     return Check(facts, _space(study, sizes), _rows(problem), _notes(problem))
 
@@ -138,19 +146,34 @@ def _halfway(dimension: Any) -> Any:
     return nearest(dimension, math.sqrt(math.prod(ends)) if dimension.log else sum(ends) / 2)
 
 
-def _tiny_trial(problem: Problem, parameters: TrialParameters) -> tuple[float | str, str]:
-    """Seconds that a trial would take, judged by the fastest of its first epochs, or why it has
-    no result; the device."""
+def _references(problem: Problem) -> list[TrialParameters]:
+    """The trials that the search begins with; with all inputs they take the longest."""
+    if not problem.study.study.references:
+        return []
+    named = references(problem.study, problem.candidates)
+    return [
+        suggest(FixedTrial(values), problem.study, problem.candidates) for values in named.values()
+    ]
+
+
+def _trial_times(
+    problem: Problem, trials: Sequence[TrialParameters]
+) -> tuple[list[float] | str, str]:
+    """Seconds that each would take, judged by the fastest of its first epochs, or why the first
+    has no result; the device."""
     from rnnsearch.search.trial import TrialRunner  # torch: two seconds
 
     runner = TrialRunner(problem.worker_setup(problem.study.run.device, 1))
-    tiny = replace(parameters, epochs=min(parameters.epochs, TINY_EPOCHS))
-    runs = runner.run(Task(0, tiny.plain()))
-    device, times = runner.description["device"], [time.perf_counter()]
-    for said in runs:
-        if isinstance(said, str):
-            return said, device
-        if not isinstance(said, Outcome):
-            times.append(time.perf_counter())
-    epochs = [later - earlier for earlier, later in itertools.pairwise(times)]
-    return parameters.epochs * min(epochs), device
+    device = runner.description["device"]
+    seconds: list[float] = []
+    for parameters in trials:
+        tiny = replace(parameters, epochs=min(parameters.epochs, TINY_EPOCHS))
+        times = [time.perf_counter()]
+        for said in runner.run(Task(0, tiny.plain())):
+            if isinstance(said, str) and not seconds:
+                return said, device
+            if not isinstance(said, str | Outcome):
+                times.append(time.perf_counter())
+        epochs = [later - earlier for earlier, later in itertools.pairwise(times)]
+        seconds.append(parameters.epochs * min(epochs, default=0.0))
+    return seconds, device

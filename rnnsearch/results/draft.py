@@ -7,6 +7,7 @@ import json
 import os
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,9 +157,8 @@ def init(
     tables["data"]["path"] = data.absolute()
     problem = Problem.load(StudyFile.model_validate(tables))  # as `check` and `search` do
     replace_file(path, lambda file: file.write(text.encode()))
-    return Draft(
-        path, _facts(problem, told=target is not None), (*prices.warnings, *problem.table.notes)
-    )
+    notes = (*prices.warnings, *problem.table.notes, *_chosen(prices, section))
+    return Draft(path, _facts(problem, told=target is not None), notes)
 
 
 # --- what the file has --------------------------------------------------------------------------
@@ -237,6 +237,7 @@ def _text(prices: Prices, data: DataSection, path: Path) -> str:
         path=_written(data.path or Path(), path.parent),
         bars=kind,
         units=units,
+        weekends=(prices.dates.day_of_week >= 5).mean() > 0.2,
         output_shift=output_shift if size.indicators else "1",
         indicators=indicators,
         why=why,
@@ -258,6 +259,21 @@ def _indicators(prices: Prices, data: DataSection, size: Size) -> tuple[str | li
     else:
         return "all", "of the ta library; or families, or names"
     return (["price"] if _own_inputs(prices) else "none"), why
+
+
+def _chosen(prices: Prices, data: DataSection) -> Iterator[str]:
+    """What was chosen because of the rows, where other rows would allow more."""
+    if data.predict == "level":
+        row = int(np.argmax(prices.close <= 0))
+        yield (
+            f"{data.target} is {prices.close[row]:g} on {prices.dates[row]:%Y-%m-%d}, which has no "
+            "log return, so the level is forecast, without most indicators; if the row is "
+            "wrong, correct it and begin again"
+        )
+    elif not next(size for size in SIZES if len(prices.dates) >= size.rows).indicators:
+        yield (
+            f"{len(prices.dates)} rows are too few for indicators, which cost 80 rows of warm-up"
+        )
 
 
 def _own_inputs(prices: Prices) -> set[str]:

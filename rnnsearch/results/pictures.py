@@ -1,6 +1,6 @@
 """The pictures of a report, with their titles and captions in plain words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from rnnsearch.results import figures, search_figures
 from rnnsearch.results.facts import Facts
 from rnnsearch.results.figures import Picture
 from rnnsearch.results.inputs import ALL, shift_skill, trained
+from rnnsearch.results.style import visible_range
 from rnnsearch.search.asking import MEASURED_TRIALS
 from rnnsearch.search.pursuit import FOUND
 from rnnsearch.search.store import state_of
@@ -122,13 +123,15 @@ def _search_pictures(facts: Facts) -> Iterator[Picture]:
     yield Picture(
         "history",
         "Trial by trial",
-        "Each mark is one network; the line is the best so far. 0 is doing nothing.",
+        f"Each mark is one network; the line is the best so far. 0 is doing nothing.{_below(rows)}",
         search_figures.history(rows),
     )
     yield Picture(
         "curves",
         "Learning, epoch by epoch",
-        "Pruned trials (dotted) were stopped early because others did better at the same epoch.",
+        "Pruned trials (dotted) were stopped early because others did better at the same epoch."
+        if any(row["state"] == "pruned" for row in rows)
+        else "Skill on validation rows after each epoch of each trial.",
         search_figures.curves(rows),
     )
     if len(trained(facts.trials)) >= 3:
@@ -147,6 +150,15 @@ def _search_pictures(facts: Facts) -> Iterator[Picture]:
             f"Share of the differences in skill that each explains on its own{note}.",
             search_figures.importance(facts.importance.parameters),
         )
+
+
+def _below(rows: Sequence[dict[str, Any]]) -> str:
+    """How many trials the picture of all has no room for."""
+    skills = [s for row in rows if (s := search_figures.reached(row)) is not None]
+    low = (visible_range(skills) or [0.0])[0]
+    under = sum(skill < low for skill in skills)
+    lie = "trial lies" if under == 1 else "trials lie"
+    return f" {under} {lie} below the picture." if under else ""
 
 
 def _input_pictures(facts: Facts) -> Iterator[Picture]:

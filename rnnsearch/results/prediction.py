@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from rnnsearch.config import StudyFile
 from rnnsearch.data.prices import read_prices
 from rnnsearch.errors import NoTrialError
@@ -55,12 +57,22 @@ def predict(
     prices = read_prices(section)
     table = forecaster.table(prices)
     frame = forecaster.forecast(prices, origins=origins, level=level, table=table)
+    notes = [*prices.warnings, *table.notes, *forecaster.notes(prices), *_undated(study, frame)]
     return {
         "study": study.name,
         "champion": spec.trial,
         "level": level,
         "forecasts": as_json(frame.to_dict("records")),
-        "notes": [*prices.warnings, *table.notes, *forecaster.notes(prices)],
+        "notes": notes,
         "verdict": answer["verdict"]["sentence"],
         "openings": answer["openings"],
     }
+
+
+def _undated(study: StudyFile, forecasts: pd.DataFrame) -> list[str]:
+    if study.data.calendar is not None or forecasts["target_date"].notna().all():
+        return []
+    return [
+        "targets after the end of the file have no date; name its market, such as "
+        'calendar = "XNYS", in [data]'
+    ]

@@ -43,7 +43,7 @@ SHOWN_CURVES = 200
 def history(trials: Sequence[Trial]) -> go.Figure:
     """Skill of every trial in order, by state, and the best complete one so far."""
     figure = blank(340, x="trial", y="skill on validation rows")
-    found = [(t, _skill(t)) for t in trials]
+    found = [(t, reached(t)) for t in trials]
     scored = [(t, skill) for t, skill in found if skill is not None]
     for state, (colour, symbol) in STATES.items():
         some = [(t["number"], skill) for t, skill in scored if t["state"] == state]
@@ -287,7 +287,7 @@ def shift_heatmap(cells: Sequence[ShiftSkill], family: str = ALL) -> go.Figure:
     return figure
 
 
-def _skill(trial: Trial) -> float | None:
+def reached(trial: Trial) -> float | None:
     """A complete trial's value, or the last skill that another one reached."""
     if trial["skill"] is not None:
         return float(trial["skill"])
