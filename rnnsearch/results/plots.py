@@ -44,8 +44,7 @@ def plots(
     if ranked := sorted((one.rank, one) for one in inputs if one.rank is not None):
         most = max(*(one.evidence or 0.0 for _, one in ranked), FOUND)
         drawn["ranking"] = _bars(
-            "What each input tells about the next moves on training rows, after those above it; "
-            f"over {FOUND:g} is more than chance",
+            f"Evidence on training rows, after the inputs above; over {FOUND:g} is not chance",
             [
                 (f"{rank}. {one.input}", max(one.evidence or 0, 0) / most, f"{one.evidence:+.1f}")
                 for rank, one in ranked

@@ -92,7 +92,8 @@ def parent_record(problem: Problem, study_id: str) -> Parent:
         f"validation rows of {len(split.folds)} walk-forward folds; 0 is no better than doing "
         f"nothing. The last {len(split.test)} target rows are locked until `evaluate`."
     )
-    description += "".join(f"\n\n{note}." for note in describe(problem.candidates.record()))
+    told = describe(problem.candidates.record())
+    description += "".join(f"\n\n{note[0].upper()}{note[1:]}." for note in told)
     plain = study.model_dump(mode="json", exclude={"run"})
     params = {
         f"{section}.{key}": value if isinstance(value, str) else json.dumps(value)
