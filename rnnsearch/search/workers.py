@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from multiprocessing import forkserver
@@ -119,7 +120,13 @@ class LocalWorkers:
         setup = replace(self._setup, slot=slot)
         process = self._context.Process(target=_work, args=(setup, theirs), daemon=True)
         with _children_ignore_ctrl_c(), _without_main():
-            process.start()
+            try:
+                process.start()
+            except (EOFError, ConnectionError):
+                # The process that workers are forked from is ending, as by a SIGTERM to the whole
+                # group: a moment later another one is begun.
+                time.sleep(0.2)
+                process.start()
         theirs.close()
         return _Worker(process, ours)
 
