@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+import pandas as pd
 import pytest
 
 from rnnsearch.config import load_study
@@ -35,20 +36,16 @@ def problem(folder: Path, search: str, **columns: Any) -> Problem:
     return Problem.load(load_study(folder / "one.toml"))
 
 
-def late(values: float) -> np.ndarray:
-    """Constant on the training rows of the first fold, not after them."""
-    column = np.full(1000, 2.5)
-    column[700:] = values
-    return column
-
-
 @pytest.fixture
 def copied(tmp_path: Path, home: Path, request: pytest.FixtureRequest) -> Problem:
-    """A planted file with the copy of a column, which differs in its last rows, and a constant."""
-    frame = plant(rows=1000, candidates=4, seed=3).frame
-    copy = frame["x01"].to_numpy(copy=True)
-    copy[900:] = 0.0
-    return problem(tmp_path, request.param, copy=copy, still=late(1.0))
+    """A planted file with the copy of a column and a constant, until after the training rows."""
+    still = np.full(1000, 2.5)
+    still[700:] = 1.0
+
+    def copy(frame: pd.DataFrame) -> pd.Series:
+        return frame["x01"].where(frame.index < 900, 0.0)
+
+    return problem(tmp_path, request.param, copy=copy, still=still)
 
 
 @pytest.mark.parametrize("copied", MODES, indirect=True)

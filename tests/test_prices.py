@@ -110,6 +110,11 @@ def test_a_row_counter_without_a_name_is_no_input(tmp_path: Path) -> None:
     assert prices.warnings == ("prices.csv: column 1 has no name and is ignored.",)
 
 
+def test_columns_may_be_called_by_numbers(tmp_path: Path) -> None:
+    prices = read(tmp_path, ",2330,2317", "2014-03-03,60,40", "2014-03-04,61,41", target="2330")
+    assert (prices.target, prices.extras) == ("2330", ("2317",))
+
+
 def test_a_first_column_without_a_name_is_the_date(tmp_path: Path) -> None:
     nameless = read(tmp_path, HEADER.removeprefix("Date"), *ROWS)
     assert nameless.hash == read(tmp_path, HEADER, *ROWS).hash

@@ -6,6 +6,7 @@ verdict     what came out of it
 """
 
 import os
+import signal
 import sys
 import traceback
 
@@ -24,7 +25,7 @@ def main() -> None:
         sys.stdout.flush()
     except (OutputClosed, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 128 + 13  # as SIGPIPE would end it
+        code = 128 + signal.SIGPIPE
     sys.exit(code)
 
 
@@ -33,8 +34,6 @@ def _exit_code() -> int:
         result = app(standalone_mode=False)
     except RnnsearchError as error:
         return _fail(str(error), error.exit_code)
-    except OutputClosed:
-        raise
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", 130)
     except Exception as error:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from rnnsearch.config import StudyFile
 
 
-class OutputClosed(Exception):  # noqa: N818  it is no error
-    """Whoever reads the output has read enough: `rnnsearch status STUDY | head`."""
+class OutputClosed(BaseException):
+    """Whoever reads the output has read enough: `rnnsearch status STUDY | head`. No error."""
 
 
 class _Commands(TyperGroup):

@@ -74,7 +74,7 @@ def search(
         try:
             store = search(settings, view, trials=trials, fork_of=fork_of)
         except Interrupted as interrupted:
-            first = _rename(study, fork)
+            first = _rename(find_study(study), fork)
             view.notice(f"stopped; {first}`{to_go_on(find_study(study))}` goes on from here")
             return interrupted.exit_code
     with storage_errors(store.url):
@@ -90,7 +90,9 @@ def search(
         markup=False,
     )
     if fork is not None:
-        out.print(_rename(study, fork).rstrip(), highlight=False, markup=False, soft_wrap=True)
+        out.print(
+            _rename(find_study(study), fork).rstrip(), highlight=False, markup=False, soft_wrap=True
+        )
     out.print(after_search(find_study(study)), highlight=False, markup=False, soft_wrap=True)
 
     # Last, with its imports of scikit-learn and matplotlib: nobody need wait for it.
@@ -102,10 +104,7 @@ def search(
 
 def _rename(study: Path, fork: str | None) -> str:
     """What the commands on a forked study need first."""
-    from rnnsearch.config import find_study
-
-    where = f'write name = "{fork}" under [study] in {find_study(study)}; then '
-    return "" if fork is None else where
+    return "" if fork is None else f'write name = "{fork}" under [study] in {study}; then '
 
 
 def _dry_run(settings: "StudyFile") -> int:

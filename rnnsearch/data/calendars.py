@@ -45,8 +45,7 @@ def next_sessions(
     import pandas as pd
 
     last, recent = dates[-1], dates[-RECENT:]
-    daily = len(dates) < 2 or pd.Series(dates).diff().median() <= pd.Timedelta(days=DAILY)
-    if calendar is None or last != last.normalize() or not daily:
+    if calendar is None or not are_days(dates):
         return None
     first = last + pd.Timedelta(days=1)
     try:
@@ -63,6 +62,12 @@ def next_sessions(
         )
     later = sessions[sessions >= first][:count]
     return list(later) if len(later) == count else None
+
+
+def are_days(dates: pd.DatetimeIndex) -> bool:
+    """Whether the sessions of a calendar can come after these dates."""
+    daily = len(dates) < 2 or np.median(np.diff(dates)) <= np.timedelta64(DAILY, "D")
+    return bool(daily and dates[-1] == dates[-1].normalize())
 
 
 def close_instants(
@@ -173,19 +178,18 @@ def _closes(name: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
     import pandas as pd
 
     start, end = first - pd.Timedelta(days=MARGIN), last + pd.Timedelta(days=MARGIN)
-    with _calendars():
-        kind = _calendar(name)
-        lowest, highest = kind.bound_min(), kind.bound_max()
-        start = start if lowest is None else max(start.normalize(), lowest)
-        end = end if highest is None else min(end.normalize(), highest)
-        if start > end - pd.Timedelta(days=MARGIN):
-            raise DataError(
-                f"calendar = {name!r} begins {lowest or 'early'!s:.10} and ends "
-                f"{highest or 'late'!s:.10}, but is needed from {first:%Y-%m-%d} to "
-                f"{last:%Y-%m-%d}; give close_time and time_zone instead."
-            )
-        calendar = _computed(name, start=start.normalize(), end=end.normalize())
-        closes: pd.Series = calendar.closes.dt.tz_convert(calendar.tz)
+    kind = _calendar(name)
+    lowest, highest = kind.bound_min(), kind.bound_max()
+    start = start if lowest is None else max(start.normalize(), lowest)
+    end = end if highest is None else min(end.normalize(), highest)
+    if start > end - pd.Timedelta(days=MARGIN):
+        raise DataError(
+            f"calendar = {name!r} begins {lowest or 'early'!s:.10} and ends "
+            f"{highest or 'late'!s:.10}, but is needed from {first:%Y-%m-%d} to "
+            f"{last:%Y-%m-%d}; give close_time and time_zone instead."
+        )
+    calendar = _computed(name, start=start.normalize(), end=end.normalize())
+    closes: pd.Series = calendar.closes.dt.tz_convert(calendar.tz)
     return closes
 
 

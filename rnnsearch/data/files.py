@@ -219,7 +219,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 def _names(path: Path, header: list[str]) -> list[str]:
     """Column names, trimmed and all different."""
     names = [name.strip() for name in header]
-    if len(names) > 1 and all(map(VALUE.fullmatch, filter(None, names))):
+    if len(names) > 1 and all(map(VALUE.fullmatch, names)):
         raise DataError(
             f"{path.name}: the first line has values ({', '.join(names[:3])}, ...) where the names "
             f"of the columns should be; write a line above it such as "

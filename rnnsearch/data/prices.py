@@ -241,9 +241,9 @@ def _numbers(
             warnings.append(f"{file}: {name} has no name and is ignored.")
         elif optional and (wrong is not None or np.isnan(values).all()):
             warnings.append(f"{file}: column {name!r} is not numeric and is ignored.")
-        elif name == "Volume" != target and is_absent(table[name]):
+        elif name == "Volume" and name != target and is_absent(table[name]):
             warnings.append(f"{file}: Volume is missing in every row and is ignored.")
-        elif optional and counts_time(values, dates):
+        elif optional and _counts_time(values, dates):
             warnings.append(f"{file}: column {name!r} only counts rows or time and is ignored.")
         elif optional and values.min() == values.max():
             warnings.append(f"{file}: column {name!r} is always {values[0]:g} and is ignored.")
@@ -253,7 +253,7 @@ def _numbers(
     return pd.DataFrame(columns, index=dates), warnings
 
 
-def counts_time(values: NDArray[np.float64], dates: pd.DatetimeIndex) -> bool:
+def _counts_time(values: NDArray[np.float64], dates: pd.DatetimeIndex) -> bool:
     """Whether a column rises as the dates do: a row number, a time stamp."""
     steps = np.diff(values) * np.sign(np.diff(dates.asi8))
     if len(values) < COUNTED or not (np.isfinite(values).all() and (steps > 0).all()):

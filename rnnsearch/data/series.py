@@ -53,11 +53,9 @@ def wanted_inputs(
             parts = sorted((one for one in known if name.lower() in one), key=len)
             near = parts[:3] or get_close_matches(name, known, n=1, cutoff=0.6)
             families = dict.fromkeys(s.family for s in computed)
-            hint = (
-                f"did you mean {' or '.join(near)}?"
-                if near
-                else (f"families: {', '.join(families)}; `rnnsearch inputs STUDY` lists all names")
-            )
+            hint = f"families: {', '.join(families)}; `rnnsearch inputs STUDY` lists all names"
+            if near:
+                hint = f"did you mean {' or '.join(near)}?"
             raise StudyFileError(f"{place} indicators: there is no {name!r}; {hint}")
     return [spec for spec in computed if spec.name in choice or spec.family in choice]
 

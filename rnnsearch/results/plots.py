@@ -41,13 +41,14 @@ def plots(
         drawn["parameter_importance"] = _bars(
             f"Share of the differences in skill that each parameter explains{note}", rows
         )
-    if ranked := sorted((one.rank, one) for one in inputs if one.rank is not None):
-        most = max(*(one.evidence or 0.0 for _, one in ranked), FOUND)
+    if ranked := [one for one in inputs if one.rank is not None]:
+        ranked.sort(key=lambda one: one.rank or 0)
+        most = max(FOUND, *(one.evidence or 0.0 for one in ranked))
         drawn["ranking"] = _bars(
             f"Evidence on training rows, after the inputs above; over {FOUND:g} is not chance",
             [
-                (f"{rank}. {one.input}", max(one.evidence or 0, 0) / most, f"{one.evidence:+.1f}")
-                for rank, one in ranked
+                (f"{o.rank}. {o.input}", max(o.evidence or 0, 0) / most, f"{o.evidence:+.1f}")
+                for o in ranked
             ],
         )
     if lost := {one.input: one.permutation for one in inputs if one.permutation is not None}:

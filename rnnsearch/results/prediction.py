@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from rnnsearch.config import StudyFile
-from rnnsearch.data.prices import read_prices
+from rnnsearch.data.calendars import are_days
+from rnnsearch.data.prices import Prices, read_prices
 from rnnsearch.errors import NoTrialError
 from rnnsearch.model.forecaster import Forecaster, read_spec
 from rnnsearch.results.evaluation import champion_folder, stored_answer
@@ -57,7 +58,12 @@ def predict(
     prices = read_prices(section)
     table = forecaster.table(prices)
     frame = forecaster.forecast(prices, origins=origins, level=level, table=table)
-    notes = [*prices.warnings, *table.notes, *forecaster.notes(prices), *_undated(study, frame)]
+    notes = [
+        *prices.warnings,
+        *table.notes,
+        *forecaster.notes(prices),
+        *_undated(study, prices, frame),
+    ]
     return {
         "study": study.name,
         "champion": spec.trial,
@@ -69,8 +75,9 @@ def predict(
     }
 
 
-def _undated(study: StudyFile, forecasts: pd.DataFrame) -> list[str]:
-    if study.data.calendar is not None or forecasts["target_date"].notna().all():
+def _undated(study: StudyFile, prices: Prices, forecasts: pd.DataFrame) -> list[str]:
+    dated = study.data.calendar is not None or forecasts["target_date"].notna().all()
+    if dated or not are_days(prices.dates):
         return []
     return [
         "targets after the end of the file have no date; name its market, such as "

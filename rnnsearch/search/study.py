@@ -162,10 +162,10 @@ def sync(study: StudyFile) -> dict[str, int]:
     problem = Problem.load(study)
     store = Store(study, create=False)
     with storage_errors(store.url):
-        drivers = working(store)
         unfinished: set[int] = set()
 
         def read() -> list[RunRecord]:
+            drivers = working(store)
             trials = [trial for trial in store.trials() if trial.state != TrialState.WAITING]
             unfinished.update(t.number for t in trials if not t.state.is_finished())
             return [run_record(t, abandoned=is_abandoned(t, drivers)) for t in trials]

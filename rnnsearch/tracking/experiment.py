@@ -90,10 +90,11 @@ class Experiment:
         return str(found.experiment_id)
 
     def _ensure_parent(self, parent: Parent) -> str:
-        if not self._parents():
+        if not (found := self._parents()):
             tags = {STUDY: self._study, TRIAL: "parent", "mlflow.note.content": parent.description}
             self.client.create_run(self.id, tags=tags | parent.tags, run_name=parent.study)
-        first, *others = self._parents()
+            found = self._parents()
+        first, *others = found
         if others:  # of drivers that began at the same time: one of them may go on by now
             first, *others = sorted([first, *others], key=lambda run: not self._children(run))
         for other in others:

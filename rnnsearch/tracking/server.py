@@ -95,11 +95,12 @@ def serve_dashboard(uri: str | None, host: str, port: int) -> int:
     try:
         while server.poll() is None and not _answers(host, port):
             time.sleep(0.2)
-        print(
-            f"MLflow on http://{host}:{port} (Ctrl-C ends it); choose Model training there, then a "
-            "study",
-            flush=True,
-        )
+        if server.poll() is None:
+            print(
+                f"MLflow on http://{host}:{port} (Ctrl-C ends it); choose Model training there, "
+                "then a study",
+                flush=True,
+            )
         return int(server.wait())
     except KeyboardInterrupt:
         return 130
