@@ -27,7 +27,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,7 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from rnnsearch.data.prices import Prices
     from tests.evaluated import Evaluated
+    from tests.reported import Pages
 
 settings.register_profile(
     "local", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
@@ -188,6 +189,55 @@ def evaluated(
     from tests.evaluated import copy_study
 
     return copy_study(evaluated_once, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def pages_once(
+    tmp_path_factory: pytest.TempPathFactory, _mlflow_database: Path
+) -> Iterator["Pages"]:
+    from tests.reported import report_small
+
+    with report_small(tmp_path_factory.mktemp("reported"), _mlflow_database) as pages:
+        yield pages
+
+
+@pytest.fixture
+def pages(pages_once: "Pages", monkeypatch: pytest.MonkeyPatch) -> "Pages":
+    """A study's report, to be read, not changed. Its tests are of the xdist group "report"."""
+    monkeypatch.setenv("RNNSEARCH_HOME", str(pages_once.home))
+    return pages_once
+
+
+@pytest.fixture
+def bars(tmp_path: Path) -> Path:
+    """A study of bars with indicators and a column."""
+    from tests.evaluated import BARS, write_bars
+    from tests.searches import write_study
+
+    write_bars(tmp_path / "bars.csv")
+    return write_study(tmp_path, "bars", **BARS)
+
+
+@pytest.fixture
+def rnnsearch(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """The command in this process, its training too: arguments -> exit code, stdout, stderr."""
+    from rnnsearch import cli
+    from rnnsearch.search import study
+    from tests.searches import InlineWorkers
+
+    monkeypatch.setattr(study, "LocalWorkers", InlineWorkers)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["rnnsearch", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        said = capsys.readouterr()
+        assert "Traceback" not in said.out + said.err
+        return int(end.value.code or 0), said.out, said.err
+
+    return call
 
 
 def _free_port() -> int:

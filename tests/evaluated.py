@@ -49,6 +49,12 @@ PARAMETERS: dict[str, Any] = {
     "seed": 3,
 }
 
+BARS: dict[str, dict[str, Any]] = {
+    "data": {"path": "bars.csv"},
+    "inputs": {"indicators": ["price", "momentum_rsi", "volume_obv"]},
+}
+"""What a study says of the bars that `write_bars` writes."""
+
 
 def quiet(text: str) -> None: ...
 

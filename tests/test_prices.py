@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from rnnsearch.config import DataSection
 from rnnsearch.data.prices import Prices, read_prices
-from rnnsearch.errors import DataError, RnnsearchError
+from rnnsearch.errors import DataError
 
 HEADER = "Date,Open,High,Low,Close,Volume"
 ROWS = [
@@ -118,54 +116,6 @@ def test_columns_may_be_called_by_numbers(tmp_path: Path) -> None:
 def test_a_first_column_without_a_name_is_the_date(tmp_path: Path) -> None:
     nameless = read(tmp_path, HEADER.removeprefix("Date"), *ROWS)
     assert nameless.hash == read(tmp_path, HEADER, *ROWS).hash
-
-
-@pytest.mark.parametrize(
-    "dates",
-    [
-        ("2014-03-03", "2014-03-04", "2014-03-05", "2014-03-06"),
-        ("20140303", "20140304", "20140305", "20140306"),
-        ("03-Mar-2014", "04-Mar-2014", "05-Mar-2014", "06-Mar-2014"),
-        ("Mar 03, 2014", "Mar 04, 2014", "Mar 05, 2014", "Mar 06, 2014"),
-        ("03.03.2014", "04.03.2014", "05.03.2014", "06.03.2014"),
-        (
-            "2014-03-03 00:00:00-05:00",
-            "2014-03-04 00:00:00-05:00",
-            "2014-03-05 00:00:00-04:00",  # summer time
-            "2014-03-06 00:00:00-04:00",
-        ),
-    ],
-)
-def test_dates_are_read_in_the_usual_spellings(tmp_path: Path, dates: tuple[str, ...]) -> None:
-    lines = [row.replace(row[:10], f'"{day}"') for row, day in zip(ROWS, dates, strict=True)]
-    days = read(tmp_path, HEADER, *lines).dates
-    assert days.equals(pd.DatetimeIndex(pd.date_range("2014-03-03", periods=4), name="Date"))
-
-
-def test_one_day_after_the_twelfth_tells_day_from_month(tmp_path: Path) -> None:
-    american = read(tmp_path, "Date,Close", "03/12/2014,1", "03/13/2014,2")
-    european = read(tmp_path, "Date,Close", "12/03/2014,1", "13/03/2014,2")
-    assert american.dates.equals(european.dates)
-
-
-def test_a_date_that_can_be_read_in_two_ways_is_refused(tmp_path: Path) -> None:
-    lines = ["01/02/2014,1", "02/03/2014,2", "03/04/2014,3"]
-    with pytest.raises(
-        DataError, match=r"one meaning, but '01/02/2014' in row 1 may be 2014-01-02"
-    ):
-        read(tmp_path, "Date,Close", *lines)
-
-
-def test_the_date_that_shows_the_two_ways_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"'01/02/2023' in row 2 may be 2023-01-02 or 2023-02-01"):
-        read(tmp_path, "Date,Close", "01/01/2023,1", "01/02/2023,2", "01/03/2023,3")
-
-
-def test_an_hour_that_is_there_twice_is_told_from_a_doubled_row(tmp_path: Path) -> None:
-    lines = ["Date,Close", "2023-11-05 01:00:00-04:00,1", "2023-11-05 01:00:00-05:00,2"]
-    with pytest.raises(DataError, match=r"rows 1 and 2 are both .* where summer time ends.*UTC"):
-        read(tmp_path, *lines)
-    assert [*read(tmp_path, *lines, time_zone="UTC").dates.hour] == [5, 6]
 
 
 def test_a_column_that_counts_rows_or_time_is_no_input(tmp_path: Path) -> None:
@@ -385,77 +335,3 @@ def test_samples_are_read(sample: Any) -> None:
     assert prices.name == f"sample {sample}"
     assert len(prices.dates) == 5031
     assert {"Open", "High", "Low", "Close", "Volume"} <= set(prices.frame)
-
-
-def read_or_refuse(path: Path) -> None:
-    """Either prices or our own error; anything else fails the test."""
-    for data in (DataSection(path=path), DataSection(path=path, predict="level", columns="none")):
-        try:
-            prices = read_prices(data)
-        except RnnsearchError as error:
-            assert str(error).startswith(path.name)  # noqa: PT017
-        else:
-            assert np.isfinite(prices.frame.to_numpy()).all()
-            assert prices.dates.is_monotonic_increasing
-
-
-@settings(max_examples=150, deadline=None, derandomize=True)
-@given(content=st.binary(max_size=200))
-def test_arbitrary_bytes_are_read_or_refused(
-    tmp_path_factory: pytest.TempPathFactory, content: bytes
-) -> None:
-    path = tmp_path_factory.getbasetemp() / "fuzz.csv"
-    for start in (b"", b"Date,Close\n2020-01-01,1\n2020-01-02,2\n"):
-        path.write_bytes(start + content)
-        read_or_refuse(path)
-
-
-@settings(max_examples=250, deadline=None, derandomize=True)
-@given(data=st.data())
-def test_mangled_files_are_read_or_refused(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
-    path = tmp_path_factory.getbasetemp() / "mangled.csv"
-    text = "\n".join([HEADER, *ROWS, ""])
-    pieces = st.sampled_from(
-        [
-            ",",
-            ";",
-            '"',
-            "\n",
-            "\r",
-            "\t",
-            "nan",
-            "-",
-            "1e400",
-            "0",
-            "true",
-            "é",
-            " ",
-            "Date",
-            "+",
-            "Z",
-        ]
-    ) | st.text(max_size=3)
-    for _ in range(data.draw(st.integers(1, 4))):
-        start = data.draw(st.integers(0, len(text)))
-        end = data.draw(st.integers(start, min(len(text), start + 6)))
-        text = text[:start] + data.draw(pieces) + text[end:]
-    path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
-    read_or_refuse(path)
-
-
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(position=st.integers(0, 3000), content=st.binary(min_size=1, max_size=8))
-def test_damaged_parquet_files_are_read_or_refused(
-    tmp_path_factory: pytest.TempPathFactory, position: int, content: bytes
-) -> None:
-    folder = tmp_path_factory.getbasetemp()
-    good = folder / "good.parquet"
-    if not good.exists():
-        read(folder, HEADER, *ROWS).frame.to_parquet(good)
-    whole = good.read_bytes()
-    position %= len(whole)
-    path = folder / "damaged.parquet"
-    path.write_bytes(whole[:position] + content + whole[position + len(content) :])
-    read_or_refuse(path)

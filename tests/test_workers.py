@@ -9,7 +9,9 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from multiprocessing import forkserver
 from pathlib import Path
+from threading import Timer
 
 import psutil
 import pytest
@@ -23,11 +25,12 @@ from rnnsearch.search.protocol import (
     Failed,
     Lost,
     Progress,
+    Ready,
     Stop,
     Stopped,
     WorkerSetup,
 )
-from rnnsearch.search.workers import LocalWorkers, plan_workers
+from rnnsearch.search.workers import FORKED, LocalWorkers, plan_workers
 from tests.searches import LONG, begin, task, until, until_idle, wait_until, write_study
 
 pytestmark = pytest.mark.xdist_group("workers")
@@ -278,6 +281,18 @@ def test_workers_end_when_their_driver_is_killed(
     driver.kill()
     driver.communicate()
     wait_until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
+
+
+@pytest.mark.skipif(not FORKED, reason="workers are forked from no other process here")
+def test_a_worker_starts_though_what_it_is_forked_from_is_ending(setup: WorkerSetup) -> None:
+    with closing(LocalWorkers(setup, 1)) as pool:
+        server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+        os.kill(server, signal.SIGSTOP)  # it lets one connect, and then ends
+        Timer(0.5, os.kill, (server, signal.SIGKILL)).start()
+        worker = pool._start(0)
+        assert worker.connection.poll(120)
+        assert isinstance(worker.connection.recv(), Ready)
+        worker.process.kill()
 
 
 def test_as_many_workers_as_cores_unless_told_otherwise() -> None:
