@@ -53,11 +53,13 @@ def check(study: StudyFile) -> Check:
     seconds, device = _trial_times(problem, [middle, *_references(problem)])
     name = title(middle.plain())
     _, workers, _ = plan_workers(study.run.device, study.run.workers)
+    count = len(problem.candidates.families)
+    families = f"{count} famil{'y' if count == 1 else 'ies'}"
     facts = [
         f"data: {data['name']}, {data['rows']} sessions, {data['first']} to {data['last']}",
         f"target: {study.data.predict} of {study.data.target}",
         f"inputs: the target's own and {len(problem.candidates.names)} to choose from in "
-        f"{len(problem.candidates.families)} families, warm-up {problem.table.warmup} sessions",
+        f"{families}, warm-up {problem.table.warmup} sessions",
         f"space: {'endless' if math.isinf(combinations) else f'{combinations:.3g}'} "
         f"combinations, {trials} trials wanted",
     ]
