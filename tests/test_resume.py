@@ -2,6 +2,7 @@
 
 import random
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -250,6 +251,24 @@ def test_a_worker_killed_in_mid_trial_costs_nothing(tmp_path: Path) -> None:
     assert code == 0
     assert "worker died (SIGKILL); trying it again in a new worker" in err
     assert assert_in_order(path, 6)["complete"] == 6
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked from no process there")
+def test_what_workers_are_forked_from_killed_again_and_again_costs_no_trial(tmp_path: Path) -> None:
+    path = write_study(tmp_path, study={"trials": 2}, space={"epochs": 300})
+    command = start("search", path)
+    for times in range(1, 4):
+        wait_until(lambda: has_begun(path))
+        for process in psutil.Process(command.pid).children():
+            if "forkserver" in " ".join(process.cmdline()):
+                process.kill()
+                wait_until(lambda process=process: not process.is_running())
+        time.sleep(times)
+    code, _, err = finish(command)
+    assert code == 0, err
+    assert "forked from died, and they with it; trying it again in a new worker" in err
+    assert assert_in_order(path, 2)["complete"] == 2
 
 
 @pytest.mark.slow

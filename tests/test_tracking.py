@@ -21,6 +21,7 @@ from rnnsearch.tracking import (
     Experiment,
     shown_uri,
 )
+from rnnsearch.tracking.server import connect, sqlite_url
 from tests.conftest import _free_port, _stop_with_children, _wait_for
 from tests.faults import failing_server, killed
 from tests.searches import (
@@ -345,3 +346,19 @@ def test_no_password_is_shown_or_stored(
         for table in sqlalchemy.inspect(server).get_table_names():
             rows = server.execute(sqlalchemy.text(f'SELECT * FROM "{table}"')).fetchall()
             assert "s3cret" not in str(rows), table
+
+
+def test_what_a_driver_left_that_was_killed_while_it_made_the_database_is_removed(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "tracking"
+    folder.mkdir()
+    database = folder / "[mlflow].db"
+    for name in ("1.new", "2.new-journal", "2.new-wal", "2.new-shm"):
+        (folder / f"{database.name}.{name}").write_text("half")
+    others = [folder / f"{database.name}.{name}" for name in ("my.new", "3.newer", "lock.new")]
+    for other in others:
+        other.write_text("mine")
+    connect(sqlite_url(database))
+    kept = {path.name for path in folder.iterdir()}
+    assert kept == {database.name, f"{database.name}.lock", *(path.name for path in others)}

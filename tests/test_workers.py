@@ -295,6 +295,26 @@ def test_a_worker_starts_though_what_it_is_forked_from_is_ending(setup: WorkerSe
         worker.process.kill()
 
 
+@pytest.mark.skipif(not FORKED, reason="workers are forked from no other process here")
+def test_a_trial_is_not_blamed_for_the_end_of_what_its_worker_was_forked_from(
+    setup: WorkerSetup,
+) -> None:
+    with closing(LocalWorkers(setup, 1)) as pool:
+        for number in range(3):
+            begin(pool, task(number, LONG))
+            os.kill(
+                forkserver._forkserver._forkserver_pid,  # type: ignore[attr-defined]
+                signal.SIGKILL,
+            )
+            (lost,) = (event for event in until(pool, Lost) if isinstance(event, Lost))
+            assert (lost.number, lost.blameless) == (number, True)
+            assert "forked from died" in lost.reason
+        begin(pool, task(4, LONG))
+        process_of(pool).kill()
+        (lost,) = (event for event in until(pool, Lost) if isinstance(event, Lost))
+        assert (lost.number, lost.blameless) == (4, False)
+
+
 def test_as_many_workers_as_cores_unless_told_otherwise() -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert plan_workers("cpu", "auto") == ("cpu", cores, 1)

@@ -3,40 +3,60 @@
 data        before a search: prices fetched, looked at, checked
 searching   a search and its records
 verdict     what came out of it
+ending      signals, and readers that have read enough
+
+Nothing is imported here that takes time: `main` listens for Ctrl-C before anything is.
 """
 
 import os
 import signal
 import sys
-import traceback
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from rnnsearch.cli import data, searching, verdict  # noqa: F401  in the order of --help
-from rnnsearch.cli.common import OutputClosed
-from rnnsearch.cli.common import app as app
+from rnnsearch.cli.ending import Interrupts, OutputClosed
 from rnnsearch.errors import RnnsearchError
+
+if TYPE_CHECKING:
+    from rnnsearch.cli.common import app as app
+
+TYPER_INTERRUPTED = 130  # what it makes of a KeyboardInterrupt, of whichever signal
 
 
 def main() -> None:
     """Run a command; every error is one message on stderr and an exit code."""
+    interrupts = Interrupts()
+    interrupts.listen()
     try:
-        code = _exit_code()
+        code = _exit_code(interrupts)
         sys.stdout.flush()
     except (OutputClosed, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        code = _fail("interrupted", interrupts.exit_code)
+    interrupts.over(code)
     sys.exit(code)
 
 
-def _exit_code() -> int:
+def _exit_code(interrupts: Interrupts | None = None) -> int:
+    interrupts = interrupts or Interrupts()
     try:
-        result = app(standalone_mode=False)
-    except RnnsearchError as error:
-        return _fail(str(error), error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted", 130)
+        from rnnsearch.cli import data, searching, verdict  # noqa: F401  in the order of --help
+        from rnnsearch.cli.common import Abort, app
+
+        try:
+            result = app(standalone_mode=False)
+        except Abort:
+            raise KeyboardInterrupt from None
+        if interrupts.heard and result == TYPER_INTERRUPTED:
+            raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        return _fail("interrupted", interrupts.exit_code)
     except Exception as error:
+        if interrupts.heard:  # whatever it was made into on its way
+            return _fail("interrupted", interrupts.exit_code)
+        if isinstance(error, RnnsearchError):
+            return _fail(str(error), error.exit_code)
         code = getattr(error, "exit_code", None)
         if code is not None and hasattr(error, "format_message"):  # a wrong flag
             return _fail(error.format_message(), 2)
@@ -52,6 +72,8 @@ def _fail(message: str, code: int) -> int:
 
 def _unforeseen(error: Exception) -> str:
     """Keep the traceback for us and show the user one line."""
+    import traceback
+
     from rnnsearch.config import home
     from rnnsearch.tracking import shown_uri
 
@@ -64,3 +86,12 @@ def _unforeseen(error: Exception) -> str:
     except OSError:
         return told
     return f"{told}; details are in {log}"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":
+        from rnnsearch.cli import data, searching, verdict  # noqa: F401
+        from rnnsearch.cli.common import app
+
+        return app
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

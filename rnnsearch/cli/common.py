@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Abort as Abort
 from typer.core import TyperGroup
+
+from rnnsearch.cli.ending import OutputClosed
 
 if TYPE_CHECKING:
     from rnnsearch.config import StudyFile
-
-
-class OutputClosed(BaseException):
-    """Whoever reads the output has read enough: `rnnsearch status STUDY | head`. No error."""
 
 
 class _Commands(TyperGroup):

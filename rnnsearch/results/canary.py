@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rnnsearch.config import StudyFile
 from rnnsearch.data.files import read_table
 from rnnsearch.data.prices import read_prices
+from rnnsearch.data.scratch import scratch
 from rnnsearch.errors import DataError, StudyFileError
 
 Floats = NDArray[np.float64]
@@ -81,7 +82,7 @@ def find_leaks(frame: pd.DataFrame, command: str) -> tuple[list[Leak], list[str]
             "--canary: the command needs {input} and {output} where the names of the files go, as "
             f'"python build.py {{input}} {{output}}", got {command!r}'
         )
-    with tempfile.TemporaryDirectory(prefix="rnnsearch-canary-") as folder:
+    with tempfile.TemporaryDirectory(dir=scratch()) as folder:
         run = _Command(command, Path(folder))
         whole = run(frame)
         if difference := _first_difference(whole, run(frame)):

@@ -15,6 +15,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from rnnsearch.config import StudyFile, home
+from rnnsearch.data.scratch import scratch
 from rnnsearch.errors import NoTrialError, RnnsearchError
 from rnnsearch.results.inputs import (
     InputStatistics,
@@ -97,7 +98,7 @@ def _publish(
     uri = tracking_uri(study)
     try:
         experiment = Experiment(uri, parent, home() / "artifacts")
-        with tempfile.TemporaryDirectory() as name:
+        with tempfile.TemporaryDirectory(dir=scratch()) as name:
             for place, text in files.items():
                 path = Path(name) / place
                 path.parent.mkdir(exist_ok=True)

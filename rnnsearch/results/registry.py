@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnsearch.config import StudyFile, home
+from rnnsearch.data.scratch import scratch
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.records import parent_record, tracking_uri
 from rnnsearch.search.store import Store
@@ -75,7 +76,7 @@ def _publish(
         },
         step=evaluation["opening"],
     )
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=scratch()) as name:
         folder = Path(name)
         text = json.dumps(evaluation, indent=1, allow_nan=False)
         (folder / "evaluation.json").write_text(text, encoding="utf-8")
@@ -102,7 +103,7 @@ def _registered(
         if known.tags.get(IDENTITY) == identity:
             return str(known.version)
     place = f"champion-{identity}"  # each version its own: an older one keeps its files
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=scratch()) as name:
         _save_model(Path(name) / "model", champion, study)
         client.log_artifacts(run, str(Path(name) / "model"), place)
     version = client.create_model_version(

@@ -34,7 +34,7 @@ from rnnsearch.search.protocol import (
     Workers,
 )
 from rnnsearch.search.running import RunningTrial, View
-from rnnsearch.search.store import Store
+from rnnsearch.search.store import MAX_ATTEMPTS, Store
 from rnnsearch.search.telling import Teller
 
 FINISH_SECONDS, HURRY_SECONDS = 60.0, 5.0  # granted to MLflow at the end
@@ -243,8 +243,8 @@ class Driver:
                 self._finish(trial, TrialState.FAIL, reason=reason)
             case Failed(reason=reason):
                 self._finish(trial, TrialState.FAIL, reason=reason)
-            case Lost(reason=reason):
-                self._worker_lost(trial, reason)
+            case Lost(reason=reason, blameless=blameless):
+                self._worker_lost(trial, reason, blameless)
 
     def _progress(self, trial: RunningTrial, report: EpochReport) -> None:
         if report.epoch > trial.epoch:
@@ -262,12 +262,16 @@ class Driver:
             self.workers.stop(trial.number)
             self._finish(trial, TrialState.PRUNED)
 
-    def _worker_lost(self, trial: RunningTrial, reason: str) -> None:
-        """Try a trial once more in another worker: it may not have been its fault."""
-        if trial.lost_workers:
+    def _worker_lost(self, trial: RunningTrial, reason: str, blameless: bool) -> None:
+        """Try a trial once more in another worker: it may not have been its fault.
+
+        Where it was not, as often as the trials of drivers that die.
+        """
+        trial.lost_workers += not blameless
+        trial.lost_servers += blameless
+        if trial.lost_workers > 1 or trial.lost_servers >= MAX_ATTEMPTS:
             self._finish(trial, TrialState.FAIL, reason=reason)
             return
-        trial.lost_workers += 1
         self.view.notice(f"trial {trial.number}: {reason}; trying it again in a new worker")
         del self._running[trial.number]
         self._asked.appendleft(trial)

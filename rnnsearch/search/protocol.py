@@ -119,10 +119,14 @@ class Crashed:
 
 @dataclass(frozen=True)
 class Lost:
-    """A worker died, hung or crashed and was replaced; `number` is the trial it held, if any."""
+    """A worker died, hung or crashed and was replaced; `number` is the trial it held, if any.
+
+    `blameless`: what it died of cannot have been the trial.
+    """
 
     number: int | None
     reason: str
+    blameless: bool = False
 
 
 Message = Ready | Progress | Done | Stopped | Failed | Crashed

@@ -22,6 +22,7 @@ class RunningTrial:
     begun: FrozenTrial  # as the store had it before its first epoch
     history: dict[str, list[float]] = field(default_factory=lambda: {key: [] for key in HISTORY})
     lost_workers: int = 0
+    lost_servers: int = 0  # processes that workers are forked from
     train_seconds: float = 0.0
 
     @property

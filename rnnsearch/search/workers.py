@@ -23,6 +23,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Literal
 
+from rnnsearch.data.scratch import use_for_processes
 from rnnsearch.search.protocol import Crashed, Event, Lost, Message, Ready, Stop, Task, WorkerSetup
 from rnnsearch.search.serving import serve
 from rnnsearch.search.watching import Watch, Watched, with_details
@@ -31,11 +32,14 @@ WORKERS_PER_GPU = 4
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
 FORKED = sys.platform == "linux"
 LOADED = ["rnnsearch.search.trial"]  # by the process that workers are forked from
+ORPHANED = 255  # exit code of a worker whose own cannot be known: what it was forked from is gone
+START_ATTEMPTS = 5  # of a process, where what it is forked from ends in that moment
 
 
 def warm_up() -> None:
     """Begin to load what workers need, in a process of its own; the caller goes on meanwhile."""
     if FORKED:
+        use_for_processes()
         forkserver.set_forkserver_preload(LOADED)
         with _children_ignore_ctrl_c():
             forkserver.ensure_running()
@@ -98,6 +102,9 @@ class LocalWorkers:
             message: Message = worker.connection.recv()
         except (EOFError, OSError):
             worker.process.join(5)
+            if FORKED and worker.process.exitcode == ORPHANED:
+                reason = "the process that workers are forked from died, and they with it"
+                return self._replace(slot, reason, blameless=True)
             return self._replace(slot, f"worker died ({_ending(worker.process.exitcode)})")
         if isinstance(message, Crashed):
             return self._replace(slot, with_details(message.reason, message.detail))
@@ -106,27 +113,30 @@ class LocalWorkers:
         self._watch.hears(worker, message)
         return message
 
-    def _replace(self, slot: int, reason: str) -> Lost:
+    def _replace(self, slot: int, reason: str, *, blameless: bool = False) -> Lost:
         old = self._workers[slot]
         _kill(old.process)
         old.process.join()
         old.connection.close()
         self._watch.loses(old, reason)
         self._workers[slot] = self._start(slot)
-        return Lost(old.number, reason)
+        return Lost(old.number, reason, blameless)
 
     def _start(self, slot: int) -> _Worker:
         ours, theirs = self._context.Pipe()
         setup = replace(self._setup, slot=slot)
         process = self._context.Process(target=_work, args=(setup, theirs), daemon=True)
         with _children_ignore_ctrl_c(), _without_main():
-            try:
-                process.start()
-            except (EOFError, ConnectionError):
-                # The process that workers are forked from is ending, as by a SIGTERM to the whole
-                # group: a moment later another one is begun.
-                time.sleep(0.2)
-                process.start()
+            for attempt in range(START_ATTEMPTS):
+                try:
+                    process.start()
+                    break
+                except (EOFError, ConnectionError):
+                    # The process that workers are forked from is ending, as by a SIGTERM to the
+                    # whole group: a moment later another one is begun.
+                    if attempt == START_ATTEMPTS - 1:
+                        raise
+                    time.sleep(0.2 * (attempt + 1))
         theirs.close()
         return _Worker(process, ours)
 

@@ -1,6 +1,7 @@
 """The MLflow that a URI names: reached as a client, shown without its password, served."""
 
 import contextlib
+import glob
 import logging
 import os
 import re
@@ -20,6 +21,7 @@ from rnnsearch.errors import StorageError, StudyFileError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+DRAFT = re.compile(r"\.\d+\.new(-journal|-wal|-shm)?")  # a database on its way to be one
 END_SECONDS = 5.0  # that a server is given to end by itself
 
 
@@ -39,10 +41,11 @@ def connect(uri: str) -> "MlflowClient":
     database = Path(make_url(uri).database or "")
     database.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(f"{database}.lock"):  # two may not create its tables at once
+        # MLflow takes ten seconds for one, and cannot use one that it was killed over.
+        for left in database.parent.glob(f"{glob.escape(database.name)}.*.new*"):
+            if DRAFT.fullmatch(left.name.removeprefix(database.name)):
+                left.unlink(missing_ok=True)
         if not database.exists():
-            # MLflow takes ten seconds for it, and cannot use one that it was killed over.
-            for left in database.parent.glob(f"{database.name}.*.new"):
-                left.unlink()
             draft = database.with_name(f"{database.name}.{time.time_ns()}.new")
             MlflowClient(sqlite_url(draft)).search_experiments(max_results=1)
             draft.rename(database)
