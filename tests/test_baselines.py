@@ -8,15 +8,10 @@ from scipy.signal import lfilter
 from sklearn.linear_model import LogisticRegression
 from statsmodels.tsa.arima.model import ARIMA
 
-from rnnsearch.scoring import baselines
-from rnnsearch.scoring.baselines import (
-    arima,
-    base_rate,
-    drift,
-    logistic_forecast,
-    persistence,
-    ridge_forecast,
-)
+from rnnsearch.scoring.baselines.arima import arima
+from rnnsearch.scoring.baselines.drift import drift, persistence
+from rnnsearch.scoring.baselines.logistic import logistic_forecast
+from rnnsearch.scoring.baselines.ridge import ridge_forecast
 from rnnsearch.scoring.skipped import Skipped
 
 WINDOW, SHIFT = 3, 2
@@ -111,7 +106,7 @@ def test_only_the_most_recent_rows_are_fitted_when_memory_is_short(forecast, mon
     table, train, y, test, _ = planted()
     y = (y > 0.5).astype(float)
     recent = forecast(table, train[-150:], y[-150:], test, WINDOW, output_shift=SHIFT)
-    monkeypatch.setattr(baselines, "MAX_BYTES", 150 * 12 * 4)
+    monkeypatch.setattr("rnnsearch.scoring.baselines.windows.MAX_BYTES", 150 * 12 * 4)
     bounded = forecast(table, train, y, test, WINDOW, output_shift=SHIFT)
     assert bounded.rows == 150
     np.testing.assert_allclose(bounded.forecast, recent.forecast)
@@ -154,10 +149,6 @@ def test_logistic_regression_is_that_of_scikit_learn_on_scaled_windows():
     assert np.mean((result.forecast - happened) ** 2) < 0.85 * np.mean((0.5 - happened) ** 2)
 
 
-def test_the_base_rate_is_the_share_of_rises():
-    np.testing.assert_array_equal(base_rate(np.array([1.0, 0, 0, 1, 1]), 3), [0.6, 0.6, 0.6])
-
-
 # ARIMA
 
 
@@ -173,7 +164,7 @@ def autoregressive(rows, coefficient, seed=0, mean=0.0005):
 @pytest.fixture
 def one_order(monkeypatch):
     def only(p, q):
-        monkeypatch.setattr(baselines, "ARIMA_ORDERS", ((p, q),))
+        monkeypatch.setattr("rnnsearch.scoring.baselines.arima.ARIMA_ORDERS", ((p, q),))
 
     return only
 
@@ -229,7 +220,7 @@ def test_arima_learns_nothing_from_the_future():
 
 
 def test_arima_uses_the_most_recent_rows(monkeypatch):
-    monkeypatch.setattr(baselines, "MAX_ARIMA_ROWS", 200)
+    monkeypatch.setattr("rnnsearch.scoring.baselines.arima.MAX_ARIMA_ROWS", 200)
     close = prices(autoregressive(400, 0.5))
     rows = np.arange(310, 401)
     result = arima(close, rows, 1, slice(0, 305))

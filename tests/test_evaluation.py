@@ -20,7 +20,7 @@ from rnnsearch.results.evaluation import champion_folder, evaluate, stored_answe
 from rnnsearch.results.plain import as_json
 from rnnsearch.results.prediction import predict
 from rnnsearch.results.registry import forecast_rows, publish
-from rnnsearch.scoring import baselines
+from rnnsearch.scoring.baselines.drift import drift
 from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.search.packing import unpack
 from rnnsearch.search.problem import Problem
@@ -378,7 +378,7 @@ def test_the_anchor_figures_of_the_sp500() -> None:
             assert row["price_mape"] == pytest.approx(mape, abs=6e-4)
             assert row["price_r2"] == pytest.approx(r2, abs=6e-6)
     test = comparison.scored_rows(close, rows, 1, "log_return", rows[:0])
-    growth = np.log(baselines.drift(close, rows, 1, slice(0, rows[0])) / test.origin)
+    growth = np.log(drift(close, rows, 1, slice(0, rows[0])) / test.origin)
     assert comparison.scores(test, growth)["price_rmse"] == pytest.approx(19.972, abs=6e-4)
 
 

@@ -12,7 +12,7 @@ from sklearn import metrics as sk
 from statsmodels.tools import eval_measures as sm
 
 from rnnsearch.scoring import metrics
-from rnnsearch.scoring.baselines import drift, persistence
+from rnnsearch.scoring.baselines.drift import drift, persistence
 
 blocks = hnp.arrays(np.float64, (3, 20), elements=st.floats(1, 1000).map(lambda x: round(x, 3)))
 

@@ -21,6 +21,10 @@ from rnnsearch.model.windows import (
     window_ends,
 )
 from rnnsearch.scoring import baselines, intervals, metrics, significance
+from rnnsearch.scoring.baselines.arima import arima
+from rnnsearch.scoring.baselines.drift import drift
+from rnnsearch.scoring.baselines.logistic import logistic_forecast
+from rnnsearch.scoring.baselines.ridge import ridge_forecast
 from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.search.folds import shifted_inputs
 from rnnsearch.search.parameters import TrialParameters
@@ -73,7 +77,7 @@ def simple_forecasts(
     In the target's unit. Ridge and logistic regression see the champion's windows and inputs.
     """
     close, fold, h = problem.prices.close, problem.split.refit, test.horizon
-    learn = baselines.logistic_forecast if test.predict == "direction" else baselines.ridge_forecast
+    learn = logistic_forecast if test.predict == "direction" else ridge_forecast
     learnt = learn(
         shifted_inputs(parameters, problem.table),
         window_ends(fold.train, h),
@@ -94,12 +98,12 @@ def series_forecasts(
     if not (close > 0).all():
         skipped = Skipped("needs prices above 0")
         return {"drift": skipped, "arima": skipped}
-    prices = baselines.drift(close, test.rows, test.horizon, history)
+    prices = drift(close, test.rows, test.horizon, history)
     growth = np.log(prices / test.origin)
     rows = len(range(*history.indices(len(close))))
     found: dict[str, baselines.Fitted | Skipped] = {
         "drift": baselines.Fitted(growth, "", rows),
-        "arima": baselines.arima(close, test.rows, test.horizon, history),
+        "arima": arima(close, test.rows, test.horizon, history),
     }
     if test.predict == "level":  # both are log returns so far
         for name, fitted in found.items():

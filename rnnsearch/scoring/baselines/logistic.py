@@ -1,0 +1,44 @@
+"""Logistic regression on the champion's inputs and window."""
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnsearch.scoring.baselines.base import Fitted, Floats, Rows
+from rnnsearch.scoring.baselines.windows import Predict, Windows
+from rnnsearch.scoring.skipped import Skipped
+
+
+def logistic_forecast(
+    table: NDArray[np.floating],
+    train_ends: Rows,
+    train_rises: Floats,
+    test_ends: Rows,
+    window: int,
+    *,
+    output_shift: int,
+) -> Fitted | Skipped:
+    """Logistic regression with a ridge penalty on flattened windows; probabilities of a rise (m,).
+
+    As `ridge_forecast`, with targets 1 for a rise and 0 for none; the penalty with the smallest
+    squared error of the probability (Brier score) is chosen.
+
+    Skipped: fewer than 50 training rows, or only rises (or none) among them or their first part.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    def fit(X: NDArray[np.floating], y: Floats, alphas: Floats) -> list[Predict]:
+        def one(alpha: float) -> Predict:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # not converged: judged by its error all the same
+                model = LogisticRegression(C=1 / alpha, max_iter=200).fit(X, y)
+            return lambda X: np.asarray(model.predict_proba(X)[:, 1], dtype=np.float64)
+
+        return [one(float(alpha)) for alpha in alphas]
+
+    windows = Windows(table, train_ends, train_rises, window, output_shift)
+    for part in (windows.targets, windows.targets[: windows.known]):
+        if len(part) and np.ptp(part) == 0:
+            return Skipped("the training targets are all rises or all not")
+    return windows.choose_and_forecast(fit, test_ends)

@@ -1,0 +1,85 @@
+"""Windows of inputs flattened to columns, and the choice of a penalty on the last of them.
+
+n  training rows      m  forecast rows      w  window      F  inputs
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnsearch.scoring.baselines.base import MIN_TRAIN, Fitted, Floats, Rows
+from rnnsearch.scoring.skipped import Skipped
+
+MAX_BYTES = 200_000_000
+"""Largest matrix of flattened windows; a fit holds it twice and its products, about 500 MB."""
+
+PENALTIES = np.logspace(5, -1, 7)
+"""Penalties tried, strongest first, per flattened column (those have variance 1)."""
+
+
+class Predict(Protocol):
+    def __call__(self, X: NDArray[np.floating], /) -> Floats: ...
+
+
+class Fit(Protocol):
+    def __call__(self, X: NDArray[np.floating], y: Floats, alphas: Floats, /) -> list[Predict]: ...
+
+
+class Windows:
+    """Scaled, flattened windows of the training rows that fit into memory."""
+
+    def __init__(
+        self,
+        table: NDArray[np.floating],
+        train_ends: Rows,
+        targets: Floats,
+        window: int,
+        output_shift: int,
+    ) -> None:
+        self.columns = window * table.shape[1]
+        self.rows = min(len(train_ends), max(MIN_TRAIN, MAX_BYTES // (4 * self.columns)))
+        self.ends, self.targets = train_ends[-self.rows :], targets[-self.rows :]
+        # float64 while it is cheap.
+        self.dtype = np.float64 if self.rows * self.columns <= 8_000_000 else np.float32
+        self.window = window
+        self.table = table
+        self.cut = self.rows - self.rows // 5
+        by_then = self.ends[self.cut] - output_shift if self.cut < self.rows else -1
+        self.known = int(np.searchsorted(self.ends, by_then, "right"))
+
+    def choose_and_forecast(self, fit: Fit, test_ends: Rows) -> Fitted | Skipped:
+        """Choose the penalty on the last fifth, fit all rows with it, forecast."""
+        if self.rows < MIN_TRAIN:
+            return Skipped(f"needs {MIN_TRAIN} training rows, has {self.rows}")
+        if self.known < MIN_TRAIN // 2:
+            return Skipped(f"too few training rows ({self.rows}) for the output shift")
+        span = np.asarray(
+            self.table[self.ends[0] - self.window + 1 : self.ends[-1] + 1], dtype=np.float64
+        )
+        mean, deviation = span.mean(axis=0), span.std(axis=0)
+        deviation[deviation == 0] = 1.0
+        self.mean, self.deviation = mean, deviation
+
+        X = self._flat(self.ends)
+        alphas = PENALTIES * self.columns
+        later, outcome = X[self.cut :], self.targets[self.cut :]
+        tried = fit(X[: self.known], self.targets[: self.known], alphas)
+        errors = [np.mean((predict(later) - outcome) ** 2) for predict in tried]
+        best = int(np.argmin(errors))
+        predict = fit(X, self.targets, alphas[best : best + 1])[0]
+        forecast = np.concatenate([predict(part) for part in self._chunks(test_ends)])
+        return Fitted(forecast, f"alpha {alphas[best]:,.4g}", self.rows)
+
+    def _chunks(self, ends: Rows) -> Iterator[NDArray[np.floating]]:
+        size = max(1, MAX_BYTES // 4 // (8 * self.columns))
+        return (self._flat(ends[start : start + size]) for start in range(0, len(ends), size))
+
+    def _flat(self, ends: Rows) -> NDArray[np.floating]:
+        """(n,) -> (n, w * F), oldest row of the window first."""
+        flat = np.empty((len(ends), self.window, self.table.shape[1]), dtype=self.dtype)
+        for lag in range(self.window):
+            rows = self.table[ends - self.window + 1 + lag]
+            flat[:, lag] = (rows - self.mean) / self.deviation
+        return flat.reshape(len(ends), self.columns)
