@@ -12,14 +12,12 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from rnnsearch.results.words import METRICS, figure, probability
+from rnnsearch.results.words import METRICS, figure, probability, rival
 from rnnsearch.search.records import title
 from rnnsearch.search.store import state_of
 
 TESTS = {
     "diebold_mariano": "better than doing nothing (Diebold–Mariano)",
-    "diebold_mariano_ridge": "better than ridge (Diebold–Mariano)",
-    "diebold_mariano_logistic": "better than logistic regression (Diebold–Mariano)",
     "pesaran_timmermann": "direction better than chance (Pesaran–Timmermann)",
     "superior_ability": "any trial better than naive on validation (SPA)",
     "confidence_set": "model confidence set",
@@ -157,7 +155,12 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
         held, promised = answer["interval"]["share"], answer["interval"]["promised"]
         yield f"intervals from validation errors promised {promised:.0%} and held {held:.1%}"
     for name, result in answer["significance"].items():
-        yield f"{TESTS.get(name, name)}: {_test_result(name, result)}"
+        yield f"{_test_name(name)}: {_test_result(name, result)}"
+
+
+def _test_name(name: str) -> str:
+    other = rival(name)
+    return f"better than {other} (Diebold–Mariano)" if other else TESTS.get(name, name)
 
 
 def _test_result(name: str, result: dict[str, Any]) -> str:

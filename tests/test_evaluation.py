@@ -21,7 +21,6 @@ from rnnsearch.results.plain import as_json
 from rnnsearch.results.prediction import predict
 from rnnsearch.results.registry import forecast_rows, publish
 from rnnsearch.scoring.baselines.drift import drift
-from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.search.packing import unpack
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store import Store, only_driver
@@ -68,6 +67,7 @@ def test_the_answer_has_its_keys_and_is_strict_json(evaluated: Evaluated) -> Non
     assert answer["significance"].keys() == {
         "diebold_mariano",
         "diebold_mariano_ridge",
+        "diebold_mariano_trees",
         "pesaran_timmermann",
         "superior_ability",
         "confidence_set",
@@ -378,13 +378,18 @@ def test_the_anchor_figures_of_the_sp500() -> None:
             assert row["price_mape"] == pytest.approx(mape, abs=6e-4)
             assert row["price_r2"] == pytest.approx(r2, abs=6e-6)
     test = comparison.scored_rows(close, rows, 1, "log_return", rows[:0])
-    growth = np.log(drift(close, rows, 1, slice(0, rows[0])) / test.origin)
+    growth = drift(close, rows, 1, slice(0, rows[0])).forecast
     assert comparison.scores(test, growth)["price_rmse"] == pytest.approx(19.972, abs=6e-4)
 
 
-def test_prices_that_are_not_positive_have_no_drift() -> None:
-    close = np.linspace(-5, 5, 200)
-    rows = np.arange(150, 200)
-    test = comparison.scored_rows(close, rows, 1, "level", rows[:0])
-    found = comparison.series_forecasts(close, test, slice(0, 150))
-    assert all(isinstance(fitted, Skipped) for fitted in found.values())
+def test_mase_is_scaled_by_the_mean_move_over_as_many_sessions() -> None:
+    close = np.array([1.0, 2.0, 4.0, 3.0, 7.0, 8.0, 5.0, 9.0])
+    rows = np.array([6, 7])
+    test = comparison.scored_rows(close, rows, 2, "log_return", rows[:0])
+    moves = [3.0, 1.0, 3.0]  # over two sessions, up to the first origin: the row before `rows`
+    assert test.naive_mae == pytest.approx(np.mean(moves))
+    later = close.copy()
+    later[5:] = 99
+    assert (
+        comparison.scored_rows(later, rows, 2, "log_return", rows[:0]).naive_mae == test.naive_mae
+    )

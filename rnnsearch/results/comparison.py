@@ -6,7 +6,8 @@ Everything that is fitted here is fitted on the rows before the test. Nothing he
 the locked rows may be looked at: that is `evaluation`.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,8 @@ from rnnsearch.model.windows import (
     Rows,
     naive_values,
     target_values,
-    window_ends,
 )
 from rnnsearch.scoring import baselines, intervals, metrics, significance
-from rnnsearch.scoring.baselines.arima import arima
-from rnnsearch.scoring.baselines.drift import drift
-from rnnsearch.scoring.baselines.logistic import logistic_forecast
-from rnnsearch.scoring.baselines.ridge import ridge_forecast
 from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.search.folds import shifted_inputs
 from rnnsearch.search.parameters import TrialParameters
@@ -45,7 +41,7 @@ class ScoredRows:
     actual: Floats
     naive: Floats
     origin: Floats  # price at the origin
-    naive_mae: float  # mean absolute price change over one session before the rows
+    naive_mae: float  # mean absolute price change over `horizon` sessions before the rows
 
 
 def scored_rows(
@@ -60,7 +56,7 @@ def scored_rows(
         actual=target_values(close, rows, horizon, predict),
         naive=naive_values(close, rows, horizon, predict, train),
         origin=close[rows - horizon],
-        naive_mae=float(np.abs(np.diff(known)).mean()),
+        naive_mae=float(np.abs(known[horizon:] - known[:-horizon]).mean()),
     )
 
 
@@ -70,46 +66,35 @@ def naive_name(predict: Predict) -> str:
 
 
 def simple_forecasts(
-    problem: Problem, parameters: TrialParameters, test: ScoredRows
+    problem: Problem, parameters: TrialParameters, test: ScoredRows, say: Callable[[str], None]
 ) -> dict[str, baselines.Fitted | Skipped]:
     """What simpler methods forecast for the test rows, fitted on the rows the champion was.
 
-    In the target's unit. Ridge and logistic regression see the champion's windows and inputs.
+    In the target's unit. Those that learn from inputs see the champion's windows and inputs.
     """
     close, fold, h = problem.prices.close, problem.split.refit, test.horizon
-    learn = logistic_forecast if test.predict == "direction" else ridge_forecast
-    learnt = learn(
-        shifted_inputs(parameters, problem.table),
-        window_ends(fold.train, h),
-        target_values(close, fold.train, h, test.predict),
-        window_ends(test.rows, h),
-        parameters.window,
-        output_shift=h,
+    task = baselines.Task(
+        prices=close,
+        history=fold.history,
+        inputs=shifted_inputs(parameters, problem.table),
+        window=parameters.window,
+        horizon=h,
+        train_rows=fold.train,
+        train_targets=target_values(close, fold.train, h, test.predict),
+        test_rows=test.rows,
+        probability=test.predict == "direction",
+        from_growth=_from_growth(test),
     )
+    return baselines.run(task, say)
+
+
+def _from_growth(test: ScoredRows) -> Callable[[Floats], Floats] | None:
+    """Log growth from the origins as forecasts in the target's unit."""
     if test.predict == "direction":
-        return {"logistic": learnt}
-    return {"ridge": learnt, **series_forecasts(close, test, fold.history)}
-
-
-def series_forecasts(
-    close: Floats, test: ScoredRows, history: slice
-) -> dict[str, baselines.Fitted | Skipped]:
-    """Drift and ARIMA of the prices alone, fitted on the rows of `history`."""
-    if not (close > 0).all():
-        skipped = Skipped("needs prices above 0")
-        return {"drift": skipped, "arima": skipped}
-    prices = drift(close, test.rows, test.horizon, history)
-    growth = np.log(prices / test.origin)
-    rows = len(range(*history.indices(len(close))))
-    found: dict[str, baselines.Fitted | Skipped] = {
-        "drift": baselines.Fitted(growth, "", rows),
-        "arima": arima(close, test.rows, test.horizon, history),
-    }
-    if test.predict == "level":  # both are log returns so far
-        for name, fitted in found.items():
-            if not isinstance(fitted, Skipped):
-                found[name] = replace(fitted, forecast=test.origin * np.exp(fitted.forecast))
-    return found
+        return None
+    if test.predict == "level":
+        return lambda growth: test.origin * np.exp(growth)
+    return lambda growth: growth
 
 
 def scores(test: ScoredRows, forecast: Floats) -> dict[str, float]:
@@ -136,19 +121,19 @@ def scores(test: ScoredRows, forecast: Floats) -> dict[str, float]:
 
 
 def tests_of_the_champion(test: ScoredRows, forecasts: dict[str, Floats]) -> dict[str, Any]:
-    """Is the champion better than doing nothing and than a linear model, and are its directions
-    right by more than chance?"""
+    """Is the champion better than doing nothing and than what else learns from its inputs, and are
+    its directions right by more than chance?"""
     champion = forecasts["champion"]
 
     def against(other: Floats) -> significance.DieboldMariano | Skipped:
         losses, others = (champion - test.actual) ** 2, (other - test.actual) ** 2
         return significance.diebold_mariano(losses, others, test.horizon)
 
-    linear = [name for name in ("ridge", "logistic") if name in forecasts]
+    rivals = [one.name for one in baselines.registry() if one.rival and one.name in forecasts]
     middle = test.origin if test.predict == "level" else 0.5 * (test.predict == "direction")
     return {
         "diebold_mariano": against(test.naive),
-        **{f"diebold_mariano_{name}": against(forecasts[name]) for name in linear},
+        **{f"diebold_mariano_{name}": against(forecasts[name]) for name in rivals},
         "pesaran_timmermann": significance.pesaran_timmermann(
             test.actual - middle, champion - middle, test.horizon
         ),

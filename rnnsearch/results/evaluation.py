@@ -84,7 +84,7 @@ def evaluate(
         openings = _count_opening(store)
         say(f"opening the locked test (opening number {openings})")
         answer = {
-            **_compare(problem, winner, champion),
+            **_compare(problem, winner, champion, say),
             "candidates": [candidate.as_plain() for candidate in candidates],
             "trials": store.finished(),
             "basis": basis,
@@ -211,7 +211,7 @@ def _count_opening(store: Store) -> int:
     return openings
 
 
-def _compare(problem: Problem, winner: Candidate, champion: Forecaster) -> dict[str, Any]:
+def _compare(problem: Problem, winner: Candidate, champion: Forecaster, say: Say) -> dict[str, Any]:
     """The champion and the baselines on the locked rows, and the tests between them."""
     study, split, dates = problem.study, problem.split, problem.prices.dates
     test = comparison.scored_rows(
@@ -222,7 +222,7 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster) -> dict[
         split.refit.train,
     )
     by_seed = champion.forecast_rows(problem.table, window_ends(test.rows, test.horizon))
-    simple = comparison.simple_forecasts(problem, winner.parameters, test)
+    simple = comparison.simple_forecasts(problem, winner.parameters, test, say)
     forecasts: dict[str, Floats] = {
         "champion": by_seed.mean(axis=0),
         comparison.naive_name(study.data.predict): test.naive,
@@ -247,6 +247,11 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster) -> dict[
         "baselines": {
             name: fitted.reason if isinstance(fitted, Skipped) else fitted.chosen
             for name, fitted in simple.items()
+        },
+        "baseline_seconds": {
+            name: round(fitted.seconds, 2)
+            for name, fitted in simple.items()
+            if not isinstance(fitted, Skipped)
         },
         "significance": {name: asdict(result) for name, result in tests.items()},
         "interval": comparison.interval(champion, test, forecasts["champion"]),

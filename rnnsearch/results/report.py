@@ -130,14 +130,22 @@ def _baseline_table(evaluation: Mapping[str, Any]) -> dict[str, Any]:
         "rows": [
             {
                 "name": row["forecast"],
-                "meaning": words.FORECASTS.get(row["forecast"], ""),
-                "chosen": evaluation["baselines"].get(row["forecast"], ""),
+                "meaning": words.meaning(row["forecast"]),
+                "chosen": _chosen(evaluation, row["forecast"]),
                 "cells": [(words.figure(m, row.get(m)), row.get(m)) for m in metrics],
             }
             for row in rows
         ],
         "skipped": {n: r for n, r in evaluation["baselines"].items() if n not in fitted},
     }
+
+
+def _chosen(evaluation: Mapping[str, Any], name: str) -> str:
+    """What a baseline chose, and its cost; evaluations of old know no cost."""
+    seconds = evaluation.get("baseline_seconds", {}).get(name)
+    told = [evaluation["baselines"].get(name, "")]
+    told += [] if seconds is None else [words.duration(max(seconds, 0.01))]
+    return ", ".join(filter(None, told))
 
 
 def _trial_table(facts: Facts) -> list[dict[str, Any]]:

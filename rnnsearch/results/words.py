@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rnnsearch.scoring import baselines
+
 METRICS = {
     "skill": (
         "skill",
@@ -24,17 +26,16 @@ METRICS = {
     "price_mae": ("price MAE", "mean absolute error of the price"),
     "price_mape": ("price MAPE", "mean absolute error in percent of the price"),
     "price_r2": ("price R²", "near 1 for any forecast close to the last price, so it says little"),
-    "price_mase": ("price MASE", "price MAE over the mean move of one session before the test"),
+    "price_mase": (
+        "price MASE",
+        "price MAE over the mean move before the test, over as many sessions",
+    ),
 }
 
 FORECASTS = {
     "champion": "the network that the search found",
     "persistence": "no change: the price stays what it is (doing nothing)",
     "base_rate": "the share of rises so far (doing nothing)",
-    "drift": "the average growth of the past goes on",
-    "ridge": "a linear regression on the champion's inputs and window",
-    "logistic": "a logistic regression on the champion's inputs and window",
-    "arima": "a classical time series model of the price alone",
 }
 
 TESTS = {
@@ -42,15 +43,6 @@ TESTS = {
         "Better than doing nothing?",
         "Diebold–Mariano: how often chance alone makes the champion's errors look this much "
         "smaller than those of doing nothing. Below 5 % is the usual mark.",
-    ),
-    "diebold_mariano_ridge": (
-        "Better than a linear regression?",
-        "Diebold–Mariano against ridge on the same inputs and window. Above 5 %, the network adds "
-        "nothing that a linear model does not have.",
-    ),
-    "diebold_mariano_logistic": (
-        "Better than a logistic regression?",
-        "Diebold–Mariano against a logistic regression on the same inputs and window.",
     ),
     "pesaran_timmermann": (
         "Direction better than chance?",
@@ -79,6 +71,30 @@ TESTS = {
 LEVEL = 0.05
 
 
+def meaning(forecast: str) -> str:
+    """What a column of the table is; empty for a baseline that is not installed now."""
+    one = baselines.by_name(forecast)
+    return one.meaning if one else FORECASTS.get(forecast, "")
+
+
+def rival(test: str) -> str | None:
+    """What the champion is compared with in such a test, where that is a baseline that learns."""
+    name = test.removeprefix("diebold_mariano_")
+    one = baselines.by_name(name) if name != test else None
+    return one.rival or one.name if one else None
+
+
+def _asked(test: str) -> tuple[str, str]:
+    """The question of a test, and what it means."""
+    if other := rival(test):
+        return (
+            f"Better than {other}?",
+            f"Diebold–Mariano against {other} on the same inputs and window. Above 5 %, the "
+            "network is not shown to add anything to what that finds.",
+        )
+    return TESTS.get(test, (test, ""))
+
+
 @dataclass(frozen=True)
 class Finding:
     """One test: the question, the answer in short, its tone (good, unclear, bad) and meaning."""
@@ -92,7 +108,7 @@ class Finding:
 def findings(significance: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
     """Every test of an evaluation in plain words."""
     for name, result in significance.items():
-        question, meaning = TESTS.get(name, (name, ""))
+        question, meaning = _asked(name)
         if "reason" in result:
             yield Finding(question, f"cannot be told: {result['reason']}", "unclear", meaning)
             continue

@@ -1,12 +1,13 @@
-"""Forecasts that need no network.
+"""Forecasts that need no network, one per file: what the champion is compared with.
 
-    n  training rows      m  forecast rows      h  output shift      w  window      F  inputs
-
-Target row `r` is forecast from its origin `t = r - h`. `close` (rows,) holds positive prices.
-`persistence` and `drift` forecast prices (m,), `arima` log returns; ridge and logistic regression
-forecast what they were trained on. A baseline that cannot be fitted returns `Skipped`.
+registry()      every baseline: those of this folder, and those that other packages bring
+run(task, say)  each of them that applies, fitted on training rows, with its cost
+Baseline        what one is; add one by a file here that calls one `BASELINE`, or in a package of
+                yours by an entry point of the group `rnnsearch.baselines` that names one
+Task            what it is asked, and all that it may know
 """
 
-from rnnsearch.scoring.baselines.base import Fitted, Floats, Rows
+from rnnsearch.scoring.baselines.base import Baseline, Fitted, Floats, Rows, Task
+from rnnsearch.scoring.baselines.running import by_name, registry, run
 
-__all__ = ["Fitted", "Floats", "Rows"]
+__all__ = ["Baseline", "Fitted", "Floats", "Rows", "Task", "by_name", "registry", "run"]

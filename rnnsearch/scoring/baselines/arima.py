@@ -5,10 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from rnnsearch.scoring.baselines.base import MIN_TRAIN, Fitted, Floats, Rows
+from rnnsearch.scoring.baselines.base import (
+    Baseline,
+    Fitted,
+    Floats,
+    Rows,
+    has_growth,
+    of_growth,
+    recent_log_prices,
+)
 from rnnsearch.scoring.skipped import Skipped
 
-MAX_ARIMA_ROWS = 4_000
 ARIMA_ORDERS = ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0))
 """(p, q) of the ARMA models tried on log returns, that is ARIMA(p, 1, q) with drift of log prices.
 """
@@ -26,15 +33,11 @@ def arima(close: Floats, target_rows: Rows, output_shift: int, history: slice) -
 
     Box & Jenkins 1970, Time series analysis: forecasting and control.
     """
-    first = max(history.start or 0, history.stop - MAX_ARIMA_ROWS - 1)
-    returns = np.diff(np.log(close[first : int(target_rows.max()) - output_shift + 1]))
-    known = returns[: history.stop - first - 1]  # returns[i] is that of row first + i + 1
-    if len(known) < MIN_TRAIN:
-        return Skipped(f"needs {MIN_TRAIN} daily returns, has {len(known)}")
-    scale = float(known.std())
-    if scale <= 1e-9 * np.abs(known).max():
-        return Skipped("the daily returns do not vary")
-    best = _best_arma(known / scale)
+    found = recent_log_prices(close, target_rows, output_shift, history)
+    if isinstance(found, Skipped):
+        return found
+    known = np.diff(found.known)
+    best = _best_arma(known)
     if best is None:
         return Skipped("no ARIMA model converged")
     p, q = best.model.order[0], best.model.order[2]
@@ -43,15 +46,15 @@ def arima(close: Floats, target_rows: Rows, output_shift: int, history: slice) -
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = ARIMA(returns / scale, order=(p, 0, q), trend="c")
+        model = ARIMA(np.diff(found.values), order=(p, 0, q), trend="c")
         filtered = model.filter(best.params, cov_type="none").filter_results
     # The mean is an observation intercept. State a[t+1|t] gives the next return as Z a, the one
     # j steps later as Z T^j a.
     Z, T = filtered.design[:, :, 0], filtered.transition[:, :, 0]
     weights = sum(Z @ np.linalg.matrix_power(T, step) for step in range(output_shift))
-    states = filtered.predicted_state[:, target_rows - output_shift - first]
+    states = filtered.predicted_state[:, found.origins]
     mean = float(filtered.obs_intercept[0, 0])
-    forecast = scale * (output_shift * mean + np.ravel(weights @ states))
+    forecast = found.unit * (output_shift * mean + np.ravel(weights @ states))
     if not np.isfinite(forecast).all():
         return Skipped("the ARIMA forecast is not a finite number")
     return Fitted(forecast, f"ARIMA({p}, 1, {q}) with drift", len(known))
@@ -72,3 +75,11 @@ def _best_arma(returns: Floats) -> Any:
         if fit.mle_retvals["converged"] and np.isfinite(fit.aic):
             fits.append(fit)
     return min(fits, key=lambda fit: fit.aic, default=None)
+
+
+BASELINE = Baseline(
+    name="arima",
+    meaning="a classical time series model of the price alone",
+    applies=has_growth,
+    forecast=of_growth(arima),
+)

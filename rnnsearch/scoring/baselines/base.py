@@ -1,10 +1,18 @@
-"""What baselines have in common: training rows, and what a fit returns."""
+"""What a baseline is, what it is asked, and what it answers.
 
-from dataclasses import dataclass
+    n  training rows      m  forecast rows      h  horizon      w  window      F  inputs
+
+Target row `r` is forecast from its origin `t = r - h`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rnnsearch.scoring.skipped import Skipped
 
 Floats: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.int64]
@@ -13,14 +21,135 @@ MIN_TRAIN = 50
 """Fewest training rows of a fitted baseline."""
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Task:
+    """What is to be forecast, and all that a baseline may know.
+
+    prices         (rows,) the column that is forecast; of either sign
+    history        the rows of `prices` on which anything may be fitted; it ends before the test
+    inputs         (rows, F) the champion's inputs, delayed by their shifts: the window of target
+                   row `r` is the rows `r-h-w+1 .. r-h`, and is finite for the rows below
+    train_rows     (n,) target rows to learn from, increasing
+    train_targets  (n,) what came true there, in the target's unit
+    test_rows      (m,) target rows to forecast, increasing
+    probability    whether targets are 0 or 1, and the forecast is the chance of a 1
+    from_growth    log growth (m,) of the prices from origins to `test_rows` as forecasts in the
+                   target's unit; None where growth does not say what is forecast
+
+    `prices` and `inputs` go on to the end of the file, because a forecast may use what was known at
+    its origin. It may use nothing later.
+    """
+
+    prices: Floats
+    history: slice
+    inputs: NDArray[np.floating]
+    window: int
+    horizon: int
+    train_rows: Rows
+    train_targets: Floats
+    test_rows: Rows
+    probability: bool
+    from_growth: Callable[[Floats], Floats] | None
+
+
 @dataclass(frozen=True, eq=False)
 class Fitted:
     """Forecasts (m,) of a fitted baseline, what was chosen, and how many rows it was fitted on.
 
-    `chosen` is for tables, such as "alpha 1,200" or "ARMA(1, 0)". `rows` may be fewer than the
-    training rows: the most recent ones that fit into memory.
+    `chosen` is for tables, such as "alpha 1,200" or "ARIMA(1, 1, 0) with drift". `rows` may be
+    fewer than the training rows: the most recent ones that fit into memory. `seconds` is what it
+    cost.
     """
 
     forecast: Floats
     chosen: str
     rows: int
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """One way to forecast without a network.
+
+    name      in tables and in `--json`
+    meaning   in plain words, without a full stop
+    applies   whether it can forecast such a target at all; if not, it is not mentioned
+    forecast  in the target's unit, (m,); Skipped where the rows do not suffice
+    rival     where the champion is tested against it: what it is, to follow "better than"
+    """
+
+    name: str
+    meaning: str
+    applies: Callable[[Task], bool]
+    forecast: Callable[[Task], Fitted | Skipped]
+    rival: str = ""
+
+
+def has_growth(task: Task) -> bool:
+    """For `applies`: where the growth of the prices says what is forecast."""
+    return task.from_growth is not None
+
+
+def of_growth(
+    method: Callable[[Floats, Rows, int, slice], Fitted | Skipped],
+) -> Callable[[Task], Fitted | Skipped]:
+    """The `forecast` of a method that knows the prices alone and forecasts their log growth.
+
+    `method(close, target_rows, output_shift, history)`, with prices above 0.
+    """
+
+    def forecast(task: Task) -> Fitted | Skipped:
+        assert task.from_growth is not None
+        if not (task.prices > 0).all():
+            return Skipped("needs prices above 0")
+        fitted = method(task.prices, task.test_rows, task.horizon, task.history)
+        if isinstance(fitted, Skipped):
+            return fitted
+        return replace(fitted, forecast=task.from_growth(fitted.forecast))
+
+    return forecast
+
+
+MAX_SERIES_ROWS = 4_000
+"""Most daily returns that a model of the price alone is fitted on."""
+
+
+@dataclass(frozen=True, eq=False)
+class LogPrices:
+    """Log prices up to the last origin, from where a model begins to be fitted.
+
+    values   log prices less the first one, in units of the deviation of the known daily returns
+    known    those of them that the model is fitted on
+    origins  (m,) where in `values` the origins are
+    """
+
+    values: Floats
+    known: Floats
+    origins: Rows
+    unit: float
+
+    def grown(self, forecast: Floats, chosen: str) -> Fitted:
+        """Forecasts (m,) on the scale of `values`, as log growth from their origins."""
+        growth = self.unit * (forecast - self.values[self.origins])
+        return Fitted(growth, chosen, len(self.known))
+
+
+def recent_log_prices(
+    close: Floats, target_rows: Rows, output_shift: int, history: slice
+) -> LogPrices | Skipped:
+    """The last 4,001 rows of `history`, and what follows up to the last origin.
+
+    Skipped: fewer than 50 returns, returns that do not vary.
+    """
+    first = max(history.start or 0, history.stop - MAX_SERIES_ROWS - 1)
+    prices = np.log(close[first : int(target_rows.max()) - output_shift + 1])
+    returns = np.diff(prices[: history.stop - first])
+    if len(returns) < MIN_TRAIN:
+        return Skipped(f"needs {MIN_TRAIN} daily returns, has {len(returns)}")
+    unit = float(returns.std())
+    if unit <= 1e-9 * np.abs(returns).max():
+        return Skipped("the daily returns do not vary")
+    values = (prices - prices[0]) / unit
+    return LogPrices(
+        values, values[: history.stop - first], target_rows - output_shift - first, unit
+    )

@@ -1,12 +1,13 @@
 """Logistic regression on the champion's inputs and window."""
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnsearch.scoring.baselines.base import Fitted, Floats, Rows
-from rnnsearch.scoring.baselines.windows import Predict, Windows
+from rnnsearch.scoring.baselines.base import Baseline, Fitted, Floats, Rows, Task
+from rnnsearch.scoring.baselines.windows import Predict, Windows, penalties, strength
 from rnnsearch.scoring.skipped import Skipped
 
 
@@ -28,17 +29,38 @@ def logistic_forecast(
     """
     from sklearn.linear_model import LogisticRegression
 
-    def fit(X: NDArray[np.floating], y: Floats, alphas: Floats) -> list[Predict]:
+    def fit(X: NDArray[np.floating], y: Floats, alphas: Sequence[float]) -> list[Predict]:
         def one(alpha: float) -> Predict:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # not converged: judged by its error all the same
                 model = LogisticRegression(C=1 / alpha, max_iter=200).fit(X, y)
             return lambda X: np.asarray(model.predict_proba(X)[:, 1], dtype=np.float64)
 
-        return [one(float(alpha)) for alpha in alphas]
+        return [one(alpha) for alpha in alphas]
 
     windows = Windows(table, train_ends, train_rises, window, output_shift)
     for part in (windows.targets, windows.targets[: windows.known]):
         if len(part) and np.ptp(part) == 0:
             return Skipped("the training targets are all rises or all not")
-    return windows.choose_and_forecast(fit, test_ends)
+    return windows.choose_and_forecast(fit, penalties(windows), strength, test_ends)
+
+
+def _forecast(task: Task) -> Fitted | Skipped:
+    h = task.horizon
+    return logistic_forecast(
+        task.inputs,
+        task.train_rows - h,
+        task.train_targets,
+        task.test_rows - h,
+        task.window,
+        output_shift=h,
+    )
+
+
+BASELINE = Baseline(
+    name="logistic",
+    meaning="a logistic regression on the champion's inputs and window",
+    applies=lambda task: task.probability,
+    forecast=_forecast,
+    rival="a logistic regression",
+)

@@ -1,12 +1,13 @@
 """Ridge regression on the champion's inputs and window."""
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnsearch.scoring.baselines.base import Fitted, Floats, Rows
-from rnnsearch.scoring.baselines.windows import Predict, Windows
+from rnnsearch.scoring.baselines.base import Baseline, Fitted, Floats, Rows, Task
+from rnnsearch.scoring.baselines.windows import Predict, Windows, penalties, strength
 from rnnsearch.scoring.skipped import Skipped
 
 
@@ -36,9 +37,9 @@ def ridge_forecast(
     """
     from sklearn.linear_model import Ridge
 
-    def fit(X: NDArray[np.floating], y: Floats, alphas: Floats) -> list[Predict]:
+    def fit(X: NDArray[np.floating], y: Floats, alphas: Sequence[float]) -> list[Predict]:
         # One target per penalty: the Gram matrix is built once.
-        ridge = Ridge(alpha=alphas, solver="cholesky")
+        ridge = Ridge(alpha=np.array(alphas), solver="cholesky")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # ill-conditioned: judged by its error all the same
             ridge.fit(X, np.tile(y.astype(X.dtype)[:, None], len(alphas)))
@@ -52,4 +53,25 @@ def ridge_forecast(
     windows = Windows(table, train_ends, train_targets, window, output_shift)
     if len(windows.targets) and np.ptp(windows.targets) == 0:
         return Skipped("the training targets do not vary")
-    return windows.choose_and_forecast(fit, test_ends)
+    return windows.choose_and_forecast(fit, penalties(windows), strength, test_ends)
+
+
+def _forecast(task: Task) -> Fitted | Skipped:
+    h = task.horizon
+    return ridge_forecast(
+        task.inputs,
+        task.train_rows - h,
+        task.train_targets,
+        task.test_rows - h,
+        task.window,
+        output_shift=h,
+    )
+
+
+BASELINE = Baseline(
+    name="ridge",
+    meaning="a linear regression on the champion's inputs and window",
+    applies=lambda task: not task.probability,
+    forecast=_forecast,
+    rival="a linear regression",
+)

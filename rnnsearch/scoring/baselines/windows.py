@@ -1,10 +1,10 @@
-"""Windows of inputs flattened to columns, and the choice of a penalty on the last of them.
+"""Windows of inputs flattened to columns, and the choice of a setting on the last of them.
 
 n  training rows      m  forecast rows      w  window      F  inputs
 """
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,15 @@ MAX_BYTES = 200_000_000
 PENALTIES = np.logspace(5, -1, 7)
 """Penalties tried, strongest first, per flattened column (those have variance 1)."""
 
+Setting = TypeVar("Setting")
+
 
 class Predict(Protocol):
     def __call__(self, X: NDArray[np.floating], /) -> Floats: ...
 
 
-class Fit(Protocol):
-    def __call__(self, X: NDArray[np.floating], y: Floats, alphas: Floats, /) -> list[Predict]: ...
+Fit: TypeAlias = Callable[[NDArray[np.floating], Floats, Sequence[Setting]], list[Predict]]
+"""X (n, w * F), y (n,) and settings -> one fitted model for each setting."""
 
 
 class Windows:
@@ -37,9 +39,12 @@ class Windows:
         targets: Floats,
         window: int,
         output_shift: int,
+        *,
+        max_cells: int | None = None,
     ) -> None:
         self.columns = window * table.shape[1]
-        self.rows = min(len(train_ends), max(MIN_TRAIN, MAX_BYTES // (4 * self.columns)))
+        most = max_cells if max_cells is not None else MAX_BYTES // 4
+        self.rows = min(len(train_ends), max(MIN_TRAIN, most // self.columns))
         self.ends, self.targets = train_ends[-self.rows :], targets[-self.rows :]
         # float64 while it is cheap.
         self.dtype = np.float64 if self.rows * self.columns <= 8_000_000 else np.float32
@@ -49,8 +54,17 @@ class Windows:
         by_then = self.ends[self.cut] - output_shift if self.cut < self.rows else -1
         self.known = int(np.searchsorted(self.ends, by_then, "right"))
 
-    def choose_and_forecast(self, fit: Fit, test_ends: Rows) -> Fitted | Skipped:
-        """Choose the penalty on the last fifth, fit all rows with it, forecast."""
+    def choose_and_forecast(
+        self,
+        fit: Fit[Setting],
+        settings: Sequence[Setting],
+        told: Callable[[Setting], str],
+        test_ends: Rows,
+    ) -> Fitted | Skipped:
+        """Choose the setting on the last fifth (the first of equals), fit all rows, forecast.
+
+        `told` is the setting in words.
+        """
         if self.rows < MIN_TRAIN:
             return Skipped(f"needs {MIN_TRAIN} training rows, has {self.rows}")
         if self.known < MIN_TRAIN // 2:
@@ -63,14 +77,13 @@ class Windows:
         self.mean, self.deviation = mean, deviation
 
         X = self._flat(self.ends)
-        alphas = PENALTIES * self.columns
         later, outcome = X[self.cut :], self.targets[self.cut :]
-        tried = fit(X[: self.known], self.targets[: self.known], alphas)
+        tried = fit(X[: self.known], self.targets[: self.known], settings)
         errors = [np.mean((predict(later) - outcome) ** 2) for predict in tried]
         best = int(np.argmin(errors))
-        predict = fit(X, self.targets, alphas[best : best + 1])[0]
+        predict = fit(X, self.targets, [settings[best]])[0]
         forecast = np.concatenate([predict(part) for part in self._chunks(test_ends)])
-        return Fitted(forecast, f"alpha {alphas[best]:,.4g}", self.rows)
+        return Fitted(forecast, told(settings[best]), self.rows)
 
     def _chunks(self, ends: Rows) -> Iterator[NDArray[np.floating]]:
         size = max(1, MAX_BYTES // 4 // (8 * self.columns))
@@ -83,3 +96,13 @@ class Windows:
             rows = self.table[ends - self.window + 1 + lag]
             flat[:, lag] = (rows - self.mean) / self.deviation
         return flat.reshape(len(ends), self.columns)
+
+
+def penalties(windows: Windows) -> list[float]:
+    """Penalties to choose from."""
+    return [float(alpha) for alpha in PENALTIES * windows.columns]
+
+
+def strength(alpha: float) -> str:
+    """A penalty in words."""
+    return f"alpha {alpha:,.4g}"

@@ -1,0 +1,104 @@
+"""Which baselines there are, and all of them at work."""
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pkgutil import iter_modules
+
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from rnnsearch.scoring import baselines
+from rnnsearch.scoring.baselines.base import Baseline, Fitted, Task
+from rnnsearch.scoring.skipped import Skipped
+
+GROUP = "rnnsearch.baselines"
+"""The entry points of other packages' baselines."""
+
+LONGEST_MESSAGE = 200
+
+
+@cache
+def registry() -> tuple[Baseline, ...]:
+    """Every baseline: first those that the champion is tested against, then by name."""
+    found: dict[str, Baseline] = {}
+    for module in iter_modules(baselines.__path__, f"{baselines.__name__}."):
+        one = getattr(import_module(module.name), "BASELINE", None)
+        if one is not None:
+            found[one.name] = one
+    for point in entry_points(group=GROUP):
+        one = _brought(point, found)
+        found[one.name] = one
+    return tuple(sorted(found.values(), key=lambda one: (not one.rival, one.name)))
+
+
+def by_name(name: str) -> Baseline | None:
+    """The baseline of this name; None for a naive forecast, or one that is not installed now."""
+    return next((one for one in registry() if one.name == name), None)
+
+
+def run(task: Task, say: Callable[[str], None]) -> dict[str, Fitted | Skipped]:
+    """Each baseline that applies, by name, on one thread.
+
+    One that fails, or forecasts anything but m finite numbers, is Skipped with the reason.
+    """
+    chosen = [one for one in registry() if one.applies(task)]
+    say(f"fitting {len(chosen)} baselines: {', '.join(one.name for one in chosen)}")
+    found: dict[str, Fitted | Skipped] = {}
+    for one in chosen:
+        began = time.perf_counter()
+        result = _guarded(one, task)
+        seconds = time.perf_counter() - began
+        if isinstance(result, Fitted):
+            result = replace(result, seconds=seconds)
+        said = f"skipped, {result.reason}" if isinstance(result, Skipped) else result.chosen
+        say(f"baseline {one.name}: {f'{said}; ' if said else ''}{seconds:.1f} s")
+        found[one.name] = result
+    return found
+
+
+def _guarded(one: Baseline, task: Task) -> Fitted | Skipped:
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"), threadpool_limits(limits=1):
+            warnings.simplefilter("ignore")  # what comes out is judged by its error
+            result = one.forecast(task)
+    except Exception as error:  # a baseline is no reason to lose the evaluation
+        return Skipped(_failed(error))
+    if isinstance(result, Skipped):
+        return result
+    values = np.asarray(result.forecast, dtype=np.float64)
+    if values.shape != task.test_rows.shape:
+        return Skipped(f"it forecast {values.size:,} numbers for {len(task.test_rows):,} rows")
+    if not np.isfinite(values).all():
+        return Skipped("its forecast is not a finite number on every row")
+    return replace(result, forecast=values)
+
+
+def _brought(point: EntryPoint, found: dict[str, Baseline]) -> Baseline:
+    """A baseline of another package; one that cannot be had says why where it is asked."""
+    try:
+        one = point.load()
+        if not isinstance(one, Baseline):
+            reason = f"{point.value} is a {type(one).__name__}, not a rnnsearch Baseline"
+        elif one.name in found:
+            reason = f"{point.value} is called {one.name!r}, as another baseline is"
+        else:
+            return one
+    except Exception as error:
+        reason = f"{point.value}: {_failed(error)}"
+    return Baseline(
+        name=point.value if point.name in found else point.name,
+        meaning="a baseline of another package, which cannot be used",
+        applies=lambda _: True,
+        forecast=lambda _: Skipped(reason),
+    )
+
+
+def _failed(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    said = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return f"it failed with {said[:LONGEST_MESSAGE]}".rstrip(".")
