@@ -25,7 +25,7 @@ SETTINGS: tuple[Setting, ...] = tuple((leaves, trees) for trees in TREES for lea
 
 MAX_CELLS = 16_000_000
 """Most numbers in the flattened windows: scikit-learn holds them in eight bytes each, and takes
-about a minute for so many."""
+some twenty seconds for so many."""
 
 
 def trees_forecast(
