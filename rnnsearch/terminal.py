@@ -24,6 +24,9 @@ TESTS = {
     "overfitting": "probability of backtest overfitting",
 }
 
+BESIDE = 4
+"""Forecasts beside the champion in one table: as many as 80 columns hold."""
+
 
 def best_table(trials: Sequence[FrozenTrial], count: int = 5) -> Table:
     """The best complete trials against the naive forecast."""
@@ -137,18 +140,20 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
         f"{len(champion['params']['inputs'])} inputs, validation skill {champion['skill']:+.4f} "
         f"over {len(champion['seeds'])} seeds"
     )
-    rows = answer["table"]
-    names = [name for name in rows[0] if name != "forecast"]
-    table = _table(
+    heading = (
         f"Locked test: {answer['test']['rows']} target dates, {answer['test']['first']} to "
         f"{answer['test']['last']}"
     )
-    table.add_column("")
-    for row in rows:
-        table.add_column(row["forecast"], justify="right")
-    for name in names:
-        table.add_row(METRICS[name][0], *(figure(name, row[name]) for row in rows))
-    yield table
+    first, *others = answer["table"]
+    for start in range(0, len(others), BESIDE):
+        rows = [first, *others[start : start + BESIDE]]
+        table = _table(heading if not start else "")
+        table.add_column("", no_wrap=True)
+        for row in rows:
+            table.add_column(row["forecast"], justify="right", no_wrap=True)
+        for name in (name for name in first if name != "forecast"):
+            table.add_row(METRICS[name][0], *(figure(name, row[name]) for row in rows))
+        yield table
     seeds = ", ".join(f"{skill:+.4f}" for skill in answer["seed_skills"])
     yield f"skill of each seed on its own: {seeds}"
     if answer["interval"]:

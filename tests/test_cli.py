@@ -17,7 +17,7 @@ from rich.console import Console
 
 from rnnsearch import cli
 from rnnsearch.live import trial_line
-from rnnsearch.terminal import best_table
+from rnnsearch.terminal import best_table, evaluation_tables
 from rnnsearch.version import __version__
 from tests.evaluated import write_bars
 from tests.searches import run, write_study
@@ -71,6 +71,29 @@ def test_a_search_prints_a_line_per_trial_and_the_best_against_the_naive_forecas
     assert "\x1b" not in out
     assert re.search(r"naive +hit +always *\n.* RMSE +rate +up *\n", out)
     assert "--trials +50" in out
+
+
+def test_many_baselines_fit_a_terminal_of_80_columns() -> None:
+    names = ["champion", "persistence", "ridge", "trees", "arima", "drift", "ets", "theta"]
+    row = {"skill": -0.0123, "rmse": 0.0123456, "directional_accuracy": 0.512, "price_mape": 0.586}
+    params = {"cell": "lstm", "neurons": [8], "window": 9, "output_shift": 1, "inputs": ["a"]}
+    answer = {
+        "verdict": {"sentence": ""},
+        "champion": {"trial": 1, "params": params, "skill": 0.1, "seeds": [1]},
+        "table": [{"forecast": name} | row for name in names],
+        "test": {"rows": 1234, "first": "2014-01-01", "last": "2018-12-31"},
+        "seed_skills": [0.1],
+        "interval": None,
+        "significance": {},
+    }
+    screen = Console(width=80, file=StringIO())
+    for part in evaluation_tables(answer):
+        screen.print(part)
+    shown = screen.file.getvalue()
+    assert "…" not in shown
+    assert all(name in shown for name in names)
+    assert shown.count("champion ") == 2  # in both tables
+    assert shown.count("Locked test: 1234 target dates") == 1
 
 
 def test_the_longest_names_fit_a_terminal_of_80_columns() -> None:
