@@ -56,7 +56,12 @@ def _day(flag: str, text: str) -> date:
 
 @app.command()
 def init(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Prices (.csv, .parquet).")],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA", help="Prices (.csv, .xlsx, .parquet, .json, packed or not)."
+        ),
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -69,6 +74,12 @@ def init(
             metavar="COLUMN", help="What to forecast; left out: the close.", show_default=False
         ),
     ] = None,
+    series: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Which series of a file of several: AAPL.", show_default=False
+        ),
+    ] = None,
     force: Force = False,
 ) -> int:
     """Look at a price file and write a commented study file for it."""
@@ -76,7 +87,7 @@ def init(
     from rnnsearch.results.draft import init
     from rnnsearch.terminal import print_facts
 
-    draft = init(data, output, target=target, force=force)
+    draft = init(data, output, target=target, series=tuple(series or ()), force=force)
     print_facts(draft.facts, draft.warnings)
     print(f"\nwritten: {draft.path}. Change in it what you like, then:\n")
     print(after_init(draft.path))

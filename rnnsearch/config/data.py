@@ -6,7 +6,7 @@ import zoneinfo
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rnnsearch.config.dimensions import Section
 
@@ -72,6 +72,23 @@ def _prefix(text: str) -> str:
     return text
 
 
+def _as_names(value: object) -> object:
+    """One name or several; a ticker may be a number, 2330."""
+    several = value if isinstance(value, list | tuple) else [] if value is None else [value]
+    names = [
+        str(one) if isinstance(one, int) and not isinstance(one, bool) else one for one in several
+    ]
+    if any(isinstance(one, str) and not one.strip() for one in names):
+        raise ValueError('the name of a series is not empty; write series = "AAPL", or none')
+    return tuple(names)
+
+
+Series = Annotated[tuple[str, ...], BeforeValidator(_as_names)]
+SERIES_MEANING = (
+    'Which series of a file of several: "AAPL", as a column, a header or a sheet has it.'
+)
+
+
 class JoinSection(MarketSection):
     """A further series whose newest row known at the target's close becomes inputs."""
 
@@ -84,6 +101,7 @@ class JoinSection(MarketSection):
     prefix: Annotated[str, AfterValidator(_prefix)] = Field(
         description='Begins the names of its inputs: "nasdaq_"; "nasdaq" is then their family.'
     )
+    series: Series = Field(default=(), description=SERIES_MEANING)
     columns: Literal["all", "none"] | tuple[str, ...] = Field(
         default="all", description="Extra columns of the file that become inputs."
     )
@@ -126,6 +144,7 @@ class DataSection(MarketSection):
         default="log_return",
         description="log_return: log(close[t+h]/close[t]); level: close[t+h]; direction: up?",
     )
+    series: Series = Field(default=(), description=SERIES_MEANING)
     columns: Literal["all", "none"] | tuple[str, ...] = Field(
         default="all", description="Extra columns of the file that become inputs."
     )

@@ -22,6 +22,7 @@ ScalerKind = Literal["standard", "minmax", "robust"]
 OptimizerKind = Literal["adam", "sgd"]
 Precision = Literal["float32", "bfloat16"]
 
+SOURCE = ("path", "sample", "series")  # where prices are: they enter by their content
 NAME_RULE = re.compile(r"\w[\w.-]{0,99}")
 
 
@@ -219,10 +220,10 @@ class StudyFile(Section):
         The data enter by their content (see `inputs.InputTable.hash`), not by their path.
         """
         plain = self.model_dump(mode="json")
-        data = {key: value for key, value in plain["data"].items() if key not in ("path", "sample")}
+        data = {key: value for key, value in plain["data"].items() if key not in SOURCE}
         if data["join"]:
             data["join"] = [
-                {key: value for key, value in join.items() if key not in ("path", "sample")}
+                {key: value for key, value in join.items() if key not in SOURCE}
                 for join in data["join"]
             ]
         else:  # when sessions close then matters to no trial

@@ -1,6 +1,8 @@
 """From a price file to the table of candidate inputs: read, check, compute, cache.
 
-- `files`: a CSV or Parquet file as columns, by way of `names`, `dates` and `numbers`
+- `files`: a file of any kind as columns, by way of `unpacking`, `encodings`, `delimited`, `grids`
+  (workbooks, JSON), `columnar` (Parquet) and `headers`; then `names`, `dates` and `numbers`
+- `stacked`: one series of a file that holds several
 - `yahoo`: prices from Yahoo Finance as such a file
 - `checks`: what is refused in prices, and what is warned of
 - `prices`: checked prices

@@ -1,51 +1,111 @@
-"""Which column is which, by the names that exchanges, brokers and spreadsheets give them."""
+"""Which column is which, by the names that exchanges, brokers and spreadsheets give them.
+
+What the lists lack is still read where its name is given: `target`, `columns`, or a column Date.
+"""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 USUAL = ("Open", "High", "Low", "Close", "Volume", "Adj Close")
-DATE_KEYS = ("date", "datetime", "timestamp", "time")
-OTHER_DATE_KEYS = (
-    *("tradedate", "tradingdate", "tradingday", "opentime", "day", "日期", "交易日期", "年月日"),
-    *("datum", "handelstag", "fecha", "data"),
-)
-ALIASES = {  # by `key`; the first that a file has, where it lacks the usual name
-    "Open": (
-        *("openprice", "openingprice", "開盤價", "開盤", "开盘价", "开盘"),
-        *("eröffnung", "eröffnungskurs", "eröffn", "erster", "ouverture", "apertura", "otwarcie"),
-    ),
-    "High": (
-        *("highprice", "highestprice", "最高價", "最高", "最高价"),
-        *("hoch", "tageshoch", "höchst", "plushaut", "haut", "máximo", "maximo"),
-        *("najwyzszy", "najwyższy"),
-    ),
-    "Low": (
-        *("lowprice", "lowestprice", "最低價", "最低", "最低价"),
-        *("tief", "tagestief", "tiefst", "plusbas", "bas", "mínimo", "minimo"),
-        *("najnizszy", "najniższy"),
-    ),
-    "Close": (
-        *("closeprice", "closingprice", "closelast", "收盤價", "收盤", "收盘价", "收盘"),
-        *("schluss", "schlusskurs", "clôture", "cloture", "cierre", "zamkniecie", "zamknięcie"),
-    ),
-    "Volume": (
-        *("tickvol", "tickvolume", "vol", "tradevolume", "totalvolume"),
-        *("成交股數", "成交量", "volumen", "stücke", "stück", "umsatz", "wolumen"),
-    ),
-    "Adj Close": ("adjustedclose",),
-}
-CLOSE_OF_BARS = ("price", "last", "zuletzt", "dernier", "último", "ultimo")  # beside High and Low
 
 
 def key(name: str) -> str:
-    """What a column name is recognised by: `adj_close`, `<AdjClose>` and ` Adj Close* ` are one."""
-    return re.sub(r"[\W_]", "", name).lower()
+    """What a column name is recognised by: `adj_close`, `<AdjClose>` and ` Adj Close* ` are one.
+
+    So are `1. open` of Alpha Vantage, `open_d` of TEJ, and `OPEN` in the wide letters of Japan.
+    """
+    if name.isascii():
+        name = re.sub(r"^\s*\d+\.\s+(?=\S)", "", name)
+        name = re.sub(r"(?i)^\s*(open|high|low|close)_d\s*$", r"\1", name)
+        return re.sub(r"[\W_]", "", name).lower()
+    text = unicodedata.normalize("NFKC", name).casefold().replace("\u0307", "")
+    return "".join(one for one in text if one.isalnum() or unicodedata.category(one)[0] == "M")
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(map(key, text.split()))
+
+
+DATE_KEYS = ("date", "datetime", "timestamp", "time")
+OTHER_DATE_KEYS = _keys(
+    "tradedate tradingdate tradingday opentime day mdate pricedate quotedate businessdate "
+    "caldt datadate dt ts unixtime unix dateutc datetimeutc localtime gmttime 日期 交易日期 "
+    "交易日 年月日 時間 时间 日付 日付け データ日付 取引日 日時 約定日 날짜 일자 일시 거래일 "
+    "datum handelstag zeit fecha data datadopregão datahora datadesessão date/heure jour "
+    "giorno tarih päivämäärä pvm dato tanggal ngày ngàygd วันที่ วันเดือนปี дата время "
+    "дататоргов ημερομηνία תאריך التاريخ dátum dată"
+)
+ALIASES = {  # by `key`; the first that a file has, where it lacks the usual name
+    "Open": _keys(
+        "openprice openingprice openpx pxopen firstprice 開盤價 開盤 开盘价 开盘 開市價 開市 "
+        "开市 始値 시가 시작가 eröffnung eröffnungskurs eröffn erster öppen åbning åpning "
+        "avaus openingskoers ouverture ouv premier apertura abertura aper aprire otwarcie "
+        "otevření nyitó açılış pembukaan buka mở mởcửa giámởcửa giámở เปิด ราคาเปิด открытие "
+        "откр ценаоткрытия άνοιγμα פתיחה شعارالفتح مفتوح الافتتاح deschidere"
+    ),
+    "High": _keys(
+        "highprice highestprice dayhigh highpx pxhigh hi 最高價 最高 最高价 高 高値 고가 "
+        "최고가 hoch tageshoch höchst höchstkurs högst høj høy ylin hoog plushaut haut máximo "
+        "maximo máxima maxima máx alto massimo max maks najwyzszy najwyższy maximum "
+        "legmagasabb yüksek enyüksek tertinggi cao caonhất giácaonhất สูงสุด ราคาสูงสุด "
+        "максимум макс максцена μέγιστο גבוה مرتفع الأعلى maxim"
+    ),
+    "Low": _keys(
+        "lowprice lowestprice daylow lowpx pxlow lo 最低價 最低 最低价 低 安値 저가 최저가 "
+        "tief tagestief tiefst tiefstkurs lägst lav alin laag plusbas bas mínimo minimo "
+        "mínima minima mín bajo baixo min najnizszy najniższy minimum legalacsonyabb düşük "
+        "endüşük terendah thấp thấpnhất giáthấpnhất ต่ำสุด ราคาต่ำสุด минимум мин минцена "
+        "ελάχιστο נמוך منخفض الأدنى minim"
+    ),
+    "Close": _keys(
+        "closeprice closingprice closelast closepx pxclose pxlast closevalue 收盤價 收盤 "
+        "收盘价 收盘 收市價 收市 收市价 終値 종가 schluss schlusskurs schlußkurs slutkurs "
+        "stängning slut sluttkurs päätös slotkoers slot clôture cloture cierre fechamento "
+        "fech chiusura zamkniecie zamknięcie závěr záró kapanış penutupan tutup đóngcửa "
+        "giáđóngcửa ปิด ราคาปิด закрытие закр ценазакрытия κλείσιμο סגירה إغلاق الإغلاق "
+        "închidere"
+    ),
+    "Volume": _keys(
+        "tickvol tickvolume vol tradevolume totalvolume tradingvolume sharestraded noofshares "
+        "totaltradedquantity totaltradequantity tottrdqty volumetraded qtytraded 成交股數 "
+        "成交量 交易量 出来高 売買高 거래량 volumen stücke stück umsatz omsättning volymi "
+        "wolumen wol objem forgalom hacim hac volumeperdagangan kl khốilượng klgd "
+        "khốilượnggiaodịch ปริมาณ ปริมาณการซื้อขาย объем объём обьем όγκος נפח الحجم volum"
+    ),
+    "Adj Close": _keys(
+        "adjustedclose adjclosingprice 調整後終値 調整後收盤價 后复权收盘价 前复权收盘价 수정종가"
+    ),
+}
+CLOSE_OF_BARS = _keys(  # beside High and Low
+    "price last lastprice zuletzt dernier último ultimo ostatnio laatste senaste viimeisin "
+    "sidste siste şimdi son terakhir lầncuối giá ล่าสุด цена последняя последн τελευταία "
+    "אחרון שער الآن 現値 現在値 현재가 最新价 最新價"
+)
+SERIES_KEYS = _keys(  # name whose a row is, in a file of several series
+    "ticker tickers symbol sym tic stockcode stocksymbol stockid stock code securitycode "
+    "security securityid secid instrument instrumentid isin cusip sedol permno gvkey ric figi "
+    "wkn asset assetid coin currencypair pair contract scrip scripcode companyname company "
+    "indexname name tscode uniqueid itemid seriesid series seriesname unique_id item_id kode "
+    "símbolo simbolo ativo papel código codigo codneg valeur titre libellé wertpapier kürzel "
+    "證券代號 證券名稱 股票代號 股票代码 股票代碼 代號 代码 代碼 名稱 名称 銘柄コード 銘柄 "
+    "コード 종목코드 종목명 mãck mã тикер"
+)
+SUREST_SERIES = frozenset(_keys("ticker tickers symbol tic isin permno tscode uniqueid 股票代码"))
+_IN_BRACKETS = re.compile(r"[(（\[][^)）\]]*[)）\]]")
 
 
 def date_column(names: Sequence[str]) -> int | None:
     """The place of the date among column names."""
-    keys = [key(name) for name in names]
-    return next((keys.index(k) for k in (*DATE_KEYS, *OTHER_DATE_KEYS) if k in keys), None)
+    places: dict[str, int] = {}
+    for place, name in enumerate(names):
+        places.setdefault(key(name), place)
+    return next((places[k] for k in (*DATE_KEYS, *OTHER_DATE_KEYS) if k in places), None)
+
+
+def series_column(name: str) -> bool:
+    """Whether a column of this name says whose a row is."""
+    return key(name) in SERIES_KEYS
 
 
 def usual_names(names: Sequence[str]) -> list[str]:
@@ -58,9 +118,27 @@ def usual_names(names: Sequence[str]) -> list[str]:
     found = [canonical.get(plain, name) for plain, name in zip(keys, names, strict=True)]
     if (date := date_column(names)) is not None:
         found = ["Date" if plain == keys[date] else n for plain, n in zip(keys, found, strict=True)]
+    places: dict[str, int] = {}
+    for place, plain in enumerate(keys):
+        places.setdefault(plain, place)
+    bare = _without_units(names, set(keys))
     for name, aliases in ALIASES.items():
+        if name in found:
+            continue
         bars = name == "Close" and {"High", "Low"} <= set(found)
         known = (*aliases, *(CLOSE_OF_BARS if bars else ()))
-        if name not in found and (alias := next((a for a in known if a in keys), None)):
-            found[keys.index(alias)] = name
+        if (alias := next((a for a in known if a in places), None)) is not None:
+            found[places[alias]] = name
+        elif (alias := next((a for a in (key(name), *known) if a in bare), None)) is not None:
+            found[bare[alias]] = name
     return found
+
+
+def _without_units(names: Sequence[str], taken: set[str]) -> dict[str, int]:
+    """Places by the key of a name without what is in brackets, `收盤價(元)`, where it is one."""
+    found: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        short = key(_IN_BRACKETS.sub("", name))
+        if short and short not in taken and _IN_BRACKETS.search(name):
+            found.setdefault(short, []).append(place)
+    return {short: places[0] for short, places in found.items() if len(places) == 1}

@@ -6,6 +6,7 @@ whatever may be right or wrong is a warning that the caller shows.
 
 import hashlib
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -25,9 +26,11 @@ from rnnsearch.data.checks import (
     oddities,
 )
 from rnnsearch.data.dates import parse_dates, with_time
-from rnnsearch.data.files import NAMELESS, RawTable, read_table
+from rnnsearch.data.files import RawTable, read_table
+from rnnsearch.data.headers import NAMELESS
 from rnnsearch.data.names import USUAL, key, usual_names
 from rnnsearch.data.numbers import is_absent, parse_numbers
+from rnnsearch.data.stacked import check_columns_of_one, check_rows_of_one, pick_series
 from rnnsearch.errors import DataError
 
 COUNTED = 30  # rows from which on a column is seen to count them, or their time
@@ -90,22 +93,28 @@ def read_prices(data: DataSection) -> Prices:
 
     Raises `DataError`; see `check_table`.
     """
-    return with_joined(check_table(*_source(data), data), data)
+    return with_joined(check_table(*source(data), data), data)
 
 
 def with_joined(prices: Prices, data: DataSection) -> Prices:
     """The prices and the series that `[[data.join]]` names, read and checked."""
-    joined = tuple(check_table(*_source(join), join) for join in data.join)
+    joined = tuple(check_table(*source(join), join) for join in data.join)
     warnings = [text for series in (prices, *joined) for text in series.warnings]
     return replace(prices, joined=joined, warnings=tuple(warnings))
 
 
-def _source(data: DataSection | JoinSection) -> tuple[str, RawTable]:
-    """A name for messages, and the raw columns."""
+def source(data: DataSection | JoinSection) -> tuple[str, RawTable]:
+    """A name for messages, and the raw columns of the series that is wanted."""
     if data.sample is not None:
         return f"sample {data.sample}", RawTable(pd.read_csv(_sample_file(data.sample)))
     assert data.path is not None
-    return data.path.name, read_table(data.path)
+    raw = pick_series(data.path.name, read_table(data.path, data.series), data.series)
+    return called(data.path.name, data.series), raw
+
+
+def called(file: str, series: Sequence[str]) -> str:
+    """A file in messages, with the series that was chosen in it."""
+    return f"{file} ({', '.join(series)})" if series else file
 
 
 def _sample_file(name: str) -> Path:
@@ -125,6 +134,7 @@ def check_table(file: str, raw: RawTable, data: DataSection | JoinSection) -> Pr
 
     Raises `DataError` with file, row (1 is the first below the header), value and remedy.
     """
+    check_columns_of_one(file, raw, data.target if isinstance(data, DataSection) else None)
     table, renamed = _usual_names(file, raw.frame)
     if "Date" not in table:
         raise DataError(
@@ -139,6 +149,9 @@ def check_table(file: str, raw: RawTable, data: DataSection | JoinSection) -> Pr
     else:
         target = "Close" if "Close" in table else ""
     dates, told = parse_dates(file, _dates(file, table), data)
+    numbers = np.arange(1, len(table) + 1) if raw.numbers is None else raw.numbers
+    if one := check_rows_of_one(file, table, dates, numbers):
+        told.append(one)
     newest_first = check_order(file, dates)
     if newest_first:
         told.append("the newest row is first, so rows are read from the last to the first")

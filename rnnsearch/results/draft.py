@@ -18,10 +18,10 @@ import pandas as pd
 from rnnsearch.config import DataSection, StudyFile
 from rnnsearch.config.sections import NAME_RULE
 from rnnsearch.data.atomic import replace_file
-from rnnsearch.data.files import read_table
 from rnnsearch.data.names import date_column, key, usual_names
 from rnnsearch.data.numbers import parse_numbers
-from rnnsearch.data.prices import Prices, check_table
+from rnnsearch.data.prices import Prices, check_table, source
+from rnnsearch.data.stacked import check_columns_of_one
 from rnnsearch.errors import DataError, StudyFileError
 from rnnsearch.search.problem import Problem
 
@@ -127,13 +127,18 @@ class Draft:
 
 
 def init(
-    data: Path, output: Path | None = None, *, target: str | None = None, force: bool = False
+    data: Path,
+    output: Path | None = None,
+    *,
+    target: str | None = None,
+    series: tuple[str, ...] = (),
+    force: bool = False,
 ) -> Draft:
     """Look at a price file and write a study file for it that `check` and `search` take.
 
     `output` is studies/NAME.toml where that folder exists, else NAME.toml beside the data. A file
     that is there is overwritten with `force` alone. `target` is the column to forecast: the close,
-    or the column that is most like one.
+    or the column that is most like one; `series` is the one to read of a file of several.
 
     Raises DataError for a file that prices cannot be read from, or too few of them, StudyFileError
     for a wrong argument, StorageError where the study file cannot be written.
@@ -151,7 +156,7 @@ def init(
             f"{path}: is there already; name another file with --output, or overwrite it with "
             f"--force"
         )
-    prices, section = _look(data, target)
+    prices, section = _look(data, target, series)
     text = _text(prices, section, path)
     tables = tomllib.loads(text)
     tables["data"]["path"] = data.absolute()
@@ -164,11 +169,14 @@ def init(
 # --- what the file has --------------------------------------------------------------------------
 
 
-def _look(data: Path, target: str | None) -> tuple[Prices, DataSection]:
+def _look(data: Path, target: str | None, series: tuple[str, ...]) -> tuple[Prices, DataSection]:
     """The prices, and the `[data]` that reads them."""
-    raw = read_table(data)
+    section = DataSection(path=data, series=series, target=target or "Close")
+    file, raw = source(section)
+    check_columns_of_one(file, raw, target)
     names = usual_names(list(raw.frame.columns))
-    section = DataSection(path=data, target=target or _target(data.name, raw.frame, names))
+    if target is None:
+        section = section.model_copy(update={"target": _target(file, raw.frame, names)})
     numbers = {
         key(name): parse_numbers(raw.frame[column])[0]
         for column, usual in zip(raw.frame, names, strict=True)
@@ -181,7 +189,7 @@ def _look(data: Path, target: str | None) -> tuple[Prices, DataSection]:
         adjusted = numbers["adjclose"]
         differs = not np.array_equal(adjusted, numbers["close"])
         section = section.model_copy(update={"adjust": differs and bool((adjusted > 0).all())})
-    prices = check_table(data.name, raw, section)
+    prices = check_table(file, raw, section)
     if len(prices.dates) < SMALLEST:
         raise DataError(
             f"{data.name}: has {len(prices.dates)} rows, but at least {SMALLEST} are needed to "
