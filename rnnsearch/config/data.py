@@ -83,7 +83,10 @@ def _as_names(value: object) -> object:
     return tuple(names)
 
 
-Series = Annotated[tuple[str, ...], BeforeValidator(_as_names)]
+Series = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_as_names, json_schema_input_type=str | tuple[str, ...]),
+]
 SERIES_MEANING = (
     'Which series of a file of several: "AAPL", as a column, a header or a sheet has it.'
 )
@@ -93,7 +96,7 @@ class JoinSection(MarketSection):
     """A further series whose newest row known at the target's close becomes inputs."""
 
     path: Path | None = Field(
-        default=None, description="CSV or Parquet file, relative to the study file."
+        default=None, description="File of prices, relative to the study file."
     )
     sample: Sample | None = Field(
         default=None, description="Daily prices 1999-2018 that come with the arch package."
@@ -134,7 +137,7 @@ class DataSection(MarketSection):
     """Which prices."""
 
     path: Path | None = Field(
-        default=None, description="CSV or Parquet file, relative to the study file."
+        default=None, description="File of prices, relative to the study file."
     )
     sample: Sample | None = Field(
         default=None, description="Daily prices 1999-2018 that come with the arch package."
