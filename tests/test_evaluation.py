@@ -354,12 +354,15 @@ def test_every_kind_of_study_is_evaluated(
     assert model == f"models:/rnnsearch-{kind}@champion"
 
 
-def test_days_without_a_move_count_for_no_direction() -> None:
+def test_a_price_that_did_not_change_did_not_rise() -> None:
     close = np.array([1.0, 1.5, 1.5, 2.0, 2.0, 3.0, 2.5])
     rows = np.arange(2, 7)
     test = comparison.scored_rows(close, rows, 1, "log_return", rows[:0])
     scores = comparison.scores(test, np.full(5, 0.1))
-    assert scores["directional_accuracy"] == scores["always_up"] == pytest.approx(2 / 3)
+    assert scores["directional_accuracy"] == scores["always_up"] == pytest.approx(2 / 5)
+    assert comparison.scores(test, test.naive)["directional_accuracy"] == pytest.approx(3 / 5)
+    direction = comparison.scored_rows(close, rows, 1, "direction", rows)
+    assert comparison.scores(direction, np.ones(5))["always_up"] == scores["always_up"]
 
 
 # --- published figures

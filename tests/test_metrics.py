@@ -39,10 +39,11 @@ def test_mape_of_a_zero_is_undefined():
     assert math.isnan(metrics.mape(np.array([0.0, 1.0]), np.ones(2)))
 
 
-def test_direction_leaves_out_unchanged_rows_and_counts_a_zero_forecast_as_wrong():
-    actual = np.array([1.0, -1.0, 0.0, 2.0])
-    assert metrics.directional_accuracy(actual, np.array([3.0, -0.1, 5.0, 0.0])) == 2 / 3
-    assert math.isnan(metrics.directional_accuracy(np.zeros(3), np.ones(3)))
+def test_only_a_change_above_zero_is_a_rise_of_what_came_and_of_what_was_forecast():
+    actual = np.array([1.0, -1.0, 0.0, 2.0, 0.0])
+    assert metrics.directional_accuracy(actual, np.array([3.0, -0.1, 5.0, 0.0, 0.0])) == 3 / 5
+    assert metrics.directional_accuracy(np.zeros(3), np.ones(3)) == 0
+    assert metrics.directional_accuracy(np.zeros(3), np.zeros(3)) == 1
 
 
 def test_direction_is_the_same_for_returns_and_prices():

@@ -20,8 +20,11 @@ METRICS = {
         "RMSE / RMSE of the naive forecast, both of changes in percent where they are prices: "
         "below 1 is better than doing nothing",
     ),
-    "directional_accuracy": ("right direction", "how often the forecast rose or fell as it came"),
-    "always_up": ("always up", "how often a move was a rise: a forecast that always says up"),
+    "directional_accuracy": (
+        "right direction",
+        "how often the forecast rose, or did not, as it came",
+    ),
+    "always_up": ("always up", "how often the price rose: a forecast that always says up"),
     "price_rmse": ("price RMSE", "root mean squared error of the price"),
     "price_mae": ("price MAE", "mean absolute error of the price"),
     "price_mape": ("price MAPE", "mean absolute error in percent of the price"),

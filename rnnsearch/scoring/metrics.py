@@ -78,16 +78,13 @@ def r2(actual: Floats, forecast: Floats) -> float:
 def directional_accuracy(
     actual: Floats, forecast: Floats, reference: Floats | float = 0.0
 ) -> float:
-    """Share of rows where the forecast lies on the side of `reference` that came true, 0 to 1.
+    """Share of rows where a rise was forecast and came, or neither, 0 to 1.
 
-    `mean(sign(f - reference) == sign(a - reference))` over the rows with `a != reference`: where
-    nothing moved there was no direction to find. A forecast equal to the reference names no
-    direction and counts as wrong. NaN if no row moved.
+    `mean((f > reference) == (a > reference))`: only what lies above the reference is a rise. A
+    price that did not change did not rise, and a forecast of no change forecasts no rise; the
+    target `direction` and the tests of directions have the same rule.
     """
-    went = np.sign(actual - reference)
-    said = np.sign(forecast - reference)
-    moved = went != 0
-    return float(np.mean(said[moved] == went[moved])) if moved.any() else math.nan
+    return float(np.mean((forecast > reference) == (actual > reference)))
 
 
 def theil_u2(actual: Floats, forecast: Floats, naive: Floats) -> float:
