@@ -60,6 +60,8 @@ def _exit_code(interrupts: Interrupts | None = None) -> int:
         code = getattr(error, "exit_code", None)
         if code is not None and hasattr(error, "format_message"):  # a wrong flag
             return _fail(error.format_message(), 2)
+        if damage := _of_a_damaged_store(error):
+            return _fail(str(damage), damage.exit_code)
         return _fail(_unforeseen(error), 1)
     return int(result or 0)
 
@@ -68,6 +70,14 @@ def _fail(message: str, code: int) -> int:
     for line in message.splitlines():
         print(f"rnnsearch: {line}", file=sys.stderr)
     return code
+
+
+def _of_a_damaged_store(error: Exception) -> RnnsearchError | None:
+    if "rnnsearch.search.databases" not in sys.modules:
+        return None
+    from rnnsearch.search.databases import damage_of
+
+    return damage_of(error)
 
 
 def _unforeseen(error: Exception) -> str:

@@ -1,6 +1,8 @@
 """Files that are complete or absent, whenever their writer dies."""
 
+import errno
 import os
+import stat
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +31,18 @@ def replace_file(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
             raise
     except OSError as error:
         raise unwritable(path, error) from None
+
+
+def read_file(path: Path) -> bytes:
+    """What a file of ours holds. Raises OSError, also for a pipe or a device: they never end."""
+    with open(path, "rb", opener=_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "is no regular file", str(path))
+        return file.read()
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def unwritable(path: Path, error: OSError) -> StorageError:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnsearch.data.atomic import replace_file
+from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.indicators import InputSpec
 from rnnsearch.errors import DataError, StorageError
 
@@ -75,7 +75,9 @@ def read_inputs(cache: Path, name: str) -> InputTable | None:
 def load_inputs(path: Path) -> InputTable:
     """Map `InputTable.path` into memory, read-only. Raises `StorageError` where it is damaged."""
     try:
-        about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        about = json.loads(read_file(path.with_suffix(".json")))
+        if not path.is_file():  # a pipe would be waited for
+            raise FileNotFoundError(f"{path.name} is no file")
         values = np.load(path, mmap_mode="r", allow_pickle=False)
         specs = tuple(InputSpec(**spec) for spec in about["specs"])
         rows, columns = about["shape"]

@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from rnnsearch.config import DataSection, InputsSection, Predict, StudyFile
-from rnnsearch.data.atomic import replace_file
+from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.calendars import next_sessions
 from rnnsearch.data.inputs import InputTable, build_inputs
 from rnnsearch.data.prices import Prices
@@ -37,6 +37,7 @@ from rnnsearch.scoring.skipped import Skipped
 
 FORMAT = 1
 WEIGHTS, ABOUT = "weights.safetensors", "forecaster.json"
+ALTERED = f"{ABOUT} is not as it was written"
 
 Floats = NDArray[np.float64]
 
@@ -209,8 +210,13 @@ class Forecaster:
             for name, weights in network.state_dict().items():
                 tensors[f"network.{number}.{name}"] = weights.detach().cpu().contiguous()
         weights = save(tensors)
-        head = {"format": FORMAT, "weights_sha256": hashlib.sha256(weights).hexdigest()}
-        about = json.dumps(head | asdict(self.spec), indent=1, allow_nan=False).encode()
+        spec = json.loads(json.dumps(asdict(self.spec), allow_nan=False))
+        head = {
+            "format": FORMAT,
+            "weights_sha256": hashlib.sha256(weights).hexdigest(),
+            "spec_sha256": _checksum(spec),
+        }
+        about = json.dumps(head | spec, indent=1, allow_nan=False).encode()
         replace_file(folder / WEIGHTS, lambda file: file.write(weights))
         replace_file(folder / ABOUT, lambda file: file.write(about))
 
@@ -218,8 +224,8 @@ class Forecaster:
     def load(cls, folder: Path, device: str | torch.device = "cpu") -> Self:
         """Read a folder that `save` wrote. Raises StorageError where it is not one, or damaged."""
         try:
-            spec, checksum = _read_about(folder)
-            weights = (folder / WEIGHTS).read_bytes()
+            spec, checksum, as_written = _read_about(folder)
+            weights = read_file(folder / WEIGHTS)
             if hashlib.sha256(weights).hexdigest() != checksum:
                 raise ValueError(f"{WEIGHTS} is not the file that {ABOUT} describes")
             tensors = load(weights)
@@ -227,7 +233,7 @@ class Forecaster:
             sizes = {len(spec.inputs), len(spec.input_shifts), len(scaler.scale)}
             if len(sizes) > 1 or len(scaler.offset) != len(scaler.scale) or not spec.seeds:
                 raise ValueError("the scaler, the shifts and the inputs do not go together")
-            return cls(
+            forecaster = cls(
                 spec=spec,
                 networks=tuple(
                     _network(spec, tensors, number, torch.device(device))
@@ -240,32 +246,55 @@ class Forecaster:
                 ),
                 errors=tensors["validation.errors"].numpy(),
             )
+            if not as_written:  # last: what does not fit says more
+                raise ValueError(ALTERED)
+            return forecaster
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise StorageError(
-                f"{folder}: is not a forecaster, or is damaged ({reason}); "
-                "run `rnnsearch evaluate`, which makes it again"
-            ) from None
+            raise _damaged(folder, error) from None
+
+
+def _damaged(folder: Path, error: Exception) -> StorageError:
+    reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    return StorageError(
+        f"{folder}: is not a forecaster, or is damaged ({reason}); "
+        "run `rnnsearch evaluate`, which makes it again"
+    )
 
 
 def read_spec(folder: Path) -> ForecasterSpec | None:
-    """What the forecaster in a folder is, without its weights; None where there is none."""
+    """What the forecaster in a folder is, without its weights; None where there is none.
+
+    Raises StorageError where it is damaged.
+    """
     try:
-        return _read_about(folder)[0]
-    except (OSError, ValueError, TypeError):
+        spec, _, as_written = _read_about(folder)
+        if not as_written:
+            raise ValueError(ALTERED)
+        return spec
+    except FileNotFoundError:
         return None
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise _damaged(folder, error) from None
 
 
-def _read_about(folder: Path) -> tuple[ForecasterSpec, str]:
-    """The specification, and the checksum of the weights that belong to it."""
-    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+def _checksum(spec: dict[str, Any]) -> str:
+    text = json.dumps({k: v for k, v in spec.items() if k != "spec_sha256"}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read_about(folder: Path) -> tuple[ForecasterSpec, str, bool]:
+    """The specification, the checksum of the weights that belong to it, and whether it is itself
+    what was written."""
+    about = json.loads(read_file(folder / ABOUT))
     if not isinstance(about, dict) or "format" not in about:
         raise ValueError(f"{ABOUT} does not say its format")
     if (found := about.pop("format")) != FORMAT:
         raise ValueError(f"its format is {found!r}, and this version reads {FORMAT}")
     checksum = str(about.pop("weights_sha256", ""))
+    # Champions of before there was one are read without.
+    as_written = about.pop("spec_sha256", own := _checksum(about)) == own
     try:
-        return TypeAdapter(ForecasterSpec).validate_python(about), checksum
+        return TypeAdapter(ForecasterSpec).validate_python(about), checksum, as_written
     except ValidationError as error:
         fault = error.errors()[0]
         raise ValueError(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None

@@ -118,10 +118,10 @@ def champion_folder(study: StudyFile) -> Path:
 
 def has_champion(study: StudyFile, answer: dict[str, Any]) -> bool:
     """Whether the champion's folder holds the champion of this answer, undamaged."""
-    spec = read_spec(champion_folder(study))
-    if spec is None or spec.identity != answer["champion"]["identity"]:
-        return False
     try:
+        spec = read_spec(champion_folder(study))
+        if spec is None or spec.identity != answer["champion"]["identity"]:
+            return False
         Forecaster.load(champion_folder(study))
     except StorageError:
         return False

@@ -9,7 +9,7 @@ import pandas as pd
 from rnnsearch.config import StudyFile
 from rnnsearch.data.calendars import are_days
 from rnnsearch.data.prices import Prices, read_prices
-from rnnsearch.errors import NoTrialError
+from rnnsearch.errors import NoTrialError, StorageError
 from rnnsearch.model.forecaster import Forecaster, read_spec
 from rnnsearch.results.evaluation import champion_folder, stored_answer
 from rnnsearch.results.plain import as_json
@@ -25,7 +25,8 @@ def predict(
     Keys: study, champion (trial number), level, forecasts (rows of `Forecaster.forecast`), notes,
     verdict (the sentence of the last evaluation), openings. The study's file may have grown since.
 
-    Raises NoTrialError before `evaluate`, or where the champion is not that of the last evaluation.
+    Raises NoTrialError before `evaluate`, StorageError where the champion's folder is damaged,
+    gone, or not that of the last evaluation.
     """
     store = Store(study, create=False)
     with storage_errors(store.url):
@@ -39,7 +40,7 @@ def predict(
     folder = champion_folder(study)
     spec = read_spec(folder)
     if spec is None or spec.identity != answer["champion"]["identity"]:
-        raise NoTrialError(
+        raise StorageError(
             f"{folder}: the champion of the last evaluation is not there; run `rnnsearch evaluate` "
             "with the --top and --seeds of then, which trains it again without opening the test"
         )

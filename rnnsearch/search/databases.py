@@ -14,6 +14,13 @@ import sqlalchemy
 
 from rnnsearch.config import StudyFile, home
 from rnnsearch.errors import StorageError
+from rnnsearch.search.damage import (
+    UNREADABLE,
+    check_pages,
+    damaged,
+    find_damage,
+    is_malformed,
+)
 from rnnsearch.tracking import first_line, shown_uri, sqlite_url
 
 FAILURES: tuple[type[Exception], ...] = (
@@ -21,6 +28,7 @@ FAILURES: tuple[type[Exception], ...] = (
     optuna.exceptions.StorageInternalError,
 )
 STORAGE_ERRORS: tuple[type[Exception], ...] = (*FAILURES, ImportError)  # of the database's driver
+OPENED: list[str] = []  # the URL that was opened last in this process
 BUSY_SECONDS = 60.0  # that another program may keep SQLite's lock
 HELD_SECONDS = 120  # that a driver which does nothing, or is gone, may keep others from PostgreSQL
 SILENCE = {  # after which a PostgreSQL that was cut off is seen to be so; the URL may say otherwise
@@ -43,6 +51,7 @@ def open_storage(url: str, create: bool) -> optuna.storages.RDBStorage:
 
     Raises StorageError where there is no SQLite file and `create` is false.
     """
+    OPENED[:] = [url]
     database = sqlite_file(url)
     if database is None:
         return _open_server(url)
@@ -50,6 +59,7 @@ def open_storage(url: str, create: bool) -> optuna.storages.RDBStorage:
         raise StorageError(f"{database}: there is no study yet; run `rnnsearch search` first")
     database.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(f"{database}.lock"):  # two may not create its tables at once
+        check_pages(database)
         storage = optuna.storages.RDBStorage(
             url, engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}}
         )
@@ -106,11 +116,21 @@ def sqlite_file(url: str) -> Path | None:
 
 @contextlib.contextmanager
 def storage_errors(url: str, *more: type[Exception]) -> Iterator[None]:
-    """What goes wrong with a storage (or is one of `more`), in one line, without its password."""
+    """What goes wrong with a storage (or is one of `more`), in one line, without its password.
+
+    What values of the storage can raise that are not as they were written is told too, where they
+    are not; else it passes.
+    """
     try:
         yield
-    except (*STORAGE_ERRORS, *more) as error:
+    except (*STORAGE_ERRORS, *UNREADABLE, *more) as error:
+        told = isinstance(error, (*STORAGE_ERRORS, *more))
         line = error_line(error)
+        unreadable = is_malformed(line) or isinstance(error, UNREADABLE)
+        if unreadable and (found := _damage(url)):
+            raise found from None
+        if not told:
+            raise
         remedy = (
             "check [run] storage, RNNSEARCH_STORAGE or --storage, and that the server is up"
             if not _is_full(line)
@@ -119,6 +139,23 @@ def storage_errors(url: str, *more: type[Exception]) -> Iterator[None]:
         raise StorageError(
             f"{shown_uri(url)}: the study storage does not answer as it should: {line}; {remedy}"
         ) from None
+
+
+def _damage(url: str) -> StorageError | None:
+    """What is damaged in an SQLite file, where it is; a server's disk is its own affair."""
+    try:
+        database = sqlite_file(url)
+    except (StorageError, sqlalchemy.exc.SQLAlchemyError, ValueError):
+        return None
+    fault = find_damage(database) if database is not None else None
+    return None if database is None or fault is None else damaged(database, fault)
+
+
+def damage_of(error: Exception) -> StorageError | None:
+    """Whether an error nobody foresaw comes of damage to the store that was opened last."""
+    if not isinstance(error, UNREADABLE):
+        return None
+    return next(filter(None, map(_damage, OPENED)), None)
 
 
 def error_line(error: Exception) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnsearch.config import StudyFile, digest, extremes, home
-from rnnsearch.data.atomic import replace_file
+from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.inputs import InputTable, build_inputs
 from rnnsearch.data.prices import Prices, read_prices
 from rnnsearch.model.windows import Rows, Split, split_rows
@@ -70,8 +70,8 @@ class Problem:
         name = digest(self.table.hash, [int(row) for row in train[[0, -1]]], list(lags))
         path = cache_folder() / f"{name}-ranking-{RANKING_VERSION}.json"
         try:
-            return Ranking.from_plain(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, KeyError):  # absent or damaged
+            return Ranking.from_plain(json.loads(read_file(path)))
+        except (OSError, ValueError, TypeError, LookupError, AttributeError):  # absent or damaged
             ranking = rank_inputs(self.table.values, self.prices.close, train, lags=lags)
             text = json.dumps(ranking.to_plain()).encode()
             replace_file(path, lambda file: file.write(text))

@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 DRAFT = re.compile(r"\.\d+\.new(-journal|-wal|-shm)?")  # a database on its way to be one
+DAMAGED = (  # what SQLite, SQLAlchemy, Alembic and MLflow say of a database that is
+    "malformed",
+    "not a database",
+    "no such table",
+    "no such column",
+    "could not decode to utf-8",
+    "can't locate revision",
+    "out-of-date database schema",
+    "no regular file",
+)
 END_SECONDS = 5.0  # that a server is given to end by itself
 
 
@@ -40,6 +50,8 @@ def connect(uri: str) -> "MlflowClient":
         return MlflowClient(uri)
     database = Path(make_url(uri).database or "")
     database.parent.mkdir(parents=True, exist_ok=True)
+    if database.exists() and not database.is_file():
+        raise OSError(f"{database}: is no regular file")
     with filelock.FileLock(f"{database}.lock"):  # two may not create its tables at once
         # MLflow takes ten seconds for one, and cannot use one that it was killed over.
         for left in database.parent.glob(f"{glob.escape(database.name)}.*.new*"):
@@ -75,6 +87,18 @@ def shown_uri(uri: str) -> str:
     return re.sub(r"([^:@/\s]*):(?!//)\S*@", r"\1:***@", uri)
 
 
+def way_back(uri: str, error: Exception) -> str:
+    """What to do about an SQLite store of MLflow's that is damaged; nothing about other errors."""
+    text = str(error).lower()
+    if not uri.startswith("sqlite:///") or not any(word in text for word in DAMAGED):
+        return ""
+    file = uri.removeprefix("sqlite:///").replace("%3F", "?").replace("%25", "%")
+    return (
+        f"MLflow's database is damaged: move it away (mv '{file}' '{file}.damaged', and -wal, -shm "
+        "and -journal beside it), then `rnnsearch sync STUDY` writes it anew from the study's store"
+    )
+
+
 def serve_dashboard(uri: str | None, host: str, port: int) -> int:
     """Run MLflow's server for the embedded store until Ctrl-C; returns its exit code."""
     if uri is not None and uri.startswith("http"):
@@ -85,8 +109,11 @@ def serve_dashboard(uri: str | None, host: str, port: int) -> int:
         connect(uri)
     except Exception as error:  # whatever MLflow, or the database it is given, raises
         raise StorageError(
-            f"{shown_uri(uri)}: MLflow's store cannot be opened: {first_line(error)}; check "
-            "RNNSEARCH_TRACKING or --tracking, and that the folder can be written"
+            f"{shown_uri(uri)}: MLflow's store cannot be opened: {first_line(error)}; "
+            + (
+                way_back(uri, error)
+                or "check RNNSEARCH_TRACKING or --tracking, and that the folder can be written"
+            )
         ) from None
     _check_free(host, port)
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port)]

@@ -6,7 +6,7 @@ from typing import Any
 
 from rnnsearch.errors import StorageError
 from rnnsearch.tracking.experiment import PARENT, STATE, STATUS, Experiment, Parent, RunRecord
-from rnnsearch.tracking.server import first_line, shown_uri
+from rnnsearch.tracking.server import first_line, shown_uri, way_back
 
 
 def sync(
@@ -45,9 +45,12 @@ def sync(
             experiment.set_parent_status("FINISHED")
     except Exception as error:
         raise StorageError(
-            f"{shown_uri(uri)}: MLflow cannot be brought up to date: {first_line(error)}; check "
-            "[run] tracking or RNNSEARCH_TRACKING and that the server is up, then run "
-            "`rnnsearch sync` again"
+            f"{shown_uri(uri)}: MLflow cannot be brought up to date: {first_line(error)}; "
+            + (
+                way_back(uri, error)
+                or "check [run] tracking or RNNSEARCH_TRACKING and that the server is up, then run "
+                "`rnnsearch sync` again"
+            )
         ) from None
     return done, {record.number for record in records if record.over}
 

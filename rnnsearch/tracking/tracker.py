@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rnnsearch.tracking.experiment import Experiment, Parent, RunRecord
-from rnnsearch.tracking.server import first_line
+from rnnsearch.tracking.server import first_line, way_back
 
 RETRY_SECONDS = 5.0  # between attempts to reach a server that is down
 DOWN_SECONDS = 10.0  # of its silence before it is given up at the end
@@ -136,8 +136,11 @@ class Tracker:
         if not self._down:
             self._down = True
             self._notice(
-                f"MLflow does not answer ({first_line(error)}); the search goes on, and what "
-                "MLflow lacks is written when it is back, or by `rnnsearch sync`"
+                f"MLflow does not answer ({first_line(error)}); the search goes on, and "
+                + (
+                    way_back(self._uri, error)
+                    or "what MLflow lacks is written when it is back, or by `rnnsearch sync`"
+                )
             )
 
     def _report_up(self) -> None:
