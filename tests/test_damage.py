@@ -118,7 +118,7 @@ def test_a_whole_store_is_not_called_damaged_for_an_error_of_another_kind(
 
 
 def test_a_damaged_database_of_mlflow_is_told_with_the_way_back_which_leads_back(
-    _mlflow_database: Path,
+    _mlflow_database: Path,  # noqa: PT019  it is a path
     evaluated: Evaluated,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
