@@ -55,3 +55,80 @@ def test_an_hour_that_is_there_twice_is_told_from_a_doubled_row(tmp_path: Path) 
     with pytest.raises(DataError, match=r"rows 1 and 2 are both .* where summer time ends.*UTC"):
         read(tmp_path, *lines)
     assert [*read(tmp_path, *lines, time_zone="UTC").dates.hour] == [5, 6]
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        ("14-Nov-25", "17-Nov-25", "01-Dec-25"),
+        ("14 Nov 2025", "17 Nov 2025", "1 Dec 2025"),
+        ("Nov 14, 2025", "November 17, 2025", "Dec. 1, 2025"),
+        ("Friday, November 14, 2025", "Monday, November 17, 2025", "Monday, December 1, 2025"),
+        ("14. November 2025", "17. November 2025", "1. Dezember 2025"),
+        ("14 de noviembre de 2025", "17 de noviembre de 2025", "1 de diciembre de 2025"),
+        ("14/nov/25", "17/nov/25", "01/dez/25"),
+        ("14 nov. 2025", "17 nov. 2025", "1 déc. 2025"),
+        ("14 Kas 2025", "17 Kas 2025", "01 Ara 2025"),
+        ("14 ноября 2025", "17 ноября 2025", "1 декабря 2025 г."),
+        ("2025年11月14日", "2025年11月17日", "2025年12月1日"),
+        ("2025年11月14日(金)", "2025年11月17日(月)", "2025年12月1日(月)"),
+        ("令和7年11月14日", "令和7年11月17日", "令和7年12月1日"),
+        ("2025년 11월 14일", "2025년 11월 17일", "2025년 12월 1일"),
+        ("2025. 11. 14.", "2025. 11. 17.", "2025. 12. 1."),
+        ("2025- 11- 14", "2025- 11- 17", "2025- 12- 01"),
+        ("2025-11-14 00:00:00 UTC", "2025-11-17 00:00:00 UTC", "2025-12-01 00:00:00 UTC"),
+        ("2025-11-14 UTC", "2025-11-17 UTC", "2025-12-01 UTC"),
+        ("20251114.0", "20251117.0", "20251201.0"),
+        ("14-11-25", "17-11-25", "01-12-25"),
+        ("11/14/25", "11/17/25", "12/01/25"),
+        ("14.11.2568", "17.11.2568", "01.12.2568"),
+        ("Fri Nov 14 2025", "Mon Nov 17 2025", "Mon Dec 01 2025"),
+        ("2025-Nov-14", "2025-Nov-17", "2025-Dec-01"),
+        ("2025/11/14", "2025/11/17", "2025/12/1"),
+        ("11/14/2025 12:00:00 AM", "11/17/2025 12:00:00 AM", "12/1/2025 12:00:00 AM"),
+    ],
+    ids=lambda dates: dates[2],
+)
+def test_dates_of_one_meaning_are_read(tmp_path: Path, dates: tuple[str, ...]) -> None:
+    expected = pd.DatetimeIndex(["2025-11-14", "2025-11-17", "2025-12-01"], name="Date")
+    lines = [f'"{day}";{number}' for number, day in enumerate(dates, 10)]
+    assert read(tmp_path, "Date;Close", *lines).dates.equals(expected.as_unit("us"))
+    backward = [f'"{day}";{number}' for number, day in enumerate(dates[::-1], 10)]
+    assert read(tmp_path, "Date;Close", *backward).dates.equals(expected.as_unit("us"))
+
+
+@pytest.mark.parametrize(
+    ("dates", "told"),
+    [
+        (("01-02-23", "02-03-23", "03-04-23"), "may be 2023-0"),
+        (("99/01/11", "99/01/12"), "may be 1999-01-11 or 2010-01-11"),
+        (("1402-01-15", "1402-01-16"), "the date of row 1 is '1402-01-15'"),
+        (("14 listopad 2025", "17 listopad 2025"), "the date of row 1 is '14 listopad 2025'"),
+        (("Nov 2025", "Dec 2025"), "the date of row 1 is 'Nov 2025'"),
+        (("14 Nov 2025", "soon"), "the date of row 2 is 'soon'"),
+    ],
+)
+def test_dates_of_two_meanings_or_none_are_refused(
+    tmp_path: Path, dates: tuple[str, ...], told: str
+) -> None:
+    with pytest.raises(DataError, match=told):
+        read(tmp_path, "Date,Close", *[f"{day},{n}" for n, day in enumerate(dates, 1)])
+
+
+def test_a_time_after_a_month_in_words_is_kept(tmp_path: Path) -> None:
+    lines = ["03 Jan 2022 09:30:00,1", "03 Jan 2022 10:30:00,2"]
+    assert [*read(tmp_path, "Date,Close", *lines).dates.hour] == [9, 10]
+    lines = [
+        "Mon Jan 03 2022 09:30:00 GMT+0000 (Coordinated Universal Time),1",
+        "Mon Jan 03 2022 10:30:00 GMT+0000 (Coordinated Universal Time),2",
+    ]
+    local = read(tmp_path, "Date,Close", *lines, time_zone="America/New_York").dates
+    assert [*local.hour] == [4, 5]
+
+
+def test_a_date_under_an_unknown_name_is_found_where_no_other_column_is_one(tmp_path: Path) -> None:
+    prices = read(tmp_path, "Séance,Close,word", "14 Nov 2025,1,a", "17 Nov 2025,2,b")
+    assert str(prices.dates[0].date()) == "2025-11-14"
+    assert "Séance is Date" in " ".join(prices.warnings)
+    with pytest.raises(DataError, match="no date column"):
+        read(tmp_path, "from,until,Close", "2025-11-14,2025-11-15,1", "2025-11-17,2025-11-18,2")

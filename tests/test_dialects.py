@@ -150,7 +150,7 @@ def test_a_day_without_a_trade_is_missing_and_not_text(tmp_path: Path) -> None:
 
 
 def test_years_that_may_be_of_two_calendars_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="the date of row 1 is '99/01/11'"):
+    with pytest.raises(DataError, match="'99/01/11' in row 1 may be 1999-01-11 or 2010"):
         read(tmp_path, "Date,Close\n99/01/11,1\n99/01/12,2\n")
 
 

@@ -186,7 +186,12 @@ REFUSED = {
         f"{HEADER},close",
         *[f"{row},1" for row in ROWS],
     ],
-    "there is no date column; name one Date": ["Session,Close", "2014-03-03,1", "2014-03-04,2"],
+    "there is no date column; call one Date": ["Session,Close", "first,1", "second,2"],
+    "Time, and the price Close (or name it as the target). The file has Session, Worth": [
+        "Session,Worth",
+        "first,1",
+        "second,2",
+    ],
     "there is no column 'Close' (set by target); did you mean Closing?": [
         "Date,Closing",
         "2014-03-03,1",

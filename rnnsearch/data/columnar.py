@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet as pq
 
-from rnnsearch.data.headers import MOST_COLUMNS, Header, checked_names, paired, pairs_of
+from rnnsearch.data.headers import MOST_COLUMNS, Header, checked_names, header_of, paired
 from rnnsearch.data.names import DATE_KEYS, key
 from rnnsearch.data.unpacking import Source
 from rnnsearch.errors import DataError
@@ -68,9 +68,7 @@ def _index_name(frame: pd.DataFrame, name: str) -> str | tuple[str, ...]:
 def _header(frame: pd.DataFrame) -> Header:
     if frame.columns.nlevels == 2:
         return paired([(str(pair[0]), str(pair[1])) for pair in frame.columns])
-    names = [str(name) for name in frame.columns]
-    pairs = pairs_of(names)
-    return Header(names) if pairs is None else paired(pairs)
+    return header_of([str(name) for name in frame.columns])
 
 
 def _is_plain(kind: pa.DataType) -> bool:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from rnnsearch.config import MarketSection
 from rnnsearch.data.calendars import market_zone
+from rnnsearch.data.spelling import CENTURY, plain_dates
 from rnnsearch.errors import DataError
 
 DATE_FORMATS = (
@@ -14,7 +15,12 @@ DATE_FORMATS = (
     *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y", "%d-%b-%Y", "%b %d, %Y"),
     *("%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S"),
     *("%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M"),
+    *("%m-%d-%Y %H:%M:%S", "%d-%m-%Y %H:%M:%S", "%m-%d-%Y %H:%M", "%d-%m-%Y %H:%M"),
+    *("%m/%d/%Y %I:%M:%S %p", "%d/%m/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p", "%d/%m/%Y %I:%M %p"),
+    *("%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %I:%M %p", "%Y/%m/%d", "%Y/%m/%d %H:%M"),
+    *("%Y/%m/%d %H:%M:%S", "%Y.%m.%d", "%Y.%m.%d %H:%M", "%Y.%m.%d %H:%M:%S"),
 )
+YEARS = (1600, 2200)
 TIME_FORMATS = ("%H%M", "%H%M%S", "%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
 UTC_OFFSET = r":\d\d(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)$"
 
@@ -32,7 +38,8 @@ def parse_dates(
     Raises `DataError` for a date that is missing, not a date, or ambiguous (03/04/2014), and for
     two instants that have one local time.
     """
-    utc, notes = None, []
+    utc: pd.Series | None = None
+    notes: list[str] = []
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         utc = column.dt.tz_convert("UTC")
         column = column.dt.tz_localize(None)
@@ -40,6 +47,7 @@ def parse_dates(
         dates = column
     else:
         text = column.astype("str").str.split().str.join(" ").where(column.notna())
+        text, notes = plain_dates(text)
         if unit := _epoch_unit(text):
             dates = pd.to_datetime(text.astype("int64"), unit=unit)
             utc = dates.dt.tz_localize("UTC")
@@ -56,6 +64,7 @@ def parse_dates(
     if utc is not None and market is not None and (dates != dates.dt.normalize()).any():
         zone = market_zone(market)
         dates = dates if zone is None else utc.dt.tz_convert(zone).dt.tz_localize(None)
+    dates = dates.where(dates.dt.year.between(*YEARS))  # others are of another calendar
     missing = np.flatnonzero(dates.isna())
     if len(missing):
         row = missing[0]
@@ -67,6 +76,21 @@ def parse_dates(
     if utc is not None:
         _check_clock(file, dates, utc)
     return pd.DatetimeIndex(dates.dt.as_unit("us"), name="Date"), notes
+
+
+def date_by_content(table: pd.DataFrame) -> str | None:
+    """The only column of text whose first, middle and last value are dates."""
+    found = []
+    for name, column in table.items():
+        if not pd.api.types.is_string_dtype(column.dtype) or not len(column):
+            continue
+        rows = sorted({0, len(column) // 2, len(column) - 1})
+        sample = column.iloc[rows].reset_index(drop=True)
+        if sample.map(lambda one: isinstance(one, str) and len(one) < 60).all():
+            text, _ = plain_dates(sample.str.strip())
+            if text.str.fullmatch(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?:[ T].*)?").all():
+                found.append(str(name))
+    return found[0] if len(found) == 1 else None
 
 
 def _check_clock(file: str, local: pd.Series, utc: pd.Series) -> None:
@@ -139,6 +163,28 @@ def _local_time(file: str, text: pd.Series) -> tuple[pd.Series, pd.Series | None
     return local, offset.map(hours).astype("float64")
 
 
+def _short_years(text: pd.Series) -> list[pd.Series]:
+    """The readings of dates such as 24-02-23, whose years may be of two calendars where first."""
+    parts = text.str.extract(r"^(\d{1,2})([-/.])(\d{1,2})\2(\d{2})$")
+    if parts.isna().any(axis=None):
+        return []
+    first, middle, last = (parts[place].astype("int64") for place in (0, 2, 3))
+    near = last.where(last >= CENTURY, last + 100) + 1900
+    orders = (
+        (near, middle, first),
+        (near, first, middle),
+        (first.where(first >= CENTURY, first + 100) + 1900, middle, last),
+        (first + 1911, middle, last),
+    )
+    readings = [
+        pd.to_datetime(
+            pd.DataFrame({"year": year, "month": month, "day": day}), errors="coerce"
+        ).dt.as_unit("us")
+        for year, month, day in orders
+    ]
+    return [dates for dates in readings if dates.notna().all()]
+
+
 def _parse_text(file: str, text: pd.Series) -> pd.Series:
     """Dates under the one format that reads every row; NaT where the best format fails."""
     best, fitting = None, []
@@ -151,6 +197,8 @@ def _parse_text(file: str, text: pd.Series) -> pd.Series:
             if form == "ISO8601":
                 break
     assert best is not None
+    if not fitting:
+        fitting = _short_years(text)
     ordered = [
         dates for dates in fitting if dates.is_monotonic_increasing or dates.is_monotonic_decreasing
     ]

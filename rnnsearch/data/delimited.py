@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnsearch.data.encodings import check_decodes, encoding_of
-from rnnsearch.data.headers import NAMELESS, Header, checked_names, two_lines
+from rnnsearch.data.headers import NAMELESS, Header, checked_names, header_of, two_lines
 from rnnsearch.data.names import date_column, series_column
 from rnnsearch.data.numbers import is_dressed, undress
 from rnnsearch.data.unpacking import Source, opened
@@ -149,9 +149,9 @@ def _header(source: Source, file: str, encoding: str) -> _Layout:
         if double is not None:
             return _Layout(encoding, separator, double, filled[at + double.lines - 1][0])
         if len([cell for cell in cells if cell.strip()]) > 1 and date_column(cells) is not None:
-            return _Layout(encoding, separator, Header(cells), number)
+            return _Layout(encoding, separator, header_of(cells), number)
     number, separator, cells = filled[0] if filled else (0, ",", [])
-    return _Layout(encoding, separator, Header(cells), number)
+    return _Layout(encoding, separator, header_of(cells), number)
 
 
 def _cells(line: str) -> tuple[str, list[str]]:

@@ -83,7 +83,7 @@ def checked_names(file: str, header: Sequence[str]) -> list[str]:
             f"{file}: a file may have {MOST_COLUMNS} columns, but this has {len(header)}; keep the "
             f"date, the prices and the columns that may become inputs."
         )
-    names = [" ".join(name.split()) for name in header]
+    names = [_clean(name) for name in header]
     if _are_values(names):
         raise DataError(
             f"{file}: the first line has {len(names)} values ({_cut(', '.join(names[:3]), 60)}, "
@@ -102,6 +102,19 @@ def checked_names(file: str, header: Sequence[str]) -> list[str]:
             )
         seen[name] = number
     return names
+
+
+def _clean(name: str) -> str:
+    """Without what no terminal, page or TOML file can show: control and invisible characters."""
+    if not name.isprintable():
+        name = "".join(one if one.isprintable() else " " for one in name)
+    return " ".join(name.split())
+
+
+def header_of(names: Sequence[str]) -> Header:
+    """The header in one line of names."""
+    pairs = pairs_of(names)
+    return Header(list(names)) if pairs is None else paired(pairs)
 
 
 def _are_values(names: Sequence[str]) -> bool:

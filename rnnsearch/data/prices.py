@@ -25,7 +25,7 @@ from rnnsearch.data.checks import (
     check_prices,
     oddities,
 )
-from rnnsearch.data.dates import parse_dates, with_time
+from rnnsearch.data.dates import date_by_content, parse_dates, with_time
 from rnnsearch.data.files import RawTable, read_table
 from rnnsearch.data.headers import NAMELESS
 from rnnsearch.data.names import USUAL, key, usual_names
@@ -136,9 +136,12 @@ def check_table(file: str, raw: RawTable, data: DataSection | JoinSection) -> Pr
     """
     check_columns_of_one(file, raw, data.target if isinstance(data, DataSection) else None)
     table, renamed = _usual_names(file, raw.frame)
+    if "Date" not in table and (dated := date_by_content(table)) is not None:
+        table, renamed[dated] = table.rename(columns={dated: "Date"}), "Date"
     if "Date" not in table:
+        close = "" if "Close" in table else ", and the price Close (or name it as the target)"
         raise DataError(
-            f"{file}: there is no date column; name one Date, Datetime, Timestamp or Time. "
+            f"{file}: there is no date column; call one Date, Datetime, Timestamp or Time{close}. "
             f"The file has {_list(table.columns)}."
         )
     if len(table) < 2:
@@ -290,4 +293,5 @@ def _adjusted(file: str, frame: pd.DataFrame, target: str) -> pd.DataFrame:
 
 
 def _list(names: pd.Index | list[str]) -> str:
-    return ", ".join(str(name) for name in names) or "no columns"
+    shown = ", ".join(str(name)[:40] for name in names[:20]) or "no columns"
+    return f"{shown}, ..." if len(names) > 20 else shown

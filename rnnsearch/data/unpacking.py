@@ -30,6 +30,7 @@ TABLES = {"workbook": (ZIP,), "Parquet": (b"PAR1",), "Arrow": (b"ARROW1",)}
 # What is told apart only so that the remedy fits.
 FOREIGN = (
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)", "save it as .xlsx or CSV"),
+    (b"PK\x05\x06", "a zip that holds nothing", "pack the prices again"),
     (b"7z\xbc\xaf", "a 7z archive", "unpack it, and give the file inside"),
     (b"Rar!", "a RAR archive", "unpack it, and give the file inside"),
     (b"\x28\xb5\x2f\xfd", "a zstd archive", "unpack it, and give the file inside"),
