@@ -191,7 +191,7 @@ def test_a_file_without_a_header_is_read_with_the_line_that_is_offered(tmp_path:
         for day, r in zip(PRICES.index, PRICES.itertuples(), strict=True)
     ]
     path.write_text("\n".join(rows))
-    with pytest.raises(DataError, match="the first line has 9 values .* with 9 names") as refused:
+    with pytest.raises(DataError, match=r"the first line has 9 values .* with 9 names") as refused:
         read(path)
     line = re.search(r"such as (\S+)\.$", str(refused.value))
     assert line is not None
