@@ -18,7 +18,7 @@ SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WOR
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-cluster fetch init search resume status evaluate report predict sync check-study dashboard \
-	test check bench bench-inputs bench-verdict bench-faults bench-cluster lock clean
+	test check bench bench-inputs bench-verdict bench-intervals bench-faults bench-cluster lock clean
 
 help: ## List the targets
 	@echo "usage: make TARGET [STUDY=NAME or FILE.toml] [TRIALS=N or +N] [WORKERS=N] [ARGS='...']"
@@ -119,6 +119,9 @@ bench-cluster: $(INSTALLED_DEV) ## One to four drivers with up to 500 simulated 
 
 bench-verdict: $(INSTALLED_DEV) ## Noise and planted files: is the verdict right? (half an hour)
 	$(VENV)/bin/python -m tests.bench.bench_verdict $(ARGS)
+
+bench-intervals: $(INSTALLED_DEV) ## Do intervals hold what they promise? (a minute)
+	$(VENV)/bin/python -m tests.bench.bench_intervals $(ARGS)
 
 # A fresh environment with the newest packages pyproject.toml allows becomes the lock.
 # Left out: what every environment has (pip ...), and CUDA packages, which torch chooses per platform.

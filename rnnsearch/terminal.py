@@ -12,7 +12,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from rnnsearch.results.words import METRICS, figure, probability, rival
+from rnnsearch.results.words import METRICS, figure, intervals, probability, rival
 from rnnsearch.search.records import title
 from rnnsearch.search.store import state_of
 
@@ -157,8 +157,10 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
     seeds = ", ".join(f"{skill:+.4f}" for skill in answer["seed_skills"])
     yield f"skill of each seed on its own: {seeds}"
     if answer["interval"]:
-        held, promised = answer["interval"]["share"], answer["interval"]["promised"]
-        yield f"intervals from validation errors promised {promised:.0%} and held {held:.1%}"
+        yield " ".join(intervals(answer["interval"]))
+        if quarters := answer["interval"].get("quarters"):
+            held = ", ".join(f"{quarter['share']:.1%}" for quarter in quarters)
+            yield f"held on each quarter of the test: {held}"
     for name, result in answer["significance"].items():
         yield f"{_test_name(name)}: {_test_result(name, result)}"
 

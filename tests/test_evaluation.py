@@ -74,7 +74,14 @@ def test_the_answer_has_its_keys_and_is_strict_json(evaluated: Evaluated) -> Non
         "overfitting",
     }
     assert answer["significance"]["overfitting"].keys() == {"reason"}  # of 6 trials nothing is told
-    assert answer["interval"]["promised"] == pytest.approx(0.9)
+    interval = answer["interval"]
+    assert interval["promised"] == pytest.approx(0.9)
+    assert interval["rows"] == len(answer["dates"]) == len(interval["low"]) == len(interval["high"])
+    assert interval["narrowest"] < interval["width"] < interval["widest"]
+    assert interval["quarters"][0]["first"] == answer["test"]["first"]
+    assert interval["quarters"][-1]["last"] == answer["test"]["last"]
+    held = [quarter["rows"] * quarter["share"] for quarter in interval["quarters"]]
+    assert sum(held) == pytest.approx(interval["rows"] * interval["share"])
     assert answer["test"]["rows"] == len(answer["dates"]) == len(answer["forecasts"]["champion"])
     assert len(answer["champion"]["seeds"]) == len(answer["seed_skills"]) == 2
     assert stored_answer(Store(evaluated.study, create=False)) == answer

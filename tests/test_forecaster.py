@@ -1,5 +1,6 @@
 """A fitted model on disk and at work: same numbers, no look-ahead, honest about odd data."""
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -10,13 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from rnnsearch.config import load_study
 from rnnsearch.data.prices import Prices, read_prices
 from rnnsearch.errors import DataError, StorageError
+from rnnsearch.model.bands import Moves
 from rnnsearch.model.forecaster import Forecaster, read_spec
 from rnnsearch.results import refit as refit_module
 from rnnsearch.results.refit import refit
+from rnnsearch.scoring.intervals import conformal_radius
 from rnnsearch.search.problem import Problem
 from tests.evaluated import BARS, fit_forecaster, fitted, quiet, write_bars
 from tests.searches import write_study
@@ -214,25 +218,62 @@ def test_the_forecast_is_the_mean_of_the_seeds_and_its_price_follows_from_its_re
     )
 
 
-def test_a_wider_level_gives_a_wider_interval_which_holds_its_share_of_validation_errors(
-    bars: Path,
-) -> None:
+def test_a_wider_level_gives_a_wider_interval_around_the_forecast(bars: Path) -> None:
     problem, forecaster = fit_forecaster(bars)
+    before = 0.0
     for level in (0.5, 0.8, 0.95):
         frame = forecaster.forecast(problem.prices, level=level)
         half = np.log(frame["high_price"] / frame["forecast_price"]).to_numpy()
         np.testing.assert_allclose(half, np.log(frame["forecast_price"] / frame["low_price"]))
-        assert np.mean(np.abs(forecaster.errors) <= half[0] + 1e-12) >= level
-    with_few = Forecaster(
-        forecaster.spec,
-        forecaster.networks,
-        forecaster.scaler,
-        forecaster.history,
-        forecaster.errors[:5],
-    )
+        assert half.min() > before
+        before = half.max()
+    with_few = replace(forecaster, errors=forecaster.errors[:5], scales=forecaster.scales[:5])
     frame = with_few.forecast(problem.prices, level=0.95)
     assert frame[["low_price", "high_price"]].isna().all(axis=None)
     assert frame["forecast_price"].notna().all()
+
+
+def test_before_any_outcome_the_interval_holds_its_share_of_scaled_validation_errors(
+    bars: Path,
+) -> None:
+    problem, forecaster = fit_forecaster(bars)
+    history = len(forecaster.history.target)
+    prices = replace(problem.prices, frame=problem.prices.frame[:history])
+    frame = forecaster.forecast(prices, origins=1)
+    half = float(np.log(frame["high_price"] / frame["forecast_price"]).iloc[0])
+    usual = Moves.fit(forecaster.history.target, "log_return").at(forecaster.history.target)[-1]
+    scores = np.abs(forecaster.errors / forecaster.scales)
+    assert half / usual == pytest.approx(conformal_radius(scores), rel=1e-6)
+    assert np.mean(scores <= half / usual * (1 + 1e-6)) >= 0.9
+
+
+def test_intervals_learn_from_what_a_newer_file_shows_since_the_training(
+    tmp_path: Path, bars: Path
+) -> None:
+    problem, forecaster = fit_forecaster(bars)
+    frame = problem.prices.frame.reset_index()
+    end = len(forecaster.history.target)
+    calm = frame.copy()  # the price goes on, but no outcome is far from its forecast any more
+    steps = np.tile([1.004, 1 / 1.004], len(frame))[: len(frame) - end]
+    for column in ("Open", "High", "Low", "Close"):
+        calm.loc[end:, column] = frame["Close"][end - 1] * np.cumprod(steps)
+    with_all = forecaster.forecast(read(tmp_path / "calm.csv", calm), origins=1)
+    half = float(np.log(with_all["high_price"] / with_all["forecast_price"]).iloc[0])
+    sized = Moves.fit(forecaster.history.target, "log_return").at(calm["Close"].to_numpy())[-1]
+    fixed = conformal_radius(forecaster.errors / forecaster.scales)
+    assert isinstance(fixed, float)
+    assert half < 0.9 * fixed * sized  # it knows that its forecasts held
+
+
+def test_a_champion_saved_without_scales_has_those_of_its_validation_rows(folder: Path) -> None:
+    new = Forecaster.load(folder)
+    file = folder / "weights.safetensors"
+    tensors = load_file(file)
+    del tensors["validation.scales"]
+    save_file(tensors, file)
+    _edit(weights_sha256=hashlib.sha256(file.read_bytes()).hexdigest())(folder)
+    old = Forecaster.load(folder)
+    np.testing.assert_allclose(old.scales, new.scales, rtol=1e-12)
 
 
 def test_a_target_past_the_file_is_dated_where_a_calendar_is_named(sp500_csv: Path) -> None:

@@ -37,6 +37,9 @@ def test_predict_says_the_numbers_of_the_evaluation(evaluated: Evaluated) -> Non
         for row, p, a in zip(rows, answer["origin_price"], answer["actual"], strict=True)
     ]
     assert np.mean(held) == pytest.approx(answer["interval"]["share"])
+    for side in ("low", "high"):
+        found = np.log([row[f"{side}_price"] for row in rows] / np.array(answer["origin_price"]))
+        np.testing.assert_allclose(found, answer["interval"][side], atol=2e-6)
     json.dumps(said, allow_nan=False)
 
 

@@ -4,8 +4,10 @@ import json
 import re
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,9 +15,11 @@ from rnnsearch.config import load_study
 from rnnsearch.errors import NoTrialError
 from rnnsearch.results import evaluation
 from rnnsearch.results.evaluation import evaluate, stored_answer
+from rnnsearch.results.pictures import pictures
 from rnnsearch.results.publishing import publish_report
 from rnnsearch.results.report import collect, render, report
 from rnnsearch.search.store import Store
+from rnnsearch.terminal import evaluation_tables
 from tests.evaluated import patch_workers, quiet, search_inline
 from tests.reported import NASTY, Pages, embedded
 from tests.searches import run, write_study
@@ -120,6 +124,32 @@ def test_every_number_of_the_table_is_in_the_page(pages: Pages) -> None:
         for name, value in row.items():
             if name != "forecast" and value is not None:
                 assert f'data-value="{value}"' in text, (row["forecast"], name)
+
+
+def test_intervals_are_told_quarter_by_quarter_and_the_band_breathes(pages: Pages) -> None:
+    answer = stored_answer(Store(load_study(pages.path), create=False))
+    assert answer is not None
+    text = _own_text(pages.after)
+    table = text.partition('id="table-intervals"')[2].partition("</table>")[0]
+    for quarter in answer["interval"]["quarters"]:
+        assert quarter["first"] in table
+        assert f'data-value="{quarter["share"]}"' in table
+    assert "% of the price wide on average" in text
+    (prices, *_) = pictures(collect(load_study(pages.path)))["forecast"]
+    low, high = (np.asarray(edge.y) for edge in prices.figure.data[:2])
+    assert np.ptp(np.log(high / low)) > 0.001
+
+
+def test_an_evaluation_of_an_earlier_version_keeps_its_constant_interval(pages: Pages) -> None:
+    facts = collect(load_study(pages.path))
+    assert facts.evaluation is not None
+    earlier = {"radius": 0.02, "share": 0.85, "promised": 0.9, "rows": 44}
+    answer = facts.evaluation | {"interval": earlier}
+    page = render(replace(facts, evaluation=answer))
+    assert "held 85.0 %. They are as wide on every session" in page
+    assert "table-intervals" not in page
+    lines = [line for line in evaluation_tables(answer) if isinstance(line, str)]
+    assert any("as an earlier version made them" in line for line in lines)
 
 
 def test_a_report_is_written_in_under_five_seconds(pages: Pages) -> None:

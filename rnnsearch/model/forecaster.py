@@ -1,14 +1,13 @@
 """A fitted model that takes raw prices and returns dated forecasts.
 
 On disk it is a folder and no pickle: `weights.safetensors` with the networks (one per seed), the
-input scaler, the history it was trained on and its validation errors; `forecaster.json` with
-everything else and the checksum of the weights, so that two files that do not belong together are
-noticed.
+input scaler, the history it was trained on, its validation errors and their scales;
+`forecaster.json` with everything else and the checksum of the weights, so that two files that do
+not belong together are noticed.
 """
 
 import hashlib
 import json
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -27,13 +26,12 @@ from rnnsearch.data.calendars import next_sessions
 from rnnsearch.data.inputs import InputTable, build_inputs
 from rnnsearch.data.prices import Prices
 from rnnsearch.errors import DataError, StorageError
+from rnnsearch.model.bands import Moves, radii, scales_of_validation
 from rnnsearch.model.history import History
 from rnnsearch.model.networks import Network, build_network
 from rnnsearch.model.scaling import Scaler
 from rnnsearch.model.training import forecast as network_outputs
-from rnnsearch.model.windows import Rows, TargetScale, shift_columns
-from rnnsearch.scoring.intervals import conformal_radius
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.model.windows import MAX_LOG_RETURN, Rows, TargetScale, shift_columns
 
 FORMAT = 1
 WEIGHTS, ABOUT = "weights.safetensors", "forecaster.json"
@@ -76,6 +74,7 @@ class Forecaster:
     scaler   of the inputs, fitted on the history
     history  what it was trained on
     errors   (m,) forecast - actual on validation rows, in the target's unit
+    scales   (m,) what a usual move was when these were forecast (`Moves.at`), in the same unit
     """
 
     spec: ForecasterSpec
@@ -83,6 +82,7 @@ class Forecaster:
     scaler: Scaler
     history: History
     errors: Floats
+    scales: Floats
 
     # --- forecasting
 
@@ -121,8 +121,8 @@ class Forecaster:
 
         One row per origin: origin_date, sessions_ahead, target_date (empty where it lies past the
         file and no calendar is named), then for a price forecast_return, forecast_price, low_price
-        and high_price (a split conformal interval that holds `level` of the targets; empty where
-        there were too few validation errors for it), for a direction probability_up.
+        and high_price (the interval of `intervals`; empty where there were too few validation
+        errors for it), for a direction probability_up.
 
         Raises DataError where there are too few rows or a column is missing.
         """
@@ -131,7 +131,7 @@ class Forecaster:
         if count < 1:
             raise DataError(f"origins: must be at least 1 session, got {count}")
         table = table or self.table(prices)
-        needed = table.warmup + spec.window + max(spec.input_shifts) + count - 1
+        needed = self._first_origin(table) + count
         if len(prices.dates) < needed:
             raise DataError(
                 f"{prices.name}: {count} forecast{'s need' if count > 1 else ' needs'} at least "
@@ -139,7 +139,6 @@ class Forecaster:
                 f"{len(prices.dates)}; give older rows too"
             )
         rows = np.arange(len(prices.dates) - count, len(prices.dates), dtype=np.int64)
-        values = self.forecast_rows(table, rows).mean(axis=0)
         frame = pd.DataFrame(
             {
                 "origin_date": prices.dates[rows],
@@ -147,7 +146,40 @@ class Forecaster:
                 "target_date": self._target_dates(prices, rows),
             }
         )
-        return pd.concat([frame, self._in_user_terms(values, prices.close[rows], level)], axis=1)
+        return pd.concat([frame, self._in_user_terms(prices, table, rows, level)], axis=1)
+
+    def intervals(
+        self, prices: Prices, table: InputTable, origins: Rows, level: float = 0.9
+    ) -> tuple[Floats, Floats, Floats]:
+        """Forecast, low and high (n,) in the target's unit, from increasing origins.
+
+        An interval is a multiple of the usual move at its origin. The multiple holds `level` of the
+        errors known at that origin: those on validation rows, then those that the prices show since
+        the training ended, from which it adapts. Low and high are NaN where there are too few.
+        """
+        trained = np.searchsorted(prices.dates.to_numpy("datetime64[us]"), self.history.dates[-1])
+        start = max(int(trained), self._first_origin(table))
+        since = np.arange(start, int(origins[-1]) + 1, dtype=np.int64)
+        rows = np.union1d(origins, since)
+        values = self.forecast_rows(table, rows).mean(axis=0)
+        width = radii(
+            prices.close,
+            rows,
+            values,
+            calibration=self.errors / self.scales,
+            moves=Moves.fit(self.history.target, self.spec.predict),
+            since=len(since),
+            horizon=self.spec.output_shift,
+            predict=self.spec.predict,
+            alpha=1 - level,
+        )
+        wanted = np.searchsorted(rows, origins)
+        values, width = values[wanted], width[wanted]
+        return values, values - width, values + width
+
+    def _first_origin(self, table: InputTable) -> int:
+        """The first row whose window is full."""
+        return table.warmup + self.spec.window + max(self.spec.input_shifts) - 1
 
     def notes(self, prices: Prices) -> list[str]:
         """What is odd about forecasting from these prices, compared with the history."""
@@ -182,18 +214,24 @@ class Forecaster:
         dates += later or [None] * count
         return [dates[row + self.spec.output_shift] for row in rows]
 
-    def _in_user_terms(self, values: Floats, origin: Floats, level: float) -> pd.DataFrame:
+    def _in_user_terms(
+        self, prices: Prices, table: InputTable, rows: Rows, level: float
+    ) -> pd.DataFrame:
         if self.spec.predict == "direction":
-            return pd.DataFrame({"probability_up": values})
-        radius = conformal_radius(self.errors, 1 - level)
-        width = math.nan if isinstance(radius, Skipped) else radius
-        bands = {"forecast": values, "low": values - width, "high": values + width}
+            return pd.DataFrame({"probability_up": self.forecast_rows(table, rows).mean(axis=0)})
+        origin = prices.close[rows]
+        named = zip(
+            ("forecast", "low", "high"), self.intervals(prices, table, rows, level), strict=True
+        )
         if self.spec.predict == "log_return":
-            prices = {name: origin * np.exp(band) for name, band in bands.items()}
+            said = {
+                name: origin * np.exp(np.clip(values, -MAX_LOG_RETURN, MAX_LOG_RETURN))
+                for name, values in named
+            }
         else:
-            prices = bands
-        frame = pd.DataFrame({"forecast_return": prices["forecast"] / origin - 1})
-        return frame.assign(**{f"{name}_price": price for name, price in prices.items()})
+            said = dict(named)
+        frame = pd.DataFrame({"forecast_return": said["forecast"] / origin - 1})
+        return frame.assign(**{f"{name}_price": price for name, price in said.items()})
 
     # --- on disk
 
@@ -205,6 +243,7 @@ class Forecaster:
             "history.dates": torch.tensor(self.history.dates.view("i8")),
             "history.target": torch.tensor(self.history.target),
             "validation.errors": torch.tensor(self.errors),
+            "validation.scales": torch.tensor(self.scales),
         }
         for number, network in enumerate(self.networks):
             for name, weights in network.state_dict().items():
@@ -233,6 +272,19 @@ class Forecaster:
             sizes = {len(spec.inputs), len(spec.input_shifts), len(scaler.scale)}
             if len(sizes) > 1 or len(scaler.offset) != len(scaler.scale) or not spec.seeds:
                 raise ValueError("the scaler, the shifts and the inputs do not go together")
+            history = History(
+                tensors["history.dates"].numpy().view("datetime64[us]"),
+                tensors["history.target"].numpy(),
+            )
+            errors = tensors["validation.errors"].numpy()
+            if "validation.scales" in tensors:
+                scales = tensors["validation.scales"].numpy()
+            else:
+                scales = scales_of_validation(
+                    history.target, len(errors), spec.output_shift, spec.predict
+                )
+            if len(scales) != len(errors):
+                raise ValueError("the validation errors and their scales do not go together")
             forecaster = cls(
                 spec=spec,
                 networks=tuple(
@@ -240,11 +292,9 @@ class Forecaster:
                     for number in range(len(spec.seeds))
                 ),
                 scaler=scaler,
-                history=History(
-                    tensors["history.dates"].numpy().view("datetime64[us]"),
-                    tensors["history.target"].numpy(),
-                ),
-                errors=tensors["validation.errors"].numpy(),
+                history=history,
+                errors=errors,
+                scales=scales,
             )
             if not as_written:  # last: what does not fit says more
                 raise ValueError(ALTERED)

@@ -19,6 +19,7 @@ from rnnsearch.model.windows import (
     Rows,
     naive_values,
     target_values,
+    window_ends,
 )
 from rnnsearch.scoring import baselines, intervals, metrics, significance
 from rnnsearch.scoring.skipped import Skipped
@@ -140,10 +141,43 @@ def tests_of_the_champion(test: ScoredRows, forecasts: dict[str, Floats]) -> dic
     }
 
 
-def interval(champion: Forecaster, test: ScoredRows, forecast: Floats) -> dict[str, Any] | None:
-    """The conformal interval from validation errors, and how much of the test it held."""
-    radius = intervals.conformal_radius(champion.errors, 1 - INTERVAL_LEVEL)
-    if test.predict == "direction" or isinstance(radius, Skipped):
+def interval(champion: Forecaster, problem: Problem, test: ScoredRows) -> dict[str, Any] | None:
+    """The champion's intervals on the test rows, and how many outcomes they held.
+
+    Keys: promised, share, rows, quarters (of the test: first, last, rows, share, width), width (the
+    mean), narrowest, widest, unit (of widths: "share" of the price at the origin, or "price"), and
+    low and high (n,) in the target's unit. None where there is no interval.
+    """
+    if test.predict == "direction":
         return None
-    held = intervals.coverage(test.actual, forecast - radius, forecast + radius, 1 - INTERVAL_LEVEL)
-    return {"radius": radius, "share": held.share, "promised": held.promised, "rows": held.rows}
+    origins = window_ends(test.rows, test.horizon)
+    _, low, high = champion.intervals(problem.prices, problem.table, origins, INTERVAL_LEVEL)
+    if not (np.isfinite(low) & np.isfinite(high)).all():
+        return None
+    if test.predict == "log_return":
+        unit, widths = "share", np.exp(high) - np.exp(low)
+    elif (test.origin > 0).all():
+        unit, widths = "share", (high - low) / test.origin
+    else:
+        unit, widths = "price", high - low
+
+    def told(part: NDArray[np.int64]) -> dict[str, Any]:
+        held = intervals.coverage(test.actual[part], low[part], high[part], 1 - INTERVAL_LEVEL)
+        return {"rows": held.rows, "share": held.share, "width": float(widths[part].mean())}
+
+    dates, every = problem.prices.dates[test.rows], np.arange(len(test.rows))
+    return {
+        "promised": INTERVAL_LEVEL,
+        **told(every),
+        "narrowest": float(widths.min()),
+        "widest": float(widths.max()),
+        "unit": unit,
+        "quarters": [
+            {"first": f"{dates[part[0]]:%Y-%m-%d}", "last": f"{dates[part[-1]]:%Y-%m-%d}"}
+            | told(part)
+            for part in np.array_split(every, 4)
+            if len(part)
+        ],
+        "low": [float(f"{value:.7g}") for value in low],
+        "high": [float(f"{value:.7g}") for value in high],
+    }

@@ -254,7 +254,7 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster, say: Say
             if not isinstance(fitted, Skipped)
         },
         "significance": {name: asdict(result) for name, result in tests.items()},
-        "interval": comparison.interval(champion, test, forecasts["champion"]),
+        "interval": comparison.interval(champion, problem, test),
         "dates": [str(date).removesuffix(" 00:00:00") for date in dates[test.rows]],
         "actual": _rounded(test.actual),
         "origin_price": _rounded(test.origin),

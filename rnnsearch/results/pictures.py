@@ -54,16 +54,20 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
         return
     price = {name: _price(values, origin, kind) for name, values in forecasts.items()}
     band = None
-    if evaluation["interval"]:
-        radius = evaluation["interval"]["radius"]
-        low, high = (forecasts["champion"] + sign * radius for sign in (-1, 1))
+    if interval := evaluation["interval"]:
+        if "radius" in interval:  # an evaluation of earlier: one width on every session
+            radius = interval["radius"]
+            low, high = (forecasts["champion"] + sign * radius for sign in (-1, 1))
+        else:
+            low, high = np.array(interval["low"]), np.array(interval["high"])
         band = _price(low, origin, kind), _price(high, origin, kind)
     yield Picture(
         "forecast_prices",
         f"The forecast for each session, made {sessions} before it",
         "Drag or pinch to zoom, double-click for all. “No change” is the price at the time of the "
         "forecast, drawn on the date it is a forecast for: a forecast that only follows it has "
-        "learnt to repeat the last price. Click a name above to show or hide it.",
+        "learnt to repeat the last price. The pale band is the interval: wide after large moves, "
+        "narrow after small ones. Click a name above to show or hide it.",
         figures.prices(dates, _price(actual, origin, kind), price, band=band),
     )
     if (origin <= 0).any():  # of a spread there are no percents

@@ -8,6 +8,7 @@ import torch
 from rnnsearch.config import digest
 from rnnsearch.data.series import PRICE_INPUTS, is_indicator
 from rnnsearch.errors import RnnsearchError
+from rnnsearch.model.bands import Moves
 from rnnsearch.model.device import describe, free_memory, worker_device
 from rnnsearch.model.forecaster import Forecaster, ForecasterSpec
 from rnnsearch.model.history import History
@@ -61,15 +62,18 @@ def refit(problem: Problem, candidate: Candidate, seeds: int, say: Say) -> Forec
         versions={"rnnsearch": __version__, **describe(device, study.run.precision)},
     )
     history = problem.split.refit.history.stop
+    known = problem.prices.close[:history]
+    origins = problem.split.validation - candidate.parameters.output_shift
     return Forecaster(
         spec=spec,
         networks=tuple(networks.values()),
         scaler=fold.scaler,
         history=History(
             problem.prices.dates[:history].to_numpy("datetime64[us]"),
-            problem.prices.close[:history],
+            known,
         ),
         errors=_validation_errors(problem, candidate),
+        scales=Moves.fit(known, study.data.predict).at(known)[origins],
     )
 
 

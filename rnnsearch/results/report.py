@@ -62,6 +62,8 @@ def render(facts: Facts) -> str:
             champion_inputs=facts.champion.user_attrs["parameters"]["inputs"],
             test=_locked_rows(facts),
             pictures=sections,
+            intervals=list(words.intervals(_interval(evaluation))) if _interval(evaluation) else [],
+            quarters=_quarters(_interval(evaluation)),
             baselines=_baseline_table(evaluation) if evaluation else None,
             trials=_trial_table(facts),
             counts=[(facts.counts[s], s) for s in facts.counts if facts.counts[s]],
@@ -118,6 +120,19 @@ def _locked_rows(facts: Facts) -> dict[str, Any] | None:
     rows, dates = facts.problem.split.test, facts.problem.prices.dates
     first, last = (f"{dates[row]:%Y-%m-%d}" for row in rows[[0, -1]])
     return {"rows": len(rows), "first": first, "last": last}
+
+
+def _interval(evaluation: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What the evaluation says of intervals; empty where there are none."""
+    return (evaluation or {}).get("interval") or {}
+
+
+def _quarters(interval: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What intervals held on each quarter of the test, widths in words."""
+    return [
+        quarter | {"said": words.width(quarter["width"], interval["unit"])}
+        for quarter in interval.get("quarters", ())
+    ]
 
 
 def _baseline_table(evaluation: Mapping[str, Any]) -> dict[str, Any]:

@@ -170,6 +170,33 @@ def figure(metric: str, value: float | None) -> str:
     return text.replace("-", "−")
 
 
+def width(value: float, unit: str) -> str:
+    """Of an interval: a share of the price, or in its unit."""
+    if unit != "share":
+        return f"{value:.3g}"
+    return f"{100 * value:.{1 if value >= 0.01 else 2}f} % of the price"
+
+
+def intervals(interval: Mapping[str, Any]) -> Iterator[str]:
+    """What an evaluation's intervals promised, what they held, and how wide they were."""
+    yield (
+        f"Intervals promised to hold {100 * interval['promised']:.0f} % of the prices and held "
+        f"{100 * interval['share']:.1f} %."
+    )
+    if "radius" in interval:
+        yield (
+            "They are as wide on every session, as an earlier version made them; those of `predict`"
+            " breathe."
+        )
+        return
+    unit = interval["unit"]
+    yield (
+        f"They are {width(interval['width'], unit)} wide on average, from "
+        f"{width(interval['narrowest'], unit)} in a calm to {width(interval['widest'], unit)} in a "
+        "storm."
+    )
+
+
 def duration(seconds: float) -> str:
     """In the unit that one would say it in."""
     for unit, size in (("h", 3600), ("min", 60)):
