@@ -12,6 +12,7 @@ from rnnsearch.errors import DataError, StorageError, StudyFileError
 from rnnsearch.results.check import check
 from rnnsearch.results.draft import SIZES, SMALLEST, Draft, init
 from rnnsearch.search import study as study_module
+from rnnsearch.search.problem import Problem
 from rnnsearch.search.study import search
 from tests.evaluated import write_bars
 from tests.searches import InlineWorkers, Notes
@@ -203,3 +204,65 @@ def test_a_place_for_the_study_file_that_will_not_do_is_told(sp500_csv: Path) ->
             init(Path("prices.csv"), Path(name))
     with pytest.raises(StorageError, match="cannot be written"):
         init(Path("prices.csv"), Path("prices.csv/mine.toml"))
+
+
+def test_columns_that_cannot_be_inputs_are_left_out_and_told(sp500_csv: Path) -> None:
+    frame = sp500(sp500_csv, 200)
+    write(
+        "prices.csv",
+        frame.assign(
+            good=range(0, 400, 2), ratio=[np.inf, *frame.Low[1:]], word="x", vix=frame.Low
+        ),
+    )
+    draft = init(Path("prices.csv"))
+    study = load_study(draft.path)
+    assert "vix" in study.data.columns
+    assert "ratio" not in study.data.columns
+    assert any("column 'ratio' is no input: " in note for note in draft.warnings)
+    assert '# "ratio" is left out of them: ratio must be there in every row' in (
+        draft.path.read_text()
+    )
+    check(study)
+
+
+def test_columns_zone_and_calendar_are_those_that_are_named(sp500_csv: Path) -> None:
+    frame = sp500(sp500_csv, 200)
+    write("prices.csv", frame.assign(a=frame.Low, b=frame.High))
+    draft = init(Path("prices.csv"), columns=("a",), calendar="XNYS")
+    data = load_study(draft.path).data
+    assert (data.columns, data.calendar) == (("a",), "XNYS")
+    draft = init(Path("prices.csv"), columns="none", time_zone="Asia/Tokyo", force=True)
+    data = load_study(draft.path).data
+    assert (data.columns, data.time_zone, data.calendar) == ("none", "Asia/Tokyo", None)
+    for wrong, told in (
+        ({"time_zone": "Mars"}, "--time-zone: there is no time zone 'Mars'"),
+        ({"calendar": "XNYSE"}, "XNYSE"),
+        ({"calendar": "XNYS", "time_zone": "Asia/Tokyo"}, "a calendar gives"),
+        ({"columns": ("c",)}, "no column 'c'"),
+    ):
+        with pytest.raises((StudyFileError, DataError), match=told):
+            init(Path("prices.csv"), force=True, **wrong)  # type: ignore[arg-type]
+
+
+def test_the_hour_that_is_there_twice_is_read_as_its_refusal_says() -> None:
+    hours = pd.date_range("2023-10-20", periods=300, freq="h", tz="Europe/Berlin", name="Date")
+    close = 50 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.01, 300)))
+    write("prices.csv", pd.DataFrame({"Close": close}, index=hours))
+    with pytest.raises(DataError, match="--time-zone UTC of init"):
+        init(Path("prices.csv"))
+    assert load_study(init(Path("prices.csv"), time_zone="UTC").path).data.time_zone == "UTC"
+
+
+@pytest.mark.parametrize(
+    "name", ["a\x7fb", "a\tb", "a\x1b[31mb", 'a"b\\', "{{ a }}", "<b>", "a\u2028b"]
+)
+def test_names_of_columns_and_files_are_data_in_the_study_file(sp500_csv: Path, name: str) -> None:
+    frame = sp500(sp500_csv, 200)
+    path = Path(f"{name.replace('/', '')}.csv")
+    frame.assign(**{name: frame.Low, f"{name}2": np.inf}).to_csv(path)
+    draft = init(path, Path("mine.toml"))
+    study = load_study(draft.path)
+    assert study.data.path == path.absolute()
+    assert len(study.data.columns) == 1
+    assert all(one.isprintable() for one in study.data.columns)
+    Problem.load(study)

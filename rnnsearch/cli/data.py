@@ -80,6 +80,20 @@ def init(
             metavar="NAME", help="Which series of a file of several: AAPL.", show_default=False
         ),
     ] = None,
+    columns: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES", help="Further columns that become inputs: 'pe, margin', all or none."
+        ),
+    ] = "all",
+    time_zone: Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", help="Of its dates: America/New_York.", show_default=False),
+    ] = None,
+    calendar: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Its market: XNYS, XTAI, 24/7.", show_default=False),
+    ] = None,
     force: Force = False,
 ) -> int:
     """Look at a price file and write a commented study file for it."""
@@ -87,7 +101,17 @@ def init(
     from rnnsearch.results.draft import init
     from rnnsearch.terminal import print_facts
 
-    draft = init(data, output, target=target, series=tuple(series or ()), force=force)
+    names = tuple(name.strip() for name in columns.split(",") if name.strip())
+    draft = init(
+        data,
+        output,
+        target=target,
+        series=tuple(series or ()),
+        columns="all" if names == ("all",) else "none" if names == ("none",) else names or "none",
+        time_zone=time_zone,
+        calendar=calendar,
+        force=force,
+    )
     print_facts(draft.facts, draft.warnings)
     print(f"\nwritten: {draft.path}. Change in it what you like, then:\n")
     print(after_init(draft.path))

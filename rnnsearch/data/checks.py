@@ -61,7 +61,7 @@ def check_numbers(
         found = "missing" if np.isnan(values[row]) else f"{values[row]}"
         remedy = "fill it or remove the row"
         if extra:
-            remedy += f", or leave {name} out with columns = [...]"
+            remedy += f", or leave {name} out with columns = [...] (--columns of init)"
         if name == "Volume":
             remedy += ", or the column: a file need not have it"
         more = f" ({len(gaps)} such rows)" if len(gaps) > 1 else ""

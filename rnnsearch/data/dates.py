@@ -101,7 +101,7 @@ def _check_clock(file: str, local: pd.Series, utc: pd.Series) -> None:
         raise DataError(
             f"{file}: dates must differ, but rows {row} and {row + 1} are both {local.iloc[row]} "
             f"where summer time ends, an hour apart in UTC; write time_zone = "
-            f'"UTC" for this file, which then has its dates in UTC.'
+            f'"UTC" for this file (--time-zone UTC of init), which then has its dates in UTC.'
         )
 
 

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import io
 import itertools
 import warnings
 from dataclasses import dataclass, field
@@ -129,7 +130,7 @@ def _header(source: Source, file: str, encoding: str) -> _Layout:
     """The first line that names a date among other columns, else the first line."""
     with (
         opened(source) as stream,
-        codecs.getreader(encoding)(stream, "strict") as text,
+        io.TextIOWrapper(stream, encoding=encoding, newline="") as text,
     ):
         lines = (text.readline(LONGEST) for _ in range(TITLES + 3))
         top = list(itertools.takewhile(bool, lines))

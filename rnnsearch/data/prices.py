@@ -271,8 +271,9 @@ def _numbers(
 
 def _counts_time(values: NDArray[np.float64], dates: pd.DatetimeIndex) -> bool:
     """Whether a column rises as the dates do: a row number, a time stamp."""
-    steps = np.diff(values) * np.sign(np.diff(dates.asi8))
-    if len(values) < COUNTED or not (np.isfinite(values).all() and (steps > 0).all()):
+    if len(values) < COUNTED or not np.isfinite(values).all():
+        return False
+    if not (np.diff(values) * np.sign(np.diff(dates.asi8)) > 0).all():
         return False
     return bool(np.corrcoef(values, dates.asi8)[0, 1] > 0.9999)
 

@@ -10,15 +10,19 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import jinja2
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from rnnsearch.config import DataSection, StudyFile
 from rnnsearch.config.sections import NAME_RULE
 from rnnsearch.data.atomic import replace_file
-from rnnsearch.data.names import date_column, key, usual_names
+from rnnsearch.data.calendars import next_sessions
+from rnnsearch.data.files import RawTable
+from rnnsearch.data.names import USUAL, date_column, key, usual_names
 from rnnsearch.data.numbers import parse_numbers
 from rnnsearch.data.prices import Prices, check_table, source
 from rnnsearch.data.stacked import check_columns_of_one
@@ -132,6 +136,9 @@ def init(
     *,
     target: str | None = None,
     series: tuple[str, ...] = (),
+    columns: Literal["all", "none"] | tuple[str, ...] = "all",
+    time_zone: str | None = None,
+    calendar: str | None = None,
     force: bool = False,
 ) -> Draft:
     """Look at a price file and write a study file for it that `check` and `search` take.
@@ -139,6 +146,8 @@ def init(
     `output` is studies/NAME.toml where that folder exists, else NAME.toml beside the data. A file
     that is there is overwritten with `force` alone. `target` is the column to forecast: the close,
     or the column that is most like one; `series` is the one to read of a file of several.
+    `columns`, `time_zone` and `calendar` are those of `[data]`; of all columns, those that cannot
+    be inputs are left out and told.
 
     Raises DataError for a file that prices cannot be read from, or too few of them, StudyFileError
     for a wrong argument, StorageError where the study file cannot be written.
@@ -156,22 +165,40 @@ def init(
             f"{path}: is there already; name another file with --output, or overwrite it with "
             f"--force"
         )
-    prices, section = _look(data, target, series)
-    text = _text(prices, section, path)
+    given = {"series": series, "columns": columns, "time_zone": time_zone, "calendar": calendar}
+    prices, section, left_out = _look(data, target, given)
+    next_sessions(section.calendar, prices.dates, 1)  # raises for another market's
+    text = _text(prices, section, path, left_out)
     tables = tomllib.loads(text)
     tables["data"]["path"] = data.absolute()
     problem = Problem.load(StudyFile.model_validate(tables))  # as `check` and `search` do
-    replace_file(path, lambda file: file.write(text.encode()))
-    notes = (*prices.warnings, *problem.table.notes, *_chosen(prices, section))
+    try:
+        content = text.encode()
+    except UnicodeEncodeError:
+        raise StudyFileError(
+            f"{str(data)[:200]!r}: a study file is UTF-8, and the name of the data is not; rename "
+            f"the data"
+        ) from None
+    replace_file(path, lambda file: file.write(content))
+    told = (f"column {name!r} is no input: {why}" for name, why in left_out.items())
+    notes = (*prices.warnings, *problem.table.notes, *_chosen(prices, section), *told)
     return Draft(path, _facts(problem, told=target is not None), notes)
 
 
 # --- what the file has --------------------------------------------------------------------------
 
 
-def _look(data: Path, target: str | None, series: tuple[str, ...]) -> tuple[Prices, DataSection]:
-    """The prices, and the `[data]` that reads them."""
-    section = DataSection(path=data, series=series, target=target or "Close")
+def _look(
+    data: Path, target: str | None, given: dict[str, Any]
+) -> tuple[Prices, DataSection, dict[str, str]]:
+    """The prices, the `[data]` that reads them, and columns that cannot be inputs, with why."""
+    try:
+        section = DataSection(path=data, target=target or "Close", **given)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        flag = str(fault["loc"][0]).replace("_", "-") if fault["loc"] else "time-zone, --calendar"
+        told = fault["msg"].removeprefix("Value error, ")
+        raise StudyFileError(f"--{flag}: {told}") from None
     file, raw = source(section)
     check_columns_of_one(file, raw, target)
     names = usual_names(list(raw.frame.columns))
@@ -189,13 +216,40 @@ def _look(data: Path, target: str | None, series: tuple[str, ...]) -> tuple[Pric
         adjusted = numbers["adjclose"]
         differs = not np.array_equal(adjusted, numbers["close"])
         section = section.model_copy(update={"adjust": differs and bool((adjusted > 0).all())})
+    section, left_out = _usable(file, raw, section)
     prices = check_table(file, raw, section)
     if len(prices.dates) < SMALLEST:
         raise DataError(
             f"{data.name}: has {len(prices.dates)} rows, but at least {SMALLEST} are needed to "
             f"train, validate and test on; add older rows."
         )
-    return prices, section
+    return prices, section, left_out
+
+
+def _usable(file: str, raw: RawTable, section: DataSection) -> tuple[DataSection, dict[str, str]]:
+    """The section without the extra columns that are refused where all else is fine, and why."""
+
+    def fault(columns: str | tuple[str, ...]) -> str | None:
+        try:
+            check_table(file, raw, section.model_copy(update={"columns": columns}))
+        except DataError as error:
+            return str(error).removeprefix(f"{file}: ").partition("; ")[0]
+        return None
+
+    if section.columns != "all" or fault("all") is None or fault("none") is not None:
+        return section, {}
+    # Text, counters and constants are told where all columns are read, and are no faults.
+    usual = usual_names(list(raw.frame.columns))
+    numeric = [
+        name
+        for name in usual
+        if name not in ("Date", *USUAL, section.target)
+        and parse_numbers(raw.frame[name])[1] is None
+    ]
+    faults = {name: fault((name,)) for name in numeric}
+    left_out = {name: why for name, why in faults.items() if why is not None}
+    kept = tuple(name for name, why in faults.items() if why is None)
+    return section.model_copy(update={"columns": kept or "none"}), left_out
 
 
 def _target(file: str, table: pd.DataFrame, usual: list[str]) -> str:
@@ -225,7 +279,7 @@ def bars(dates: pd.DatetimeIndex) -> tuple[str, str, str]:
 # --- what the study file says -------------------------------------------------------------------
 
 
-def _text(prices: Prices, data: DataSection, path: Path) -> str:
+def _text(prices: Prices, data: DataSection, path: Path, left_out: dict[str, str]) -> str:
     kind, units, output_shift = bars(prices.dates)
     size = next(size for size in SIZES if len(prices.dates) >= size.rows)
     indicators, why = _indicators(prices, data, size)
@@ -237,7 +291,8 @@ def _text(prices: Prices, data: DataSection, path: Path) -> str:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["toml"] = lambda value: json.dumps(value, ensure_ascii=False)
+    environment.filters["toml"] = _toml
+    environment.filters["comment"] = _comment
     text = environment.get_template("study.toml.j2").render(
         prices=prices,
         data=data,
@@ -250,6 +305,7 @@ def _text(prices: Prices, data: DataSection, path: Path) -> str:
         indicators=indicators,
         why=why,
         search=search,
+        left_out=left_out,
         searches=SEARCHES,
     )
     return "\n\n".join(map(_aligned, text.split("\n\n")))
@@ -296,6 +352,15 @@ def _written(data: Path, folder: Path) -> str:
     if data.is_relative_to(here) and folder.is_relative_to(here):
         return os.path.relpath(data, folder)
     return str(data)
+
+
+def _toml(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _comment(text: str) -> str:
+    """On one line, whatever a file or column is called."""
+    return "".join(one if one.isprintable() else " " for one in text)[:200]
 
 
 def _aligned(block: str) -> str:
