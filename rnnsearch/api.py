@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
 
 from rnnsearch.config import find_study, load_study
 from rnnsearch.live import SearchView
@@ -23,7 +22,7 @@ from rnnsearch.results.trials import trials_table
 from rnnsearch.search.databases import storage_errors
 from rnnsearch.search.store import Store
 from rnnsearch.search.study import Interrupted, check_result, search
-from rnnsearch.terminal import note
+from rnnsearch.terminal import Terminal, note
 
 
 class Study:
@@ -50,7 +49,7 @@ class Study:
         Raises NoTrialError where no trial was completed, and the errors of data and storage.
         """
         wanted = None if trials is None else str(trials)
-        with SearchView(Console(highlight=False), quiet=not progress) as view:
+        with SearchView(Terminal(highlight=False), quiet=not progress) as view:
             try:
                 store = search(self.settings, view, trials=wanted)
             except Interrupted as interrupted:

@@ -13,6 +13,7 @@ from rnnsearch.results.words import duration
 from rnnsearch.search.records import title
 from rnnsearch.search.store import FINISHED, Store, state_of
 from rnnsearch.search.study import RunningTrial
+from rnnsearch.terminal import Terminal
 
 STYLES = {"complete": "green", "pruned": "yellow", "failed": "red"}
 OTHER_LINES = 8  # of the view and around it, beside the running trials
@@ -82,7 +83,7 @@ class SearchView:
 
     def notice(self, text: str) -> None:
         """Something the user should know, also when quiet; above the live view or on stderr."""
-        console = self.console if self._live else Console(stderr=True)
+        console = self.console if self._live else Terminal(stderr=True)
         console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
     def _note_best(self, trial: FrozenTrial) -> bool:

@@ -8,13 +8,15 @@ from typing import Any
 import pandas as pd
 from optuna.trial import FrozenTrial
 from rich import box
-from rich.console import Console, JustifyMethod
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from rnnsearch.results.words import METRICS, figure, intervals, probability, rival
 from rnnsearch.search.records import title
 from rnnsearch.search.store import state_of
+from rnnsearch.shown import printable
 
 TESTS = {
     "diebold_mariano": "better than doing nothing (Diebold–Mariano)",
@@ -86,9 +88,9 @@ def drivers_table(drivers: Sequence[dict[str, Any]]) -> Table:
         table.add_column(column, justify="right")
     for one in drivers:
         table.add_row(
-            one["machine"],
+            _text(one["machine"]),
             str(one["pid"]),
-            one["engine"],
+            _text(one["engine"]),
             str(one["workers"]),
             str(one["running"]),
             f"{one['silent']} s ago",
@@ -110,7 +112,7 @@ def findings(facts: dict[str, Any], count: int = 8) -> Iterator[Table | str]:
         for one in compared[:count]:
             skills = [one["skill_with"], one["skill_without"]]
             table.add_row(
-                Text(one["input"]),
+                _text(one["input"]),
                 f"{one['chosen']} of {one['trials']}",
                 *(
                     _signed(skill)
@@ -213,7 +215,7 @@ def _cell(column: str, value: Any) -> str:
 
 def note(text: str) -> None:
     """A remark beside the result, on stderr."""
-    Console(stderr=True).print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
+    Terminal(stderr=True).print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def print_facts(lines: Sequence[str], warnings: Sequence[str]) -> None:
@@ -232,8 +234,12 @@ def frame_table(title_: str, frame: pd.DataFrame) -> Table:
         justify: JustifyMethod = "right" if numeric else "left"
         table.add_column(str(column), justify=justify, no_wrap=place == 0, overflow="fold")
     for row in frame.itertuples(index=False):
-        table.add_row(*(Text(str(cell).removesuffix(" 00:00:00")) for cell in row))
+        table.add_row(*(_text(str(cell).removesuffix(" 00:00:00")) for cell in row))
     return table
+
+
+def _text(name: str) -> Text:
+    return Text(printable(name))
 
 
 def _table(title_: str, *, tight: bool = False) -> Table:
@@ -247,7 +253,25 @@ def _table(title_: str, *, tight: bool = False) -> Table:
 
 
 class Terminal(Console):
-    """A console of which the command decides what the end of its reader means."""
+    """A console of which the command decides what the end of its reader means.
+
+    What stands in it is shown, and never obeyed: neither as markup nor by the terminal.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(markup=False, emoji=False, **settings)
+
+    def render_str(self, text: str, **settings: Any) -> Text:
+        return super().render_str(printable(text), **settings)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(printable(segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError

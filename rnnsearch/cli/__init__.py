@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnsearch.cli.ending import Interrupts, OutputClosed
 from rnnsearch.errors import RnnsearchError
+from rnnsearch.shown import printable
 
 if TYPE_CHECKING:
     from rnnsearch.cli.common import app as app
@@ -68,7 +69,7 @@ def _exit_code(interrupts: Interrupts | None = None) -> int:
 
 def _fail(message: str, code: int) -> int:
     for line in message.splitlines():
-        print(f"rnnsearch: {line}", file=sys.stderr)
+        print(f"rnnsearch: {printable(line)}", file=sys.stderr)
     return code
 
 

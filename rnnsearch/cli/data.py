@@ -9,6 +9,7 @@ import typer
 
 from rnnsearch.cli.common import Device, Force, StudyPath, app, load
 from rnnsearch.errors import StudyFileError
+from rnnsearch.shown import printable
 
 
 @app.command()
@@ -42,8 +43,8 @@ def fetch(
     prices = fetch(ticker, begin, end, output, force=force)
     for text in prices.notes:
         note(text)
-    print(f"{prices.path}: {prices.rows} rows, {prices.first} to {prices.last}\n")
-    print(after_fetch(prices.path))
+    print(printable(f"{prices.path}: {prices.rows} rows, {prices.first} to {prices.last}\n"))
+    print(printable(after_fetch(prices.path)))
     return 0
 
 
@@ -113,8 +114,8 @@ def init(
         force=force,
     )
     print_facts(draft.facts, draft.warnings)
-    print(f"\nwritten: {draft.path}. Change in it what you like, then:\n")
-    print(after_init(draft.path))
+    print(printable(f"\nwritten: {draft.path}. Change in it what you like, then:\n"))
+    print(printable(after_init(draft.path)))
     return 0
 
 
@@ -164,7 +165,8 @@ def inputs(
     problem = Problem.load(load(study))
     if export is not None:
         export_inputs(problem.table, problem.prices.dates, export)
-        print(f"{export}: {len(problem.prices.dates)} rows, {len(problem.table.names)} inputs")
+        told = f"{export}: {len(problem.prices.dates)} rows, {len(problem.table.names)} inputs"
+        print(printable(told))
         return 0
     listing = input_listing(problem.table, problem.prices.dates)
     output().print(frame_table("Inputs", listing.drop(columns=["first_date", "recursive"])))

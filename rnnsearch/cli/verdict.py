@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rnnsearch.cli.common import AsJson, Device, Storage, StudyPath, Tracking, app, load
+from rnnsearch.shown import printable
 
 
 @app.command()
@@ -51,7 +52,7 @@ def report(study: StudyPath, storage: Storage = None, tracking: Tracking = None)
 
     settings = load(study, run__storage=storage, run__tracking=tracking)
     path = report(settings)
-    print(path)
+    print(printable(str(path)))
     publish_report(settings, notice=note)
     return 0
 

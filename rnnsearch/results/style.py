@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from rnnsearch.results.inputs import fenced
+from rnnsearch.shown import printable
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, BLACK, GREY, PALE = "#56B4E9", "#CC79A7", "#222222", "#767676", "#C9CDD2"
@@ -95,8 +96,9 @@ def visible_range(values: Sequence[float]) -> list[float] | None:
 
 def literal(text: str) -> str:
     """Plotly reads a little HTML in labels: a name is to be shown as it is."""
-    return html.escape(text, quote=False)
+    return html.escape(printable(text), quote=False)
 
 
 def clipped(name: str, length: int = 24) -> str:
+    name = printable(name)
     return name if len(name) <= length else f"{name[: length - 1]}…"

@@ -9,6 +9,7 @@ from rnnsearch.config import StudyFile, home
 from rnnsearch.search.candidates import describe
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store import INTERRUPTED, state_of
+from rnnsearch.shown import code, markdown
 from rnnsearch.tracking import STATE, Parent, RunRecord, default_uri
 
 TOLD = ("reason", "duplicate_of", "reference", "retry_of", "forked_from")  # of a trial's attributes
@@ -86,14 +87,14 @@ def parent_record(problem: Problem, study_id: str) -> Parent:
     study, data = problem.study, problem.data_record()
     split = problem.split
     description = (
-        f"**{study.name}**: forecasts `{study.data.predict}` of `{study.data.target}` in "
-        f"`{data['name']}` ({data['rows']} sessions, {data['first']} to {data['last']}).\n\n"
+        f"**{study.name}**: forecasts `{study.data.predict}` of {code(study.data.target)} in "
+        f"{code(data['name'])} ({data['rows']} sessions, {data['first']} to {data['last']}).\n\n"
         "One child run per trial. `skill` = 1 - RMSE(model) / RMSE(naive forecast) on the "
         f"validation rows of {len(split.folds)} walk-forward folds; 0 is no better than doing "
         f"nothing. The last {len(split.test)} target rows are locked until `evaluate`."
     )
     told = describe(problem.candidates.record())
-    description += "".join(f"\n\n{note[0].upper()}{note[1:]}." for note in told)
+    description += "".join(f"\n\n{markdown(note[0].upper() + note[1:])}." for note in told)
     plain = study.model_dump(mode="json", exclude={"run"})
     params = {
         f"{section}.{key}": value if isinstance(value, str) else json.dumps(value)

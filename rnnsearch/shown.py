@@ -1,0 +1,37 @@
+"""Names and values of a user's files, as text that only says what it says.
+
+A column may be called anything. On a terminal, an escape sequence in a name would be obeyed, and a
+mark of direction would turn the line around; in Markdown, a backtick would end what it stands in.
+"""
+
+import re
+
+UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, but for tab and the end of a line
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks of direction
+    "\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]"  # ends of lines, halves of characters
+)
+MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&])")
+
+
+def printable(text: str) -> str:
+    """A text in which what a screen would obey is written out: `\\x1b[31m`."""
+    return UNSAFE.sub(lambda found: _written(found[0]), text)
+
+
+def markdown(text: str) -> str:
+    """A text that Markdown shows as it is, in one line."""
+    return MARKDOWN.sub(r"\\\1", " ".join(printable(text).split()))
+
+
+def code(text: str) -> str:
+    """A text as code in Markdown, in one line."""
+    text = " ".join(printable(text).split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    space = " " if "`" in text else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def _written(character: str) -> str:
+    number = ord(character)
+    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
