@@ -119,7 +119,7 @@ def test_the_terminal_obeys_no_name(
     shown = said.out + said.err
     assert not any(mark in shown for mark in ("\x1b", "\x07", "\u202e"))
     if asked == "inputs":
-        for name in ("[red]x[/red]", "\\x1b[31mred", "bell\\x07", "\\u202egnp"):
+        for name in [*MARKUP, *QUOTES, "[31mred", "bell", "gnp"]:
             assert name in shown
 
 
