@@ -3,6 +3,34 @@
 The class decides the exit code of the command (see README, "Exit codes").
 """
 
+import re
+from typing import Any
+
+LONGEST_SHOWN = 200
+"""Characters of a value in a message."""
+_LOOKED_AT = 2_000  # characters in which passwords are looked for; it takes their square
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: as Python writes it, in one line, cut, without passwords."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of 5,000 digits
+        text = f"a {type(value).__name__} too large to show"
+    return cut(text)
+
+
+def cut(text: str) -> str:
+    """A text from outside as messages show it: at most `LONGEST_SHOWN` characters, no password."""
+    text = without_passwords(text[:_LOOKED_AT])
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
+
+
+def without_passwords(text: str) -> str:
+    """A URI, or a text with URIs, without passwords; rather too little is shown than too much."""
+    text = re.sub(r"(\w*password=)[^&\s]*", r"\1***", text)
+    return re.sub(r"([^:@/\s]*):(?!//)\S*@", r"\1:***@", text)
+
 
 class RnnsearchError(Exception):
     """The command failed. Exit code 1."""

@@ -84,6 +84,8 @@ def _values(schema: dict[str, Any]) -> str:
         return ", ".join(f"`{to_toml(word)}`" for word in schema.get("enum", [schema.get("const")]))
     if "$ref" in schema:
         return "table"
+    if schema["type"] == "object":
+        return "table of names"
     if schema["type"] == "array":
         items = schema.get("items", {})
         return "list of tables" if "$ref" in items else f"list of {_plural(items)}"
@@ -122,7 +124,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     default = field.get_default(call_default_factory=True)
-    return "" if default in (None, "", ()) else f"`{to_toml(default)}`"
+    return "" if default in (None, "", (), {}) else f"`{to_toml(default)}`"
 
 
 def to_toml(value: Any) -> str:

@@ -13,7 +13,7 @@ from rnnsearch.config.data import (
     Predict,
     Sample,
 )
-from rnnsearch.config.dimensions import FloatRange, IntRange, Section, extremes
+from rnnsearch.config.dimensions import FloatRange, IntRange, LengthRange, Section, extremes
 from rnnsearch.config.reading import digest, find_study, home, load_study
 from rnnsearch.config.sections import (
     Cell,
@@ -31,6 +31,7 @@ __all__ = [
     "InputsSection",
     "IntRange",
     "JoinSection",
+    "LengthRange",
     "MarketSection",
     "OptimizerKind",
     "Precision",

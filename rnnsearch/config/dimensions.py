@@ -60,6 +60,18 @@ class FloatRange(Section):
         return self
 
 
+class LengthRange(Section):
+    """Lengths of an indicator from `low` to `high`, both included."""
+
+    low: int
+    high: int
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        _check_range(self.low, self.high, False, False)
+        return self
+
+
 def _check_range(low: float, high: float, log: bool, stepped: bool) -> None:
     if low > high:
         raise ValueError(f"low must not exceed high, but {low} > {high}")
@@ -71,7 +83,7 @@ def _check_range(low: float, high: float, log: bool, stepped: bool) -> None:
 
 def _kind(value: object) -> str:
     """Which of the three ways a parameter is written in, so that its errors speak of that one."""
-    if isinstance(value, dict | IntRange | FloatRange):
+    if isinstance(value, dict | IntRange | FloatRange | LengthRange):
         return "range"
     return "choices" if isinstance(value, list | tuple) else "value"
 
@@ -104,7 +116,7 @@ def bounds(
 
 def extremes(dimension: Any) -> tuple[Any, ...]:
     """The values a parameter can take, or for a range its two ends."""
-    if isinstance(dimension, IntRange | FloatRange):
+    if isinstance(dimension, IntRange | FloatRange | LengthRange):
         return (dimension.low, dimension.high)
     return dimension if isinstance(dimension, tuple) else (dimension,)
 
@@ -113,6 +125,12 @@ IntDimension = Annotated[
     Annotated[int, Tag("value")]
     | Annotated[tuple[int, ...], AfterValidator(_choices), Tag("choices")]
     | Annotated[IntRange, Tag("range")],
+    Discriminator(_kind),
+]
+LengthDimension = Annotated[
+    Annotated[int, Tag("value")]
+    | Annotated[tuple[int, ...], AfterValidator(_choices), Tag("choices")]
+    | Annotated[LengthRange, Tag("range")],
     Discriminator(_kind),
 ]
 FloatDimension = Annotated[

@@ -12,6 +12,8 @@ from rnnsearch.config.dimensions import (
     FloatRange,
     IntDimension,
     IntRange,
+    LengthDimension,
+    LengthRange,
     Section,
     WordDimension,
     bounds,
@@ -142,11 +144,31 @@ class SpaceSection(Section):
     clip: float = Field(default=1.0, ge=0, description="Largest gradient norm; 0 clips nothing.")
 
 
+def _from_short_to_long(value: Any) -> Any:
+    """Two numbers are a range."""
+    if isinstance(value, tuple) and len(value) == 2:
+        if value[0] > value[1]:
+            raise ValueError(f"two lengths are a range, but {value[0]} > {value[1]}; swap them")
+        return LengthRange(low=value[0], high=value[1])
+    return value
+
+
+Length = Annotated[
+    LengthDimension, AfterValidator(_from_short_to_long), bounds(2, 1000, why=" sessions")
+]
+
+
 class InputsSection(Section):
     """Which inputs there are to choose from, and how a set is chosen."""
 
     indicators: Literal["all", "none"] | tuple[str, ...] = Field(
         default="all", description="All, none, or a list of families and indicator names."
+    )
+    lengths: Literal["auto"] | dict[str, Length] = Field(
+        default_factory=dict,
+        description="Indicators over other lengths than their own, as further inputs: "
+        "`{ momentum_rsi = [5, 30] }` (from 5 to 30 sessions, some of them; or three and more "
+        "lengths); auto: half and twice the own length.",
     )
     search: Literal["ranked", "each", "families", "all"] = Field(
         default="ranked",
@@ -200,6 +222,10 @@ class RunSection(Section):
     )
 
 
+LATER = (("inputs", "lengths"),)
+"""Keys that studies of earlier versions do not have; where they say nothing, nothing changes."""
+
+
 class StudyFile(Section):
     """One study, as its file says it."""
 
@@ -229,4 +255,8 @@ class StudyFile(Section):
         else:  # when sessions close then matters to no trial
             for key in ("join", *MarketSection.model_fields):
                 del data[key]
-        return {"data": data, **{key: plain[key] for key in ("split", "space", "inputs")}}
+        parts = {"data": data, **{key: plain[key] for key in ("split", "space", "inputs")}}
+        for section, key in LATER:  # a study of before such a key goes on without it
+            if not parts[section].get(key):
+                parts[section].pop(key, None)
+        return parts

@@ -18,7 +18,7 @@ cutting rows off its beginning changes them a little, ever less with distance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -164,6 +164,14 @@ def compute_indicators(frame: pd.DataFrame, names: Iterable[str]) -> dict[str, N
     names = list(names)
     if not names:
         return {}
+    bars = whole_bars(frame)
+    raw = _raw_columns(bars, {_SPECS[name].family for name in names})
+    forms = UnitFree(bars)
+    return {name: forms(name, raw[name], _SPECS[name].warmup) for name in names}
+
+
+def whole_bars(frame: pd.DataFrame) -> pd.DataFrame:
+    """The prices as `ta` can take them: on a plain row index, with a volume, each bar in order."""
     bars = frame.reset_index(drop=True)
     if "Volume" not in bars:
         bars["Volume"] = (
@@ -172,13 +180,18 @@ def compute_indicators(frame: pd.DataFrame, names: Iterable[str]) -> dict[str, N
     # A bar contains its close: a close outside of it would make ADI infinite from there on.
     bars["High"] = bars[["High", "Close"]].max(axis="columns")
     bars["Low"] = bars[["Low", "Close"]].min(axis="columns")
-    raw = _raw_columns(bars, {_SPECS[name].family for name in names})
-    transforms = _transforms(bars["Close"], bars["Volume"])
-    columns = {}
-    for name in names:
-        values = transforms[_FORM_OF[name]](raw[name]).to_numpy(np.float64)
-        columns[name] = filled(values, _SPECS[name].warmup)
-    return columns
+    return bars
+
+
+class UnitFree:
+    """Makes columns of `ta` on some bars unit-free, and NaN until they have settled."""
+
+    def __init__(self, bars: pd.DataFrame) -> None:
+        self._transforms = _transforms(bars["Close"], bars["Volume"])
+
+    def __call__(self, name: str, raw: pd.Series, warmup: int) -> NDArray[np.float64]:
+        """`name` is that of the indicator in the catalogue: it says which form it has."""
+        return filled(self._transforms[_FORM_OF[name]](raw).to_numpy(np.float64), warmup)
 
 
 def filled(values: NDArray[np.float64], warmup: int) -> NDArray[np.float64]:
@@ -229,7 +242,7 @@ def _raw_columns(bars: pd.DataFrame, families: set[Family]) -> pd.DataFrame:
         if "trend" in families:
             bars = quickened(ta.add_trend_ta)(bars, *high_low_close)
             bars["trend_psar"] = bars["trend_psar_up"].fillna(bars["trend_psar_down"])
-            bars = bars.assign(**_kst(bars["Close"]), **_vortex(bars))
+            bars = bars.assign(**kst(bars["Close"]), **vortex(bars))
         if "momentum" in families:
             bars = ta.add_momentum_ta(bars, *high_low_close, "Volume")
         if "others" in families:
@@ -237,19 +250,27 @@ def _raw_columns(bars: pd.DataFrame, families: set[Family]) -> pd.DataFrame:
     return bars
 
 
-def _kst(close: pd.Series) -> dict[str, pd.Series]:
-    """Know Sure Thing (Pring 1992): weighted means of four rates of change, in percent."""
-    terms = ((1, 10, 10), (2, 15, 10), (3, 20, 10), (4, 30, 15))  # weight, change over, mean over
-    changes = [
+def kst(
+    close: pd.Series,
+    changes: Sequence[int] = (10, 15, 20, 30),
+    means: Sequence[int] = (10, 10, 10, 15),
+    signal: int = 9,
+) -> dict[str, pd.Series]:
+    """Know Sure Thing (Pring 1992): weighted means of four rates of change, in percent.
+
+    The weights are 1 to 4; `changes` is over how many sessions each change is, `means` over how
+    many it is averaged, `signal` over how many their sum is.
+    """
+    terms = [
         weight * (close / close.shift(over) - 1).rolling(mean).mean()
-        for weight, over, mean in terms
+        for weight, (over, mean) in enumerate(zip(changes, means, strict=True), start=1)
     ]
-    kst = 100 * (changes[0] + changes[1] + changes[2] + changes[3])
-    signal = kst.rolling(9).mean()
-    return {"trend_kst": kst, "trend_kst_sig": signal, "trend_kst_diff": kst - signal}
+    whole = 100 * (terms[0] + terms[1] + terms[2] + terms[3])
+    mean = whole.rolling(signal).mean()
+    return {"trend_kst": whole, "trend_kst_sig": mean, "trend_kst_diff": whole - mean}
 
 
-def _vortex(bars: pd.DataFrame, window: int = 14) -> dict[str, pd.Series]:
+def vortex(bars: pd.DataFrame, window: int = 14) -> dict[str, pd.Series]:
     """Vortex (Botes & Siepman 2010): upward and downward movement in true ranges."""
     high, low, before = bars["High"], bars["Low"], bars.shift()
     top = high.where(high > before["Close"], before["Close"])

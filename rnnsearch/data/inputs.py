@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnsearch.data.indicators import LEFT_OUT, WARMUP, InputSpec, catalogue
+from rnnsearch.data.indicators import LEFT_OUT, InputSpec, catalogue
 from rnnsearch.data.joins import Join, check_names, plan_joins
+from rnnsearch.data.lengths import with_lengths
 from rnnsearch.data.series import (
     PRICE_INPUTS,
     check_rows,
@@ -25,6 +26,7 @@ from rnnsearch.data.series import (
     possible_inputs,
     relative_change,
     series_columns,
+    settled,
     wanted_inputs,
 )
 from rnnsearch.data.table import ALWAYS, InputTable, load_inputs, read_inputs, write_inputs
@@ -45,6 +47,8 @@ __all__ = [
     "relative_change",
 ]
 
+TOLD = 6  # most indicators whose lengths are told
+
 INPUTS_VERSION = 1  # raise it when an input's values change: old caches are then left alone
 
 
@@ -60,10 +64,9 @@ def build_inputs(prices: Prices, study: StudyFile, cache: Path | None) -> InputT
     from rnnsearch.config import digest
 
     specs, notes = _candidates(prices, study)
-    indicators = any(is_indicator(spec) for spec in specs)
-    if indicators:
-        check_rows(prices, "[inputs]")
-    warmup = WARMUP if indicators else max(spec.warmup for spec in specs)
+    warmup = settled(specs)
+    if any(map(is_indicator, specs)):
+        check_rows(prices, warmup, "[inputs]")
     joins = plan_joins(prices, study.data, warmup)
     check_names(specs, joins, study.data)
     names, keys = [spec.name for spec in specs], [join.key for join in joins]
@@ -120,10 +123,12 @@ def _candidates(prices: Prices, study: StudyFile) -> tuple[list[InputSpec], list
     """Specifications in the order of the columns, and a note for each that cannot be computed."""
     computed = (*PRICE_INPUTS, *catalogue())
     choice = study.inputs.indicators
-    wanted = wanted_inputs(choice, computed, "[inputs]")
+    usual = wanted_inputs(choice, computed, "[inputs]")
+    wanted = with_lengths(usual, study.inputs.lengths, "[inputs]")
     possible, notes = possible_inputs(prices, wanted, "[inputs]", required=choice != "all")
+    notes += _told_lengths([spec for spec in possible if spec in wanted[len(usual) :]])
     always = ALWAYS if study.data.predict == "level" else ALWAYS[:1]
-    taken = {spec.name for spec in (*ALWAYS, *computed)} | LEFT_OUT.keys()
+    taken = {spec.name for spec in (*ALWAYS, *computed, *wanted)} | LEFT_OUT.keys()
     for name in prices.extras:
         if name in taken:
             raise DataError(
@@ -132,6 +137,17 @@ def _candidates(prices: Prices, study: StudyFile) -> tuple[list[InputSpec], list
             )
     extras = [InputSpec(name, "column", "raw", 0, "column of the file") for name in prices.extras]
     return [*always, *possible, *extras], notes
+
+
+def _told_lengths(specs: Sequence[InputSpec]) -> list[str]:
+    """Which lengths a range has become."""
+    lengths: dict[str, list[str]] = {}
+    for spec in specs:
+        base, _, length = spec.name.rpartition("_")
+        lengths.setdefault(base, []).append(length)
+    told = [f"{base} over {', '.join(each)}" for base, each in lengths.items()]
+    more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
+    return [f"further lengths, in sessions: {'; '.join(told[:TOLD])}{more}"] if told else []
 
 
 # --- their values -------------------------------------------------------------------------------

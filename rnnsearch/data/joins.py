@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.data.calendars import Instants, close_instants
-from rnnsearch.data.indicators import WARMUP, InputSpec, catalogue
+from rnnsearch.data.indicators import InputSpec, catalogue
 from rnnsearch.data.series import (
     PRICE_INPUTS,
     Columns,
@@ -25,6 +25,7 @@ from rnnsearch.data.series import (
     is_indicator,
     possible_inputs,
     series_columns,
+    settled,
     wanted_inputs,
 )
 from rnnsearch.errors import DataError, StudyFileError
@@ -108,11 +109,11 @@ def _plan(
     closes, notes = close_instants(place, series.name, series.dates, settings, late=True)
     newest = np.searchsorted(closes, decisions, side="right") - 1
     own, lacking = _inputs(series, settings, place)
-    settled = WARMUP if any(is_indicator(spec) for spec in own) else max(s.warmup for s in own)
-    warmup = int(np.searchsorted(newest, settled))  # newest never decreases
+    needs = settled(own)
+    warmup = int(np.searchsorted(newest, needs))  # newest never decreases
     if warmup == len(newest):
         raise DataError(
-            f"{series.name}: {prices.name} must have sessions on which {settled + 1} rows of "
+            f"{series.name}: {prices.name} must have sessions on which {needs + 1} rows of "
             f"{place} are known, but its last, {prices.dates[-1]}, knows {newest[-1] + 1} (rows "
             f"from {series.dates[0]} to {series.dates[-1]}); give older rows of {series.name}."
         )
@@ -139,7 +140,7 @@ def _inputs(
     wanted = wanted_inputs(settings.indicators, catalogue(), place)
     indicators, notes = possible_inputs(series, wanted, place, required=True)
     if indicators:
-        check_rows(series, place)
+        check_rows(series, settled(indicators), place)
     computed, _ = possible_inputs(series, [RETURN, *PRICE_INPUTS], place, required=False)
     extras = [InputSpec(name, "column", "raw", 0, "column of the file") for name in series.extras]
     taken = {spec.name for spec in (*computed, *indicators)}

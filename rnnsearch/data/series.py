@@ -5,6 +5,7 @@ Every value at row t is a function of rows <= t of that series.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -16,12 +17,11 @@ from rnnsearch.data.indicators import (
     LEFT_OUT,
     WARMUP,
     InputSpec,
-    catalogue,
-    compute_indicators,
     filled,
     needs_volume,
 )
-from rnnsearch.errors import DataError, StudyFileError
+from rnnsearch.data.lengths import LONGEST, SHORTEST, compute_named, named, recipes
+from rnnsearch.errors import DataError, StudyFileError, shown
 
 if TYPE_CHECKING:
     from rnnsearch.data.prices import Prices
@@ -43,7 +43,11 @@ def wanted_inputs(
     if isinstance(choice, str):
         return list(computed) if choice == "all" else []
     known = list(dict.fromkeys([s.family for s in computed] + [s.name for s in computed]))
+    at_length = {}
     for name in choice:
+        if name not in known and (spec := named(name)) is not None:
+            at_length[name] = spec
+            continue
         if name in LEFT_OUT:
             raise StudyFileError(
                 f"{place} indicators: {name} is left out because {LEFT_OUT[name]} says the same; "
@@ -56,8 +60,26 @@ def wanted_inputs(
             hint = f"families: {', '.join(families)}; `rnnsearch inputs STUDY` lists all names"
             if near:
                 hint = f"did you mean {' or '.join(near)}?"
-            raise StudyFileError(f"{place} indicators: there is no {name!r}; {hint}")
-    return [spec for spec in computed if spec.name in choice or spec.family in choice]
+            if with_length := _with_length(name):
+                hint = with_length
+            raise StudyFileError(f"{place} indicators: there is no {shown(name)}; {hint}")
+    return [
+        *(spec for spec in computed if spec.name in choice or spec.family in choice),
+        *at_length.values(),
+    ]
+
+
+def _with_length(name: str) -> str | None:
+    """What to write where a length was meant: momentum_rsi(7), momentum_rsi_0007."""
+    match = re.fullmatch(r"(\w+?)\W*_?(\d{1,9})\W*", name)
+    if match is None or match[1] not in recipes():
+        return None
+    base, length = match[1], int(match[2])
+    if not SHORTEST <= length <= LONGEST:
+        return f"a length lies between {SHORTEST} and {LONGEST} sessions"
+    if length == recipes()[base].length:
+        return f"{base} has this length; write {base}"
+    return f"write {base}_{length}, or give lengths = {{ {base} = {length} }} in [inputs]"
 
 
 def possible_inputs(
@@ -81,13 +103,20 @@ def possible_inputs(
     return possible, [text]
 
 
-def check_rows(prices: Prices, place: str) -> None:
+def check_rows(prices: Prices, warmup: int, place: str) -> None:
     """There are enough rows for indicators to warm up."""
-    if len(prices.dates) <= WARMUP:
+    if len(prices.dates) <= warmup:
+        shorter = "shorter lengths" if warmup > WARMUP else 'indicators = "none"'
         raise DataError(
-            f"{prices.name}: indicators need more than {WARMUP} rows to warm up, but there are "
-            f'{len(prices.dates)}; give more rows or set indicators = "none" in {place}.'
+            f"{prices.name}: indicators need more than {warmup} rows to warm up, but there are "
+            f"{len(prices.dates)}; give more rows or set {shorter} in {place}."
         )
+
+
+def settled(specs: Sequence[InputSpec]) -> int:
+    """First row on which inputs of one series have settled, alike for all usual indicators."""
+    usual = WARMUP if any(map(is_indicator, specs)) else 0
+    return max(usual, *(spec.warmup for spec in specs))
 
 
 def series_columns(prices: Prices, indicators: Sequence[str]) -> Columns:
@@ -99,12 +128,12 @@ def series_columns(prices: Prices, indicators: Sequence[str]) -> Columns:
 
     for column in ("High", "Low", "Close") if indicators else ():
         check_positive(prices.name, prices.frame[column], "an indicator")
-    columns = _price_inputs(prices) | compute_indicators(prices.frame, indicators)
+    columns = _price_inputs(prices) | compute_named(prices.frame, indicators)
     return columns | {name: prices.frame[name].to_numpy(np.float64) for name in prices.extras}
 
 
 def is_indicator(spec: InputSpec) -> bool:
-    return spec in catalogue()
+    return named(spec.name) == spec
 
 
 def _needs(spec: InputSpec) -> set[str]:
