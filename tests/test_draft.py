@@ -119,7 +119,7 @@ def target_of(draft: Draft) -> str:
         ({"adj_close": "up", "Turnover": "up"}, "adj_close", "there is no Close; --target names"),
         ({"Rate": "up"}, "Rate", "there is no Close; --target names"),
         ({"Close": "around zero"}, "Close", "target: level of Close"),
-        ({"Close": "up", "Adj Close": "lower"}, "Close", "of Close, adjusted by Adj Close"),
+        ({"Close": "up", "Adj Close": "lower"}, "Close", "of Close, adjusted for dividends"),
         ({"Close": "up", "Adj Close": "up"}, "Close", "target: log_return of Close"),
         ({"Close": "up", "Adj Close": "around zero"}, "Close", "target: log_return of Close"),
     ],

@@ -60,7 +60,7 @@ def test_predict_takes_newer_rows_and_a_calendar_named_since(evaluated: Evaluate
     assert "calendar" in predict(load_study(evaluated.path))["notes"][-1]
     prices = evaluated.path.parent / "prices.csv"
     with prices.open("a") as file:
-        file.write("2021-02-24,101.5,0.1,0.2\n2021-02-25,102.5,0.3,0.4\n")
+        file.write("2021-02-24,88.9,0.1,0.2\n2021-02-25,88.5,0.3,0.4\n")
     path = write_study(evaluated.path.parent, data={"calendar": "XNYS"})
     said = predict(load_study(path))
     assert said["forecasts"][-1]["origin_date"] == "2021-02-25"

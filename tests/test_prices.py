@@ -203,11 +203,14 @@ REFUSED = {
         "1546387200,4094.75,4171.53,2",
     ],
     "has 1 rows; a forecast needs at least 2": [HEADER, ROWS[0]],
-    "vix must be there in every row, but row 1 (2014-03-03) is missing (3 such rows); fill it "
-    "or remove the row, or leave vix out with columns": [
+    "vix must be there in every row, but row 2 (2014-03-04) is missing (2 such rows: 2, 3); "
+    'fill it or remove the row, or write missing = "drop" in [data]: the 2 rows without every '
+    'value will be left out, or fill = "forward": each has the last known value, or leave vix out '
+    "with columns": [
         f"{HEADER},vix",
-        *[f"{row}," for row in ROWS[:3]],
-        f"{ROWS[3]},1",
+        f"{ROWS[0]},1",
+        *[f"{row}," for row in ROWS[1:3]],
+        f"{ROWS[3]},2",
     ],
 }
 
@@ -291,7 +294,7 @@ def test_adjust_needs_the_adjusted_close(tmp_path: Path) -> None:
     [
         (
             [*with_row(3, "2014-03-05,5.4,5.6,5.3,5.5,900")[:-1], "2014-03-06,11,11,11,11,9"],
-            "Close jumps from 11 to 5.5 on 2014-03-05 (and 1 times more), which looks like a split",
+            "Close jumps from 11 to 5.5 (-50%) on 2014-03-05 (and 1 times more), which looks like a split",
         ),
         (
             with_row(3, "2014-03-05,11,11,11,11,0"),

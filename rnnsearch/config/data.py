@@ -114,6 +114,12 @@ class JoinSection(MarketSection):
     adjust: bool = Field(
         default=False, description="Rescale open, high, low, close by the adjusted close."
     )
+    missing: Literal["refuse", "drop"] = Field(
+        default="refuse", description="Rows without every value; drop: they are left out."
+    )
+    fill: Literal["none", "forward"] = Field(
+        default="none", description="Gaps of extra columns; forward: each has the last known value."
+    )
 
     @property
     def family(self) -> str:
@@ -153,6 +159,12 @@ class DataSection(MarketSection):
     )
     adjust: bool = Field(
         default=False, description="Rescale open, high, low, close by the adjusted close."
+    )
+    missing: Literal["refuse", "drop"] = Field(
+        default="refuse", description="Rows without every value; drop: they are left out."
+    )
+    fill: Literal["none", "forward"] = Field(
+        default="none", description="Gaps of extra columns; forward: each has the last known value."
     )
     join: tuple[JoinSection, ...] = Field(
         default=(), description="Other markets whose prices become inputs."

@@ -25,6 +25,8 @@ OptimizerKind = Literal["adam", "sgd"]
 Precision = Literal["float32", "bfloat16"]
 
 SOURCE = ("path", "sample", "series")  # where prices are: they enter by their content
+NEWER_KEYS = ("missing", "fill")  # of [data], which old stores do not have
+
 NAME_RULE = re.compile(r"\w[\w.-]{0,99}")
 
 
@@ -255,6 +257,10 @@ class StudyFile(Section):
         else:  # when sessions close then matters to no trial
             for key in ("join", *MarketSection.model_fields):
                 del data[key]
+        for section in (data, *data.get("join", ())):
+            for key in NEWER_KEYS:  # a study from before they were there goes on
+                if section[key] == DataSection.model_fields[key].default:
+                    del section[key]
         parts = {"data": data, **{key: plain[key] for key in ("split", "space", "inputs")}}
         for section, key in LATER:  # a study of before such a key goes on without it
             if not parts[section].get(key):

@@ -155,6 +155,24 @@ def needs_volume(spec: InputSpec) -> bool:
     return spec.family == "volume" or spec.name.startswith("momentum_pvo")
 
 
+# Computed from close and volume, whatever the high and the low of a bar are.
+_OF_CLOSE: dict[Family, str] = {
+    "volume": "fi obv nvi vpt",
+    "volatility": "bbm bbh bbl bbw bbp bbhi bbli ui",
+    "trend": "sma_fast sma_slow ema_fast ema_slow macd macd_signal macd_diff trix dpo stc kst "
+    "kst_sig kst_diff",
+    "momentum": "kama roc ppo ppo_signal ppo_hist pvo pvo_signal pvo_hist rsi stoch_rsi "
+    "stoch_rsi_k stoch_rsi_d tsi",
+    "others": "dr cr",
+}
+
+
+def of_close_alone(name: str) -> bool:
+    """Whether an indicator looks neither at highs nor at lows, over any length."""
+    family, _, short = name.rstrip("0123456789").rstrip("_").partition("_")
+    return short in _OF_CLOSE.get(family, "").split()
+
+
 def compute_indicators(frame: pd.DataFrame, names: Iterable[str]) -> dict[str, NDArray[np.float64]]:
     """The named indicators, each (rows,) float64, NaN before its warm-up and finite from there on.
 

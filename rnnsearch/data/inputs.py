@@ -22,6 +22,7 @@ from rnnsearch.data.lengths import with_lengths
 from rnnsearch.data.series import (
     PRICE_INPUTS,
     check_rows,
+    extra_inputs,
     is_indicator,
     possible_inputs,
     relative_change,
@@ -135,8 +136,7 @@ def _candidates(prices: Prices, study: StudyFile) -> tuple[list[InputSpec], list
                 f"{prices.name}: column {name!r} has the name of a computed input; rename it, or "
                 f"leave it out with columns in [data]."
             )
-    extras = [InputSpec(name, "column", "raw", 0, "column of the file") for name in prices.extras]
-    return [*always, *possible, *extras], notes
+    return [*always, *possible, *extra_inputs(prices)], notes
 
 
 def _told_lengths(specs: Sequence[InputSpec]) -> list[str]:

@@ -22,6 +22,7 @@ from rnnsearch.data.series import (
     PRICE_INPUTS,
     Columns,
     check_rows,
+    extra_inputs,
     is_indicator,
     possible_inputs,
     series_columns,
@@ -142,7 +143,7 @@ def _inputs(
     if indicators:
         check_rows(series, settled(indicators), place)
     computed, _ = possible_inputs(series, [RETURN, *PRICE_INPUTS], place, required=False)
-    extras = [InputSpec(name, "column", "raw", 0, "column of the file") for name in series.extras]
+    extras = extra_inputs(series)
     taken = {spec.name for spec in (*computed, *indicators)}
     for name in series.extras:
         if name in taken:

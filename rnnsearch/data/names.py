@@ -5,7 +5,12 @@ What the lists lack is still read where its name is given: `target`, `columns`, 
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+import pandas as pd
+
+from rnnsearch.errors import DataError
 
 USUAL = ("Open", "High", "Low", "Close", "Volume", "Adj Close")
 
@@ -142,3 +147,22 @@ def _without_units(names: Sequence[str], taken: set[str]) -> dict[str, int]:
         if short and short not in taken and _IN_BRACKETS.search(name):
             found.setdefault(short, []).append(place)
     return {short: places[0] for short, places in found.items() if len(places) == 1}
+
+
+def find_column(file: str, table: pd.DataFrame, wanted: str, setting: str) -> str:
+    """The table's name of a column that the study file names."""
+    names = [name for name in table.columns if name != "Date"]
+    by_key = {key(name): name for name in reversed(names)} | {name: name for name in names}
+    found = by_key.get(wanted) or by_key.get(key(wanted))
+    if found is None:
+        near = get_close_matches(wanted, names, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"the file has {listed(names)}."
+        raise DataError(f"{file}: there is no column {wanted!r} (set by {setting}); {hint}")
+    return found
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a message, the first 20 of them."""
+    every = [str(name)[:40] for name in names]
+    shown = ", ".join(every[:20]) or "no columns"
+    return f"{shown}, ..." if len(every) > 20 else shown

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-ABSENT = r"-+|–|—|[Nn]/?[Aa]"  # how files write that there was no trade
+# how files write that there was no trade, or that a value is not known
+ABSENT = r"|-+|–+|—+|\.+|#?[Nn]/?[Aa]|(?i:null|none|nan|nil)|無|无"
 SUFFIXES = {"": 1.0, "%": 1.0, "K": 1e3, "M": 1e6, "B": 1e9}
 NUMBER = (
     r"(?P<sign>[-+]?)(?:NT\$|US\$|[$€£¥])?\s?(?P<digits>\d[\d.,'’\s]*|[.,]\d+)"
@@ -30,14 +31,23 @@ def parse_numbers(column: pd.Series) -> tuple[NDArray[np.float64], int | None]:
         values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError):  # lists, structures
         values = np.full(len(column), np.nan)
-    wrong = np.flatnonzero(np.isnan(values) & column.notna().to_numpy())
+    unread = np.isnan(values) & column.notna().to_numpy()
+    if unread.any():
+        unread &= ~absent_rows(column)
+    wrong = np.flatnonzero(unread)
     return values, int(wrong[0]) if len(wrong) else None
+
+
+def absent_rows(column: pd.Series) -> NDArray[np.bool_]:
+    """(rows,) whether a row has no value, or a sign for none: `null`, `--`, `.`, blanks."""
+    text = column.astype("str").str.strip()
+    rows: NDArray[np.bool_] = (column.isna() | text.str.fullmatch(ABSENT)).to_numpy(bool)
+    return rows
 
 
 def is_absent(column: pd.Series) -> bool:
     """Whether no row has a value."""
-    text = column.astype("str").str.strip()
-    return bool((column.isna() | text.str.fullmatch(ABSENT)).all())
+    return bool(absent_rows(column).all())
 
 
 def is_dressed(column: pd.Series) -> bool:

@@ -6,9 +6,8 @@ whatever may be right or wrong is a warning that the caller shows.
 
 import hashlib
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
@@ -17,23 +16,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnsearch.config import DataSection, JoinSection
-from rnnsearch.data.checks import (
-    OHLC,
-    check_numbers,
-    check_order,
-    check_positive,
-    check_prices,
-    oddities,
-)
+from rnnsearch.data.categories import level_name
+from rnnsearch.data.checks import check_order, check_prices
+from rnnsearch.data.columns import Columns, read_columns
 from rnnsearch.data.dates import date_by_content, parse_dates, with_time
 from rnnsearch.data.files import RawTable, read_table
-from rnnsearch.data.headers import NAMELESS
-from rnnsearch.data.names import USUAL, key, usual_names
-from rnnsearch.data.numbers import is_absent, parse_numbers
+from rnnsearch.data.names import USUAL, find_column, key, listed, usual_names
+from rnnsearch.data.oddities import oddities
+from rnnsearch.data.rows import FileRows
 from rnnsearch.data.stacked import check_columns_of_one, check_rows_of_one, pick_series
 from rnnsearch.errors import DataError
-
-COUNTED = 30  # rows from which on a column is seen to count them, or their time
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +34,12 @@ class Prices:
 
     name      the file or the sample, for messages
     frame     float64; DatetimeIndex `Date`, naive and strictly increasing; Open, High, Low, Close,
-              Volume where the file has them, then the extra columns; no missing value
+              Volume where the file has them, then the extra columns; no missing value but
+              before the first one of an extra column
     target    the column that is forecast; of a joined series its Close, or "" where it has none
     warnings  what looks odd and was left as it is
     joined    the series of `[[data.join]]`, in its order
+    columns   how its columns came about; None of a series that was read from no file
     """
 
     name: str
@@ -53,6 +47,7 @@ class Prices:
     target: str
     warnings: tuple[str, ...] = ()
     joined: tuple["Prices", ...] = ()
+    columns: Columns | None = None
 
     @property
     def dates(self) -> pd.DatetimeIndex:
@@ -71,6 +66,24 @@ class Prices:
         """Columns that become inputs as they are."""
         own = {*USUAL, self.target}
         return tuple(name for name in self.frame.columns if name not in own)
+
+    @property
+    def rows(self) -> FileRows:
+        """Its rows as they are numbered in the file."""
+        if self.columns is None or len(self.columns.rows.dates) != len(self.dates):
+            return FileRows.plain(self.name, self.dates)
+        return self.columns.rows
+
+    @property
+    def words(self) -> Mapping[str, tuple[str, str]]:
+        """Input -> the file's column and its value, of inputs that are 1 where it has that."""
+        return {} if self.columns is None else self.columns.words
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The columns of the file that the extra inputs come from."""
+        words = self.words
+        return tuple(dict.fromkeys(words.get(name, (name,))[0] for name in self.extras))
 
     @cached_property
     def hash(self) -> str:
@@ -101,6 +114,17 @@ def with_joined(prices: Prices, data: DataSection) -> Prices:
     joined = tuple(check_table(*source(join), join) for join in data.join)
     warnings = [text for series in (prices, *joined) for text in series.warnings]
     return replace(prices, joined=joined, warnings=tuple(warnings))
+
+
+def with_words(prices: Prices, inputs: Sequence[str], prefix: str = "") -> Prices:
+    """Prices with those `inputs` that stand for a word which their column does not have: all 0."""
+    columns = dict.fromkeys(column for column, _ in prices.words.values())
+    plain = [name.removeprefix(prefix) for name in inputs if name.startswith(prefix)]
+    absent = [name for name in plain if name not in prices.frame]
+    absent = [name for name in absent if any(name.startswith(level_name(c, "")) for c in columns)]
+    if not absent:
+        return prices
+    return replace(prices, frame=prices.frame.assign(**dict.fromkeys(absent, 0.0)))
 
 
 def source(data: DataSection | JoinSection) -> tuple[str, RawTable]:
@@ -142,34 +166,32 @@ def check_table(file: str, raw: RawTable, data: DataSection | JoinSection) -> Pr
         close = "" if "Close" in table else ", and the price Close (or name it as the target)"
         raise DataError(
             f"{file}: there is no date column; call one Date, Datetime, Timestamp or Time{close}. "
-            f"The file has {_list(table.columns)}."
+            f"The file has {listed(table.columns)}."
         )
     if len(table) < 2:
         raise DataError(f"{file}: has {len(table)} rows; a forecast needs at least 2 rows.")
     if isinstance(data, DataSection):
         usual = {key(old): new for old, new in renamed.items()}
-        target = _find(file, table, usual.get(key(data.target), data.target), "target")
+        target = find_column(file, table, usual.get(key(data.target), data.target), "target")
     else:
         target = "Close" if "Close" in table else ""
     dates, told = parse_dates(file, _dates(file, table), data)
     numbers = np.arange(1, len(table) + 1) if raw.numbers is None else raw.numbers
     if one := check_rows_of_one(file, table, dates, numbers):
         told.append(one)
-    newest_first = check_order(file, dates)
-    if newest_first:
+    if check_order(file, dates, numbers):
         told.append("the newest row is first, so rows are read from the last to the first")
-    frame, warnings = _numbers(file, table, dates, target, data)
-    if data.adjust:
-        frame = _adjusted(file, frame, target)
+        backward = np.arange(len(table))[::-1]
+        table, dates, numbers = table.take(backward), dates[backward], numbers[backward]
+    columns = read_columns(table, FileRows(file, dates, numbers), target, data)
     positive = isinstance(data, DataSection) and data.predict == "log_return"
-    check_prices(file, frame, target, positive=positive)
-    if newest_first:
-        frame = frame.take(np.arange(len(frame))[::-1])  # a copy: torch takes no reversed view
+    check_prices(columns.rows, columns.frame, target, positive=positive)
     if renamed:
         told.append(f"columns are read so: {', '.join(map(' is '.join, renamed.items()))}")
-    warnings = [f"{file}: {text}." for text in (*raw.notes, *told)] + warnings
-    warnings += [f"{file}: {text}" for text in oddities(frame, target)]
-    return Prices(name=file, frame=frame, target=target, warnings=tuple(warnings))
+    warnings = [f"{file}: {text}." for text in (*raw.notes, *told)]
+    warnings += columns.warnings
+    warnings += [f"{file}: {text}" for text in oddities(columns.frame, target)]
+    return Prices(file, columns.frame, target, tuple(warnings), columns=columns)
 
 
 # --- columns ------------------------------------------------------------------------------------
@@ -210,89 +232,3 @@ def _dates(file: str, table: pd.DataFrame) -> pd.Series:
         return dates
     table.pop(time)
     return both
-
-
-def _find(file: str, table: pd.DataFrame, wanted: str, setting: str) -> str:
-    """The table's name of a column that the study file names."""
-    names = [name for name in table.columns if name != "Date"]
-    by_key = {key(name): name for name in reversed(names)} | {name: name for name in names}
-    found = by_key.get(wanted) or by_key.get(key(wanted))
-    if found is None:
-        near = get_close_matches(wanted, names, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"the file has {_list(names)}."
-        raise DataError(f"{file}: there is no column {wanted!r} (set by {setting}); {hint}")
-    return found
-
-
-def _numbers(
-    file: str,
-    table: pd.DataFrame,
-    dates: pd.DatetimeIndex,
-    target: str,
-    data: DataSection | JoinSection,
-) -> tuple[pd.DataFrame, list[str]]:
-    """The columns in use as float64, and a warning for each extra column that is left out."""
-    extras = [name for name in table.columns if name not in (*USUAL, target)]
-    named = data.columns if isinstance(data.columns, tuple) else ()
-    if data.columns != "all":
-        wanted = [_find(file, table, name, "columns") for name in named]
-        extras = [name for name in extras if name in wanted]
-        if "Adj Close" in wanted and target != "Adj Close":
-            raise DataError(
-                f"{file}: Adj Close cannot be an input: it is rewritten by every later dividend, "
-                f"so it knows the future; use adjust = true or leave it out of columns."
-            )
-    # Without `adjust`, Adj Close is left out for that very reason.
-    usual = [name for name in (*OHLC, "Volume") if name in table]
-    if (data.adjust or target == "Adj Close") and "Adj Close" in table:
-        usual.append("Adj Close")
-    columns: dict[str, NDArray[np.float64]] = {}
-    warnings = []
-    for name in filter(None, dict.fromkeys([*usual, target, *extras])):
-        values, wrong = parse_numbers(table[name])
-        optional = name in extras and not named
-        if optional and NAMELESS.fullmatch(name) and np.isnan(values).all() and wrong is None:
-            continue  # a comma at the end of every line
-        if optional and NAMELESS.fullmatch(name):
-            warnings.append(f"{file}: {name} has no name and is ignored.")
-        elif optional and (wrong is not None or np.isnan(values).all()):
-            warnings.append(f"{file}: column {name!r} is not numeric and is ignored.")
-        elif name == "Volume" and name != target and is_absent(table[name]):
-            warnings.append(f"{file}: Volume is missing in every row and is ignored.")
-        elif optional and _counts_time(values, dates):
-            warnings.append(f"{file}: column {name!r} only counts rows or time and is ignored.")
-        elif optional and values.min() == values.max():
-            warnings.append(f"{file}: column {name!r} is always {values[0]:g} and is ignored.")
-        else:
-            check_numbers(file, name, table[name], values, wrong, dates, name in extras)
-            columns[name] = values
-    return pd.DataFrame(columns, index=dates), warnings
-
-
-def _counts_time(values: NDArray[np.float64], dates: pd.DatetimeIndex) -> bool:
-    """Whether a column rises as the dates do: a row number, a time stamp."""
-    if len(values) < COUNTED or not np.isfinite(values).all():
-        return False
-    if not (np.diff(values) * np.sign(np.diff(dates.asi8)) > 0).all():
-        return False
-    return bool(np.corrcoef(values, dates.asi8)[0, 1] > 0.9999)
-
-
-def _adjusted(file: str, frame: pd.DataFrame, target: str) -> pd.DataFrame:
-    """Open, High, Low and Close times Adj Close / Close; returns then include dividends."""
-    if not {"Close", "Adj Close"} <= set(frame.columns) or target == "Adj Close":
-        raise DataError(
-            f"{file}: adjust = true rescales Close by Adj Close and needs both, with Close or "
-            f"another column as target; set adjust = false."
-        )
-    check_prices(file, frame[["Close", "Adj Close"]], "Close", positive=True)
-    check_positive(file, frame["Adj Close"], "adjust = true")
-    factor = frame["Adj Close"] / frame["Close"]
-    prices = [name for name in OHLC if name in frame]
-    frame[prices] = frame[prices].mul(factor, axis="index")
-    return frame.drop(columns="Adj Close")
-
-
-def _list(names: pd.Index | list[str]) -> str:
-    shown = ", ".join(str(name)[:40] for name in names[:20]) or "no columns"
-    return f"{shown}, ..." if len(names) > 20 else shown

@@ -19,6 +19,7 @@ from rnnsearch.data.indicators import (
     InputSpec,
     filled,
     needs_volume,
+    of_close_alone,
 )
 from rnnsearch.data.lengths import LONGEST, SHORTEST, compute_named, named, recipes
 from rnnsearch.errors import DataError, StudyFileError, shown
@@ -124,16 +125,45 @@ def series_columns(prices: Prices, indicators: Sequence[str]) -> Columns:
 
     Raises `DataError` for prices that an indicator cannot be computed from.
     """
-    from rnnsearch.data.checks import check_positive
-
-    for column in ("High", "Low", "Close") if indicators else ():
-        check_positive(prices.name, prices.frame[column], "an indicator")
+    _check_positive(prices, indicators)
     columns = _price_inputs(prices) | compute_named(prices.frame, indicators)
     return columns | {name: prices.frame[name].to_numpy(np.float64) for name in prices.extras}
 
 
+def extra_inputs(prices: Prices) -> list[InputSpec]:
+    """The extra columns as they are; before its first value, a column warms up."""
+    specs = []
+    for name in prices.extras:
+        warmup = int(np.argmin(np.isnan(prices.frame[name].to_numpy(np.float64))))
+        if name in prices.words:
+            column, word = prices.words[name]
+            source = f"1 where column {column} of the file is {word}, else 0"
+            specs.append(InputSpec(name, "column", "flag", warmup, source))
+        else:
+            specs.append(InputSpec(name, "column", "raw", warmup, "column of the file"))
+    return specs
+
+
 def is_indicator(spec: InputSpec) -> bool:
     return named(spec.name) == spec
+
+
+def _check_positive(prices: Prices, indicators: Sequence[str]) -> None:
+    """Prices are above 0 where an indicator needs them to be."""
+    from rnnsearch.data.checks import check_positive
+
+    for column in ("Close", "High", "Low"):
+        needing = [name for name in indicators if column == "Close" or not of_close_alone(name)]
+        if needing:
+            others = '["price"] or "none"'
+            if column != "Close":
+                others = '["price", "momentum_rsi", "trend_macd_diff"], which need no High and Low'
+            way = (
+                f"choose others than {needing[0]}"
+                + (f" and {len(needing) - 1} more" if len(needing) > 1 else "")
+                + f", as indicators = {others}"
+            )
+            check_positive(prices.rows, prices.frame[column], "an indicator", way)
 
 
 def _needs(spec: InputSpec) -> set[str]:

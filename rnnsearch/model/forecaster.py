@@ -8,7 +8,8 @@ not belong together are noticed.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -24,7 +25,7 @@ from rnnsearch.config import DataSection, InputsSection, Predict, StudyFile
 from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.calendars import next_sessions
 from rnnsearch.data.inputs import InputTable, build_inputs
-from rnnsearch.data.prices import Prices
+from rnnsearch.data.prices import Prices, with_words
 from rnnsearch.errors import DataError, StorageError
 from rnnsearch.model.bands import Moves, radii, scales_of_validation
 from rnnsearch.model.history import History
@@ -183,7 +184,31 @@ class Forecaster:
 
     def notes(self, prices: Prices) -> list[str]:
         """What is odd about forecasting from these prices, compared with the history."""
-        return self.history.notes(prices, unit_matters=self.spec.predict == "level")
+        return [
+            *self.history.notes(prices, unit_matters=self.spec.predict == "level"),
+            *self._new_words(prices),
+        ]
+
+    def _new_words(self, prices: Prices) -> Iterator[str]:
+        """Words that a column in use has had since the champion was trained, and never before."""
+        inputs = [(prices, name, name) for name in prices.words]
+        for series, join in zip(prices.joined, self.spec.data["join"], strict=False):
+            inputs += [(series, name, join["prefix"] + name) for name in series.words]
+        used = {series.words[name][0] for series, name, called in inputs if called in self._inputs}
+        for series, name, _ in inputs:
+            column, word = series.words[name]
+            rows = np.flatnonzero(series.frame[name].to_numpy() == 1)
+            since = series.dates[rows[0]]
+            if column in used and since > self.history.dates[-1]:
+                yield (
+                    f"{series.name}: {column} is {word!r} in {len(rows)} rows since "
+                    f"{since:%Y-%m-%d}, a word that no training row has; every input "
+                    "of the column is 0 there"
+                )
+
+    @property
+    def _inputs(self) -> frozenset[str]:
+        return frozenset(self.spec.inputs)
 
     @property
     def target_scale(self) -> TargetScale:
@@ -196,6 +221,11 @@ class Forecaster:
     def table(self, prices: Prices) -> InputTable:
         """The inputs that these prices give. Raises DataError where one of the network's lacks."""
         data = self.data_section(Path("prices"))
+        joined = [
+            with_words(series, self.spec.inputs, join.prefix)
+            for series, join in zip(prices.joined, data.join, strict=False)
+        ]
+        prices = replace(with_words(prices, self.spec.inputs), joined=tuple(joined))
         inputs = InputsSection(indicators=self.spec.indicators or "none")
         table = build_inputs(prices, StudyFile(data=data, inputs=inputs), None)
         absent = [name for name in self.spec.inputs if name not in table.names]

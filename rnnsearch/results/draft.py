@@ -21,6 +21,7 @@ from rnnsearch.config import DataSection, StudyFile
 from rnnsearch.config.sections import NAME_RULE
 from rnnsearch.data.atomic import replace_file
 from rnnsearch.data.calendars import next_sessions
+from rnnsearch.data.checks import OHLC
 from rnnsearch.data.files import RawTable
 from rnnsearch.data.names import USUAL, date_column, key, usual_names
 from rnnsearch.data.numbers import parse_numbers
@@ -212,12 +213,9 @@ def _look(
     wanted = numbers.get(key(section.target))
     if wanted is not None and (wanted <= 0).any():
         section = section.model_copy(update={"predict": "level"})
-    elif section.target == "Close" and "adjclose" in numbers:
-        adjusted = numbers["adjclose"]
-        differs = not np.array_equal(adjusted, numbers["close"])
-        section = section.model_copy(update={"adjust": differs and bool((adjusted > 0).all())})
+    section = section.model_copy(update={"missing": "drop", "fill": "forward"})
     section, left_out = _usable(file, raw, section)
-    prices = check_table(file, raw, section)
+    prices, section = _as_it_is(file, raw, section)
     if len(prices.dates) < SMALLEST:
         raise DataError(
             f"{data.name}: has {len(prices.dates)} rows, but at least {SMALLEST} are needed to "
@@ -250,6 +248,25 @@ def _usable(file: str, raw: RawTable, section: DataSection) -> tuple[DataSection
     left_out = {name: why for name, why in faults.items() if why is not None}
     kept = tuple(name for name, why in faults.items() if why is None)
     return section.model_copy(update={"columns": kept or "none"}), left_out
+
+
+def _as_it_is(file: str, raw: RawTable, section: DataSection) -> tuple[Prices, DataSection]:
+    """The prices, with the settings that gaps and adjusted prices of the file need and no others.
+
+    A whole set of adjusted prices, or an adjusted close, is what returns are made of.
+    """
+    prices = check_table(file, raw, section)
+    columns = prices.columns
+    assert columns is not None
+    adjusted = section.target == "Close" and "Close" in columns.adjusted.values()
+    if adjusted and section.predict == "log_return":
+        section = section.model_copy(update={"adjust": True})
+        prices = check_table(file, raw, section)
+    needed = {
+        "missing": "drop" if len(prices.dates) < len(raw.frame) else "refuse",
+        "fill": "forward" if columns.filled else "none",
+    }
+    return prices, section.model_copy(update=needed)
 
 
 def _target(file: str, table: pd.DataFrame, usual: list[str]) -> str:
@@ -316,7 +333,7 @@ def _indicators(prices: Prices, data: DataSection, size: Size) -> tuple[str | li
     columns = set(prices.frame.columns)
     if not {"High", "Low", "Close"} <= columns:
         why = "the others need High, Low and Close"
-    elif data.predict == "level":
+    elif data.predict == "level" or _lowest(prices)[0] <= 0:
         why = "the others need prices above 0"
     elif not size.indicators:
         why = '"all" would cost 80 rows of warm-up'
@@ -334,10 +351,26 @@ def _chosen(prices: Prices, data: DataSection) -> Iterator[str]:
             "log return, so the level is forecast, without most indicators; if the row is "
             "wrong, correct it and begin again"
         )
+    elif (lowest := _lowest(prices))[0] <= 0:
+        yield (
+            f"{prices.name}: {lowest[2]} in {prices.rows[lowest[1]]} is {lowest[0]:g}, so most "
+            "indicators are left out, which need prices above 0; if the row is wrong, correct it "
+            "and begin again"
+        )
     elif not next(size for size in SIZES if len(prices.dates) >= size.rows).indicators:
         yield (
             f"{len(prices.dates)} rows are too few for indicators, which cost 80 rows of warm-up"
         )
+
+
+def _lowest(prices: Prices) -> tuple[float, int, str]:
+    """The first price that is not above 0, its row and its column; infinite where all are."""
+    frame = prices.frame[[name for name in OHLC if name in prices.frame]]
+    for name in frame:
+        if (frame[name] <= 0).any():
+            row = int(np.argmax(frame[name] <= 0))
+            return float(frame[name].iloc[row]), row, str(name)
+    return np.inf, 0, ""
 
 
 def _own_inputs(prices: Prices) -> set[str]:
@@ -378,7 +411,7 @@ def _facts(problem: Problem, told: bool) -> list[str]:
     guessed = (
         "" if told or data.target == "Close" else " (there is no Close; --target names another)"
     )
-    adjusted = ", adjusted by Adj Close" if data.adjust else ""
+    adjusted = ", adjusted for dividends and splits" if data.adjust else ""
     others = len(problem.table.names) - len(problem.table.always)
     return [
         f"data: {prices.name}, {len(prices.dates)} {kind} bars, {prices.dates[0]:%Y-%m-%d} to "

@@ -115,10 +115,11 @@ def _spec(problem: Problem, candidate: Candidate, target: TargetScale) -> Foreca
     parameters, study = candidate.parameters, problem.study
     columns = problem.table.columns(parameters.inputs)
     specs = [problem.table.specs[column] for column in columns]
-    extras = [spec.name for spec in specs if spec.family == "column"]
+    words = problem.prices.words
+    extras = [words.get(s.name, (s.name,))[0] for s in specs if s.family == "column"]
     section = study.data.model_dump(mode="json", exclude={"path"})
     # A newer file need not have what is not used.
-    section["columns"] = extras or "none"
+    section["columns"] = list(dict.fromkeys(extras)) or "none"
     families = {spec.family for spec in specs}
     used = [join.family in families for join in study.data.join]
     section["join"] = [j for j, wanted in zip(section["join"], used, strict=True) if wanted]
