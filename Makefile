@@ -119,7 +119,6 @@ bench-cluster: $(INSTALLED_DEV) ## One to four drivers with up to 500 simulated 
 
 bench-verdict: $(INSTALLED_DEV) ## Noise and planted files: is the verdict right? (half an hour)
 	$(VENV)/bin/python -m tests.bench.bench_answer
-	$(VENV)/bin/python -m tests.bench.bench_answer
 	$(VENV)/bin/python -m tests.bench.bench_verdict $(ARGS)
 
 bench-intervals: $(INSTALLED_DEV) ## Do intervals hold what they promise? (a minute)
