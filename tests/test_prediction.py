@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rnnsearch.config import load_study
@@ -41,6 +42,31 @@ def test_predict_says_the_numbers_of_the_evaluation(evaluated: Evaluated) -> Non
         found = np.log([row[f"{side}_price"] for row in rows] / np.array(answer["origin_price"]))
         np.testing.assert_allclose(found, answer["interval"][side], atol=2e-6)
     json.dumps(said, allow_nan=False)
+
+
+def test_newest_inputs_outside_what_training_saw_are_told(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch_workers(monkeypatch)
+    path = write_bars(tmp_path / "bars.csv")
+    data = {"path": "bars.csv", "columns": "none", "predict": "level"}
+    study = load_study(write_study(tmp_path, study={"trials": 1}, data=data))
+    search_inline(tmp_path / "small.toml")
+    evaluate(study, top=1, seeds=1, say=quiet)
+    frame = pd.read_csv(path)
+    frame.loc[:, ["Open", "High", "Low", "Close"]] *= 1.0
+    frame.iloc[-3:, 1:5] *= 9
+    frame.to_csv(tmp_path / "newer.csv", index=False)
+    said = predict(study, data=tmp_path / "newer.csv")
+    (level,) = [one for one in said["outside"] if one["input"] == "level"]
+    assert level["value"] > level["high"] > level["low"] > 0
+    assert level["value"] == pytest.approx(frame["Close"].tail(3).max(), rel=1e-6)
+    (note,) = [note for note in said["notes"] if "outside what training saw" in note]
+    assert 'predict = "log_return"' in note
+    frame.iloc[:, 1:5] -= 2 * frame["Close"].max()
+    frame.to_csv(tmp_path / "negative.csv", index=False)
+    rows = predict(study, data=tmp_path / "negative.csv")["forecasts"]
+    assert all(row["forecast_return"] is None for row in rows)
 
 
 def test_predict_before_evaluate_says_so(evaluated: Evaluated) -> None:

@@ -294,7 +294,8 @@ def test_adjust_needs_the_adjusted_close(tmp_path: Path) -> None:
     [
         (
             [*with_row(3, "2014-03-05,5.4,5.6,5.3,5.5,900")[:-1], "2014-03-06,11,11,11,11,9"],
-            "Close jumps from 11 to 5.5 (-50%) on 2014-03-05 (and 1 times more), which looks like a split",
+            "Close jumps from 11 to 5.5 (-50%) on 2014-03-05 (and 1 times more), which looks like "
+            "a split",
         ),
         (
             with_row(3, "2014-03-05,11,11,11,11,0"),

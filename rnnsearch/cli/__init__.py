@@ -11,6 +11,7 @@ Nothing is imported here that takes time: `main` listens for Ctrl-C before anyth
 import os
 import signal
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from rnnsearch.cli.ending import Interrupts, OutputClosed
@@ -25,6 +26,8 @@ TYPER_INTERRUPTED = 130  # what it makes of a KeyboardInterrupt, of whichever si
 
 def main() -> None:
     """Run a command; every error is one message on stderr and an exit code."""
+    if not sys.warnoptions:  # Python's own are for those who ask for them: python -W default
+        warnings.simplefilter("ignore")
     interrupts = Interrupts()
     interrupts.listen()
     try:

@@ -76,6 +76,8 @@ class Forecaster:
     history  what it was trained on
     errors   (m,) forecast - actual on validation rows, in the target's unit
     scales   (m,) what a usual move was when these were forecast (`Moves.at`), in the same unit
+    seen     (2, F) the lowest and the highest value of each input on the rows that training saw;
+             None of a forecaster that was made before this was kept
     """
 
     spec: ForecasterSpec
@@ -84,6 +86,7 @@ class Forecaster:
     history: History
     errors: Floats
     scales: Floats
+    seen: NDArray[np.float32] | None = None
 
     # --- forecasting
 
@@ -121,9 +124,9 @@ class Forecaster:
         `table` is `self.table(prices)`, where the caller has it.
 
         One row per origin: origin_date, sessions_ahead, target_date (empty where it lies past the
-        file and no calendar is named), then for a price forecast_return, forecast_price, low_price
-        and high_price (the interval of `intervals`; empty where there were too few validation
-        errors for it), for a direction probability_up.
+        file and no calendar is named), then for a price forecast_return (empty where a price is not
+        above 0), forecast_price, low_price and high_price (the interval of `intervals`; empty where
+        there were too few validation errors for it), for a direction probability_up.
 
         Raises DataError where there are too few rows or a column is missing.
         """
@@ -181,6 +184,28 @@ class Forecaster:
     def _first_origin(self, table: InputTable) -> int:
         """The first row whose window is full."""
         return table.warmup + self.spec.window + max(self.spec.input_shifts) - 1
+
+    def outside(self, table: InputTable) -> list[dict[str, Any]]:
+        """Inputs of the newest forecast that lie outside what training saw, the farthest first.
+
+        Keys: input, value (the farthest of its window), low, high (of the training rows).
+        """
+        if self.seen is None:
+            return []
+        found = []
+        columns = table.columns(self.spec.inputs)
+        for place, (name, shift) in enumerate(
+            zip(self.spec.inputs, self.spec.input_shifts, strict=True)
+        ):
+            last = len(table.values) - shift
+            window = table.values[max(last - self.spec.window, 0) : last, columns[place]]
+            low, high = map(float, self.seen[:, place])
+            excess = np.maximum(window - high, low - window)
+            value = float(window[int(np.argmax(excess))])
+            if excess.max() > 0:
+                far = float(excess.max()) / ((high - low) or 1.0)
+                found.append((far, {"input": name, "value": value, "low": low, "high": high}))
+        return [fact for _, fact in sorted(found, key=lambda one: -one[0])]
 
     def notes(self, prices: Prices) -> list[str]:
         """What is odd about forecasting from these prices, compared with the history."""
@@ -260,7 +285,10 @@ class Forecaster:
             }
         else:
             said = dict(named)
-        frame = pd.DataFrame({"forecast_return": said["forecast"] / origin - 1})
+        # Of prices that are not above 0 a relative change says nothing, not even which way.
+        priced = (origin > 0) & (said["forecast"] > 0)
+        change = np.divide(said["forecast"], origin, out=np.full(len(origin), np.nan), where=priced)
+        frame = pd.DataFrame({"forecast_return": change - 1})
         return frame.assign(**{f"{name}_price": price for name, price in said.items()})
 
     # --- on disk
@@ -275,6 +303,8 @@ class Forecaster:
             "validation.errors": torch.tensor(self.errors),
             "validation.scales": torch.tensor(self.scales),
         }
+        if self.seen is not None:
+            tensors["inputs.seen"] = torch.tensor(self.seen)
         for number, network in enumerate(self.networks):
             for name, weights in network.state_dict().items():
                 tensors[f"network.{number}.{name}"] = weights.detach().cpu().contiguous()
@@ -325,6 +355,7 @@ class Forecaster:
                 history=history,
                 errors=errors,
                 scales=scales,
+                seen=tensors["inputs.seen"].numpy() if "inputs.seen" in tensors else None,
             )
             if not as_written:  # last: what does not fit says more
                 raise ValueError(ALTERED)

@@ -1,5 +1,6 @@
 """What the champion says about tomorrow."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from rnnsearch.results.plain import as_json
 from rnnsearch.search.databases import storage_errors
 from rnnsearch.search.store import Store
 
+TOLD = 5
+"""Most inputs named in a note."""
+
 
 def predict(
     study: StudyFile, *, data: Path | None = None, origins: int | None = None, level: float = 0.9
@@ -23,6 +27,7 @@ def predict(
     """Dated forecasts of the study's champion, from the study's data or from `data`; plain JSON.
 
     Keys: study, champion (trial number), level, forecasts (rows of `Forecaster.forecast`), notes,
+    outside (inputs outside what training saw, as `Forecaster.outside` tells them),
     verdict (the sentence of the last evaluation), openings. The study's file may have grown since.
 
     Raises NoTrialError before `evaluate`, StorageError where the champion's folder is damaged,
@@ -59,10 +64,12 @@ def predict(
     prices = read_prices(section)
     table = forecaster.table(prices)
     frame = forecaster.forecast(prices, origins=origins, level=level, table=table)
+    outside = forecaster.outside(table)
     notes = [
         *prices.warnings,
         *table.notes,
         *forecaster.notes(prices),
+        *_beyond(outside, spec.predict),
         *_undated(study, prices, frame),
     ]
     return {
@@ -71,9 +78,27 @@ def predict(
         "level": level,
         "forecasts": as_json(frame.to_dict("records")),
         "notes": notes,
+        "outside": as_json(outside),
         "verdict": answer["verdict"]["sentence"],
         "openings": answer["openings"],
     }
+
+
+def _beyond(outside: list[dict[str, Any]], predict: str) -> Iterator[str]:
+    """Inputs outside what training saw, in words."""
+    if not outside:
+        return
+    told = [
+        f"{one['input']} is {one['value']:.6g} (training: {one['low']:.6g} to {one['high']:.6g})"
+        for one in outside[:TOLD]
+    ]
+    more = f", and {len(outside) - TOLD} more" if len(outside) > TOLD else ""
+    text = f"newest inputs lie outside what training saw: {', '.join(told)}{more}; a network "
+    text += "knows nothing of such values"
+    if predict == "level" and any(one["input"] == "level" for one in outside):
+        text += ", so its forecast tends back to prices that it has seen: search again with newer "
+        text += 'rows, or with predict = "log_return"'
+    yield text
 
 
 def _undated(study: StudyFile, prices: Prices, forecasts: pd.DataFrame) -> list[str]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from rnnsearch.config import digest
 from rnnsearch.data.series import PRICE_INPUTS, is_indicator
@@ -74,7 +75,15 @@ def refit(problem: Problem, candidate: Candidate, seeds: int, say: Say) -> Forec
         ),
         errors=_validation_errors(problem, candidate),
         scales=Moves.fit(known, study.data.predict).at(known)[origins],
+        seen=_seen(problem, parameters),
     )
+
+
+def _seen(problem: Problem, parameters: TrialParameters) -> NDArray[np.float32]:
+    """(2, F) the lowest and the highest value of each input on the rows that training saw."""
+    columns = problem.table.columns(parameters.inputs)
+    rows = problem.table.values[problem.split.refit.history][:, columns]
+    return np.stack([np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)])
 
 
 def _train(
