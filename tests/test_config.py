@@ -1,5 +1,6 @@
 """The study file: what it may say, and what it is told where it says something else."""
 
+import os
 import re
 import string
 from pathlib import Path
@@ -280,3 +281,13 @@ def _inline(value: Any) -> str:
     if isinstance(value, float):
         return repr(value)
     return toml(value)
+
+
+def test_a_study_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    assert load(tmp_path, "\ufeff[data]\npath = 'a.csv'\n").data.path == tmp_path / "a.csv"
+
+
+def test_a_pipe_in_place_of_a_study_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "one.toml")
+    with pytest.raises(StudyFileError, match="is no regular file; copy what it holds"):
+        load_study(tmp_path / "one.toml")

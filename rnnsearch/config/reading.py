@@ -40,7 +40,7 @@ def load_study(path: str | Path, **overrides: Any) -> StudyFile:
     """
     path = Path(path)
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(_text_of(path))
     except FileNotFoundError:
         raise StudyFileError(f"{path}: there is no such study file{_known_studies(path)}") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -66,6 +66,13 @@ def load_study(path: str | Path, **overrides: Any) -> StudyFile:
         return _resolve_paths(study, path.absolute().parent)
     except ValueError as error:
         raise StudyFileError(f"{path}: [data] path: {error}") from None
+
+
+def _text_of(path: Path) -> str:
+    """A pipe would be waited for without end; a byte-order mark is what Windows begins with."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise StudyFileError(f"{path}: is no regular file; copy what it holds into one")
+    return path.read_text(encoding="utf-8-sig")
 
 
 def _known_studies(path: Path) -> str:

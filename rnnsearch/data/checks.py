@@ -10,6 +10,8 @@ from rnnsearch.data.rows import FileRows, day
 from rnnsearch.errors import DataError
 
 OHLC = ("Open", "High", "Low", "Close")
+LARGEST = 1e30  # beyond it sums and squares of float32 are infinite
+SMALLEST_PRICE = 1e-30
 
 
 def check_order(file: str, dates: pd.DatetimeIndex, numbers: NDArray[np.int64]) -> bool:
@@ -44,6 +46,25 @@ def check_number(rows: FileRows, name: str, column: pd.Series, wrong: int | None
         f"{rows.file}: {name} must be a number, but {rows[wrong]} is {text[:40]!r}; write the "
         f"number {plain}."
     )
+
+
+def beyond_range(name: str, values: NDArray[np.float64]) -> int | None:
+    """The first row (0-based) whose finite value no network can be computed with."""
+    size = np.abs(values)
+    far = np.isfinite(values) & (size > LARGEST)
+    if name in OHLC:
+        far |= (size < SMALLEST_PRICE) & (size > 0)
+    return int(np.argmax(far)) if far.any() else None
+
+
+def check_range(rows: FileRows, name: str, values: NDArray[np.float64]) -> None:
+    """Every value can be computed with."""
+    if (row := beyond_range(name, values)) is not None:
+        raise DataError(
+            f"{rows.file}: {name} must lie within ±{LARGEST:g}, and a price not under "
+            f"{SMALLEST_PRICE:g}, but {rows[row]} is {values[row]:g}; write it in other units, or "
+            f"correct the row."
+        )
 
 
 def refuse_gaps(rows: FileRows, missing: pd.DataFrame, extras: list[str], place: str) -> None:

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from rnnsearch.config import DataSection, JoinSection
 from rnnsearch.data.adjusted import adjusted_of, is_factor
 from rnnsearch.data.categories import MOST_NAMED, are_states, indicator_columns, levels, words_of
-from rnnsearch.data.checks import OHLC, check_number, check_positive, check_prices, refuse_gaps
+from rnnsearch.data.checks import (
+    OHLC,
+    beyond_range,
+    check_number,
+    check_positive,
+    check_prices,
+    check_range,
+    refuse_gaps,
+)
 from rnnsearch.data.counters import counts_time
 from rnnsearch.data.headers import NAMELESS
 from rnnsearch.data.names import USUAL, find_column
@@ -121,6 +129,7 @@ def _prices(
             continue
         values, wrong = parse_numbers(table[name])
         check_number(rows, name, table[name], wrong)
+        check_range(rows, name, values)
         columns[name] = values
     return columns, warnings
 
@@ -151,6 +160,7 @@ class _Extras:
                 self.warnings.append(f"{self._rows.file}: {why}.")
             return
         check_number(self._rows, name, column, wrong)
+        check_range(self._rows, name, values)
         base = adjusted_of(name, values, self._prices)
         if base is None and is_factor(name, values):
             base = "its factor"
@@ -168,6 +178,9 @@ class _Extras:
             return "" if absent else f"{name} has no name and is ignored"
         if wrong is not None or np.isnan(values).all():
             return f"column {name!r} is not numeric and is ignored"
+        if (row := beyond_range(name, values)) is not None:
+            told = f"{values[row]:g}, beyond what networks are computed in"
+            return f"column {name!r} has values such as {told}, and is ignored"
         if counts_time(values, self._rows.dates):
             return f"column {name!r} only counts rows or time and is ignored"
         if np.nanmin(values) == np.nanmax(values):

@@ -46,7 +46,8 @@ def parse_dates(
     if pd.api.types.is_datetime64_dtype(column.dtype):
         dates = column
     else:
-        text = column.astype("str").str.split().str.join(" ").where(column.notna())
+        text = column.astype("str").str.replace(r"\s+", " ", regex=True).str.strip()
+        text = text.where(column.notna())
         text, notes = plain_dates(text)
         if unit := _epoch_unit(text):
             dates = pd.to_datetime(text.astype("int64"), unit=unit)

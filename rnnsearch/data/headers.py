@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rnnsearch.data.names import DATE_KEYS, USUAL, date_column, key, series_column
 from rnnsearch.errors import DataError
 
-MOST_COLUMNS = 10_000
+MOST_COLUMNS = 3_000  # more take minutes to look at, and none is a file of prices
 VALUE = re.compile(r"[-+\d.,:/ TZ年月日]*\d[-+\d.,:/ TZ年月日%]*")  # a number or a date
 DAY = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}.*|(?:19|20)\d{6}|1\d{9}(?:\d{3})?|\d{2,4}年.*")
 NAMELESS = re.compile(r"column \d+")  # how a column without a name is called

@@ -237,17 +237,17 @@ def _usable(file: str, raw: RawTable, section: DataSection) -> tuple[DataSection
     if section.columns != "all" or fault("all") is None or fault("none") is not None:
         return section, {}
     # Text, counters and constants are told where all columns are read, and are no faults.
-    usual = usual_names(list(raw.frame.columns))
-    numeric = [
-        name
-        for name in usual
-        if name not in ("Date", *USUAL, section.target)
-        and parse_numbers(raw.frame[name])[1] is None
-    ]
-    faults = {name: fault((name,)) for name in numeric}
-    left_out = {name: why for name, why in faults.items() if why is not None}
-    kept = tuple(name for name, why in faults.items() if why is None)
-    return section.model_copy(update={"columns": kept or "none"}), left_out
+    kept, left_out = [], {}
+    for name in usual_names(list(raw.frame.columns)):
+        if name in ("Date", *USUAL, section.target):
+            continue
+        values, wrong = parse_numbers(raw.frame[name])
+        why = None if wrong is not None or np.isfinite(values).all() else fault((name,))
+        if why is not None:
+            left_out[name] = why
+        elif wrong is None:
+            kept.append(name)
+    return section.model_copy(update={"columns": tuple(kept) or "none"}), left_out
 
 
 def _as_it_is(file: str, raw: RawTable, section: DataSection) -> tuple[Prices, DataSection]:
