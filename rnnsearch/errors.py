@@ -10,6 +10,9 @@ LONGEST_SHOWN = 200
 """Characters of a value in a message."""
 _LOOKED_AT = 2_000  # characters in which passwords are looked for; it takes their square
 
+_LONGEST_WORD, _LONGEST_LINE = 1_000, 2_000  # a path may have 1,000 characters
+_QUOTED = re.compile(rf"'([^']{{{LONGEST_SHOWN},}})'")
+
 
 def shown(value: Any) -> str:
     """A value as messages show it: as Python writes it, in one line, cut, without passwords."""
@@ -24,6 +27,16 @@ def cut(text: str) -> str:
     """A text from outside as messages show it: at most `LONGEST_SHOWN` characters, no password."""
     text = without_passwords(text[:_LOOKED_AT])
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
+
+
+def fit_to_show(line: str) -> str:
+    """A line of a message, whatever went into it: quoted values and words cut, no password."""
+    line = _QUOTED.sub(lambda value: f"'{value[1][: LONGEST_SHOWN - 3]}...'", line)
+    words = (
+        word if len(word) <= _LONGEST_WORD else f"{word[:LONGEST_SHOWN]}..."
+        for word in line.split(" ")
+    )
+    return without_passwords(" ".join(words)[:_LONGEST_LINE])
 
 
 def without_passwords(text: str) -> str:

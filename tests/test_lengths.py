@@ -186,7 +186,7 @@ def study(folder: Path, frame: pd.DataFrame | None = None, **inputs: object) -> 
         ("momentum_rsi = [30, 5]", "30 > 5; swap them"),
         ("momentum_rsi = 1", "at least 2"),
         ("momentum_rsi = [5, 2000]", "at most 1000"),
-        ('momentum_rsi = "long"', "integer"),
+        ('momentum_rsi = "long"', "whole number"),
         ("momentum_rsi = { low = 9, high = 5 }", "low must not exceed high"),
     ],
 )

@@ -15,7 +15,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from rnnsearch.cli.ending import Interrupts, OutputClosed
-from rnnsearch.errors import RnnsearchError
+from rnnsearch.errors import RnnsearchError, fit_to_show
 from rnnsearch.shown import printable
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _exit_code(interrupts: Interrupts | None = None) -> int:
 
 def _fail(message: str, code: int) -> int:
     for line in message.splitlines():
-        print(f"rnnsearch: {printable(line)}", file=sys.stderr)
+        print(f"rnnsearch: {printable(fit_to_show(line))}", file=sys.stderr)
     return code
 
 

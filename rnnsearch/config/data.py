@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rnnsearch.config.dimensions import Section
+from rnnsearch.errors import shown
 
 Predict = Literal["log_return", "level", "direction"]
 Sample = Literal["sp500", "nasdaq"]
@@ -19,7 +20,7 @@ CLOSE_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 def _close_time(text: str) -> str:
     if not CLOSE_TIME.fullmatch(text) or text == "00:00":
         midnight = "; a session that ends at midnight closes at 24:00" if text == "00:00" else ""
-        raise ValueError(f'a close time is written "16:00" (24 hours), got {text!r}{midnight}')
+        raise ValueError(f'a close time is written "16:00" (24 hours), got {shown(text)}{midnight}')
     return text
 
 
@@ -29,7 +30,7 @@ def _time_zone(name: str) -> str:
     except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError):
         near = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else 'write one like "America/New_York"'
-        raise ValueError(f"there is no time zone {name!r}; {hint}") from None
+        raise ValueError(f"there is no time zone {shown(name)}; {hint}") from None
     return name
 
 
@@ -53,11 +54,11 @@ class MarketSection(Section):
         if self.calendar is not None and both:
             raise ValueError(
                 f"a calendar gives close times and time zone, so {' and '.join(both)} cannot be "
-                f"given with calendar = {self.calendar!r}; remove one or the other"
+                f"given with calendar = {shown(self.calendar)}; remove one or the other"
             )
         if self.close_time is not None and self.time_zone is None:
             raise ValueError(
-                f"close_time = {self.close_time!r} needs a time_zone "
+                f"close_time = {shown(self.close_time)} needs a time_zone "
                 f'such as "America/New_York", got none'
             )
         return self
@@ -67,7 +68,7 @@ def _prefix(text: str) -> str:
     if not re.fullmatch(r"[^\W\d_]\w{0,39}", text):
         raise ValueError(
             f"a prefix has letters, digits and '_', starts with a letter and has at most 40 "
-            f'characters, as "nasdaq_", got {text!r}'
+            f'characters, as "nasdaq_", got {shown(text)}'
         )
     return text
 

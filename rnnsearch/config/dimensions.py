@@ -17,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 
+from rnnsearch.errors import shown
+
 MOST = 1_000_000
 """Sessions, samples or epochs: more than that is a slip of the pen."""
 
@@ -33,7 +35,7 @@ class IntRange(Section):
     low: int
     high: int
     log: bool = False
-    step: int = Field(default=1, ge=1)
+    step: int = Field(default=1, ge=1, le=MOST)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -92,7 +94,7 @@ def _choices(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if not values:
         raise ValueError("a list of choices needs at least one value")
     if len(set(values)) < len(values):
-        raise ValueError(f"choices must differ, got {list(values)}")
+        raise ValueError(f"choices must differ, got {shown([*values])}")
     return values
 
 

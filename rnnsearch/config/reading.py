@@ -5,16 +5,15 @@ import difflib
 import hashlib
 import json
 import os
-import re
 import tomllib
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from rnnsearch.config.faults import explain
 from rnnsearch.config.sections import StudyFile
-from rnnsearch.errors import StudyFileError
+from rnnsearch.errors import StudyFileError, cut, shown
 
 
 def home() -> Path:
@@ -44,9 +43,10 @@ def load_study(path: str | Path, **overrides: Any) -> StudyFile:
     except FileNotFoundError:
         raise StudyFileError(f"{path}: there is no such study file{_known_studies(path)}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise StudyFileError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+        saved = "; save it as UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+        raise StudyFileError(f"{path}: cannot be read as UTF-8 text: {error}{saved}") from None
     except (ValueError, RecursionError) as error:  # also of a number of 5,000 digits
-        raise StudyFileError(f"{path}: is not TOML: {error}") from None
+        raise StudyFileError(f"{path}: is not TOML: {cut(str(error))}") from None
 
     environment = {
         "run__storage": os.environ.get("RNNSEARCH_STORAGE") or None,
@@ -61,7 +61,7 @@ def load_study(path: str | Path, **overrides: Any) -> StudyFile:
     try:
         study = StudyFile.model_validate(tables)
     except ValidationError as error:
-        raise StudyFileError("\n".join(_explain(path, error))) from None
+        raise StudyFileError("\n".join(explain(path, error, StudyFile))) from None
     try:
         return _resolve_paths(study, path.absolute().parent)
     except ValueError as error:
@@ -92,54 +92,15 @@ def _resolve_paths(study: StudyFile, folder: Path) -> StudyFile:
         if path is None:
             return {"path": None}
         if "\0" in str(path):
-            raise ValueError(f"a path has no NUL in it, got {str(path)!r}")
+            raise ValueError(f"a path has no NUL in it, got {shown(str(path))}")
         try:
             return {"path": folder / path.expanduser()}
         except RuntimeError:
-            raise ValueError(f"there is no such home, got {str(path)!r}") from None
+            raise ValueError(f"there is no such home, got {shown(str(path))}") from None
 
     joins = tuple(join.model_copy(update=resolved(join.path)) for join in study.data.join)
     data = study.data.model_copy(update=resolved(study.data.path) | {"join": joins})
     return study.model_copy(update={"data": data})
-
-
-_UNION_ARM = re.compile(r"value|choices|range|[\w-]+\[.*\]|constrained-\w+")
-
-
-def _explain(path: Path, error: ValidationError) -> Iterator[str]:
-    """One line per fault: file, key, rule, value, and for an unknown key the nearest known one."""
-    for fault in error.errors(include_url=False):
-        where = [str(part) for part in fault["loc"] if not _UNION_ARM.fullmatch(str(part))]
-        if fault["type"] == "extra_forbidden":
-            known = _keys_at(where[:-1])
-            near = difflib.get_close_matches(where[-1], known, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
-            rule = f"unknown key; {hint}"
-        else:
-            rule = fault["msg"].removeprefix("Value error, ")
-            rule = rule.removeprefix("Input should be").strip()
-            rule = f"should be {rule}" if fault["msg"].startswith("Input should") else rule
-            if fault["type"] not in ("value_error", "missing"):
-                rule += f", got {fault['input']!r}"
-        yield f"{path}: {_dotted(where)}: {rule}"
-
-
-def _dotted(where: list[str]) -> str:
-    if where[:2] == ["data", "join"] and len(where) > 2:
-        return f"[[data.join]] number {int(where[2]) + 1}: {'.'.join(where[3:])}".rstrip(": ")
-    return f"[{where[0]}] {'.'.join(where[1:])}".rstrip() if where else "the file"
-
-
-def _keys_at(where: Iterable[str]) -> list[str]:
-    """The keys known under a place in the file."""
-    node: Any = StudyFile.model_json_schema()
-    definitions = node["$defs"]
-    for key in where:
-        node = node.get("properties", {}).get(key) or node.get("items", {})
-        options = [node, *node.get("oneOf", []), *node.get("anyOf", []), *node.get("allOf", [])]
-        refs = [option["$ref"] for option in options if "$ref" in option]
-        node = definitions[refs[0].rpartition("/")[2]] if refs else node
-    return list(node.get("properties", {}))
 
 
 def digest(*parts: Any) -> str:

@@ -18,6 +18,7 @@ from rnnsearch.config.dimensions import (
     WordDimension,
     bounds,
 )
+from rnnsearch.errors import shown
 
 Cell = Literal["rnn", "lstm", "gru", "birnn", "bilstm", "bigru"]
 ScalerKind = Literal["standard", "minmax", "robust"]
@@ -34,7 +35,7 @@ def _study_name(name: str) -> str:
     if name and not NAME_RULE.fullmatch(name):
         raise ValueError(
             f"a study name has letters, digits, '_', '-' and '.', starts with a letter or digit "
-            f"and has at most 100 characters, got {name!r}"
+            f"and has at most 100 characters, got {shown(name)}"
         )
     return name
 
@@ -45,7 +46,9 @@ class StudySection(Section):
     name: Annotated[str, AfterValidator(_study_name)] = Field(
         default="", description="Name in the stores; the file's name where it is left out."
     )
-    trials: int = Field(default=50, ge=1, description="Finished trials the study shall have.")
+    trials: int = Field(
+        default=50, ge=1, le=999_999_999, description="Finished trials the study shall have."
+    )
     seed: int = Field(default=0, ge=0, lt=2**32, description="Same seed, same trials.")
     metric: Literal["skill"] = Field(
         default="skill", description="What a trial is valued by: the mean skill over the folds."
@@ -69,7 +72,10 @@ class SplitSection(Section):
     )
     folds: int = Field(default=3, ge=1, le=50, description="Walk-forward steps.")
     validation: float = Field(
-        default=0.1, gt=0, lt=1, description="Share of the unlocked rows each fold validates on."
+        default=0.1,
+        ge=0.001,
+        lt=1,
+        description="Share of the unlocked rows each fold validates on.",
     )
     expanding: bool = Field(
         default=True, description="Training rows grow from fold to fold; false: they roll."
@@ -178,7 +184,10 @@ class InputsSection(Section):
         "family; each: a switch per input; families: a switch per family; all: no search.",
     )
     max: int | None = Field(
-        default=None, ge=1, description="Most inputs of a ranked set, beside the target's own."
+        default=None,
+        ge=1,
+        le=MOST,
+        description="Most inputs of a ranked set, beside the target's own.",
     )
 
 

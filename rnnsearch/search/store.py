@@ -33,7 +33,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.config import StudyFile
 from rnnsearch.data.atomic import unwritable
-from rnnsearch.errors import DataError, StorageError, StudyFileError
+from rnnsearch.errors import DataError, StorageError, StudyFileError, shown
 from rnnsearch.search.databases import (
     open_storage,
     server_lock,
@@ -307,4 +307,4 @@ def _differences(old: Any, new: Any, place: str = "") -> Iterator[str]:
         for key in sorted(old.keys() | new.keys()):
             yield from _differences(old.get(key), new.get(key), f"{place}.{key}" if place else key)
     elif old != new:
-        yield f"{place} was {old!r} and is {new!r}"
+        yield f"{place} was {shown(old)} and is {shown(new)}"

@@ -16,7 +16,7 @@ import filelock
 import psutil
 
 from rnnsearch.config import home
-from rnnsearch.errors import StorageError, StudyFileError
+from rnnsearch.errors import StorageError, StudyFileError, without_passwords
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -82,9 +82,8 @@ def first_line(error: Exception) -> str:
 
 
 def shown_uri(uri: str) -> str:
-    """A URI, or a text with URIs, without passwords; rather too little is shown than too much."""
-    uri = re.sub(r"(\w*password=)[^&\s]*", r"\1***", uri)
-    return re.sub(r"([^:@/\s]*):(?!//)\S*@", r"\1:***@", uri)
+    """A URI, or a text with URIs, without passwords; see `errors.without_passwords`."""
+    return without_passwords(uri)
 
 
 def way_back(uri: str, error: Exception) -> str:

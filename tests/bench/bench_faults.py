@@ -12,6 +12,8 @@ doubled      finished trials too many, trials queued again twice, trials with tw
 zombies      trials that still run or wait, leases of drivers that are gone, processes left over
 left over    runs in MLflow that are missing, unfinished or of no trial
 
+Then `--files` files of every kind of `fuzzing` are read: what a command must never do is counted.
+
 Exits with 1 where any of these is not 0, or where a command ended otherwise than it promises.
 """
 
@@ -37,6 +39,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from tests.bench import fuzzing
 from tests.bench.broken import FAULTS, Fault
 from tests.bench.machinery import Machinery, make_tracking_store
 
@@ -83,6 +86,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="faults whose names match, as '^(MLflow|no)'")
     parser.add_argument("--jobs", type=int, default=1, help="faults at a time")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--files", type=int, default=500, help="mangled files of each kind")
     options = parser.parse_args()
     faults = [fault for fault in FAULTS if re.search(options.only, fault.name)]
     began = time.monotonic()
@@ -101,7 +105,23 @@ def main() -> int:
     print(f"\n{total['wrong']} commands ended otherwise than they promise.")
     minutes = (time.monotonic() - began) / 60
     print(f"{minutes:.0f} minutes, seed {options.seed}, {os.cpu_count()} cores")
-    return int(any(total[column] for column in (*COLUMNS, "wrong")))
+    complaints = read_files(options.files, options.seed)
+    return int(complaints > 0 or any(total[column] for column in (*COLUMNS, "wrong")))
+
+
+def read_files(count: int, seed: int) -> int:
+    """Read mangled files of every kind, and say what came of it; the number of complaints."""
+    print(row(["\nfiles", "read", "exit codes", "complaints"]).replace("| \n", "\n| "))
+    print(row(["---"] * 4))
+    complaints = 0
+    for kind in fuzzing.KINDS:
+        found = fuzzing.fuzz(kind, count, seed)
+        codes = ", ".join(f"{code}: {times}" for code, times in sorted(found.codes.items()))
+        print(row([kind, count, codes, len(found.complaints)]), flush=True)
+        complaints += len(found.complaints)
+        for complaint in found.complaints:
+            print(complaint, file=sys.stderr, flush=True)
+    return complaints
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ whatever the file is, comes back as a complaint:
 - a warning of Python's
 - an exit code that is not in `CODES`, or an error without a message
 - a message with a line of more than `LONGEST_LINE` characters
+- a password ("secret", where there is one)
 - no end within `PATIENCE` seconds
 - files that it did not promise, or that are half-written
 
@@ -160,6 +161,8 @@ def _wrong(code: int, said: str) -> Iterator[str]:
         yield f"exit code {code} without a word"
     if match := UNFORESEEN.search(said):
         yield f"said {said[max(match.start() - 200, 0) : match.end() + 600]!r}"
+    if "secret" in said:
+        yield "a password is shown"
     longest = max(map(len, said.splitlines()), default=0)
     if longest > LONGEST_LINE:
         yield f"a line of {longest} characters"
