@@ -28,6 +28,19 @@ DAILY = 4  # days from a bar to the next, at most
 NEIGHBOURS = 5  # sessions whose close times stand for that of a date the calendar lacks
 STRANGE = 0.05  # share of a file's dates which its calendar may lack: more, and it is another's
 RECENT = 250  # rows that a calendar which dates forecasts is compared with
+FEWEST = 20  # rows from which on bars are seen to be as far apart as ever
+CALLED = {  # what people call a market that has another name in the library
+    **{
+        "TWSE": "XTAI",
+        "TAIEX": "XTAI",
+        "TPEX": "XTAI",
+        "TWO": "XTAI",
+        "TSE": "XTKS",
+        "HKSE": "XHKG",
+    },
+    **{"SZSE": "XSHG", "KRX": "XKRX", "KOSPI": "XKRX", "NSE": "XBOM", "AMEX": "XNYS"},
+    **{"XETRA": "XETR", "EURONEXT": "XPAR", "CRYPTO": "24/7", "B3": "BVMF"},
+}
 MARGIN = 7  # days asked of a calendar on each side: it must hold at least one session
 
 
@@ -36,7 +49,8 @@ def next_sessions(
 ) -> list[pd.Timestamp] | None:
     """The `count` session dates of a calendar after the last of `dates`.
 
-    None without a calendar, for bars that are not daily (a calendar has days), and where the
+    Weeks, months and bars without any pause go on as they did, whatever the calendar. None for
+    other bars that are not daily (a calendar has days), for days without a calendar, and where the
     calendar ends too early or cannot be computed.
 
     Raises `StudyFileError` for an unknown calendar, `DataError` where the last of `dates` are not
@@ -45,7 +59,9 @@ def next_sessions(
     import pandas as pd
 
     last, recent = dates[-1], dates[-RECENT:]
-    if calendar is None or not are_days(dates):
+    if not are_days(dates):
+        return _steady(dates, count)
+    if calendar is None:
         return None
     first = last + pd.Timedelta(days=1)
     try:
@@ -62,6 +78,31 @@ def next_sessions(
         )
     later = sessions[sessions >= first][:count]
     return list(later) if len(later) == count else None
+
+
+def _steady(dates: pd.DatetimeIndex, count: int) -> list[pd.Timestamp] | None:
+    """The next dates of rows that are as far apart as ever, or that begin or end each month."""
+    import pandas as pd
+
+    recent = dates[-RECENT:]
+    if len(recent) < FEWEST:
+        return None
+    steps = np.diff(recent.asi8)
+    if (steps == steps[0]).all():
+        step = recent[-1] - recent[-2]
+        return [recent[-1] + step * number for number in range(1, count + 1)]
+    for offset in (pd.offsets.MonthBegin(), pd.offsets.MonthEnd(), pd.offsets.BMonthEnd()):
+        if recent.equals(pd.date_range(recent[0], periods=len(recent), freq=offset)):
+            return [recent[-1] + offset * number for number in range(1, count + 1)]
+    return None
+
+
+def session_dates(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
+    """The sessions of a calendar from `first` to `last`. Raises as `next_sessions` does."""
+    import pandas as pd
+
+    sessions = pd.DatetimeIndex(_closes(calendar, first, last).index)
+    return sessions[(sessions >= first) & (sessions <= last)]
 
 
 def are_days(dates: pd.DatetimeIndex) -> bool:
@@ -199,6 +240,7 @@ def _calendar(name: str) -> Any:
         known = library.get_calendar_names()
         if name not in known:
             near = get_close_matches(name.upper(), known, n=3, cutoff=0.5)
+            near = [CALLED[name.upper()]] if name.upper() in CALLED else near
             hint = (
                 f"did you mean {' or '.join(near)}?"
                 if near

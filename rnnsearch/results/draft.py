@@ -23,6 +23,7 @@ from rnnsearch.data.atomic import replace_file
 from rnnsearch.data.calendars import next_sessions
 from rnnsearch.data.checks import OHLC
 from rnnsearch.data.files import RawTable
+from rnnsearch.data.markets import likely_market
 from rnnsearch.data.names import USUAL, date_column, key, usual_names
 from rnnsearch.data.numbers import parse_numbers
 from rnnsearch.data.prices import Prices, check_table, source
@@ -317,7 +318,7 @@ def _text(prices: Prices, data: DataSection, path: Path, left_out: dict[str, str
         path=_written(data.path or Path(), path.parent),
         bars=kind,
         units=units,
-        weekends=(prices.dates.day_of_week >= 5).mean() > 0.2,
+        market=likely_market((data.path or Path()).stem, prices.dates) or "XNYS",
         output_shift=output_shift if size.indicators else "1",
         indicators=indicators,
         why=why,

@@ -9,6 +9,7 @@ import pandas as pd
 
 from rnnsearch.config import StudyFile
 from rnnsearch.data.calendars import are_days
+from rnnsearch.data.markets import likely_market
 from rnnsearch.data.prices import Prices, read_prices
 from rnnsearch.errors import NoTrialError, StorageError
 from rnnsearch.model.forecaster import Forecaster, read_spec
@@ -102,10 +103,17 @@ def _beyond(outside: list[dict[str, Any]], predict: str) -> Iterator[str]:
 
 
 def _undated(study: StudyFile, prices: Prices, forecasts: pd.DataFrame) -> list[str]:
-    dated = study.data.calendar is not None or forecasts["target_date"].notna().all()
-    if dated or not are_days(prices.dates):
+    if forecasts["target_date"].notna().all():
         return []
+    if not are_days(prices.dates):
+        return [
+            "targets after the end of the file have no date: its rows are no days and not equally "
+            "far apart, and calendars know days alone"
+        ]
+    if study.data.calendar is not None:
+        return []
+    market = likely_market(prices.name.rpartition(".")[0], prices.dates) or "XNYS"
     return [
         "targets after the end of the file have no date; name its market, such as "
-        'calendar = "XNYS", in [data]'
+        f'calendar = "{market}", in [data]'
     ]
