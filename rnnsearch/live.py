@@ -11,7 +11,7 @@ from rich.text import Text
 
 from rnnsearch.results.words import duration
 from rnnsearch.search.records import title
-from rnnsearch.search.store import FINISHED, Store, state_of
+from rnnsearch.search.store import FINISHED, Store, skill_of, state_of
 from rnnsearch.search.study import RunningTrial
 from rnnsearch.terminal import Terminal
 
@@ -113,7 +113,7 @@ class SearchView:
     def _trials(self, running: dict[int, RunningTrial]) -> Table:
         """A row per worker that trains, as many as there is room for."""
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for column in ("trial", "network", "inputs", "epoch", "skill", ""):
+        for column in ("trial", "network", "inputs", "epoch", "skill", "gain", ""):
             justify = "left" if column in ("network", "") else "right"
             table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
         room = max(self.console.height - OTHER_LINES, 3)
@@ -121,13 +121,13 @@ class SearchView:
         if len(shown) > room:
             shown = shown[: room - 1]
         for number, trial in shown:
-            skills, parameters = trial.history["skill"], trial.parameters
+            history, parameters = trial.history, trial.parameters
             table.add_row(
                 str(number),
                 title(parameters.plain()),
                 str(len(parameters.inputs)),
                 f"{trial.epoch}/{parameters.epochs}",
-                f"{skills[-1]:+.4f}" if skills else "–",
+                *(f"{history[m][-1]:+.4f}" if history[m] else "–" for m in ("skill", "gain")),
                 ProgressBar(total=parameters.epochs, completed=trial.epoch, width=10),
             )
         if len(shown) < len(running):
@@ -157,8 +157,7 @@ class SearchView:
         parameters = self._best.user_attrs["parameters"]
         names = ", ".join(parameters["inputs"])
         lines = [
-            f"best so far: skill {self._best.value:+.4f}, trial {self._best.number}, "
-            f"{title(parameters)}",
+            f"best so far: {valued(self._best)}, trial {self._best.number}, {title(parameters)}",
             f"its inputs: {names}",
         ]
         return [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]
@@ -170,16 +169,28 @@ def trial_line(trial: FrozenTrial, better: bool = False) -> str:
     parameters = attrs.get("parameters")
     parts = [f"trial {trial.number:>4}", f"{title(parameters) if parameters else '':<21}"]
     epochs = len(attrs.get("record", {}).get("history", {}).get("skill", ()))
-    trained = f"epoch {epochs:>3}/{parameters['epochs'] if parameters else 0}"
+    trained = f"{epochs:>3}/{parameters['epochs'] if parameters else 0}"
     earlier = attrs.get("duplicate_of")
-    parts.append(f"{trained if earlier is None else f'as trial {earlier}':<13}")
-    parts.append(f"skill {trial.value:+.4f}" if trial.value is not None else f"{'':13}")
-    parts.append(state_of(trial))
+    parts.append(f"{trained if earlier is None else f'as {earlier}':<7}")
+    parts.append(valued(trial) or f"{'':27}")
+    if (state := state_of(trial)) != "complete":  # its epochs say that
+        parts.append(state)
     if trial.state.name == "FAIL":
         parts.append(str(attrs.get("reason", "")))
     if better:
         parts.append("best")
     return "  ".join(parts)
+
+
+def valued(trial: FrozenTrial) -> str:
+    """Skill, and the gain that the search maximises; of a pruned trial those of its last epoch."""
+    if trial.value is None:
+        return ""
+    history = trial.user_attrs.get("record", {}).get("history", {})
+    skill = skill_of(trial)
+    if skill is None:
+        skill = (history.get("skill") or [trial.value])[-1]
+    return f"skill {skill:+.4f}  gain {trial.value:+.4f}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -19,8 +19,10 @@ from rnnsearch.search.store import state_of
 from rnnsearch.shown import printable
 
 TESTS = {
+    "information": "carries information (Clark–West)",
     "diebold_mariano": "better than doing nothing (Diebold–Mariano)",
     "pesaran_timmermann": "direction better than chance (Pesaran–Timmermann)",
+    "excess_profitability": "directions earn more than chance (Anatolyev–Gerko)",
     "superior_ability": "any trial better than naive on validation (SPA)",
     "confidence_set": "model confidence set",
     "overfitting": "probability of backtest overfitting",
@@ -29,35 +31,45 @@ TESTS = {
 BESIDE = 4
 """Forecasts beside the champion in one table: as many as 80 columns hold."""
 
+NAIVE = {
+    "no_change_rmse": "no\nchange",
+    "average_rmse": "aver-\nage",
+    "base_rate_rmse": "base\nrate",
+}
+"""Naive forecasts: their RMSE among a trial's metrics, and its heading."""
+
 
 def best_table(trials: Sequence[FrozenTrial], count: int = 5) -> Table:
-    """The best complete trials against the naive forecast."""
-    table = _table("Best trials on validation rows", tight=True)
-    columns = (
-        "trial",
-        "network",
-        "inputs",
-        "skill",
-        "RMSE",
-        "naive\nRMSE",
-        "hit\nrate",
-        "always\nup",
-    )
-    for column in columns:
-        table.add_column(column, justify="left" if column == "network" else "right", no_wrap=True)
+    """The complete trials with the largest gain, against the naive forecasts."""
     complete = [
         t for t in trials if state_of(t) == "complete" and "duplicate_of" not in t.user_attrs
     ]
-    for trial in sorted(complete, key=lambda t: -(t.value or 0.0))[:count]:
-        parameters, metrics = trial.user_attrs["parameters"], trial.user_attrs["record"]["metrics"]
+    best = sorted(complete, key=lambda t: (-(t.value or 0.0), t.number))[:count]
+    metrics = [trial.user_attrs["record"]["metrics"] for trial in best]
+    naive = [name for name in NAIVE if all(name in one for one in metrics)] or ["naive_rmse"]
+    table = _table("Best trials on validation rows", tight=True)
+    columns = (
+        "#",
+        "network",
+        "skill",
+        "gain",
+        "RMSE",
+        *(NAIVE[name] for name in naive),
+        "hits\n%",
+        "rises\n%",
+    )
+    for column in columns:
+        table.add_column(column, justify="left" if column == "network" else "right", no_wrap=True)
+    for trial, measured in zip(best, metrics, strict=True):
+        parameters = trial.user_attrs["parameters"]
         table.add_row(
             str(trial.number),
             title(parameters),
-            str(len(parameters["inputs"])),
+            f"{measured['skill']:+.4f}",
             f"{trial.value:+.4f}",
-            *(f"{metrics[name]:#.4g}".rstrip(".") for name in ("rmse", "naive_rmse")),
-            f"{metrics['directional_accuracy']:.1%}",
-            f"{metrics['always_up_accuracy']:.1%}",
+            *(f"{measured[name]:#.4g}".rstrip(".") for name in ("rmse", *naive)),
+            f"{100 * measured['directional_accuracy']:.1f}",
+            f"{100 * measured['always_up_accuracy']:.1f}",
         )
     return table
 
@@ -106,11 +118,11 @@ def findings(facts: dict[str, Any], count: int = 8) -> Iterator[Table | str]:
     if compared:
         table = _table("Inputs, by what the best trials lose without" if shuffled else "Inputs")
         table.add_column("input", no_wrap=True)
-        headings = ["chosen\nby", "mean skill\nwith it", "mean skill\nwithout it"]
+        headings = ["chosen\nby", "mean gain\nwith it", "mean gain\nwithout it"]
         for heading in [*headings, "skill lost\nif shuffled"][: 4 if shuffled else 3]:
             table.add_column(heading, justify="right")
         for one in compared[:count]:
-            skills = [one["skill_with"], one["skill_without"]]
+            skills = [one["gain_with"], one["gain_without"]]
             table.add_row(
                 _text(one["input"]),
                 f"{one['chosen']} of {one['trials']}",
@@ -164,7 +176,7 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
             held = ", ".join(f"{quarter['share']:.1%}" for quarter in quarters)
             yield f"held on each quarter of the test: {held}"
     for name, result in answer["significance"].items():
-        yield f"{_test_name(name)}: {_test_result(name, result)}"
+        yield f"{_test_name(name)}: {_test_result(name, result, answer)}"
 
 
 def _test_name(name: str) -> str:
@@ -172,7 +184,7 @@ def _test_name(name: str) -> str:
     return f"better than {other} (Diebold–Mariano)" if other else TESTS.get(name, name)
 
 
-def _test_result(name: str, result: dict[str, Any]) -> str:
+def _test_result(name: str, result: dict[str, Any], answer: dict[str, Any]) -> str:
     if "reason" in result:
         return f"not applied, {result['reason']}"
     match name:
@@ -186,9 +198,11 @@ def _test_result(name: str, result: dict[str, Any]) -> str:
                 f"{len(result['included'])} of {result['trials']} trials cannot be told from the "
                 f"best ({1 - result['size']:.0%})"
             )
-        case "superior_ability":
-            return f"{probability(result['p'])} ({result['trials']} trials)"
-    return probability(result["p_better"])
+        case "information":
+            return probability(answer["verdict"]["p_information"])
+        case "diebold_mariano":
+            return probability(answer["verdict"]["p"])
+    return f"{probability(answer['corrected'][name])}, corrected for the tests beside it"
 
 
 def prediction_table(answer: dict[str, Any]) -> Table:

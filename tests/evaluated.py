@@ -18,7 +18,7 @@ from rnnsearch import cli
 from rnnsearch.config import StudyFile, load_study
 from rnnsearch.model.forecaster import Forecaster
 from rnnsearch.results import champion as champion_module
-from rnnsearch.results.champion import Candidate
+from rnnsearch.results.champion import Candidate, validation_value
 from rnnsearch.results.evaluation import evaluate
 from rnnsearch.results.refit import refit
 from rnnsearch.search import study as study_module
@@ -84,11 +84,15 @@ def fitted(
 ) -> tuple[Candidate, Forecaster | None]:
     """A candidate with `PARAMETERS` but for those given, and its refit."""
     chosen = TrialParameters.from_plain(PARAMETERS | parameters)
-    data = TrialData(problem.table, problem.prices.close, problem.split, problem.study.data.predict)
+    data = TrialData(
+        problem.table, problem.prices.quotes, problem.split, problem.study.data.predict
+    )
     *_, outcome = run_trial(chosen, data, torch.device("cpu"))
     assert isinstance(outcome, Outcome)
     trial = optuna.trial.create_trial(value=outcome.skill)
-    candidate = Candidate(trial, chosen, (outcome.skill,), (unpack(outcome.forecasts),))
+    forecasts = unpack(outcome.forecasts)
+    skill, gain = validation_value(problem, chosen.output_shift, forecasts)
+    candidate = Candidate(trial, chosen, (skill,), (gain,), (forecasts,))
     return candidate, refit(problem, candidate, seeds, quiet)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from arch.univariate import EWMAVariance
 
+from rnnsearch import targets
 from rnnsearch.model.bands import Moves, radii, scales_of_validation
 from rnnsearch.scoring.volatility import recent_size
 
@@ -17,7 +18,7 @@ def stormy(seed=0, rows=600, start=100.0):
 
 def told(close, *, predict="log_return", horizon=1, history=300, since=250):
     """Half widths of forecasts of no change from the last `since` sessions."""
-    moves = Moves.fit(close[:history], predict)
+    moves = Moves.fit(close[:history], targets.get(predict))
     origins = np.arange(len(close) - since, len(close))
     forecast = close[origins] if predict == "level" else np.zeros(since)
     calibration = np.random.default_rng(1).normal(size=100)
@@ -29,7 +30,7 @@ def told(close, *, predict="log_return", horizon=1, history=300, since=250):
         moves=moves,
         since=since,
         horizon=horizon,
-        predict=predict,
+        target=targets.get(predict),
         alpha=0.1,
     )
 
@@ -48,7 +49,7 @@ def test_the_size_of_recent_changes_is_that_of_riskmetrics_in_arch():
 def test_later_prices_change_no_usual_move():
     close = stormy()
     for predict in ("log_return", "level"):
-        moves = Moves.fit(close[:300], predict)
+        moves = Moves.fit(close[:300], targets.get(predict))
         other = close.copy()
         other[400:] *= np.linspace(1, 9, 200)
         np.testing.assert_array_equal(moves.at(other)[:400], moves.at(close)[:400])
@@ -58,11 +59,13 @@ def test_later_prices_change_no_usual_move():
 
 def test_the_usual_move_of_returns_has_no_unit_and_that_of_prices_has_theirs():
     close = stormy()
-    returns, prices = (Moves.fit(close[:300], kind) for kind in ("log_return", "level"))
+    returns, prices = (
+        Moves.fit(close[:300], targets.get(kind)) for kind in ("log_return", "level")
+    )
     np.testing.assert_allclose(returns.at(1000 * close), returns.at(close))
     np.testing.assert_allclose(prices.at(close), returns.at(close) * close)
     spread = close - 100  # no percent of it makes sense
-    moves = Moves.fit(spread[:300], "level")
+    moves = Moves.fit(spread[:300], targets.get("level"))
     assert not moves.relative
     np.testing.assert_allclose(moves.at(spread + 7), moves.at(spread))
 
@@ -105,7 +108,7 @@ def test_prices_that_do_not_move_or_touch_nought_give_no_warning():
 
 def test_the_scales_of_an_older_champion_are_those_of_its_historys_last_targets():
     close = stormy()
-    moves = Moves.fit(close, "log_return").at(close)
+    moves = Moves.fit(close, targets.get("log_return")).at(close)
     np.testing.assert_array_equal(
-        scales_of_validation(close, 40, 3, "log_return"), moves[600 - 40 - 3 : 600 - 3]
+        scales_of_validation(close, 40, 3, targets.get("log_return")), moves[600 - 40 - 3 : 600 - 3]
     )

@@ -67,9 +67,9 @@ def test_a_search_prints_a_line_per_trial_and_the_best_against_the_naive_forecas
     assert code == 0, err
     lines = re.findall(r"^trial +\d+  .*", out, re.MULTILINE)
     assert len(lines) == 6
-    assert all("complete" in line for line in lines)
+    assert all(re.search(r" 2/2 +skill .* gain [+-]", line) for line in lines)
     assert "\x1b" not in out
-    assert re.search(r"naive +hit +always *\n.* RMSE +rate +up *\n", out)
+    assert re.search(r"no +aver- +hits +rises *\n.* RMSE +change +age +% +% *\n", out)
     assert "--trials +50" in out
 
 
@@ -98,7 +98,8 @@ def test_many_baselines_fit_a_terminal_of_80_columns() -> None:
 
 def test_the_longest_names_fit_a_terminal_of_80_columns() -> None:
     network = {"cell": "bilstm", "neurons": [128] * 3, "window": 60, "output_shift": 10}
-    metrics = {"rmse": 0.0213456, "naive_rmse": 0.02, "directional_accuracy": 1.0}
+    metrics = {"rmse": 0.0213456, "no_change_rmse": 0.02, "average_rmse": 0.02}
+    metrics |= {"skill": -0.0234, "directional_accuracy": 1.0}
     record = {
         "metrics": metrics | {"always_up_accuracy": 1.0},
         "history": {"skill": [0.0] * 100},
@@ -115,7 +116,8 @@ def test_the_longest_names_fit_a_terminal_of_80_columns() -> None:
     screen = Console(width=80, file=StringIO())
     screen.print(best_table([trial]))
     shown = screen.file.getvalue()
-    assert "bi-lstm 3×128 w60 h10    100 -0.0123 0.02135 0.02000 100.0% 100.0%" in shown
+    row = "bi-lstm 3×128 w60 h10 -0.0234 -0.0123 0.02135 0.02000 0.02000 100.0 100.0"
+    assert row in shown
 
 
 def test_init_tells_what_it_saw_and_what_to_type_next(
@@ -203,7 +205,7 @@ def test_status_prints_one_object_with_the_promised_keys(
     assert code == 0
     assert facts.keys() >= STATUS_KEYS
     assert facts["complete"] == facts["tracked"] == facts["target_trials"] == 3
-    assert facts["best"].keys() == {"number", "value", "params"}
+    assert facts["best"].keys() == {"number", "params", "skill", "value"}
     code, out, _ = rnnsearch("status", path)
     assert code == 0
     assert "study small: 3 of 3 trials finished (3 complete)" in out

@@ -9,8 +9,11 @@ from scipy.stats import norm
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 
+from rnnsearch import targets
+from rnnsearch.results import comparison, figures, words
 from rnnsearch.scoring import directions
 from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.targets import Quotes
 
 
 def drawn(rows=300, seed=0):
@@ -97,3 +100,58 @@ def test_excess_profitability_says_when_it_does_not_apply():
     assert few.reason == "the forecasts have 56 rises and 4 others; at least 5 of each are needed"
     assert test(np.full(60, 0.1), rises) == Skipped("the moves do not vary")
     assert test(np.full(60, np.nan), rises) == Skipped("a move is not a finite number")
+
+
+# In an evaluation
+
+
+def scored(kind, close, rows, train, horizon=1):
+    return comparison.scored_rows(Quotes(close), rows, horizon, targets.get(kind), train)
+
+
+def drifting(rows=600, seed=4):
+    rng = np.random.default_rng(seed)
+    return 100 * np.exp(np.cumsum(0.01 * rng.normal(size=rows) + 0.01))
+
+
+@pytest.mark.parametrize("kind", ["log_return", "level", "direction"])
+def test_directions_are_cut_at_what_training_rows_say_on_average(kind):
+    close, train, rows = drifting(), np.arange(50, 400), np.arange(401, 600)
+    test = scored(kind, close, rows, train)
+    target = targets.get(kind)
+    moved = target.values(close, train, 1) - target.reference(close[train - 1])
+    np.testing.assert_allclose(test.cut, target.reference(test.origin) + moved.mean())
+    # A forecast that has learnt the drift and a little more always says up, and is tested.
+    wiggle = np.where(np.arange(199) % 2, 1, -1) * 0.1 * np.abs(moved).mean()
+    tests = comparison.tests_of_the_champion(test, {"champion": test.cut + wiggle})
+    assert tests["pesaran_timmermann"].rows == tests["excess_profitability"].rows == 199
+    later = close.copy()
+    later[401:] *= np.linspace(1, 3, 199)
+    np.testing.assert_allclose(scored(kind, later, rows[:1], train).cut, test.cut[:1])
+
+
+def test_moves_are_log_returns_or_differences_where_prices_are_not_positive():
+    close, rows = np.array([1.0, 2.0, 4.0, 2.0]), np.array([2, 3])
+    np.testing.assert_allclose(
+        scored("direction", close, rows, np.array([1])).moves, np.log([2, 0.5])
+    )
+    np.testing.assert_allclose(scored("level", close - 3, rows, np.array([1])).moves, [2, -2])
+
+
+def test_a_direction_has_measures_of_chances_in_its_row_of_the_table():
+    close, train, rows = drifting(), np.arange(50, 400), np.arange(401, 600)
+    test = scored("direction", close, rows, train)
+    row = comparison.scores(test, test.hardest_naive)
+    assert row["auc"] == 0.5
+    assert row["brier_skill"] == 0
+    assert {"log_loss", "auc", "brier_skill"} <= set(words.METRICS)
+    assert "auc" not in comparison.scores(scored("log_return", close, rows, train), rows * 0.0)
+
+
+def test_the_picture_of_calibration_shows_every_bin():
+    rose, p = drawn(500)
+    found = directions.reliability(rose, p)
+    figure = figures.calibration(found)
+    points = figure.data[-1]
+    np.testing.assert_allclose(points.x, found.forecast, rtol=1e-4)
+    np.testing.assert_allclose(points.y, found.came, rtol=1e-4)

@@ -10,20 +10,24 @@ import pytest
 import torch
 from arch.data import sp500
 
+from rnnsearch import targets
 from rnnsearch.config import load_study
 from rnnsearch.errors import NoTrialError, StorageError
 from rnnsearch.model.forecaster import Forecaster
 from rnnsearch.results import champion as champion_module
 from rnnsearch.results import comparison, evaluation
-from rnnsearch.results.champion import best_trials, validate, validation_skill
+from rnnsearch.results.champion import best_trials, validate, validation_value
 from rnnsearch.results.evaluation import champion_folder, evaluate, stored_answer
 from rnnsearch.results.plain import as_json
 from rnnsearch.results.prediction import predict
 from rnnsearch.results.registry import forecast_rows, publish
 from rnnsearch.scoring.baselines.drift import drift
+from rnnsearch.search import openings as ledger
 from rnnsearch.search.packing import unpack
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store import Store, only_driver
+from rnnsearch.search.study import search
+from rnnsearch.targets import Quotes
 from tests.evaluated import (
     Evaluated,
     answer_again,
@@ -34,7 +38,7 @@ from tests.evaluated import (
     search_inline,
     write_bars,
 )
-from tests.searches import write_study
+from tests.searches import Notes, write_study
 
 KEYS = {"champion", "test", "table", "significance", "verdict", "openings"}
 
@@ -61,14 +65,18 @@ def test_the_answer_has_its_keys_and_is_strict_json(evaluated: Evaluated) -> Non
     assert answer.keys() >= KEYS
     assert json.loads(json.dumps(answer, allow_nan=False)) == answer
     assert answer["test"].keys() == {"rows", "first", "last"}
-    assert answer["verdict"].keys() == {"better", "p", "sentence"}
-    assert [row["forecast"] for row in answer["table"]][:2] == ["champion", "persistence"]
+    assert answer["verdict"].keys() == {
+        "better", "informative", "p", "p_information", "sentence"
+    }  # fmt: skip
+    assert [row["forecast"] for row in answer["table"]][:3] == ["champion", "no_change", "average"]
     assert {row["forecast"] for row in answer["table"]} >= {"ridge", "drift"}
     assert answer["significance"].keys() == {
         "diebold_mariano",
         "diebold_mariano_ridge",
         "diebold_mariano_trees",
+        "information",
         "pesaran_timmermann",
+        "excess_profitability",
         "superior_ability",
         "confidence_set",
         "overfitting",
@@ -96,15 +104,18 @@ def test_what_is_no_number_is_null() -> None:
 def test_the_table_follows_from_the_forecasts(evaluated: Evaluated) -> None:
     answer = evaluated.answer
     actual, origin = np.array(answer["actual"]), np.array(answer["origin_price"])
+    hardest = np.array(answer["forecasts"][answer["hardest"]])
     for row in answer["table"]:
         forecast = np.array(answer["forecasts"][row["forecast"]])
         rmse = float(np.sqrt(np.mean((forecast - actual) ** 2)))
         assert row["rmse"] == pytest.approx(rmse, rel=1e-5)
-        assert row["skill"] == pytest.approx(1 - rmse / np.sqrt(np.mean(actual**2)), abs=1e-5)
+        assert row["skill"] == pytest.approx(
+            1 - rmse / np.sqrt(np.mean((actual - hardest) ** 2)), abs=1e-5
+        )
         price = origin * (np.exp(forecast) - np.exp(actual))
         assert row["price_mae"] == pytest.approx(float(np.abs(price).mean()), rel=1e-5)
     rows = forecast_rows(answer)
-    assert rows[0].keys() >= {"target_date", "actual", "champion", "persistence"}
+    assert rows[0].keys() >= {"target_date", "actual", "champion", "no_change"}
     assert rows[-1]["target_date"] == answer["test"]["last"]
 
 
@@ -155,8 +166,10 @@ def test_the_skill_of_a_candidate_is_the_one_that_the_search_saw(evaluated: Eval
     problem = Problem.load(evaluated.study)
     for trial in best_trials(Store(evaluated.study, create=False), 9):
         shift = trial.user_attrs["parameters"]["output_shift"]
-        found = validation_skill(problem, shift, unpack(trial.user_attrs["forecasts"]))
-        assert found == pytest.approx(trial.value, abs=1e-6)
+        skill, gain = validation_value(problem, shift, unpack(trial.user_attrs["forecasts"]))
+        assert gain == pytest.approx(trial.value, abs=1e-5)
+        measured = trial.user_attrs["record"]["metrics"]
+        assert skill == pytest.approx(measured["skill"], abs=1e-6)
 
 
 def test_a_configuration_that_diverges_under_another_seed_stands_last(
@@ -198,7 +211,7 @@ def test_where_the_best_candidate_diverges_on_all_rows_the_next_one_is_taken(
 
 
 def test_more_candidates_than_trials_are_as_many_as_there_are(evaluated: Evaluated) -> None:
-    answer = answer_again(evaluated, top=99, seeds=1)
+    answer = answer_again(evaluated, top=99, seeds=1, again=True)
     complete = len(best_trials(Store(evaluated.study, create=False), 99))
     assert len(answer["candidates"]) == complete < 99
     assert answer == answer_again(evaluated, top=complete, seeds=1)
@@ -217,9 +230,11 @@ def test_asking_again_shows_the_stored_answer_and_opens_nothing(evaluated: Evalu
 def test_again_opens_the_test_once_more_and_multiplies_p(evaluated: Evaluated) -> None:
     answer = answer_again(evaluated, again=True)
     assert answer["openings"] == answer["opening"] == openings(evaluated) == 2
-    first = evaluated.answer["verdict"]["p"]
-    assert answer["verdict"]["p"] == pytest.approx(min(1.0, 2 * first))
-    assert "opening 2 of the test" in answer["verdict"]["sentence"]
+    p = answer["significance"]["diebold_mariano"]["p_better"]
+    assert evaluated.answer["verdict"]["p"] == pytest.approx(min(1.0, 1.25 * p))
+    assert answer["verdict"]["p"] == pytest.approx(min(1.0, 10 * p))
+    said = "second opening of the test, so p is multiplied by 10"
+    assert said in answer["verdict"]["sentence"]
     assert answer["forecasts"] == evaluated.answer["forecasts"]
     assert answer["table"] == evaluated.answer["table"]
 
@@ -235,17 +250,55 @@ def test_an_evaluation_that_dies_after_opening_has_opened(
         with pytest.raises(KeyboardInterrupt):
             answer_again(evaluated, again=True)
     assert openings(evaluated) == 2
-    shown = answer_again(evaluated)  # the answer of the first opening, told after two
+    shown = answer_again(evaluated)  # the answer of the first opening stands
     assert (shown["openings"], shown["opening"]) == (2, 1)
-    assert "opening 2 of the test, so p is multiplied by 2" in shown["verdict"]["sentence"]
+    assert shown["verdict"] == evaluated.answer["verdict"]
     assert shown["table"] == evaluated.answer["table"]
     assert predict(evaluated.study)["openings"] == 2
     assert answer_again(evaluated, again=True)["openings"] == 3
 
 
-def test_other_trials_or_seeds_are_another_evaluation(evaluated: Evaluated) -> None:
-    assert answer_again(evaluated, seeds=1)["openings"] == 2
-    assert answer_again(evaluated, top=1, seeds=1)["openings"] == 3
+def test_the_first_answer_stands_whatever_else_is_asked(evaluated: Evaluated) -> None:
+    notes: list[str] = []
+    for asked in ({"seeds": 1}, {"top": 1, "seeds": 1}, {"top": 99}):
+        assert answer_again(evaluated, **asked, say=notes.append) == evaluated.answer
+    assert openings(evaluated) == 1
+    assert all("stands" in note and "--again" in note for note in notes)
+    assert "p is then multiplied by 10" in notes[0]
+    assert answer_again(evaluated, seeds=1, again=True)["openings"] == 2
+
+
+def test_a_fork_of_an_evaluated_study_opens_the_same_test_again(evaluated: Evaluated) -> None:
+    path = evaluated.path.with_name("fork.toml")
+    text = evaluated.path.read_text(encoding="utf-8")
+    path.write_text(text.replace('name = "small"', 'name = "fork"'), encoding="utf-8")
+    store = search(load_study(path), Notes(), fork_of="small")
+    assert store.name == "fork"
+    answer = evaluate(load_study(path), top=2, seeds=1, say=lambda _: None)
+    sentence = answer["verdict"]["sentence"]
+    assert "second opening of the test (before by small), so p is multiplied by 10" in sentence
+    assert (answer["opening"], answer["openings"]) == (2, 2)
+    assert answer_again(evaluated)["openings"] == 2, "told of both"
+
+
+def test_openings_are_of_one_test_where_they_share_rows(evaluated: Evaluated) -> None:
+    rng = np.random.default_rng(0)
+    dates = np.arange("2015-01-01", "2019-01-01", dtype="datetime64[D]")
+    prices = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, len(dates))))
+    store = Store(evaluated.study, create=False)
+
+    def opened(first: int, last: int, prices: Any = prices, dates: Any = dates) -> int:
+        own = ledger.marks(dates, prices, np.arange(first, last))
+        return ledger.open_test(store, own).number
+
+    assert opened(1000, 1400) == 1
+    assert opened(1030, 1430) == 2, "a file that has grown"
+    assert opened(1000, 1400, prices=prices * 1.0371) == 3, "prices in another unit"
+    assert opened(100, 500) == 1, "other rows of the same file"
+    other = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, len(dates))))
+    assert opened(1000, 1400, prices=other) == 1, "another series on the same days"
+    still = np.full(len(dates), 50.0)
+    assert opened(1000, 1400, prices=still) == opened(1000, 1400, prices=still + 1) == 1
 
 
 def test_it_may_be_evaluated_while_a_search_runs(evaluated: Evaluated) -> None:
@@ -361,14 +414,21 @@ def test_every_kind_of_study_is_evaluated(
     assert model == f"models:/rnnsearch-{kind}@champion"
 
 
+def scored(close: Any, rows: Any, horizon: int, kind: str) -> comparison.ScoredRows:
+    train = np.arange(horizon, rows[0] - horizon + 1)
+    return comparison.scored_rows(Quotes(close), rows, horizon, targets.get(kind), train)
+
+
 def test_a_price_that_did_not_change_did_not_rise() -> None:
     close = np.array([1.0, 1.5, 1.5, 2.0, 2.0, 3.0, 2.5])
     rows = np.arange(2, 7)
-    test = comparison.scored_rows(close, rows, 1, "log_return", rows[:0])
+    test = scored(close, rows, 1, "log_return")
     scores = comparison.scores(test, np.full(5, 0.1))
     assert scores["directional_accuracy"] == scores["always_up"] == pytest.approx(2 / 5)
-    assert comparison.scores(test, test.naive)["directional_accuracy"] == pytest.approx(3 / 5)
-    direction = comparison.scored_rows(close, rows, 1, "direction", rows)
+    assert comparison.scores(test, test.naive["no_change"])[
+        "directional_accuracy"
+    ] == pytest.approx(3 / 5)
+    direction = scored(close, rows, 1, "direction")
     assert comparison.scores(direction, np.ones(5))["always_up"] == scores["always_up"]
 
 
@@ -380,14 +440,15 @@ def test_the_anchor_figures_of_the_sp500() -> None:
     rows = np.arange(len(close) - 1007, len(close))
     expected = {1: (19.975, 0.586, 0.99544), 5: (42.935, None, None), 10: (57.595, None, None)}
     for horizon, (rmse, mape, r2) in expected.items():
-        test = comparison.scored_rows(close, rows, horizon, "log_return", rows[:0])
-        row = comparison.scores(test, test.naive)
+        test = scored(close, rows, horizon, "log_return")
+        row = comparison.scores(test, test.naive["no_change"])
         assert row["price_rmse"] == pytest.approx(rmse, abs=6e-4)
-        assert row["skill"] == 0
+        assert comparison.scores(test, test.hardest_naive)["skill"] == 0
+        assert row["skill"] <= 0
         if mape is not None:
             assert row["price_mape"] == pytest.approx(mape, abs=6e-4)
             assert row["price_r2"] == pytest.approx(r2, abs=6e-6)
-    test = comparison.scored_rows(close, rows, 1, "log_return", rows[:0])
+    test = scored(close, rows, 1, "log_return")
     growth = drift(close, rows, 1, slice(0, rows[0])).forecast
     assert comparison.scores(test, growth)["price_rmse"] == pytest.approx(19.972, abs=6e-4)
 
@@ -395,11 +456,9 @@ def test_the_anchor_figures_of_the_sp500() -> None:
 def test_mase_is_scaled_by_the_mean_move_over_as_many_sessions() -> None:
     close = np.array([1.0, 2.0, 4.0, 3.0, 7.0, 8.0, 5.0, 9.0])
     rows = np.array([6, 7])
-    test = comparison.scored_rows(close, rows, 2, "log_return", rows[:0])
+    test = scored(close, rows, 2, "log_return")
     moves = [3.0, 1.0, 3.0]  # over two sessions, up to the first origin: the row before `rows`
     assert test.naive_mae == pytest.approx(np.mean(moves))
     later = close.copy()
     later[5:] = 99
-    assert (
-        comparison.scored_rows(later, rows, 2, "log_return", rows[:0]).naive_mae == test.naive_mae
-    )
+    assert scored(later, rows, 2, "log_return").naive_mae == test.naive_mae

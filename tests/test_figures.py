@@ -19,7 +19,7 @@ from rnnsearch.results.inputs import (
     fenced,
     input_statistics,
     parameter_importance,
-    shift_skill,
+    shift_gain,
 )
 from rnnsearch.results.plots import as_svg, plots
 from rnnsearch.results.style import STATES, short
@@ -68,7 +68,7 @@ def trial(
 def plain(number: int, skill: float | None, state: str = "complete", **parameters: Any) -> Any:
     reached = -0.01 if skill is None else skill
     history = {
-        "skill": [reached - 0.01, reached],
+        "gain": [reached - 0.01, reached],
         "train_loss": [1.0, 0.9],
         "validation_loss": [1.0, 0.95],
         "gradient_norm": [0.4, 0.3],
@@ -77,7 +77,7 @@ def plain(number: int, skill: float | None, state: str = "complete", **parameter
     return {
         "number": number,
         "state": state,
-        "skill": skill,
+        "gain": skill,
         "parameters": known,
         "history": history,
     }
@@ -93,12 +93,12 @@ def test_an_input_is_compared_between_the_trials_with_and_without_it() -> None:
     found = {one.input: one for one in input_statistics(trials)}
     good, bad, always = found["good"], found["bad"], found["return"]
     assert (good.chosen, good.trials) == (2, 4)
-    assert good.skill_with == pytest.approx(0.03)
-    assert good.skill_without == pytest.approx(-0.01)
-    assert good.gain == pytest.approx(0.04)
-    assert bad.gain == pytest.approx(-0.02)
-    assert always.skill_without is None
-    assert always.gain is None
+    assert good.gain_with == pytest.approx(0.03)
+    assert good.gain_without == pytest.approx(-0.01)
+    assert good.worth == pytest.approx(0.04)
+    assert bad.worth == pytest.approx(-0.02)
+    assert always.gain_without is None
+    assert always.worth is None
     assert [one.input for one in input_statistics(trials)] == ["good", "bad", "return"]
 
 
@@ -110,7 +110,7 @@ def test_duplicates_pruned_and_failed_trials_do_not_count() -> None:
         trial(None, ("return", "x"), state=TrialState.FAIL, reason="diverged"),
     ]
     assert all(one.trials == 1 for one in input_statistics(trials))
-    assert sum(cell.trials for cell in shift_skill(trials)[ALL]) == 1
+    assert sum(cell.trials for cell in shift_gain(trials)[ALL]) == 1
 
 
 def test_permutation_importance_orders_inputs_where_it_is_known() -> None:
@@ -141,11 +141,11 @@ def test_shifts_are_told_for_all_inputs_or_per_family() -> None:
         trial(0.04, input_shift=0, output_shift=1),
         trial(0.01, input_shift=2, output_shift=3),
     ]
-    first, second = shift_skill(trials)[ALL]
+    first, second = shift_gain(trials)[ALL]
     assert (first.input_shift, first.output_shift, first.trials) == (0, 1, 2)
-    assert first.skill == pytest.approx(0.03)
+    assert first.gain == pytest.approx(0.03)
     assert (second.input_shift, second.output_shift) == (2, 3)
-    per_family = shift_skill([trial(0.02, input_shift={"price": 0, "column": 2})])
+    per_family = shift_gain([trial(0.02, input_shift={"price": 0, "column": 2})])
     assert list(per_family) == ["column", "price"]
     assert per_family["column"][0].input_shift == 2
 
@@ -184,7 +184,7 @@ def test_importance_says_where_it_cannot_be_told() -> None:
     assert rough.note == "rough: 12 trials for 6 sampled parameters"
     alike = optuna.create_study(direction="maximize")
     alike.add_trials([trial(0.0, sampled={"dropout": float(RNG.random())}) for _ in range(12)])
-    assert parameter_importance(alike).note == "all trials have the same skill"
+    assert parameter_importance(alike).note == "all trials have the same gain"
 
 
 # --- figures ------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ def test_best_so_far_never_falls_and_states_are_apart() -> None:
     named = {trace.name: trace for trace in figure.data}
     assert set(named) == {"complete", "pruned", "best so far"}
     assert list(named["best so far"].y) == [0.01, 0.01, 0.02]
-    assert list(named["pruned"].y) == [-0.01], "the skill it had reached"
+    assert list(named["pruned"].y) == [-0.01], "the gain it had reached"
     assert len({colour for colour, _ in STATES.values()}) == 3
     assert len({symbol for _, symbol in STATES.values()}) == 3
 
@@ -228,7 +228,7 @@ def test_curves_of_a_long_search_are_bounded() -> None:
 def test_parallel_coordinates_show_what_varies_only() -> None:
     trials = [plain(n, 0.01 * n, window=5 + n, neurons=[8 * (1 + n % 2)]) for n in range(9)]
     figure = search_figures.parallel_coordinates(trials)
-    assert list(figure.layout.xaxis.ticktext) == ["neurons", "window", "skill"]
+    assert list(figure.layout.xaxis.ticktext) == ["neurons", "window", "gain"]
     best = [trace for trace in figure.data if trace.legendgroup == "best third"]
     assert len(best) == 3
     assert best[-1].y[-1] == 1
@@ -256,7 +256,7 @@ def test_the_price_figure_draws_the_naive_forecast_beside_the_champion() -> None
 
 
 def test_a_heat_map_has_a_cell_for_every_pair_and_gaps_where_nothing_was_tried() -> None:
-    cells = shift_skill(
+    cells = shift_gain(
         [trial(0.02, input_shift=0, output_shift=1), trial(-0.04, input_shift=2, output_shift=3)]
     )[ALL]
     (heat,) = search_figures.shift_heatmap(cells).data
@@ -298,6 +298,7 @@ def test_a_probability_figure_keeps_rises_and_falls_apart() -> None:
 
 def test_every_test_has_a_question_an_answer_and_a_meaning() -> None:
     significance: dict[str, dict[str, Any]] = {
+        "information": {"p": 0.0001},
         "diebold_mariano": {"p_better": 0.0002},
         "diebold_mariano_ridge": {"p_better": 0.99},
         "pesaran_timmermann": {"p_better": 0.3, "accuracy": 0.52, "expected": 0.5, "rows": 400},
@@ -311,13 +312,24 @@ def test_every_test_has_a_question_an_answer_and_a_meaning() -> None:
             "trials": 40,
         },
     }
-    found = {finding.question: finding for finding in words.findings(significance)}
+    verdict = {"better": True, "informative": True, "p": 0.0003, "p_information": 0.0002}
+    evaluation = {
+        "significance": significance,
+        "verdict": verdict | {"sentence": "Better than doing nothing"},
+        "corrected": {"diebold_mariano_ridge": 1.0, "pesaran_timmermann": 0.6}
+        | {"superior_ability": 0.04},
+    }
+    found = {finding.question: finding for finding in words.findings(evaluation)}
     assert len(found) == len(significance)
     tones = [finding.tone for finding in found.values()]
-    assert tones == ["good", "bad", "unclear", "good", "good", "bad"]
+    assert tones == ["good", "good", "unclear", "unclear", "good", "good", "bad"]
     assert found["Better than doing nothing?"].answer == "yes, p < 0.001"
     assert all(finding.meaning for finding in found.values())
-    (skipped,) = words.findings({"diebold_mariano": {"reason": "needs 20 rows, has 12"}})
+    silent = evaluation | {"verdict": verdict | {"informative": False, "sentence": "Not ..."}}
+    tones = {finding.question: finding.tone for finding in words.findings(silent)}
+    assert tones["Is any trial really better, among so many?"] == "unclear", "no information"
+    too_few = {"diebold_mariano": {"reason": "needs 20 rows, has 12"}}
+    (skipped,) = words.findings(evaluation | {"significance": too_few})
     assert skipped.answer == "cannot be told: needs 20 rows, has 12"
     assert skipped.tone == "unclear"
 

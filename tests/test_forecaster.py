@@ -241,7 +241,7 @@ def test_before_any_outcome_the_interval_holds_its_share_of_scaled_validation_er
     prices = replace(problem.prices, frame=problem.prices.frame[:history])
     frame = forecaster.forecast(prices, origins=1)
     half = float(np.log(frame["high_price"] / frame["forecast_price"]).iloc[0])
-    usual = Moves.fit(forecaster.history.target, "log_return").at(forecaster.history.target)[-1]
+    usual = Moves.fit(forecaster.history.target, forecaster.target).at(forecaster.history.target)[-1]
     scores = np.abs(forecaster.errors / forecaster.scales)
     assert half / usual == pytest.approx(conformal_radius(scores), rel=1e-6)
     assert np.mean(scores <= half / usual * (1 + 1e-6)) >= 0.9
@@ -259,7 +259,7 @@ def test_intervals_learn_from_what_a_newer_file_shows_since_the_training(
         calm.loc[end:, column] = frame["Close"][end - 1] * np.cumprod(steps)
     with_all = forecaster.forecast(read(tmp_path / "calm.csv", calm), origins=1)
     half = float(np.log(with_all["high_price"] / with_all["forecast_price"]).iloc[0])
-    sized = Moves.fit(forecaster.history.target, "log_return").at(calm["Close"].to_numpy())[-1]
+    sized = Moves.fit(forecaster.history.target, forecaster.target).at(calm["Close"].to_numpy())[-1]
     fixed = conformal_radius(forecaster.errors / forecaster.scales)
     assert isinstance(fixed, float)
     assert half < 0.9 * fixed * sized  # it knows that its forecasts held

@@ -44,7 +44,7 @@ LONGEST = TrialParameters(
 def running(study: optuna.Study, epochs: int) -> RunningTrial:
     trial = RunningTrial(study.ask(), LONGEST, create_trial(state=TrialState.RUNNING))
     for epoch in range(1, epochs + 1):
-        trial.add(EpochReport(epoch, -0.0123, 1.0, 1.0, 0.5, 0.1))
+        trial.add(EpochReport(epoch, -0.0123, -0.0023, 1.0, 1.0, 0.5, 0.1))
     return trial
 
 
@@ -89,7 +89,9 @@ def test_as_many_running_trials_are_shown_as_the_terminal_has_room_for(tmp_path:
     assert "1 complete, 1 pruned, 1 failed" in lines[17]
     assert "/min" in lines[17]
     assert "left" in lines[17]
-    assert lines[18].startswith("best so far: skill +0.0123, trial 70, bi-lstm 3×128 w60 h10")
+    assert lines[18].startswith(
+        "best so far: skill +0.0123  gain +0.0123, trial 70, bi-lstm 3×128 w60 h10"
+    )
     assert lines[19].startswith("its inputs: momentum_indicator_0, momentum_indicator_1,")
     assert lines[19].endswith("…")
 
@@ -106,7 +108,7 @@ def test_trials_of_other_drivers_are_seen_and_those_let_go_are_not(tmp_path: Pat
     view.let_go(0)
     lines = drawn(view)
     assert "3/500" in lines[0]
-    assert lines[1].startswith("best so far: skill +0.0300, trial 2,")
+    assert lines[1].startswith("best so far: skill +0.0300  gain +0.0300, trial 2,")
 
 
 def test_before_the_first_epoch_workers_are_starting(tmp_path: Path) -> None:
@@ -126,5 +128,5 @@ def test_no_color_leaves_the_colours_out(tmp_path: Path, monkeypatch: pytest.Mon
         view.finished(finished(0, TrialState.COMPLETE, 0.01))
         assert isinstance(view.console.file, StringIO)
         said = view.console.file.getvalue()
-        assert "complete  best" in said
+        assert "+0.0100  best" in said
         assert bool(COLOUR.search(said)) == (not no_color)

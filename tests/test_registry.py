@@ -25,7 +25,7 @@ def test_mlflow_has_the_evaluation_and_the_champion_once(evaluated: Evaluated) -
     client = MlflowClient(tracking_uri(study))
     versions = client.search_model_versions(f"name = '{model_name(study)}'")
     assert [str(v.version) for v in versions] == ["1"]
-    other = answer_again(evaluated, seeds=1)
+    other = answer_again(evaluated, seeds=1, again=True)
     publish(study, other, folder, notice=pytest.fail)
     best = client.get_model_version_by_alias(model_name(study), "champion")
     assert str(best.version) == "2"

@@ -172,9 +172,9 @@ def test_each_pruner_prunes_at_the_epoch_it_was_told_of(tmp_path: Path, pruner: 
     pruned = store.trials(TrialState.PRUNED)
     assert pruned
     for trial in pruned:
-        skills = trial.user_attrs["record"]["history"]["skill"]
-        assert len(skills) == len(trial.intermediate_values) < 16
-        assert trial.value == skills[-1]
+        gains = trial.user_attrs["record"]["history"]["gain"]
+        assert len(gains) == len(trial.intermediate_values) < 16
+        assert trial.value == gains[-1]
         assert "reference" not in trial.user_attrs
     assert_in_order(path, 14)
 

@@ -80,10 +80,16 @@ def test_every_trial_is_one_run_with_its_curves_parameters_and_metrics(
         for name, values in record["history"].items():
             logged = client.get_metric_history(run.info.run_id, f"epoch/{name}")
             assert [(m.step, m.value) for m in logged] == list(enumerate(values, start=1))
-        assert run.data.metrics["skill"] == trial.value
-        assert {"rmse", "mae", "r2", "directional_accuracy", "price_mape", "naive_rmse"} <= set(
-            run.data.metrics
-        )
+        assert run.data.metrics["gain"] == trial.value
+        assert {
+            "rmse",
+            "mae",
+            "r2",
+            "directional_accuracy",
+            "price_mape",
+            "naive_rmse",
+            "no_change_rmse",
+        } <= set(run.data.metrics)
         assert run.data.params["cell"] == parameters["cell"]
         assert run.data.params["layers"] == "1"
         assert run.data.params["neurons"] == str(parameters["neurons"][0])
@@ -91,7 +97,7 @@ def test_every_trial_is_one_run_with_its_curves_parameters_and_metrics(
         assert {"seed", "device", "data_hash", "torch", STATE} <= set(run.data.tags)
         assert run.info.run_name.startswith(f"{trial.number:04d} ")
     best = max(trial.value or 0 for trial in trials.values())
-    assert parents[0].data.metrics["best_skill"] == best
+    assert parents[0].data.metrics["best_gain"] == best
     assert parents[0].data.params["study.trials"] == "6"
 
 

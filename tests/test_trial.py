@@ -18,6 +18,7 @@ from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.protocol import EpochReport, Outcome, Task
 from rnnsearch.search.trial import TrialRunner, run_trial
+from rnnsearch.targets import Quotes
 from tests.searches import write_study
 
 CPU = torch.device("cpu")
@@ -61,7 +62,7 @@ def test_changing_the_future_changes_no_validation_forecast(
     problem: Problem, input_shift: int | dict[str, int]
 ) -> None:
     close = problem.prices.close
-    data = TrialData(problem.table, close, problem.split, "log_return")
+    data = TrialData(problem.table, Quotes(close), problem.split, "log_return")
     before = forecasts(problem, data, input_shift=input_shift)
     validation = problem.split.validation
     for row in (validation[5], validation[len(validation) // 2], validation[-1]):
@@ -70,7 +71,7 @@ def test_changing_the_future_changes_no_validation_forecast(
         values[origin + 1 :] *= 7
         later[origin + 1 :] *= np.linspace(2, 3, len(close) - origin - 1)
         changed = TrialData(
-            replace(problem.table, values=values), later, problem.split, "log_return"
+            replace(problem.table, values=values), Quotes(later), problem.split, "log_return"
         )
         # Later folds train on what was changed, so look at the folds that had begun by then.
         begun = [fold for fold in problem.split.folds if fold.train[-1] <= origin]
@@ -83,10 +84,14 @@ def test_changing_the_future_changes_no_validation_forecast(
 
 def test_a_changed_past_does_change_a_validation_forecast(problem: Problem) -> None:
     close = problem.prices.close
-    before = forecasts(problem, TrialData(problem.table, close, problem.split, "log_return"))
+    before = forecasts(
+        problem, TrialData(problem.table, Quotes(close), problem.split, "log_return")
+    )
     values = np.array(problem.table.values)
     values[problem.split.validation[0] - 3] += 5  # in the first window: 2 ahead, 1 input shift
-    changed = TrialData(replace(problem.table, values=values), close, problem.split, "log_return")
+    changed = TrialData(
+        replace(problem.table, values=values), Quotes(close), problem.split, "log_return"
+    )
     assert forecasts(problem, changed)[0] != before[0]
 
 

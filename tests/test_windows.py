@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
@@ -16,14 +16,14 @@ from rnnsearch.model.windows import (
     MIN_VALIDATION,
     Split,
     first_target_row,
-    fit_target_scale,
-    naive_values,
     shift_columns,
     split_rows,
-    target_values,
-    to_price,
     window_ends,
 )
+from rnnsearch.targets import TARGETS, Quotes
+from rnnsearch.targets.direction import Direction
+from rnnsearch.targets.level import Level
+from rnnsearch.targets.log_return import LogReturn
 
 PLAIN = {
     "warmup": 80,
@@ -74,9 +74,9 @@ def test_origin_thursday_sees_monday_to_wednesday_and_forecasts_the_second_monda
     table = shift_columns(np.arange(6.0)[:, None], [input_shift])
     seen = table[origin - window + 1 : origin + 1, 0].astype(int)
     assert [sessions[row] for row in seen] == ["Mon", "Tue", "Wed"]
-    assert target_values(close, targets, output_shift, "log_return")[0] == np.log(16 / 13)
-    assert target_values(close, targets, output_shift, "level")[0] == 16
-    assert target_values(close, targets, output_shift, "direction")[0] == 1
+    assert LogReturn().values(close, targets, output_shift)[0] == np.log(16 / 13)
+    assert Level().values(close, targets, output_shift)[0] == 16
+    assert Direction().values(close, targets, output_shift)[0] == 1
 
 
 @given(st.integers(0, 30), st.integers(1, 9), st.integers(0, 4), st.integers(1, 5))
@@ -196,8 +196,8 @@ def test_rolling_training_blocks_have_one_length_and_move_on():
 
 
 @settings(deadline=None, max_examples=30)
-@given(kind=st.sampled_from(["log_return", "level", "direction"]), expanding=st.booleans())
-def test_changing_the_future_changes_nothing_that_was_fitted(kind, expanding):
+@given(target=st.sampled_from(list(TARGETS.values())), expanding=st.booleans())
+def test_changing_the_future_changes_nothing_that_was_fitted(target, expanding):
     split = split_rows(900, **{**PLAIN, "expanding": expanding})
     table = np.random.default_rng(1).normal(size=(900, 4))
     close = prices(900)
@@ -206,44 +206,21 @@ def test_changing_the_future_changes_nothing_that_was_fitted(kind, expanding):
         changed_table[fold.history.stop :] = 1e6
         changed_close[fold.history.stop :] *= 7
         for h in (1, 5):
-            before = target_values(close, fold.train, h, kind)
-            after = target_values(changed_close, fold.train, h, kind)
+            before = target.values(close, fold.train, h)
+            after = target.values(changed_close, fold.train, h)
             np.testing.assert_array_equal(before, after)
-            assert fit_target_scale(kind, before) == fit_target_scale(kind, after)
-            np.testing.assert_array_equal(
-                naive_values(close, fold.train, h, kind, fold.train),
-                naive_values(changed_close, fold.train, h, kind, fold.train),
+            assert target.fit_scale(before) == target.fit_scale(after)
+            one, two = (
+                target.naive(Quotes(series, series * 1.01), fold.train, h, fold.train)
+                for series in (close, changed_close)
             )
+            for name, variants in one.items():
+                np.testing.assert_array_equal(variants, two[name])
         for scaler in ("standard", "minmax", "robust"):
             one = fit_scaler(scaler, table[fold.history])
             two = fit_scaler(scaler, changed_table[fold.history])
             np.testing.assert_array_equal(one.scale, two.scale)
             np.testing.assert_array_equal(one.offset, two.offset)
-
-
-@given(st.integers(1, 5), st.sampled_from(["log_return", "level"]))
-def test_a_perfect_forecast_becomes_the_price_that_came(output_shift, kind):
-    close, rows = prices(60), np.arange(10, 60)
-    perfect = target_values(close, rows, output_shift, kind)
-    np.testing.assert_allclose(to_price(perfect, close, rows, output_shift, kind), close[rows])
-
-
-def test_the_naive_forecast_is_the_last_known_price():
-    close, rows = prices(60), np.arange(10, 60)
-    for kind in ("log_return", "level"):
-        naive = naive_values(close, rows, 3, kind, rows)
-        np.testing.assert_allclose(to_price(naive, close, rows, 3, kind), close[rows - 3])
-
-
-def test_the_naive_direction_is_the_share_of_rises_in_training():
-    close = np.array([1.0, 2, 3, 2, 2, 9, 9])
-    naive = naive_values(close, np.array([5, 6]), 1, "direction", np.array([1, 2, 3, 4]))
-    assert naive.tolist() == [0.5, 0.5]
-
-
-def test_a_direction_has_no_price():
-    with pytest.raises(ValueError, match="no price"):
-        to_price(np.ones(1), np.ones(3), np.array([2]), 1, "direction")
 
 
 @pytest.mark.parametrize(
@@ -279,24 +256,3 @@ def test_a_constant_column_is_scaled_to_finite_values(kind):
     scaler = fit_scaler(kind, np.full((50, 1), 7.0))
     assert np.isfinite(scaler.scale).all()
     assert abs(7 * scaler.scale[0] + scaler.offset[0]) <= 1
-
-
-@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=50))
-def test_scaled_targets_come_back(values):
-    y = np.array(values)
-    for kind in ("log_return", "level", "direction"):
-        scale = fit_target_scale(kind, y)
-        assume(scale.scale > 1e-6)
-        np.testing.assert_allclose(scale.unscale(scale.scale_values(y)), y, rtol=1e-5, atol=1e-3)
-
-
-def test_a_network_that_says_zero_is_the_naive_forecast():
-    y = np.random.default_rng(0).normal(0.001, 0.01, 500)
-    scale = fit_target_scale("log_return", y)
-    assert scale.unscale(np.zeros(3)).tolist() == [0, 0, 0]
-    assert np.mean(scale.scale_values(y) ** 2) == pytest.approx(1)
-
-
-def test_targets_that_do_not_vary_are_not_divided_by_zero():
-    assert fit_target_scale("log_return", np.zeros(9)).scale == 1
-    assert fit_target_scale("level", np.full(9, 5.0)).scale == 1

@@ -66,6 +66,7 @@ def search(
     from rnnsearch.config import find_study
     from rnnsearch.hints import after_search, to_go_on
     from rnnsearch.live import SearchView
+    from rnnsearch.results.words import definition
     from rnnsearch.search.databases import storage_errors
     from rnnsearch.search.study import Interrupted, check_result, search
     from rnnsearch.terminal import Terminal, best_table, note, output
@@ -79,13 +80,11 @@ def search(
             return interrupted.exit_code
     with storage_errors(store.url):
         check_result(store)
-        table = best_table(store.trials())
+        table, scoring = best_table(store.trials()), store.scoring
     out = output()
     out.print(table)
     out.print(
-        "skill = 1 - RMSE / naive RMSE on validation rows, the mean of the folds (the columns are "
-        "of all their rows): above 0 is better than doing nothing there, where the best of many "
-        "trials always looks better than it is.\n",
+        f"{definition(scoring)} The best of many trials always looks better than it is.\n",
         highlight=False,
         markup=False,
     )

@@ -26,6 +26,7 @@ from rnnsearch.data.oddities import oddities
 from rnnsearch.data.rows import FileRows
 from rnnsearch.data.stacked import check_columns_of_one, check_rows_of_one, pick_series
 from rnnsearch.errors import DataError
+from rnnsearch.targets import Quotes
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,13 @@ class Prices:
     def close(self) -> NDArray[np.float64]:
         """(rows,) the target column, in price units."""
         return self.frame[self.target].to_numpy(np.float64)
+
+    @property
+    def quotes(self) -> Quotes:
+        """The target column, and the close of the row where that is another price."""
+        if self.target == "Close" or "Close" not in self.frame or (self.frame["Close"] <= 0).any():
+            return Quotes(self.close)
+        return Quotes(self.close, self.frame["Close"].to_numpy(np.float64))
 
     @property
     def extras(self) -> tuple[str, ...]:

@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnnsearch.data.series import relative_change
-from rnnsearch.model.windows import Rows, TargetKind, target_values
 from rnnsearch.scoring.intervals import adaptive_radii, conformal_radius
 from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.scoring.volatility import recent_size
-
-Floats = NDArray[np.float64]
+from rnnsearch.targets import Floats, Rows, Target
 
 SMALLEST = 0.1  # of the usual size in the history: after unchanged prices a move is still possible
 
@@ -35,12 +32,12 @@ class Moves:
     usual: float
 
     @classmethod
-    def fit(cls, history: Floats, predict: TargetKind) -> Self:
+    def fit(cls, history: Floats, target: Target) -> Self:
         """`history` (rows,): prices that are known."""
         relative = bool((history > 0).all())
         changes = _changes(history, relative)
         usual = float(np.sqrt(np.mean(np.square(changes)))) if len(changes) else 0.0
-        return cls(relative, predict == "level", usual if usual > 0 else 1.0)
+        return cls(relative, target.in_prices, usual if usual > 0 else 1.0)
 
     def at(self, close: Floats) -> Floats:
         """(rows,) the usual move over one session, in the target's unit, known at each row."""
@@ -62,7 +59,7 @@ def radii(
     moves: Moves,
     since: int,
     horizon: int,
-    predict: TargetKind,
+    target: Target,
     alpha: float,
 ) -> Floats:
     """Half the width of n forecasts' intervals, in the target's unit: (n,); NaN where untold.
@@ -76,7 +73,7 @@ def radii(
     """
     scales = moves.at(close)[origins]
     known = origins + horizon < len(close)
-    actual = target_values(close, origins[known] + horizon, horizon, predict)
+    actual = target.values(close, origins[known] + horizon, horizon)
     scores = np.full(len(origins), np.nan)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # a price of exactly 0
         scores[known] = (forecast[known] - actual) / scales[known]
@@ -89,10 +86,10 @@ def radii(
     return np.where(np.isfinite(found), found, np.nan)
 
 
-def scales_of_validation(history: Floats, errors: int, horizon: int, predict: TargetKind) -> Floats:
+def scales_of_validation(history: Floats, errors: int, horizon: int, target: Target) -> Floats:
     """The usual moves (m,) at the origins of a history's last m targets.
 
     Champions of earlier hold validation errors without scales; they are those of these rows.
     """
     first = len(history) - errors - horizon
-    return Moves.fit(history, predict).at(history)[first : first + errors]
+    return Moves.fit(history, target).at(history)[first : first + errors]

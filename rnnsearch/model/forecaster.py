@@ -21,6 +21,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from rnnsearch import targets
 from rnnsearch.config import DataSection, InputsSection, Predict, StudyFile
 from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.calendars import next_sessions
@@ -32,7 +33,8 @@ from rnnsearch.model.history import History
 from rnnsearch.model.networks import Network, build_network
 from rnnsearch.model.scaling import Scaler
 from rnnsearch.model.training import forecast as network_outputs
-from rnnsearch.model.windows import MAX_LOG_RETURN, Rows, TargetScale, shift_columns
+from rnnsearch.model.windows import Rows, shift_columns
+from rnnsearch.targets import Target, TargetScale
 
 FORMAT = 1
 WEIGHTS, ABOUT = "weights.safetensors", "forecaster.json"
@@ -106,8 +108,7 @@ class Forecaster:
             outputs = network_outputs(
                 network, inputs, ends, window=spec.window, scale=scale, offset=offset
             )
-            if spec.predict == "direction":
-                outputs = torch.sigmoid(outputs)
+            outputs = self.target.squash(outputs)
             unscaled.append(self.target_scale.unscale(outputs.cpu().numpy()))
         return np.stack(unscaled)
 
@@ -171,10 +172,10 @@ class Forecaster:
             rows,
             values,
             calibration=self.errors / self.scales,
-            moves=Moves.fit(self.history.target, self.spec.predict),
+            moves=Moves.fit(self.history.target, self.target),
             since=len(since),
             horizon=self.spec.output_shift,
-            predict=self.spec.predict,
+            target=self.target,
             alpha=1 - level,
         )
         wanted = np.searchsorted(rows, origins)
@@ -210,7 +211,7 @@ class Forecaster:
     def notes(self, prices: Prices) -> list[str]:
         """What is odd about forecasting from these prices, compared with the history."""
         return [
-            *self.history.notes(prices, unit_matters=self.spec.predict == "level"),
+            *self.history.notes(prices, unit_matters=self.target.in_prices),
             *self._new_words(prices),
         ]
 
@@ -234,6 +235,10 @@ class Forecaster:
     @property
     def _inputs(self) -> frozenset[str]:
         return frozenset(self.spec.inputs)
+
+    @property
+    def target(self) -> Target:
+        return targets.get(self.spec.predict)
 
     @property
     def target_scale(self) -> TargetScale:
@@ -272,19 +277,14 @@ class Forecaster:
     def _in_user_terms(
         self, prices: Prices, table: InputTable, rows: Rows, level: float
     ) -> pd.DataFrame:
-        if self.spec.predict == "direction":
+        if not self.target.priced:
             return pd.DataFrame({"probability_up": self.forecast_rows(table, rows).mean(axis=0)})
         origin = prices.close[rows]
-        named = zip(
-            ("forecast", "low", "high"), self.intervals(prices, table, rows, level), strict=True
-        )
-        if self.spec.predict == "log_return":
-            said = {
-                name: origin * np.exp(np.clip(values, -MAX_LOG_RETURN, MAX_LOG_RETURN))
-                for name, values in named
-            }
-        else:
-            said = dict(named)
+        bands = self.intervals(prices, table, rows, level)
+        said = {
+            name: self.target.to_price(values, origin)
+            for name, values in zip(("forecast", "low", "high"), bands, strict=True)
+        }
         # Of prices that are not above 0 a relative change says nothing, not even which way.
         priced = (origin > 0) & (said["forecast"] > 0)
         change = np.divide(said["forecast"], origin, out=np.full(len(origin), np.nan), where=priced)
@@ -341,7 +341,7 @@ class Forecaster:
                 scales = tensors["validation.scales"].numpy()
             else:
                 scales = scales_of_validation(
-                    history.target, len(errors), spec.output_shift, spec.predict
+                    history.target, len(errors), spec.output_shift, targets.get(spec.predict)
                 )
             if len(scales) != len(errors):
                 raise ValueError("the validation errors and their scales do not go together")

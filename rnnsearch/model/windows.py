@@ -12,7 +12,7 @@ is a function of `close[r-h]` and `close[r]`, and of nothing later.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +20,9 @@ from numpy.typing import NDArray
 from rnnsearch.errors import DataError
 
 Rows: TypeAlias = NDArray[np.int64]
-Floats: TypeAlias = NDArray[np.float64]
-TargetKind: TypeAlias = Literal["log_return", "level", "direction"]
 
 MIN_TRAIN = 50
 """Fewest training rows of a fold."""
-
-MAX_LOG_RETURN = 100.0
-"""A wilder forecast counts as this: its price and squared error stay finite."""
 
 MIN_VALIDATION = 10
 """Fewest validation rows of a fold."""
@@ -161,82 +156,6 @@ def shift_columns(
             if first < stop:
                 shifted[first:stop, place] = values[first - shift : stop - shift, column]
     return shifted
-
-
-def target_values(close: Floats, target_rows: Rows, output_shift: int, kind: TargetKind) -> Floats:
-    """What is forecast, `y[r]`: (n,).
-
-    log_return  log(close[r] / close[t])
-    level       close[r], in the unit of the prices
-    direction   1 if close[r] > close[t], else 0 (an unchanged price did not rise)
-
-    `close` (rows,) must be finite, and positive for log returns.
-    """
-    later, origin = close[target_rows], close[target_rows - output_shift]
-    if kind == "log_return":
-        return np.log(later / origin)
-    return later if kind == "level" else (later > origin).astype(np.float64)
-
-
-def naive_values(
-    close: Floats, target_rows: Rows, output_shift: int, kind: TargetKind, train_rows: Rows
-) -> Floats:
-    """The forecast of doing nothing, on the scale of `target_values`: (n,).
-
-    0 for a log return, `close[t]` for a level, the share of rises among `train_rows` for a
-    direction.
-    """
-    if kind == "level":
-        return close[target_rows - output_shift]
-    rises = target_values(close, train_rows, output_shift, "direction")
-    return np.full(len(target_rows), rises.mean() if kind == "direction" else 0.0)
-
-
-def to_price(
-    forecast: Floats, close: Floats, target_rows: Rows, output_shift: int, kind: TargetKind
-) -> Floats:
-    """A forecast as a price: a log return `f` becomes `close[t] * exp(f)`, a level is one: (n,).
-
-    Raises ValueError for a direction, which says nothing about the price.
-    """
-    if kind == "direction":
-        raise ValueError("a direction forecast is a probability and has no price")
-    if kind == "level":
-        return forecast
-    growth = np.clip(forecast, -MAX_LOG_RETURN, MAX_LOG_RETURN)
-    return close[target_rows - output_shift] * np.exp(growth)
-
-
-@dataclass(frozen=True)
-class TargetScale:
-    """Targets in the units that the network forecasts: `z = (y - mean) / scale`."""
-
-    mean: float
-    scale: float
-
-    def scale_values(self, values: Floats) -> NDArray[np.float32]:
-        """y -> z, (n,)."""
-        return ((values - self.mean) / self.scale).astype(np.float32)
-
-    def unscale(self, scaled: NDArray[np.floating]) -> Floats:
-        """z -> y, (n,)."""
-        return np.asarray(scaled, dtype=np.float64) * self.scale + self.mean
-
-
-def fit_target_scale(kind: TargetKind, train_targets: Floats) -> TargetScale:
-    """The target scale of a fold, from its training targets (n,) alone.
-
-    log_return  mean 0, scale RMS(y): a network that says 0 is the naive forecast
-    level       mean and standard deviation of y
-    direction   y itself
-
-    Targets that do not vary have scale 1.
-    """
-    if kind == "direction":
-        return TargetScale(0.0, 1.0)
-    mean = float(train_targets.mean()) if kind == "level" else 0.0
-    rms = math.sqrt(np.mean((train_targets - mean) ** 2))
-    return TargetScale(mean, rms if rms > 0 else 1.0)
 
 
 class _Sizes:

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial
 
+from rnnsearch import targets
 from rnnsearch.config import digest
 from rnnsearch.errors import NoTrialError, RnnsearchError
-from rnnsearch.model.windows import Rows, naive_values, target_values
 from rnnsearch.scoring import metrics
+from rnnsearch.scoring.gain import gain
 from rnnsearch.search.packing import unpack
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
@@ -26,22 +27,31 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trial, its validation skill under each seed that trained to its end, its own seed first."""
+    """A trial, and what it came to under each seed that trained to its end, its own seed first.
+
+    It is chosen by its mean gain, which is what the search maximises.
+    """
 
     trial: FrozenTrial
     parameters: TrialParameters
     skills: tuple[float, ...]
+    gains: tuple[float, ...]
     forecasts: tuple[Floats, ...]  # of the validation rows of all folds, one per seed
 
     @property
     def skill(self) -> float:
         return float(np.mean(self.skills))
 
+    @property
+    def gain(self) -> float:
+        return float(np.mean(self.gains))
+
     def as_plain(self) -> dict[str, Any]:
         return {
             "trial": self.trial.number,
             "skill": self.skill,
             "skills": list(self.skills),
+            "gain": self.gain,
             "params": self.parameters.plain(),
         }
 
@@ -74,7 +84,13 @@ def seeds_of(parameters: TrialParameters, count: int) -> list[int]:
     ]
 
 
-def validate(problem: Problem, trials: list[FrozenTrial], seeds: int, say: Say) -> list[Candidate]:
+def validate(
+    problem: Problem,
+    trials: list[FrozenTrial],
+    seeds: int,
+    say: Say,
+    scoring: int = targets.SCORING,
+) -> list[Candidate]:
     """Train every trial's folds again under further seeds; the best candidate first.
 
     A trial's own seed is among the best of many, the further ones are not. So a configuration that
@@ -95,29 +111,33 @@ def validate(problem: Problem, trials: list[FrozenTrial], seeds: int, say: Say) 
         parameters = TrialParameters.from_plain(trial.user_attrs["parameters"])
         packed = [trial.user_attrs["forecasts"], *filter(None, again)]
         forecasts = tuple(unpack(text) for text in packed)
-        skills = tuple(validation_skill(problem, parameters.output_shift, f) for f in forecasts)
-        candidates.append(Candidate(trial, parameters, skills, forecasts))
-    return sorted(candidates, key=lambda candidate: (-len(candidate.skills), -candidate.skill))
-
-
-def validation_skill(problem: Problem, output_shift: int, forecasts: Floats) -> float:
-    """The mean skill over folds; `forecasts` are of all their rows."""
-    close, kind = problem.prices.close, problem.study.data.predict
-
-    def skill(rows: Rows, forecast: Floats, train: Rows) -> float:
-        actual = target_values(close, rows, output_shift, kind)
-        return metrics.skill(actual, forecast, naive_values(close, rows, output_shift, kind, train))
-
-    folds = problem.split.folds
-    parts = np.split(forecasts, np.cumsum([len(fold.validation) for fold in folds])[:-1])
-    return float(
-        np.mean(
-            [
-                skill(fold.validation, part, fold.train)
-                for fold, part in zip(folds, parts, strict=True)
-            ]
+        shift = parameters.output_shift
+        skills, gains = zip(
+            *(validation_value(problem, shift, f, scoring) for f in forecasts), strict=True
         )
-    )
+        candidates.append(Candidate(trial, parameters, skills, gains, forecasts))
+    return sorted(candidates, key=lambda candidate: (-len(candidate.skills), -candidate.gain))
+
+
+def validation_value(
+    problem: Problem, output_shift: int, forecasts: Floats, scoring: int = targets.SCORING
+) -> tuple[float, float]:
+    """Mean skill over folds, and gain; `forecasts` are of all their rows."""
+    folds, target, quotes = problem.split.folds, problem.target, problem.prices.quotes
+    parts = np.split(forecasts, np.cumsum([len(fold.validation) for fold in folds])[:-1])
+    skills, errors, bets = [], [], []
+    for fold, forecast in zip(folds, parts, strict=True):
+        rows = fold.validation
+        actual = target.values(quotes.target, rows, output_shift)
+        naive = targets.naive_forecasts(target, quotes, rows, output_shift, fold.train, scoring)
+        _, hardest = targets.hardest(actual, list(naive.values()))
+        skills.append(metrics.skill(actual, forecast, hardest))
+        errors.append(actual - hardest)
+        bets.append(forecast - hardest)
+    skill = float(np.mean(skills))
+    if scoring < targets.SCORING:
+        return skill, skill
+    return skill, gain(skill, errors, bets, output_shift)
 
 
 def _train(problem: Problem, wanted: list[TrialParameters], say: Say) -> list[str | None]:

@@ -11,59 +11,80 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rnnsearch.config import Predict
+from rnnsearch import targets
 from rnnsearch.model.forecaster import Forecaster
-from rnnsearch.model.windows import (
-    Rows,
-    naive_values,
-    target_values,
-    window_ends,
-)
-from rnnsearch.scoring import baselines, intervals, metrics, significance
+from rnnsearch.model.windows import window_ends
+from rnnsearch.scoring import baselines, directions, intervals, metrics, significance
+from rnnsearch.scoring.information import information
 from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.search.folds import shifted_inputs
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
-
-Floats = NDArray[np.float64]
+from rnnsearch.targets import Floats, Quotes, Rows, Target
 
 INTERVAL_LEVEL = 0.9
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredRows:
-    """Target rows and what came true there. All (n,), in the target's unit save `origin`."""
+    """Target rows and what came true there. All (n,), in the target's unit save `origin`.
+
+    naive    the naive forecasts by name, and `hardest`, which of them errs least here
+    known    what is known at the origins without learning, and varies
+    cut      where a forecast says neither up nor down once the training mean is taken off
+    moves    how far the price went: log returns, or differences of prices that are not above 0
+    pieces   what each session after the origin brings (h, n); None where targets have no parts
+    """
 
     rows: Rows
     horizon: int
-    predict: Predict
+    target: Target
     actual: Floats
-    naive: Floats
+    naive: dict[str, Floats]
+    hardest: str
     origin: Floats  # price at the origin
     naive_mae: float  # mean absolute price change over `horizon` sessions before the rows
+    average: float  # of the targets of the training rows
+    known: list[Floats]
+    pieces: Floats | None
+    cut: Floats
+    moves: Floats
+
+    @property
+    def hardest_naive(self) -> Floats:
+        return self.naive[self.hardest]
 
 
 def scored_rows(
-    close: Floats, rows: Rows, horizon: int, predict: Predict, train: Rows
+    quotes: Quotes, rows: Rows, horizon: int, target: Target, train: Rows
 ) -> ScoredRows:
-    """`train`: the target rows that the naive forecast of a direction learns its rate from."""
-    known = close[: rows[0] - horizon + 1]
+    """`train`: the target rows that naive forecasts learn averages from."""
+    past = quotes.target[: rows[0] - horizon + 1]
+    actual = target.values(quotes.target, rows, horizon)
+    naive = targets.naive_forecasts(target, quotes, rows, horizon, train)
+    place, _ = targets.hardest(actual, list(naive.values()))
+    origin, middle = quotes.target[rows - horizon], target.reference(quotes.target[rows - horizon])
+    learnt = target.values(quotes.target, train, horizon) - target.reference(
+        quotes.target[train - horizon]
+    )
+    later = quotes.target[rows]
+    positive = (origin > 0).all() and (later > 0).all()
     return ScoredRows(
         rows=rows,
         horizon=horizon,
-        predict=predict,
-        actual=target_values(close, rows, horizon, predict),
-        naive=naive_values(close, rows, horizon, predict, train),
-        origin=close[rows - horizon],
-        naive_mae=float(np.abs(known[horizon:] - known[:-horizon]).mean()),
+        target=target,
+        actual=actual,
+        naive=naive,
+        hardest=list(naive)[place],
+        origin=origin,
+        naive_mae=float(np.abs(past[horizon:] - past[:-horizon]).mean()),
+        average=float(target.values(quotes.target, train, horizon).mean()),
+        known=target.known(quotes, rows, horizon),
+        pieces=target.pieces(quotes, rows, horizon),
+        cut=middle + (float(learnt.mean()) if len(learnt) else 0.0),
+        moves=np.log(later / origin) if positive else later - origin,
     )
-
-
-def naive_name(predict: Predict) -> str:
-    """What doing nothing is called in a table."""
-    return "base_rate" if predict == "direction" else "persistence"
 
 
 def simple_forecasts(
@@ -74,6 +95,7 @@ def simple_forecasts(
     In the target's unit. Those that learn from inputs see the champion's windows and inputs.
     """
     close, fold, h = problem.prices.close, problem.split.refit, test.horizon
+    priced = test.target.priced
     task = baselines.Task(
         prices=close,
         history=fold.history,
@@ -81,49 +103,48 @@ def simple_forecasts(
         window=parameters.window,
         horizon=h,
         train_rows=fold.train,
-        train_targets=target_values(close, fold.train, h, test.predict),
+        train_targets=test.target.values(close, fold.train, h),
         test_rows=test.rows,
-        probability=test.predict == "direction",
-        from_growth=_from_growth(test),
+        probability=not priced,
+        from_growth=(lambda g: test.target.from_growth(g, test.origin)) if priced else None,
     )
     return baselines.run(task, say)
 
 
-def _from_growth(test: ScoredRows) -> Callable[[Floats], Floats] | None:
-    """Log growth from the origins as forecasts in the target's unit."""
-    if test.predict == "direction":
-        return None
-    if test.predict == "level":
-        return lambda growth: test.origin * np.exp(growth)
-    return lambda growth: growth
-
-
 def scores(test: ScoredRows, forecast: Floats) -> dict[str, float]:
-    """Errors in the target's unit, then on prices; directions beside always-up."""
-    own = metrics.score(test.actual, forecast, test.naive)
-    if test.predict == "direction":
-        up = test.actual > 0.5
-        return {name: own[name] for name in ("skill", "rmse", "mae", "theil_u2")} | {
-            "directional_accuracy": float(np.mean((forecast > 0.5) == up)),
-            "always_up": float(up.mean()),
+    """Errors in the target's unit, then on prices; directions beside always-up.
+
+    Skill is against the hardest naive forecast, Theil's U2 against the first: no change.
+    """
+    first = next(iter(test.naive.values()))
+    own = metrics.score(test.actual, forecast, first)
+    own["skill"] = metrics.skill(test.actual, forecast, test.hardest_naive)
+    middle = test.target.reference(test.origin)
+    right = {
+        "directional_accuracy": metrics.directional_accuracy(
+            test.actual - middle, forecast - middle
+        ),
+        "always_up": float(np.mean(test.actual > middle)),
+    }
+    if not test.target.priced:
+        return {
+            **{name: own[name] for name in ("skill", "rmse", "mae", "theil_u2")},
+            **right,
+            **directions.chances(test.actual > middle, forecast, test.hardest_naive),
         }
-    actual, said = test.actual, forecast
-    if test.predict == "log_return":
-        actual, said = test.origin * np.exp(actual), test.origin * np.exp(said)
+    actual, said = (test.target.to_price(one, test.origin) for one in (test.actual, forecast))
     prices = metrics.score(actual, said, test.origin, naive_mae=test.naive_mae)
     return {
         **{name: own[name] for name in ("skill", "rmse", "mae", "r2", "theil_u2")},
-        "directional_accuracy": metrics.directional_accuracy(
-            actual - test.origin, said - test.origin
-        ),
-        "always_up": metrics.directional_accuracy(actual - test.origin, np.ones_like(actual)),
+        **right,
         **{f"price_{name}": prices[name] for name in ("rmse", "mae", "mape", "r2", "mase")},
     }
 
 
 def tests_of_the_champion(test: ScoredRows, forecasts: dict[str, Floats]) -> dict[str, Any]:
-    """Is the champion better than doing nothing and than what else learns from its inputs, and are
-    its directions right by more than chance?"""
+    """Does the champion carry information, is it better than doing nothing and than what else
+    learns from its inputs, and are its directions right, and worth following, by more than chance?
+    """
     champion = forecasts["champion"]
 
     def against(other: Floats) -> significance.DieboldMariano | Skipped:
@@ -131,12 +152,18 @@ def tests_of_the_champion(test: ScoredRows, forecasts: dict[str, Floats]) -> dic
         return significance.diebold_mariano(losses, others, test.horizon)
 
     rivals = [one.name for one in baselines.registry() if one.rival and one.name in forecasts]
-    middle = test.origin if test.predict == "level" else 0.5 * (test.predict == "direction")
+    middle = test.target.reference(test.origin)
     return {
-        "diebold_mariano": against(test.naive),
+        "information": information(
+            test.actual, champion, test.known, test.pieces, test.horizon, test.average
+        ),
+        "diebold_mariano": significance.hardest(map(against, test.naive.values())),
         **{f"diebold_mariano_{name}": against(forecasts[name]) for name in rivals},
         "pesaran_timmermann": significance.pesaran_timmermann(
-            test.actual - middle, champion - middle, test.horizon
+            test.actual - middle, champion - test.cut, test.horizon
+        ),
+        "excess_profitability": directions.excess_profitability(
+            test.moves, champion > test.cut, test.horizon
         ),
     }
 
@@ -148,20 +175,17 @@ def interval(champion: Forecaster, problem: Problem, test: ScoredRows) -> dict[s
     mean), narrowest, widest, unit (of widths: "share" of the price at the origin, or "price"), and
     low and high (n,) in the target's unit. None where there is no interval.
     """
-    if test.predict == "direction":
+    if not test.target.priced:
         return None
     origins = window_ends(test.rows, test.horizon)
     _, low, high = champion.intervals(problem.prices, problem.table, origins, INTERVAL_LEVEL)
     if not (np.isfinite(low) & np.isfinite(high)).all():
         return None
-    if test.predict == "log_return":
-        unit, widths = "share", np.exp(high) - np.exp(low)
-    elif (test.origin > 0).all():
-        unit, widths = "share", (high - low) / test.origin
-    else:
-        unit, widths = "price", high - low
+    least, most = (test.target.to_price(bound, test.origin) for bound in (low, high))
+    shares = bool((test.origin > 0).all())
+    unit, widths = ("share", (most - least) / test.origin) if shares else ("price", most - least)
 
-    def told(part: NDArray[np.int64]) -> dict[str, Any]:
+    def told(part: Rows) -> dict[str, Any]:
         held = intervals.coverage(test.actual[part], low[part], high[part], 1 - INTERVAL_LEVEL)
         return {"rows": held.rows, "share": held.share, "width": float(widths[part].mean())}
 

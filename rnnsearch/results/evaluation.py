@@ -1,8 +1,8 @@
 """The honest answer: the champion against doing nothing, on rows that no trial has seen.
 
-The locked test is opened here and nowhere else. Every opening is counted in the store before the
-rows are looked at, so a run that dies on the way counts too. Asking again about the same trials
-shows the stored answer and opens nothing.
+The locked test is opened here and nowhere else. Every opening is entered in the storage's ledger
+before the rows are looked at, so a run that dies on the way counts too. Asking again shows the
+stored answer and opens nothing, whatever else is asked, unless a further opening is asked for.
 
 Study attributes: `openings`, how often the test was opened; `evaluation`, the last answer.
 """
@@ -10,32 +10,36 @@ Study attributes: `openings`, how often the test was opened; `evaluation`, the l
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import filelock
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnsearch import targets
 from rnnsearch.config import StudyFile, extremes, home
 from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import RnnsearchError, StorageError, StudyFileError
 from rnnsearch.model.forecaster import Forecaster, read_spec
-from rnnsearch.model.windows import naive_values, target_values, window_ends
+from rnnsearch.model.windows import window_ends
 from rnnsearch.results import comparison
 from rnnsearch.results.champion import Candidate, best_trials, complete_trials, validate
 from rnnsearch.results.plain import as_json
 from rnnsearch.results.refit import refit
 from rnnsearch.scoring import metrics, selection, significance
+from rnnsearch.scoring.information import Information, holm
 from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.search.databases import storage_errors
+from rnnsearch.search.openings import marks, open_test, openings_so_far
 from rnnsearch.search.packing import unpack
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store import Store
 
 Floats = NDArray[np.float64]
+T = TypeVar("T")
 Say = Callable[[str], None]
 
 
@@ -62,33 +66,37 @@ def evaluate(
     store = Store(study, create=False)
     with storage_errors(store.url), _alone(study):
         store.claim(study.fingerprint(), problem.data_record())
-        trials = best_trials(store, top)
-        basis = {"trials": [trial.number for trial in trials], "seeds": seeds}
         answer = stored_answer(store)
-        if answer and answer["basis"] == basis and not again:
+        if answer and not again:
+            _say_it_stands(store, answer, top, seeds, say)
             if not has_champion(study, answer):
                 say("the champion's folder is not of this evaluation: training it again")
-                chosen = store.trial(answer["champion"]["trial"])
+                chosen, seeds = store.trial(answer["champion"]["trial"]), answer["basis"]["seeds"]
                 _, champion = _champion(
-                    problem, validate(problem, [chosen], seeds, say), seeds, say
+                    problem, validate(problem, [chosen], seeds, say, store.scoring), seeds, say
                 )
                 champion.save(champion_folder(study))
             return answer
 
+        trials = best_trials(store, top)
+        basis = {"trials": [trial.number for trial in trials], "seeds": seeds, "top": top}
         say(f"validating the best {len(trials)} trials with {seeds} seeds each")
-        candidates = validate(problem, trials, seeds, say)
+        candidates = validate(problem, trials, seeds, say, store.scoring)
         winner, champion = _champion(problem, candidates, seeds, say)
         champion.save(champion_folder(study))
         # From disk, as every later forecast is made.
         champion = Forecaster.load(champion_folder(study))
-        openings = _count_opening(store)
-        say(f"opening the locked test (opening number {openings})")
+        prices, rows = problem.prices, problem.split.test
+        opening = open_test(store, marks(prices.dates.to_numpy(), prices.close, rows))
+        say(f"opening the locked test (opening number {opening.number})")
         answer = {
             **_compare(problem, winner, champion, say),
             "candidates": [candidate.as_plain() for candidate in candidates],
             "trials": store.finished(),
             "basis": basis,
-            "opening": openings,
+            "opening": opening.number,
+            "opening_id": opening.id,
+            "opened_before_by": list(opening.others),
         }
         answer["significance"] |= {
             name: asdict(result) for name, result in selection_tests(problem, store).items()
@@ -100,16 +108,23 @@ def evaluate(
 
 
 def stored_answer(store: Store) -> dict[str, Any] | None:
-    """The last evaluation, its verdict corrected for all openings so far; None before the first.
+    """The last evaluation, its verdict charged for the opening it was; None before the first.
 
-    There may be more openings than when it was made: of a run that died before it had an answer.
+    `openings` are all of the test so far, also of other studies of the same rows and of runs that
+    died before they had an answer.
     """
     attrs = store.study.user_attrs
     answer: dict[str, Any] | None = attrs.get("evaluation")
     if answer is None:
         return None
-    openings = int(attrs["openings"])
-    return {**answer, "openings": openings, "verdict": as_json(_verdict(answer, openings))}
+    if "opening_id" not in answer:  # of an earlier version
+        openings = int(attrs["openings"])
+        verdict, times = _old_verdict(answer, openings), float(openings)
+    else:
+        openings = openings_so_far(store, answer["opening_id"])
+        verdict, times = _verdict(answer), significance.charge(answer["opening"])
+    corrected = _corrected(answer["significance"], times)
+    return {**answer, "openings": openings, "verdict": as_json(verdict), "corrected": corrected}
 
 
 def champion_folder(study: StudyFile) -> Path:
@@ -142,22 +157,27 @@ def selection_tests(problem: Problem, store: Store) -> dict[str, Any]:
 def validation_losses(problem: Problem, store: Store) -> tuple[Floats, Floats]:
     """Naive losses (n,) and losses (n, k) of k complete trials on the n validation rows.
 
-    Trials of different output shifts have different naive forecasts. So a trial's loss on a row is
-    a common naive loss plus its own difference: squared error minus that of its naive forecast, in
-    units of the latter's mean. Its mean is one minus what its skill says about squared errors.
+    Trials of different output shifts have different naive forecasts; the hardest of each counts. So
+    a trial's loss on a row is a common naive loss plus its own difference: squared error minus that
+    of its naive forecast, in units of the latter's mean. Its mean is one minus what its skill says
+    about squared errors.
     """
-    close, kind = problem.prices.close, problem.study.data.predict
+    target, quotes = problem.target, problem.prices.quotes
     folds = problem.split.folds
     rows = problem.split.validation
     trials = [
         (trial.user_attrs["parameters"]["output_shift"], unpack(trial.user_attrs["forecasts"]))
         for trial in complete_trials(store)
     ]
-    actual = {h: target_values(close, rows, h, kind) for h, _ in trials}
-    naive = {
-        h: np.concatenate([naive_values(close, f.validation, h, kind, f.train) for f in folds])
-        for h in actual
-    }
+    actual = {h: target.values(quotes.target, rows, h) for h, _ in trials}
+    naive = {}
+    for h, came in actual.items():
+        known = [
+            targets.naive_forecasts(target, quotes, f.validation, h, f.train, store.scoring)
+            for f in folds
+        ]
+        together = [np.concatenate([fold[name] for fold in known]) for name in known[0]]
+        _, naive[h] = targets.hardest(came, together)
     squared = {h: (actual[h] - naive[h]) ** 2 for h in actual}
     units = {h: float(losses.mean()) or 1.0 for h, losses in squared.items()}
     common = np.mean([squared[h] / units[h] for h in actual], axis=0)
@@ -204,28 +224,37 @@ def _champion(
     )
 
 
-def _count_opening(store: Store) -> int:
-    with store.turn():
-        openings = int(store.study.user_attrs.get("openings", 0)) + 1
-        store.note("openings", openings)
-    return openings
+def _say_it_stands(store: Store, answer: dict[str, Any], top: int, seeds: int, say: Say) -> None:
+    """Why what is shown is not what was asked for, where it is not."""
+    basis, finished = answer["basis"], store.finished()
+    reasons = []
+    if basis["seeds"] != seeds or basis.get("top", top) != top:
+        reasons.append(f"with seeds {basis['seeds']} and top {basis.get('top', 'as it was')}")
+    if finished != answer["trials"]:
+        reasons.append(f"of the first {answer['trials']:,} trials ({finished:,} are finished now)")
+    if reasons:
+        say(
+            f"the answer of {answer['evaluated']} stands, {' and '.join(reasons)}; `rnnsearch "
+            "evaluate STUDY --again` opens the locked test once more, which costs it: p is then "
+            f"multiplied by {significance.charge(answer['openings'] + 1):,g}"
+        )
 
 
 def _compare(problem: Problem, winner: Candidate, champion: Forecaster, say: Say) -> dict[str, Any]:
     """The champion and the baselines on the locked rows, and the tests between them."""
     study, split, dates = problem.study, problem.split, problem.prices.dates
     test = comparison.scored_rows(
-        problem.prices.close,
+        problem.prices.quotes,
         split.test,
         winner.parameters.output_shift,
-        study.data.predict,
+        problem.target,
         split.refit.train,
     )
     by_seed = champion.forecast_rows(problem.table, window_ends(test.rows, test.horizon))
     simple = comparison.simple_forecasts(problem, winner.parameters, test, say)
     forecasts: dict[str, Floats] = {
         "champion": by_seed.mean(axis=0),
-        comparison.naive_name(study.data.predict): test.naive,
+        **test.naive,
         **{n: fitted.forecast for n, fitted in simple.items() if not isinstance(fitted, Skipped)},
     }
     tests = comparison.tests_of_the_champion(test, forecasts)
@@ -243,7 +272,9 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster, say: Say
             {"forecast": name} | comparison.scores(test, values)
             for name, values in forecasts.items()
         ],
-        "seed_skills": [metrics.skill(test.actual, each, test.naive) for each in by_seed],
+        "hardest": test.hardest,
+        "hardest_in_words": test.target.naive_words[test.hardest],
+        "seed_skills": [metrics.skill(test.actual, each, test.hardest_naive) for each in by_seed],
         "baselines": {
             name: fitted.reason if isinstance(fitted, Skipped) else fitted.chosen
             for name, fitted in simple.items()
@@ -262,18 +293,56 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster, say: Say
     }
 
 
-def _verdict(answer: dict[str, Any], openings: int) -> dict[str, Any]:
-    test, skill = answer["significance"]["diebold_mariano"], answer["table"][0]["skill"]
-    found = Skipped(**test) if "reason" in test else significance.DieboldMariano(**test)
+def _verdict(answer: dict[str, Any]) -> dict[str, Any]:
+    tests = answer["significance"]
+    skill = answer["table"][0]["skill"]
     return asdict(
         significance.verdict(
-            found,
+            _result(tests["information"], Information),
+            _result(tests["diebold_mariano"], significance.DieboldMariano),
+            skill=-math.inf if skill is None else skill,
+            hardest=answer["hardest_in_words"],
+            **answer["test"],
+            trials=answer["trials"],
+            opening=answer["opening"],
+            others=answer["opened_before_by"],
+        )
+    )
+
+
+ON_THE_TEST = ("diebold_mariano_", "pesaran_timmermann", "excess_profitability")
+PRIMARY = ("information", "diebold_mariano")
+
+
+def _corrected(tests: Mapping[str, Mapping[str, Any]], times: float) -> dict[str, float]:
+    """p of what is tested beside the verdict's two questions, all of it corrected together.
+
+    Holm 1979, A simple sequentially rejective multiple test procedure. Those on the locked rows are
+    charged for the opening as the verdict is.
+    """
+    found = {}
+    for name, result in tests.items():
+        p = result.get("p_better", result.get("p"))
+        if name not in PRIMARY and p is not None:
+            found[name] = min(1.0, p * (times if name.startswith(ON_THE_TEST) else 1.0))
+    return dict(zip(found, holm(list(found.values())), strict=True))
+
+
+def _old_verdict(answer: dict[str, Any], openings: int) -> dict[str, Any]:
+    skill = answer["table"][0]["skill"]
+    return asdict(
+        significance.old_verdict(
+            _result(answer["significance"]["diebold_mariano"], significance.DieboldMariano),
             skill=-math.inf if skill is None else skill,
             **answer["test"],
             trials=answer["trials"],
             openings=openings,
         )
     )
+
+
+def _result(plain: dict[str, Any], kind: type[T]) -> T | Skipped:
+    return Skipped(**plain) if "reason" in plain else kind(**plain)
 
 
 def _rounded(values: Floats) -> list[float]:

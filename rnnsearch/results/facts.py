@@ -39,6 +39,7 @@ class Facts:
     problem: Problem | None
     evaluation: dict[str, Any] | None
     notes: list[str]
+    scoring: int
 
     @property
     def best(self) -> FrozenTrial:
@@ -93,6 +94,7 @@ def collect(study: StudyFile) -> Facts:
         problem=problem,
         evaluation=evaluation,
         notes=notes,
+        scoring=store.scoring,
     )
 
 

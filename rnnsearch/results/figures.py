@@ -29,6 +29,7 @@ from rnnsearch.results.style import (
     literal,
     short,
 )
+from rnnsearch.scoring.directions import Reliability
 
 Floats = NDArray[np.float64]
 
@@ -78,7 +79,7 @@ def prices(
             name=literal(SHOWN_NAMES.get(name, name)),
             mode="lines",
             line={"color": colour, "dash": dash, "width": 1.8},
-            visible=True if name in ("champion", "persistence") else "legendonly",
+            visible=True if name in ("champion", "no_change", "persistence") else "legendonly",
         )
     buttons = [
         {"count": 3, "label": "3 months", "step": "month", "stepmode": "backward"},
@@ -141,6 +142,38 @@ def probabilities(rose: NDArray[np.bool_], probability: Floats) -> go.Figure:
             xbins={"start": 0, "end": 1, "size": 0.02},
         )
     figure.update_layout(barmode="overlay")
+    return figure
+
+
+def calibration(found: Reliability) -> go.Figure:
+    """Share of rises against the forecast chance of one, by bins."""
+    figure = blank(340, x="forecast chance of a rise", y="share that rose")
+    ends = [
+        float(min(found.forecast.min(), found.low.min())),
+        float(max(found.forecast.max(), found.high.max())),
+    ]
+    figure.add_scatter(
+        x=ends,
+        y=ends,
+        mode="lines",
+        name="right",
+        line={"color": BLACK, "dash": "dash", "width": 1.5},
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=short(found.forecast),
+        y=short(found.came),
+        error_y={
+            "array": short(found.high - found.came),
+            "arrayminus": short(found.came - found.low),
+            "color": GREY,
+        },
+        text=[f"{rows:,} sessions" for rows in found.rows],
+        mode="markers",
+        name="champion",
+        marker={"color": BLUE, "size": 8},
+        hovertemplate="forecast %{x:.3f}<br>came %{y:.3f}<br>%{text}<extra></extra>",
+    )
     return figure
 
 

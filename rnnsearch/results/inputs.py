@@ -34,8 +34,8 @@ ALL = "all inputs"
 class InputStatistics:
     """What a search says about one input.
 
-    `chosen` of the `trials` complete trials used it, with the mean `skill_with`; the others had
-    `skill_without`. None where there is no such trial. `rank` is its place in the ranking (1 is
+    `chosen` of the `trials` complete trials used it, with the mean `gain_with`; the others had
+    `gain_without`. None where there is no such trial. `rank` is its place in the ranking (1 is
     first) and `evidence` that of the ranking; None where inputs were not ranked. The first and last
     of the `lags` at which it acts, and the input that it acts together with, are told of one that
     the ranking found. `left_out` is why no trial could choose it. `permutation` is how much skill
@@ -46,8 +46,8 @@ class InputStatistics:
     family: str | None
     chosen: int
     trials: int
-    skill_with: float | None
-    skill_without: float | None
+    gain_with: float | None
+    gain_without: float | None
     rank: int | None = None
     evidence: float | None = None
     lags: list[int] | None = None
@@ -56,26 +56,26 @@ class InputStatistics:
     permutation: float | None = None
 
     @property
-    def gain(self) -> float | None:
-        """Mean skill with the input less that without it."""
-        if self.skill_with is None or self.skill_without is None:
+    def worth(self) -> float | None:
+        """Mean gain with the input less that without it."""
+        if self.gain_with is None or self.gain_without is None:
             return None
-        return self.skill_with - self.skill_without
+        return self.gain_with - self.gain_without
 
 
 @dataclass(frozen=True)
-class ShiftSkill:
-    """Mean skill of the `trials` complete trials with these shifts, in sessions."""
+class ShiftGain:
+    """Mean gain of the `trials` complete trials with these shifts, in sessions."""
 
     input_shift: int
     output_shift: int
-    skill: float
+    gain: float
     trials: int
 
 
 @dataclass(frozen=True)
 class Importance:
-    """How much of the differences in skill each parameter explains on its own; the shares sum to 1.
+    """How much of the differences in gain each parameter explains on its own; the shares sum to 1.
 
     `parameters` is empty where that cannot be told; `note` says why, or how far to trust it.
     """
@@ -90,12 +90,12 @@ def input_statistics(
 ) -> list[InputStatistics]:
     """Each input, the most convincing first; plus what the study knew of it before its trials.
 
-    Ordered by permutation importance, then by gain, then by how often it was chosen.
+    Ordered by permutation importance, then by worth, then by how often it was chosen.
     `known`: all inputs, as `Candidates.record` tells them.
     """
     complete = trained(trials)
     used = [frozenset(trial.user_attrs["parameters"]["inputs"]) for trial in complete]
-    skills = fenced([trial.value or 0.0 for trial in complete])
+    gains = fenced([trial.value or 0.0 for trial in complete])
     facts = {fact["input"]: fact for fact in known}
     losses = _permutation_losses(complete)
     statistics = []
@@ -108,8 +108,8 @@ def input_statistics(
                 family=fact.get("family"),
                 chosen=int(has.sum()),
                 trials=len(complete),
-                skill_with=_mean(skills[has]),
-                skill_without=_mean(skills[~has]),
+                gain_with=_mean(gains[has]),
+                gain_without=_mean(gains[~has]),
                 rank=fact.get("rank"),
                 evidence=fact.get("evidence"),
                 lags=fact.get("lags"),
@@ -140,28 +140,28 @@ def _permutation_losses(complete: Sequence[FrozenTrial]) -> dict[str, float]:
 def _conviction(one: InputStatistics) -> tuple[float, float, int]:
     return (
         np.inf if one.permutation is None else -one.permutation,
-        np.inf if one.gain is None else -one.gain,
+        np.inf if one.worth is None else -one.worth,
         -one.chosen,
     )
 
 
-def shift_skill(trials: Sequence[FrozenTrial]) -> dict[str, list[ShiftSkill]]:
-    """Mean skill by input shift and output shift: of all inputs, or of each family.
+def shift_gain(trials: Sequence[FrozenTrial]) -> dict[str, list[ShiftGain]]:
+    """Mean gain by input shift and output shift: of all inputs, or of each family.
 
     A study gives all inputs one shift, told under `ALL`, or one per family; then a family's cells
     count the trials that used it.
     """
     complete = trained(trials)
     cells: dict[str, dict[tuple[int, int], list[float]]] = defaultdict(lambda: defaultdict(list))
-    for trial, skill in zip(complete, fenced([t.value or 0.0 for t in complete]), strict=True):
+    for trial, gain in zip(complete, fenced([t.value or 0.0 for t in complete]), strict=True):
         parameters = trial.user_attrs["parameters"]
         shifts = parameters["input_shift"]
         for family, shift in (shifts if isinstance(shifts, dict) else {ALL: shifts}).items():
-            cells[family][shift, parameters["output_shift"]].append(float(skill))
+            cells[family][shift, parameters["output_shift"]].append(float(gain))
     return {
         family: [
-            ShiftSkill(*shifts, float(np.mean(skills)), len(skills))
-            for shifts, skills in sorted(found.items())
+            ShiftGain(*shifts, float(np.mean(gains)), len(gains))
+            for shifts, gains in sorted(found.items())
         ]
         for family, found in sorted(cells.items())
     }
@@ -179,15 +179,15 @@ def parameter_importance(study: "optuna.Study") -> Importance:
         return Importance({}, len(trials), f"needs {MIN_TRIALS} complete trials")
     values = fenced([trial.value or 0.0 for trial in trials])
     if not np.ptp(values) > 0:
-        return Importance({}, len(trials), "all trials have the same skill")
+        return Importance({}, len(trials), "all trials have the same gain")
 
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-    skill = {trial.number: float(value) for trial, value in zip(trials, values, strict=True)}
+    gain = {trial.number: float(value) for trial, value in zip(trials, values, strict=True)}
     shares = get_param_importances(
         study,
         evaluator=FanovaImportanceEvaluator(n_trees=16, max_depth=8, seed=0),
-        target=lambda trial: skill[trial.number],
+        target=lambda trial: gain[trial.number],
     )
     groups: dict[str, float] = defaultdict(float)
     for name, share in shares.items():
@@ -215,9 +215,9 @@ def trained(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     return [t for t in trials if state_of(t) == "complete" and "duplicate_of" not in t.user_attrs]
 
 
-def fenced(skills: Sequence[float]) -> NDArray[np.float64]:
-    """The skills, none of them below Tukey's lower fence."""
-    values = np.asarray(skills, dtype=np.float64)
+def fenced(gains: Sequence[float]) -> NDArray[np.float64]:
+    """The gains, none of them below Tukey's lower fence."""
+    values = np.asarray(gains, dtype=np.float64)
     if not len(values):
         return values
     low, high = np.quantile(values, [0.25, 0.75])

@@ -7,14 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial
 
+from rnnsearch import targets
 from rnnsearch.results import figures, search_figures
 from rnnsearch.results.facts import Facts
 from rnnsearch.results.figures import Picture
-from rnnsearch.results.inputs import ALL, shift_skill, trained
+from rnnsearch.results.inputs import ALL, shift_gain, trained
 from rnnsearch.results.style import visible_range
+from rnnsearch.scoring.directions import reliability
 from rnnsearch.search.asking import MEASURED_TRIALS
 from rnnsearch.search.pursuit import FOUND
-from rnnsearch.search.store import state_of
+from rnnsearch.search.store import gains_of, state_of
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +45,8 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
     dates, origin = evaluation["dates"], np.array(evaluation["origin_price"])
     actual = np.array(evaluation["actual"])
     forecasts = {name: np.array(values) for name, values in evaluation["forecasts"].items()}
-    if kind == "direction":
+    target = targets.get(kind)
+    if not target.priced:
         yield Picture(
             "forecast_probability",
             "Forecast probability before rises and before falls",
@@ -51,8 +54,16 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
             "shapes lie apart. Where they lie on each other, it tells nothing.",
             figures.probabilities(actual > 0.5, forecasts["champion"]),
         )
+        yield Picture(
+            "calibration",
+            "Does it rise as often as was forecast?",
+            "Sessions in order of their forecast chance, about as many in each point; bars hold "
+            "the true share in 9 of 10 cases. On the dashed line the chances are right. Points "
+            "all at one height say that the chances tell nothing.",
+            figures.calibration(reliability(actual > 0.5, forecasts["champion"])),
+        )
         return
-    price = {name: _price(values, origin, kind) for name, values in forecasts.items()}
+    price = {name: target.to_price(values, origin) for name, values in forecasts.items()}
     band = None
     if interval := evaluation["interval"]:
         if "radius" in interval:  # an evaluation of earlier: one width on every session
@@ -60,7 +71,7 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
             low, high = (forecasts["champion"] + sign * radius for sign in (-1, 1))
         else:
             low, high = np.array(interval["low"]), np.array(interval["high"])
-        band = _price(low, origin, kind), _price(high, origin, kind)
+        band = target.to_price(low, origin), target.to_price(high, origin)
     yield Picture(
         "forecast_prices",
         f"The forecast for each session, made {sessions} before it",
@@ -68,11 +79,11 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
         "forecast, drawn on the date it is a forecast for: a forecast that only follows it has "
         "learnt to repeat the last price. The pale band is the interval: wide after large moves, "
         "narrow after small ones. Click a name above to show or hide it.",
-        figures.prices(dates, _price(actual, origin, kind), price, band=band),
+        figures.prices(dates, target.to_price(actual, origin), price, band=band),
     )
     if (origin <= 0).any():  # of a spread there are no percents
         return
-    moved = 100 * (_price(actual, origin, kind) / origin - 1)
+    moved = 100 * (target.to_price(actual, origin) / origin - 1)
     said = 100 * (price["champion"] / origin - 1)
     yield Picture(
         "forecast_moves",
@@ -95,10 +106,6 @@ def _moves_caption(actual: Floats, forecast: Floats) -> str:
             f"forecasts move {share} as much as the price does."
         )
     return text
-
-
-def _price(values: Floats, origin: Floats, kind: str) -> Floats:
-    return origin * np.exp(values) if kind == "log_return" else values
 
 
 def _seed_pictures(facts: Facts) -> Iterator[Picture]:
@@ -135,13 +142,13 @@ def _search_pictures(facts: Facts) -> Iterator[Picture]:
         "Learning, epoch by epoch",
         "Pruned trials (dotted) were stopped early because others did better at the same epoch."
         if any(row["state"] == "pruned" for row in rows)
-        else "Skill on validation rows after each epoch of each trial.",
+        else "Gain on validation rows after each epoch of each trial.",
         search_figures.curves(rows),
     )
     if len(trained(facts.trials)) >= 3:
         yield Picture(
             "parallel_coordinates",
-            "From parameters to skill",
+            "From parameters to gain",
             "A line is a trial. Where the dark lines of the best third meet, a value helps.",
             search_figures.parallel_coordinates([row for row in rows if "duplicate_of" not in row]),
             wide=True,
@@ -151,16 +158,16 @@ def _search_pictures(facts: Facts) -> Iterator[Picture]:
         yield Picture(
             "importance",
             "Which parameters mattered",
-            f"Share of the differences in skill that each explains on its own{note}.",
+            f"Share of the differences in gain that each explains on its own{note}.",
             search_figures.importance(facts.importance.parameters),
         )
 
 
 def _below(rows: Sequence[dict[str, Any]]) -> str:
     """How many trials the picture of all has no room for."""
-    skills = [s for row in rows if (s := search_figures.reached(row)) is not None]
-    low = (visible_range(skills) or [0.0])[0]
-    under = sum(skill < low for skill in skills)
+    gains = [one for row in rows if (one := search_figures.reached(row)) is not None]
+    low = (visible_range(gains) or [0.0])[0]
+    under = sum(gain < low for gain in gains)
     lie = "trial lies" if under == 1 else "trials lie"
     return f" {under} {lie} below the picture." if under else ""
 
@@ -176,12 +183,12 @@ def _input_pictures(facts: Facts) -> Iterator[Picture]:
             f"it. {_first_of(len(losses))}",
             search_figures.permutation_losses(losses),
         )
-    compared = [one for one in facts.inputs if one.gain is not None]
+    compared = [one for one in facts.inputs if one.worth is not None]
     if compared:
         yield Picture(
             "inputs",
             "Trials with and without an input",
-            "Mean skill of the trials that used an input, less that of the trials that did not; "
+            "Mean gain of the trials that used an input, less that of the trials that did not; "
             f"the percentages say how many used it. {_first_of(len(compared))}",
             search_figures.input_gains(compared),
         )
@@ -202,13 +209,13 @@ def _first_of(count: int) -> str:
 
 
 def _shift_pictures(facts: Facts) -> Iterator[Picture]:
-    cells = shift_skill(facts.trials)
+    cells = shift_gain(facts.trials)
     for number, (family, found) in enumerate(cells.items()):
         if len(found) < 2:
             continue
         yield Picture(
             "shifts" if family == ALL else f"shifts_{number}",
-            "Mean skill by date shifts" if family == ALL else f"Date shifts of {family}",
+            "Mean gain by date shifts" if family == ALL else f"Date shifts of {family}",
             "Down: how many sessions old the newest input is. Across: how many sessions ahead the "
             "forecast looks. n trials per cell; blue is better than doing nothing.",
             search_figures.shift_heatmap(found, family),
@@ -231,11 +238,12 @@ def _learning_pictures(facts: Facts) -> Iterator[Picture]:
 def _plain(trial: FrozenTrial) -> dict[str, Any]:
     """A trial as figures take it."""
     attrs = trial.user_attrs
+    history = attrs.get("record", {}).get("history", {})
     return {
         "number": trial.number,
         "state": state_of(trial),
-        "skill": trial.value if state_of(trial) == "complete" else None,
+        "gain": trial.value if state_of(trial) == "complete" else None,
         "parameters": attrs.get("parameters", {}),
-        "history": attrs.get("record", {}).get("history", {}),
+        "history": history | {"gain": list(gains_of(history))},
         **({"duplicate_of": attrs["duplicate_of"]} if "duplicate_of" in attrs else {}),
     }

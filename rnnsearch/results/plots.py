@@ -20,12 +20,12 @@ from rnnsearch.results.inputs import (
     ALL,
     Importance,
     InputStatistics,
-    ShiftSkill,
-    shift_skill,
+    ShiftGain,
+    shift_gain,
 )
 from rnnsearch.results.style import BLACK, BLUE, DIVERGING, GREY, STATES, clipped, visible_range
 from rnnsearch.search.pursuit import FOUND
-from rnnsearch.search.store import state_of
+from rnnsearch.search.store import gains_of, state_of
 
 SHOWN = 24
 """Most inputs or parameters in an image."""
@@ -40,7 +40,7 @@ def plots(
         rows = [(name, share, f"{share:.0%}") for name, share in importance.parameters.items()]
         note = f" ({importance.note})" if importance.note else ""
         drawn["parameter_importance"] = _bars(
-            f"Share of the differences in skill that each parameter explains{note}", rows
+            f"Share of the differences in gain that each parameter explains{note}", rows
         )
     if ranked := [one for one in inputs if one.rank is not None]:
         ranked.sort(key=lambda one: one.rank or 0)
@@ -55,23 +55,22 @@ def plots(
     if lost := {one.input: one.permutation for one in inputs if one.permutation is not None}:
         most = max(*lost.values(), 1e-9)
         drawn["permutation_importance"] = _bars(
-            "Skill that the best trials lose when the values of an input are shuffled",
+            "Gain that the best trials lose when the values of an input are shuffled",
             [(name, max(loss, 0) / most, f"{loss:+.4f}") for name, loss in lost.items()],
         )
     if chosen := [one for one in inputs if 0 < one.chosen < one.trials]:
         drawn["inputs"] = _bars(
-            "How many trials chose an input; their mean skill, and that of the others",
+            "How many trials chose an input; their mean gain, and that of the others",
             [
                 (
                     one.input,
                     one.chosen / one.trials,
-                    f"{one.chosen} of {one.trials}: "
-                    f"{one.skill_with:+.4f}, {one.skill_without:+.4f}",
+                    f"{one.chosen} of {one.trials}: {one.gain_with:+.4f}, {one.gain_without:+.4f}",
                 )
                 for one in chosen
             ],
         )
-    for family, cells in shift_skill(trials).items():
+    for family, cells in shift_gain(trials).items():
         if len(cells) > 1:
             name = "date_shifts" if family == ALL else f"date_shifts_{family}"
             drawn[name] = _heat_map(cells, "" if family == ALL else f" of {family}")
@@ -90,25 +89,25 @@ def as_svg(figure: Figure) -> str:
 
 
 def _best_so_far(trials: Sequence[FrozenTrial]) -> Figure:
-    """Skill of every trial in order, and the line of the best one."""
+    """Gain of every trial in order, and the line of the best one."""
     reached = [
         (trial.number, state_of(trial), value)
         for trial in trials
         if (value := _reached(trial)) is not None
     ]
     figure, axes = _blank(
-        "Skill on validation rows, trial by trial; the line is the best so far, 0 doing nothing"
+        "Gain on validation rows, trial by trial; the line is the best so far, 0 doing nothing"
     )
-    low, high = visible_range([skill for *_, skill in reached]) or [-1.0, 1.0]
+    low, high = visible_range([gain for *_, gain in reached]) or [-1.0, 1.0]
     for state, (colour, _) in STATES.items():
-        points = [(number, max(skill, low)) for number, s, skill in reached if s == state]
+        points = [(number, max(gain, low)) for number, s, gain in reached if s == state]
         if points:
             x, y = zip(*points, strict=True)
             axes.scatter(x, y, s=16, color=colour, alpha=0.75, label=state)
-    complete = [(number, skill) for number, state, skill in reached if state == "complete"]
+    complete = [(number, gain) for number, state, gain in reached if state == "complete"]
     if complete:
-        numbers, skills = zip(*complete, strict=True)
-        best = np.maximum.accumulate(skills)
+        numbers, gains = zip(*complete, strict=True)
+        best = np.maximum.accumulate(gains)
         last = max(trial.number for trial in trials)
         axes.plot([*numbers, last], [*best, best[-1]], color=BLACK, drawstyle="steps-post")
     axes.axhline(0, color=GREY, linewidth=1, zorder=0)
@@ -121,11 +120,11 @@ def _best_so_far(trials: Sequence[FrozenTrial]) -> Figure:
 
 
 def _reached(trial: FrozenTrial) -> float | None:
-    """A complete trial's value, or the last skill of another one."""
+    """A complete trial's value, or the last gain of another one."""
     if state_of(trial) == "complete":
         return trial.value
-    skills = trial.user_attrs.get("record", {}).get("history", {}).get("skill", ())
-    return skills[-1] if skills and math.isfinite(skills[-1]) else None
+    gains = gains_of(trial.user_attrs.get("record", {}).get("history", {}))
+    return gains[-1] if gains and math.isfinite(gains[-1]) else None
 
 
 def _bars(title: str, rows: Sequence[tuple[str, float, str]]) -> Figure:
@@ -143,20 +142,20 @@ def _bars(title: str, rows: Sequence[tuple[str, float, str]]) -> Figure:
     return figure
 
 
-def _heat_map(cells: Sequence[ShiftSkill], of: str) -> Figure:
-    """Mean skill by input shift (down) and output shift (across), with the number of trials."""
+def _heat_map(cells: Sequence[ShiftGain], of: str) -> Figure:
+    """Mean gain by input shift (down) and output shift (across), with the number of trials."""
     down, across = (sorted({getattr(c, n) for c in cells}) for n in ("input_shift", "output_shift"))
-    title = "Mean skill by date shifts; blue is better than doing nothing"
+    title = "Mean gain by date shifts; blue is better than doing nothing"
     figure, axes = _blank(title, height=1.2 + 0.4 * len(down))
-    skills = np.full((len(down), len(across)), np.nan)
+    gains = np.full((len(down), len(across)), np.nan)
     for cell in cells:
         place = down.index(cell.input_shift), across.index(cell.output_shift)
-        skills[place] = cell.skill
-        text = f"{cell.skill:+.3f}\nn={cell.trials}"
+        gains[place] = cell.gain
+        text = f"{cell.gain:+.3f}\nn={cell.trials}"
         axes.text(place[1], place[0], text, ha="center", va="center", fontsize=7)
-    reach = np.nanmax(np.abs(skills)) or 1.0
-    colours = LinearSegmentedColormap.from_list("skill", DIVERGING)
-    axes.imshow(skills, cmap=colours, vmin=-reach, vmax=reach, aspect="auto", alpha=0.8)
+    reach = np.nanmax(np.abs(gains)) or 1.0
+    colours = LinearSegmentedColormap.from_list("gain", DIVERGING)
+    axes.imshow(gains, cmap=colours, vmin=-reach, vmax=reach, aspect="auto", alpha=0.8)
     axes.set_xticks(range(len(across)), [str(shift) for shift in across])
     axes.set_yticks(range(len(down)), [str(shift) for shift in down])
     axes.set_xlabel("output shift")

@@ -15,12 +15,12 @@ from rnnsearch.model.forecaster import Forecaster, ForecasterSpec
 from rnnsearch.model.history import History
 from rnnsearch.model.networks import Network
 from rnnsearch.model.training import Diverged, FoldTensors, Trainer
-from rnnsearch.model.windows import TargetScale, target_values
 from rnnsearch.results.champion import Candidate, Floats, Say, seeds_of
 from rnnsearch.search.folds import TrialData, prepare_fold, select_inputs
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.trial import ACCUMULATE, loss_of, training_settings
+from rnnsearch.search.trial import ACCUMULATE, training_settings
+from rnnsearch.targets import TargetScale
 from rnnsearch.version import __version__
 
 
@@ -43,7 +43,7 @@ def refit(problem: Problem, candidate: Candidate, seeds: int, say: Say) -> Forec
     """
     parameters, study = candidate.parameters, problem.study
     device = worker_device(study.run.device, 0, 1)
-    data = TrialData(problem.table, problem.prices.close, problem.split, study.data.predict)
+    data = TrialData(problem.table, problem.prices.quotes, problem.split, study.data.predict)
     table = select_inputs(parameters, data, device)
     fold = prepare_fold(problem.split.refit, parameters, data, device)
     networks: dict[int, Network] = {}
@@ -74,7 +74,7 @@ def refit(problem: Problem, candidate: Candidate, seeds: int, say: Say) -> Forec
             known,
         ),
         errors=_validation_errors(problem, candidate),
-        scales=Moves.fit(known, study.data.predict).at(known)[origins],
+        scales=Moves.fit(known, problem.target).at(known)[origins],
         seen=_seen(problem, parameters),
     )
 
@@ -93,7 +93,7 @@ def _train(
     study = problem.study
     for accumulate in ACCUMULATE:
         settings = training_settings(parameters, study.run.precision, accumulate)
-        trainer = Trainer(table, [fold], settings, loss=loss_of(study.data.predict))
+        trainer = Trainer(table, [fold], settings, loss=problem.target.loss)
         try:
             for _ in trainer.run():
                 pass
@@ -113,8 +113,8 @@ def _train(
 
 def _validation_errors(problem: Problem, candidate: Candidate) -> Floats:
     rows = problem.split.validation
-    shift, kind = candidate.parameters.output_shift, problem.study.data.predict
-    actual = target_values(problem.prices.close, rows, shift, kind)
+    shift = candidate.parameters.output_shift
+    actual = problem.target.values(problem.prices.close, rows, shift)
     forecast: Floats = np.mean(candidate.forecasts, axis=0)
     return forecast - actual
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from rnnsearch import targets
 from rnnsearch.config import StudyFile, home
 from rnnsearch.data.scratch import scratch
 from rnnsearch.search.problem import Problem
@@ -123,7 +124,7 @@ def _save_model(folder: Path, champion: Path, study: StudyFile) -> None:
 
     outputs = ["origin_date", "target_date"]
     numbers = ["forecast_return", "forecast_price", "low_price", "high_price"]
-    if study.data.predict == "direction":
+    if not targets.get(study.data.predict).priced:
         numbers = ["probability_up"]
     signature = ModelSignature(
         outputs=Schema(

@@ -23,6 +23,7 @@ from rnnsearch.results.figures import Picture
 from rnnsearch.results.inputs import trained
 from rnnsearch.results.pictures import pictures
 from rnnsearch.search.records import title
+from rnnsearch.search.store import skill_of
 
 PACKAGES = ("rnnsearch", "torch", "optuna", "ta", "pandas", "numpy", "scikit-learn", "mlflow")
 SHOWN = 20
@@ -57,6 +58,8 @@ def render(facts: Facts) -> str:
             evaluation=evaluation,
             tone=_tone(evaluation),
             best=facts.best,
+            best_skill=skill_of(facts.best),
+            definition=words.definition(facts.scoring),
             champion=facts.champion,
             champion_title=title(facts.champion.user_attrs["parameters"]),
             champion_inputs=facts.champion.user_attrs["parameters"]["inputs"],
@@ -66,12 +69,13 @@ def render(facts: Facts) -> str:
             quarters=_quarters(_interval(evaluation)),
             baselines=_baseline_table(evaluation) if evaluation else None,
             trials=_trial_table(facts),
+            trial_naive=[words.NAIVE[name] for name in _trial_naive(facts)],
             counts=[(facts.counts[s], s) for s in facts.counts if facts.counts[s]],
             finished=sum(facts.counts[s] for s in ("complete", "pruned", "failed")),
             times=_times(facts.trials),
             inputs=facts.inputs,
             importance=facts.importance,
-            findings=list(words.findings(evaluation["significance"])) if evaluation else [],
+            findings=list(words.findings(evaluation)) if evaluation else [],
             folds=facts.champion.user_attrs.get("record", {}).get("folds", []),
             settings=_settings(facts),
             versions=_versions(facts),
@@ -108,6 +112,8 @@ def _tone(evaluation: Mapping[str, Any] | None) -> str:
         return "open"
     if evaluation["verdict"]["better"]:
         return "good"
+    if evaluation["verdict"]["informative"]:
+        return "informative"
     return "bad" if evaluation["verdict"]["sentence"].startswith("Worse") else "unclear"
 
 
@@ -167,6 +173,7 @@ def _trial_table(facts: Facts) -> list[dict[str, Any]]:
     """The best trials."""
     order = sorted(trained(facts.trials), key=lambda t: (-(t.value or 0.0), t.number))
     rows = []
+    naive = _trial_naive(facts)
     for trial in order[:SHOWN]:
         parameters, metrics = trial.user_attrs["parameters"], trial.user_attrs["record"]["metrics"]
         rows.append(
@@ -175,13 +182,20 @@ def _trial_table(facts: Facts) -> list[dict[str, Any]]:
                 "title": title(parameters),
                 "parameters": parameters,
                 "reference": trial.user_attrs.get("reference", ""),
-                "skill": trial.value,
+                "skill": metrics["skill"],
+                "gain": trial.value,
                 "rmse": metrics["rmse"],
-                "naive_rmse": metrics["naive_rmse"],
+                "naive": [metrics[name] for name in naive],
                 "direction": metrics["directional_accuracy"],
             }
         )
     return rows
+
+
+def _trial_naive(facts: Facts) -> list[str]:
+    """The naive forecasts that all trials were measured against: their names among the metrics."""
+    every = [trial.user_attrs["record"]["metrics"] for trial in trained(facts.trials)]
+    return [n for n in words.NAIVE if all(n in one for one in every)] or ["naive_rmse"]
 
 
 def _times(trials: list[FrozenTrial]) -> dict[str, str] | None:

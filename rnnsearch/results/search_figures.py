@@ -1,6 +1,6 @@
 """Pictures of a search, as plotly figures made of plain data.
 
-A trial is a dict: number, state, skill (None if it has none), parameters, history (name -> values
+A trial is a dict: number, state, gain (None if it has none), parameters, history (name -> values
 per epoch).
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from rnnsearch.results.inputs import ALL, InputStatistics, ShiftSkill, fenced
+from rnnsearch.results.inputs import ALL, InputStatistics, ShiftGain, fenced
 from rnnsearch.results.style import (
     BLACK,
     BLUE,
@@ -41,16 +41,16 @@ SHOWN_CURVES = 200
 
 
 def history(trials: Sequence[Trial]) -> go.Figure:
-    """Skill of every trial in order, by state, and the best complete one so far."""
-    figure = blank(340, x="trial", y="skill on validation rows")
+    """Gain of every trial in order, by state, and the best complete one so far."""
+    figure = blank(340, x="trial", y="gain on validation rows")
     found = [(t, reached(t)) for t in trials]
-    scored = [(t, skill) for t, skill in found if skill is not None]
+    scored = [(t, gain) for t, gain in found if gain is not None]
     for state, (colour, symbol) in STATES.items():
-        some = [(t["number"], skill) for t, skill in scored if t["state"] == state]
+        some = [(t["number"], gain) for t, gain in scored if t["state"] == state]
         if some:
             figure.add_scatter(
                 x=[number for number, _ in some],
-                y=short([skill for _, skill in some]),
+                y=short([gain for _, gain in some]),
                 mode="markers",
                 name=state,
                 marker={"color": colour, "symbol": symbol, "size": 8, "opacity": 0.8},
@@ -59,26 +59,26 @@ def history(trials: Sequence[Trial]) -> go.Figure:
     if complete:
         figure.add_scatter(
             x=[t["number"] for t in complete],
-            y=short(np.maximum.accumulate([float(t["skill"]) for t in complete])),
+            y=short(np.maximum.accumulate([float(t["gain"]) for t in complete])),
             mode="lines",
             name="best so far",
             line={"color": BLACK, "width": 2, "shape": "hv"},
         )
-    figure.update_yaxes(range=visible_range([skill for _, skill in scored]), zeroline=True)
+    figure.update_yaxes(range=visible_range([gain for _, gain in scored]), zeroline=True)
     return figure
 
 
 def curves(trials: Sequence[Trial]) -> go.Figure:
-    """Validation skill by epoch: complete, pruned, failed, and the best trial on top.
+    """Validation gain by epoch: complete, pruned, failed, and the best trial on top.
 
     Of more than `SHOWN_CURVES` trials the best and the latest are drawn.
     """
-    figure = blank(340, x="epoch", y="skill on validation rows")
-    shown = [t for t in trials if t["history"].get("skill")]
+    figure = blank(340, x="epoch", y="gain on validation rows")
+    shown = [t for t in trials if t["history"].get("gain")]
     complete = [t for t in shown if t["state"] == "complete"]
-    best = max(complete, key=lambda t: t["skill"], default=None)
+    best = max(complete, key=lambda t: t["gain"], default=None)
     if len(shown) > SHOWN_CURVES:
-        order = sorted(complete, key=lambda t: -t["skill"])[: SHOWN_CURVES // 2]
+        order = sorted(complete, key=lambda t: -t["gain"])[: SHOWN_CURVES // 2]
         known = {t["number"] for t in order}
         shown = order + [t for t in shown if t["number"] not in known][-(SHOWN_CURVES // 2) :]
     for state, (colour, _) in STATES.items():
@@ -86,7 +86,7 @@ def curves(trials: Sequence[Trial]) -> go.Figure:
         y: list[Any] = []
         names: list[Any] = []
         for trial in (t for t in shown if t["state"] == state):
-            values = trial["history"]["skill"]
+            values = trial["history"]["gain"]
             x += [*range(1, len(values) + 1), None]
             y += [*short(values).tolist(), None]
             names += [f"trial {trial['number']}"] * (len(values) + 1)
@@ -103,7 +103,7 @@ def curves(trials: Sequence[Trial]) -> go.Figure:
                 hovertemplate="%{text}, epoch %{x}: %{y:+.4f}<extra></extra>",
             )
     if best:
-        values = best["history"]["skill"]
+        values = best["history"]["gain"]
         figure.add_scatter(
             x=list(range(1, len(values) + 1)),
             y=short(values),
@@ -112,15 +112,15 @@ def curves(trials: Sequence[Trial]) -> go.Figure:
             line={"color": BLACK, "width": 2.5},
         )
     figure.update_yaxes(
-        range=visible_range([v for t in shown for v in t["history"]["skill"]]), zeroline=True
+        range=visible_range([v for t in shown for v in t["history"]["gain"]]), zeroline=True
     )
     return figure
 
 
 def parallel_coordinates(trials: Sequence[Trial]) -> go.Figure:
-    """A line per complete trial through its parameters to its skill, the best third in colour."""
+    """A line per complete trial through its parameters to its gain, the best third in colour."""
     complete = sorted(
-        (t for t in trials if t["state"] == "complete"), key=lambda t: (t["skill"], -t["number"])
+        (t for t in trials if t["state"] == "complete"), key=lambda t: (t["gain"], -t["number"])
     )[-SHOWN_CURVES:]
     axes = _axes(complete)
     figure = blank(400)
@@ -133,7 +133,7 @@ def parallel_coordinates(trials: Sequence[Trial]) -> go.Figure:
     for (name, colour, width, dash), members in zip(styles, thirds, strict=True):
         for place, index in enumerate(members):
             trial = complete[index]
-            label = f"trial {trial['number']}, skill {trial['skill']:+.4f}"
+            label = f"trial {trial['number']}, gain {trial['gain']:+.4f}"
             figure.add_scatter(
                 x=list(range(len(axes))),
                 y=short([positions[index] for _, positions, _ in axes]),
@@ -183,7 +183,7 @@ def _axes(trials: Sequence[Trial]) -> list[tuple[str, Floats, list[str]]]:
         rows.append(
             {"cell": cell, "layers": len(neurons), "neurons": neurons[0]}
             | {name: value for name, value in known.items() if name not in ("seed", "clip")}
-            | {"inputs": inputs, "skill": trial["skill"]}
+            | {"inputs": inputs, "gain": trial["gain"]}
         )
     axes = []
     for name in rows[0]:
@@ -196,9 +196,9 @@ def _axes(trials: Sequence[Trial]) -> list[tuple[str, Floats, list[str]]]:
             texts = [literal(str(value)) for value in values]
         else:
             places = np.array(values, dtype=np.float64)
-            texts = [f"{value:+.4f}" if name == "skill" else f"{value:.3g}" for value in values]
-            if name == "skill":
-                places = fenced([row["skill"] for row in rows])
+            texts = [f"{value:+.4f}" if name == "gain" else f"{value:.3g}" for value in values]
+            if name == "gain":
+                places = fenced([row["gain"] for row in rows])
             elif name in ("learning_rate", "inputs", "neurons", "batch_size") and places.min() > 0:
                 places = np.log(places)
         spread = float(np.ptp(places)) or 1.0
@@ -207,10 +207,10 @@ def _axes(trials: Sequence[Trial]) -> list[tuple[str, Floats, list[str]]]:
 
 
 def importance(parameters: Mapping[str, float]) -> go.Figure:
-    """Share of the differences in skill that each parameter explains on its own."""
+    """Share of the differences in gain that each parameter explains on its own."""
     names = [literal(name.replace("_", " ")) for name in parameters]
     shares = [100 * share for share in parameters.values()]
-    figure = bars(shares, names, x="share of the differences in skill, %")
+    figure = bars(shares, names, x="share of the differences in gain, %")
     figure.update_traces(hovertemplate="%{y}: %{x:.0f} %<extra></extra>")
     return figure
 
@@ -219,14 +219,14 @@ def importance(parameters: Mapping[str, float]) -> go.Figure:
 
 
 def input_gains(statistics: Sequence[InputStatistics], count: int = 20) -> go.Figure:
-    """Mean skill with an input less without it, and how often it was chosen; the best first."""
-    known = [one for one in statistics if one.gain is not None]
-    shown = sorted(known, key=lambda one: -(one.gain or 0.0))[:count]
+    """Mean gain with an input less without it, and how often it was chosen; the best first."""
+    known = [one for one in statistics if one.worth is not None]
+    shown = sorted(known, key=lambda one: -(one.worth or 0.0))[:count]
     shares = [f"{100 * one.chosen / one.trials:.0f} %" for one in shown]
     figure = bars(
-        [one.gain or 0.0 for one in shown],
+        [one.worth or 0.0 for one in shown],
         [literal(clipped(one.input)) for one in shown],
-        x="mean skill with it − without it",
+        x="mean gain with it − without it",
     )
     figure.update_traces(text=shares, textposition="auto", insidetextanchor="end")
     figure.update_traces(hovertemplate="%{y}: %{x:+.4f}, chosen by %{text}<extra></extra>")
@@ -254,14 +254,14 @@ def ranking_evidence(statistics: Sequence[InputStatistics], count: int = 20) -> 
     )
 
 
-def shift_heatmap(cells: Sequence[ShiftSkill], family: str = ALL) -> go.Figure:
-    """Mean skill by input shift (down) and output shift (across), with the number of trials."""
+def shift_heatmap(cells: Sequence[ShiftGain], family: str = ALL) -> go.Figure:
+    """Mean gain by input shift (down) and output shift (across), with the number of trials."""
     plain = [asdict(cell) for cell in cells]
     rows, columns = (sorted({c[key] for c in plain}) for key in ("input_shift", "output_shift"))
     found = {(c["input_shift"], c["output_shift"]): c for c in plain}
     grid = [[found.get((s, h)) for h in columns] for s in rows]
-    values = [[cell["skill"] if cell else None for cell in row] for row in grid]
-    reach = max((abs(c["skill"]) for c in plain), default=0.0) or 1.0
+    values = [[cell["gain"] if cell else None for cell in row] for row in grid]
+    reach = max((abs(c["gain"]) for c in plain), default=0.0) or 1.0
     figure = blank(
         150 + 52 * len(rows),
         x="output shift: sessions ahead",
@@ -271,7 +271,7 @@ def shift_heatmap(cells: Sequence[ShiftSkill], family: str = ALL) -> go.Figure:
         x=[str(h) for h in columns],
         y=[str(s) for s in rows],
         z=values,
-        text=[[f"{c['skill']:+.3f}<br>n={c['trials']}" if c else "" for c in row] for row in grid],
+        text=[[f"{c['gain']:+.3f}<br>n={c['trials']}" if c else "" for c in row] for row in grid],
         texttemplate="%{text}",
         textfont={"size": 11},
         colorscale=DIVERGING,
@@ -288,8 +288,8 @@ def shift_heatmap(cells: Sequence[ShiftSkill], family: str = ALL) -> go.Figure:
 
 
 def reached(trial: Trial) -> float | None:
-    """A complete trial's value, or the last skill that another one reached."""
-    if trial["skill"] is not None:
-        return float(trial["skill"])
-    reached = trial["history"].get("skill")
+    """A complete trial's value, or the last gain that another one reached."""
+    if trial["gain"] is not None:
+        return float(trial["gain"])
+    reached = trial["history"].get("gain")
     return float(reached[-1]) if reached else None

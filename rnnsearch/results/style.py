@@ -25,13 +25,19 @@ STATES = {
 }
 FORECASTS = {
     "champion": (BLUE, "solid"),
+    "no_change": (ORANGE, "dot"),
+    "average": (PURPLE, "dashdot"),
     "persistence": (ORANGE, "dot"),
     "ridge": (GREEN, "dash"),
     "logistic": (GREEN, "dash"),
     "drift": (PURPLE, "dashdot"),
     "arima": (RED, "longdash"),
 }
-SHOWN_NAMES = {"persistence": "no change", "base_rate": "base rate"}
+SHOWN_NAMES = {
+    "no_change": "no change",
+    "persistence": "no change",
+    "base_rate": "base rate",
+}
 
 
 def blank(height: int, x: str = "", y: str = "") -> go.Figure:

@@ -7,11 +7,11 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.config import StudyFile
-from rnnsearch.results.inputs import input_statistics, parameter_importance, shift_skill
+from rnnsearch.results.inputs import input_statistics, parameter_importance, shift_gain
 from rnnsearch.search.candidates import describe
 from rnnsearch.search.leases import is_abandoned, working
 from rnnsearch.search.records import tracking_uri
-from rnnsearch.search.store import INTERRUPTED, Store, state_of
+from rnnsearch.search.store import INTERRUPTED, Store, skill_of, state_of
 
 
 def status(study: StudyFile, store: Store) -> dict[str, Any]:
@@ -42,13 +42,13 @@ def status(study: StudyFile, store: Store) -> dict[str, Any]:
         else {
             "number": best.number,
             "value": best.value,
+            "skill": skill_of(best),
             "params": best.user_attrs["parameters"],
         },
         "notes": [*describe(store.inputs)],
         "inputs": [asdict(one) for one in input_statistics(trials, store.inputs)],
         "shifts": {
-            family: [asdict(cell) for cell in cells]
-            for family, cells in shift_skill(trials).items()
+            family: [asdict(cell) for cell in cells] for family, cells in shift_gain(trials).items()
         },
         "importance": asdict(parameter_importance(store.study)),
         "workers": [_at_work(driver, lease, trials) for driver, lease in drivers.items()],

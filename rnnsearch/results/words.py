@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnnsearch.scoring import baselines
+from rnnsearch.targets import SCORING
 
 METRICS = {
     "skill": (
@@ -25,6 +26,12 @@ METRICS = {
         "how often the forecast rose, or did not, as it came",
     ),
     "always_up": ("always up", "how often the price rose: a forecast that always says up"),
+    "log_loss": (
+        "log loss",
+        "cost of the chances: 0 is perfect, 0.693 is always saying one half",
+    ),
+    "auc": ("AUC", "how often a session that rose had the higher chance: 0.5 tells nothing"),
+    "brier_skill": ("Brier skill", "1 − Brier score / that of the hardest naive forecast"),
     "price_rmse": ("price RMSE", "root mean squared error of the price"),
     "price_mae": ("price MAE", "mean absolute error of the price"),
     "price_mape": ("price MAPE", "mean absolute error in percent of the price"),
@@ -35,22 +42,46 @@ METRICS = {
     ),
 }
 
+NAIVE = {
+    "no_change_rmse": "no change",
+    "average_rmse": "average",
+    "base_rate_rmse": "base rate",
+    "naive_rmse": "naive RMSE",
+}
+"""RMSE of the naive forecasts among a trial's metrics, as headings; the last of old trials."""
+
 FORECASTS = {
     "champion": "the network that the search found",
+    "no_change": "no change: the price stays what it is (doing nothing)",
+    "average": "the average of the past goes on (doing nothing)",
     "persistence": "no change: the price stays what it is (doing nothing)",
     "base_rate": "the share of rises so far (doing nothing)",
 }
 
 TESTS = {
+    "information": (
+        "Does the forecast carry information?",
+        "After Clark and West: whether what came goes with what was forecast, more than chance "
+        "lets it. A forecast that is always the same, or only repeats the average, carries none. "
+        "It may carry some and still be less accurate than doing nothing: a network pays for what "
+        "it had to estimate.",
+    ),
     "diebold_mariano": (
         "Better than doing nothing?",
         "Diebold–Mariano: how often chance alone makes the champion's errors look this much "
-        "smaller than those of doing nothing. Below 5 % is the usual mark.",
+        "smaller than those of doing nothing, no change or the average, whichever is harder. Below "
+        "5 % is the usual mark.",
     ),
     "pesaran_timmermann": (
         "Direction better than chance?",
         "Pesaran–Timmermann: how often forecasts that rise and fall as often, but on random "
-        "sessions, get as many directions right. Always saying “up” does not help here.",
+        "sessions, get as many directions right. Always saying “up” does not help here. "
+        "A rise is forecast where the champion is above the average of the training rows.",
+    ),
+    "excess_profitability": (
+        "Would following the directions earn more than chance?",
+        "Anatolyev–Gerko: how often as many rises, forecast on random sessions, earn as much per "
+        "session, without costs. Large moves count for more than small ones; drift does not help.",
     ),
     "superior_ability": (
         "Is any trial really better, among so many?",
@@ -108,14 +139,14 @@ class Finding:
     meaning: str
 
 
-def findings(significance: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
-    """Every test of an evaluation in plain words."""
-    for name, result in significance.items():
+def findings(evaluation: Mapping[str, Any]) -> Iterator[Finding]:
+    """Every test of an evaluation in plain words, the verdict's two questions first."""
+    for name, result in evaluation["significance"].items():
         question, meaning = _asked(name)
         if "reason" in result:
             yield Finding(question, f"cannot be told: {result['reason']}", "unclear", meaning)
             continue
-        answer, tone = _answer(name, result)
+        answer, tone = _answer(name, result, evaluation)
         if name == "pesaran_timmermann":
             meaning += (
                 f" Right: {100 * result['accuracy']:.1f} %; by chance: "
@@ -133,7 +164,7 @@ def findings(significance: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]
         yield Finding(question, answer, tone, meaning)
 
 
-def _answer(name: str, result: Mapping[str, Any]) -> tuple[str, str]:
+def _answer(name: str, result: Mapping[str, Any], evaluation: Mapping[str, Any]) -> tuple[str, str]:
     match name:
         case "overfitting":
             chance = result["probability"]
@@ -144,16 +175,47 @@ def _answer(name: str, result: Mapping[str, Any]) -> tuple[str, str]:
             left, trials = len(result["included"]), result["trials"]
             tone = "good" if left <= max(1, trials // 10) else "unclear"
             return f"{left:,} of {trials:,} ({100 - 100 * result['size']:.0f} % sure)", tone
-    p = result["p"] if name == "superior_ability" else result["p_better"]
-    if p < LEVEL:
-        return f"yes, {probability(p)}", "good"
-    if name.startswith("diebold_mariano") and 1 - p < LEVEL:
-        return f"no, worse ({probability(1 - p)})", "bad"
-    return f"not shown, {probability(p)}", "unclear"
+    verdict = evaluation["verdict"]
+    if name == "information":
+        return _yes(verdict["p_information"], verdict["informative"])
+    if name == "diebold_mariano":
+        if verdict["sentence"].startswith("Worse"):
+            return f"no, worse ({probability(1 - result['p_better'])})", "bad"
+        return _yes(verdict["p"], verdict["better"])
+    p = evaluation["corrected"][name]
+    # On a series without a signal no more than the verdict itself errs is said in green.
+    claimed = p < LEVEL and (verdict["informative"] or verdict["p_information"] is None)
+    answer, tone = _yes(p, claimed)
+    return f"{answer}, corrected for the tests beside it", tone
+
+
+def _yes(p: float, claimed: bool) -> tuple[str, str]:
+    return (
+        (f"yes, {probability(p)}", "good")
+        if claimed
+        else (f"not shown, {probability(p)}", "unclear")
+    )
 
 
 def probability(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def definition(scoring: int) -> str:
+    """What trials are valued by, in a study of this scoring."""
+    if scoring < SCORING:
+        return (
+            "Skill is 1 − RMSE / RMSE of the naive forecast (no change) on validation rows, the "
+            "mean of the folds; above 0 is better than doing nothing there. This study was begun "
+            "before the average was a naive forecast too and before long shifts were charged for "
+            "their overlap; it keeps that definition, and its gain is its skill."
+        )
+    return (
+        "Skill is 1 − RMSE / RMSE of the harder naive forecast on validation rows, the mean of the "
+        "folds (the columns are of all their rows); above 0 is better than doing nothing there. "
+        "Gain, which the search maximises, is skill divided by how much overlapping targets "
+        "spread it by chance: at 1 session ahead the two are the same."
+    )
 
 
 def figure(metric: str, value: float | None) -> str:

@@ -33,7 +33,7 @@ class Tried:
     def __init__(self) -> None:
         self._seen: set[int] = set()
         self._by_parameters: dict[str, FrozenTrial] = {}
-        self._best: list[float] = []  # skills, from the best down
+        self._best: list[float] = []  # gains, from the best down
 
     def look_at(self, trials: Iterable[FrozenTrial]) -> None:
         for trial in trials:
@@ -56,7 +56,7 @@ class Tried:
         return self._by_parameters.get(digest(trial.parameters.plain()))
 
     def bar_of_the_best(self) -> float:
-        """The skill above which a trial is among the MEASURED_TRIALS best so far."""
+        """The gain above which a trial is among the MEASURED_TRIALS best so far."""
         return self._best[-1] if len(self._best) == MEASURED_TRIALS else -math.inf
 
 

@@ -66,6 +66,7 @@ class Driver:
         self.store, self.workers = store, workers
         self.view, self.target = view, target
         self._alone = alone
+        self._scoring = store.scoring
         self._looked = 0.0
         self._running: dict[int, RunningTrial] = {}
         self._asked: deque[RunningTrial] = deque()  # ahead of need, while workers train
@@ -196,7 +197,7 @@ class Driver:
             self._asked.popleft()
             self._running[trial.number] = trial
             plain, bar = trial.parameters.plain(), self._source.tried.bar_of_the_best()
-            self.workers.submit(Task(trial.number, plain, measure_above=bar))
+            self.workers.submit(Task(trial.number, plain, measure_above=bar, scoring=self._scoring))
             self._teller.running(trial)
         if self._asked and self.workers.starved():
             # Another driver, who has the places, may be waiting for just these trials.
@@ -236,7 +237,7 @@ class Driver:
         match event:
             case Progress(report=report) if report.epoch >= trial.epoch:
                 self._progress(trial, report)
-            case Done(outcome=outcome) if math.isfinite(outcome.skill):
+            case Done(outcome=outcome) if math.isfinite(outcome.gain):
                 self._finish(trial, TrialState.COMPLETE, outcome=outcome)
             case Done(outcome=outcome):
                 reason = f"skill is no number: {outcome.skill}"
@@ -249,7 +250,7 @@ class Driver:
     def _progress(self, trial: RunningTrial, report: EpochReport) -> None:
         if report.epoch > trial.epoch:
             try:
-                trial.trial.report(report.skill, report.epoch)
+                trial.trial.report(report.gain, report.epoch)
             except optuna.exceptions.UpdateFinishedTrialError:
                 self.workers.stop(trial.number)
                 self._teller.taken_over(trial)

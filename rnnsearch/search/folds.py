@@ -8,40 +8,39 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rnnsearch import targets
 from rnnsearch.config import Predict
 from rnnsearch.data.table import InputTable
 from rnnsearch.model.scaling import Scaler, fit_scaler
 from rnnsearch.model.training import FoldTensors
-from rnnsearch.model.windows import (
-    Floats,
-    Fold,
-    Rows,
-    Split,
-    TargetScale,
-    fit_target_scale,
-    naive_values,
-    shift_columns,
-    target_values,
-    window_ends,
-)
+from rnnsearch.model.windows import Fold, Rows, Split, shift_columns, window_ends
 from rnnsearch.search.parameters import TrialParameters
+from rnnsearch.targets import Quotes, Target, TargetScale
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class TrialData:
-    """What all trials of a study share; close (rows,) is the target column."""
+    """What all trials of a study share; see `targets.SCORING`."""
 
     table: InputTable
-    close: Floats
+    quotes: Quotes
     split: Split
     predict: Predict
+    scoring: int = targets.SCORING
+
+    @property
+    def target(self) -> Target:
+        return targets.get(self.predict)
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedFold:
     """A fold on the device, what was fitted on its history, and what its forecasts are held to.
 
-    rows, actual, naive: (m,) of the validation rows, in the target's unit.
+    rows, actual: (m,) of the validation rows, in the target's unit. `naive` are the naive forecasts
+    (m,) by name, `hardest` is the one of them that errs least there.
     """
 
     tensors: FoldTensors
@@ -49,7 +48,8 @@ class PreparedFold:
     target_scale: TargetScale
     rows: Rows
     actual: Floats
-    naive: Floats
+    naive: dict[str, Floats]
+    hardest: Floats
 
 
 def select_inputs(
@@ -91,9 +91,10 @@ def prepare_fold(
     horizon = parameters.output_shift
     columns, shifts = _columns(parameters, data.table)
     scaler = fit_scaler(parameters.scaler, data.table.values[fold.history], columns)
-    train_y = target_values(data.close, fold.train, horizon, data.predict)
-    actual = target_values(data.close, fold.validation, horizon, data.predict)
-    scale = fit_target_scale(data.predict, train_y)
+    target, quotes = data.target, data.quotes
+    train_y = target.values(quotes.target, fold.train, horizon)
+    actual = target.values(quotes.target, fold.validation, horizon)
+    scale = target.fit_scale(train_y)
 
     def tensor(array: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)
@@ -106,5 +107,8 @@ def prepare_fold(
         validation_ends=tensor(window_ends(fold.validation, horizon) - min(shifts)),
         validation_targets=tensor(scale.scale_values(actual)),
     )
-    naive = naive_values(data.close, fold.validation, horizon, data.predict, fold.train)
-    return PreparedFold(tensors, scaler, scale, fold.validation, actual, naive)
+    naive = targets.naive_forecasts(
+        target, quotes, fold.validation, horizon, fold.train, data.scoring
+    )
+    _, hardest = targets.hardest(actual, list(naive.values()))
+    return PreparedFold(tensors, scaler, scale, fold.validation, actual, naive, hardest)

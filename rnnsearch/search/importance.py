@@ -13,13 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnsearch.config import Predict
 from rnnsearch.model.networks import Network
 from rnnsearch.model.training import windows
-from rnnsearch.model.windows import Floats
 from rnnsearch.scoring import metrics
-from rnnsearch.search.folds import PreparedFold
+from rnnsearch.search.folds import Floats, PreparedFold
 from rnnsearch.search.parameters import TrialParameters
+from rnnsearch.targets import Target
 
 MOST_ROWS, FEWEST_ROWS = 300, 50  # of a fold, evenly spread: every input costs a forecast of them
 MOST_EPOCHS = 10  # whose training rows are as many as all that is forecast: much less than hung
@@ -30,7 +29,7 @@ def permutation_losses(
     table: Tensor,  # (rows, F)
     folds: Sequence[PreparedFold],
     parameters: TrialParameters,
-    predict: Predict,
+    target: Target,
 ) -> dict[str, float]:
     """Input -> skill lost, mean over folds; empty where there are too many inputs for that.
 
@@ -41,7 +40,7 @@ def permutation_losses(
     if rows < FEWEST_ROWS:
         return {}
     losses = [
-        _fold_losses(network, table, fold, parameters.window, predict, min(rows, MOST_ROWS))
+        _fold_losses(network, table, fold, parameters.window, target, min(rows, MOST_ROWS))
         for network, fold in zip(networks, folds, strict=True)
     ]
     return dict(zip(parameters.inputs, np.mean(losses, axis=0).tolist(), strict=True))
@@ -49,7 +48,7 @@ def permutation_losses(
 
 @torch.inference_mode()
 def _fold_losses(
-    network: Network, table: Tensor, fold: PreparedFold, window: int, predict: Predict, most: int
+    network: Network, table: Tensor, fold: PreparedFold, window: int, target: Target, most: int
 ) -> Floats:  # (F,)
     network.eval()
     tensors = fold.tensors
@@ -58,9 +57,9 @@ def _fold_losses(
     x = windows(table, ends, window, tensors.scale, tensors.offset)  # (m, w, F)
 
     def skill(x: Tensor) -> float:
-        outputs = torch.sigmoid(network(x)) if predict == "direction" else network(x)
+        outputs = target.squash(network(x))
         forecast = fold.target_scale.unscale(outputs.cpu().numpy())
-        return metrics.skill(fold.actual[some], forecast, fold.naive[some])
+        return metrics.skill(fold.actual[some], forecast, fold.hardest[some])
 
     whole = skill(x)
     order = torch.randperm(len(ends), generator=torch.Generator().manual_seed(0)).to(x.device)

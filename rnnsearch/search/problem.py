@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rnnsearch import targets
 from rnnsearch.config import StudyFile, digest, extremes, home
 from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.inputs import InputTable, build_inputs
@@ -14,6 +15,7 @@ from rnnsearch.model.windows import Rows, Split, split_rows
 from rnnsearch.search.candidates import Candidates
 from rnnsearch.search.protocol import WorkerSetup
 from rnnsearch.search.ranking import Ranking, rank_inputs, usable_lags, useless_columns
+from rnnsearch.targets import SCORING, Target
 
 RANKING_VERSION = 1  # raise it when the ranking of the same data changes
 
@@ -45,6 +47,10 @@ class Problem:
             name=prices.name,
         )
         return cls(study, prices, table, split)
+
+    @property
+    def target(self) -> Target:
+        return targets.get(self.study.data.predict)
 
     @cached_property
     def candidates(self) -> Candidates:
@@ -99,14 +105,14 @@ class Problem:
             [int(rows[end]) for rows in (fold.train, fold.validation) for end in (0, -1)]
             for fold in self.split.folds
         ]
-        return digest(series, data.target, data.predict, rows)
+        return digest(series, data.target, data.predict, rows, SCORING)
 
     def worker_setup(self, device: str, workers_per_device: int) -> WorkerSetup:
         """Everything a worker maps or is told."""
         assert self.table.path is not None  # `load` has written it to the cache
         return WorkerSetup(
             table=self.table.path,
-            close=self.prices.close,
+            quotes=self.prices.quotes,
             split=self.split,
             predict=self.study.data.predict,
             device=device,

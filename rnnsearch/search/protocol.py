@@ -12,12 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rnnsearch.config import Precision, Predict
 from rnnsearch.data.table import InputTable
 from rnnsearch.model.windows import Split
+from rnnsearch.targets import SCORING, Quotes
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class WorkerSetup:
     """What a worker needs before its first task."""
 
     table: Path | InputTable  # the file in the cache, which every worker maps; or what is in it
-    close: NDArray[np.float64]  # (rows,) the target column
+    quotes: Quotes
     split: Split
     predict: Predict
     device: str  # as the study file says it
@@ -36,10 +34,11 @@ class WorkerSetup:
 
 @dataclass(frozen=True)
 class EpochReport:
-    """One epoch of all folds. Losses are means over the folds; the pruner compares skill."""
+    """One epoch of all folds. Losses are means over the folds; the pruner compares gain."""
 
     epoch: int  # 1-based
     skill: float
+    gain: float
     train_loss: float
     validation_loss: float
     gradient_norm: float
@@ -50,13 +49,14 @@ class EpochReport:
 class Outcome:
     """A trial trained to its last epoch.
 
-    `metrics` are those of the validation rows of all folds together (skill: mean of the folds', as
-    reported), `folds` those of each; `forecasts` of these rows in date order, in the target's unit,
+    `metrics` are those of the validation rows of all folds together (skill and gain: as reported),
+    `folds` those of each; `forecasts` of these rows in date order, in the target's unit,
     packed by `packing.pack`. `permutation` is how much skill each input is worth; empty where that
     was not measured.
     """
 
     skill: float
+    gain: float  # what the search maximises; see `scoring.gain`
     metrics: dict[str, float]
     folds: list[dict[str, float]]
     forecasts: str
@@ -66,11 +66,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Task:
-    """A trial to train. Its inputs are measured if it reaches more skill than `measure_above`."""
+    """A trial to train. Its inputs are measured if it reaches a gain above `measure_above`."""
 
     number: int  # of the trial
     parameters: dict[str, Any]  # TrialParameters.plain()
     measure_above: float = math.inf
+    scoring: int = SCORING  # of its study
 
 
 @dataclass(frozen=True)

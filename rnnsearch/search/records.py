@@ -40,7 +40,7 @@ def run_record(
     record = attrs.get("record", {})
     state = INTERRUPTED if abandoned else state_of(trial)
     history = history or record.get("history", {})
-    reached = {"skill": history["skill"][-1]} if history.get("skill") else {}
+    reached = {name: history[name][-1] for name in ("skill", "gain") if history.get(name)}
     started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
     facts = {
         STATE: state,

@@ -10,7 +10,7 @@ from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.protocol import EpochReport
 from rnnsearch.search.store import Store
 
-HISTORY = ("skill", "train_loss", "validation_loss", "gradient_norm")
+HISTORY = ("skill", "gain", "train_loss", "validation_loss", "gradient_norm")
 
 
 @dataclass(eq=False)

@@ -63,7 +63,7 @@ def build_pruner(study: StudyFile) -> optuna.pruners.BasePruner:
     """The pruner a study file names.
 
     The median alone stops slow starters: a low learning rate looks hopeless in the first epochs.
-    So a trial whose skill has still risen within the last PATIENCE epochs is left alone.
+    So a trial whose gain has still risen within the last PATIENCE epochs is left alone.
     """
     pruners = optuna.pruners
     match study.study.pruner:

@@ -8,7 +8,7 @@ Study attributes                                 Trial attributes
   driver:ID      lease of a driver                 forecasts    of the validation rows, packed
   tracked:ID     trials that driver ID logged      reason       why a trial has no result
                                                    duplicate_of, retry_of, deaths, surplus,
-                                                   reference, forked_from (of an old study)
+  scoring        how trials are valued             reference, forked_from (of an old study)
 
 A trial whose driver is gone ends as FAIL with reason `interrupted`, and its parameters are queued
 again as a new trial (`retry_of`). Such a trial counts neither as failed nor towards the target.
@@ -23,7 +23,7 @@ import contextlib
 import secrets
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import filelock
@@ -42,6 +42,7 @@ from rnnsearch.search.databases import (
     storage_url,
 )
 from rnnsearch.search.storage import INSERT, DriverStorage
+from rnnsearch.targets import SCORING
 from rnnsearch.tracking import shown_uri
 
 INTERRUPTED = "interrupted"
@@ -63,6 +64,20 @@ def state_of(trial: FrozenTrial) -> str:
     return STATES[trial.state]
 
 
+def skill_of(trial: FrozenTrial) -> float | None:
+    """A complete trial's skill, beside its value, which is its gain; None of another trial."""
+    if state_of(trial) != "complete":
+        return None
+    metrics = trial.user_attrs.get("record", {}).get("metrics", {})
+    skill = metrics.get("skill", trial.value)
+    return None if skill is None else float(skill)
+
+
+def gains_of(history: Mapping[str, Sequence[float]]) -> Sequence[float]:
+    """What the search compared after each epoch; skill, in trials from before there were gains."""
+    return history.get("gain") or history.get("skill", ())
+
+
 class Store:
     """One study in a storage. Opening it creates what is missing."""
 
@@ -82,6 +97,11 @@ class Store:
                 )
             else:
                 self.study = _load(storage, self.name)
+
+    @property
+    def engine(self) -> sqlalchemy.Engine:
+        """The database that holds this and other studies."""
+        return self._engine
 
     @property
     def on_server(self) -> bool:
@@ -129,6 +149,12 @@ class Store:
         return str(self.study.user_attrs.get("id", self.name))
 
     @property
+    def scoring(self) -> int:
+        """How its trials are valued (`targets.SCORING`); one from before there was a choice: 1."""
+        attrs = self.study.user_attrs
+        return int(attrs.get("scoring", 1 if "fingerprint" in attrs else SCORING))
+
+    @property
     def inputs(self) -> list[dict[str, Any]]:
         """What was known of every input before the first trial: see `Candidates.record`."""
         return list(self.study.user_attrs.get("inputs", ()))
@@ -171,6 +197,7 @@ class Store:
         if "id" not in attrs:  # a study from before there were ids keeps its name for one
             self.note("id", self.name if "fingerprint" in attrs else secrets.token_hex(8))
         if "fingerprint" not in attrs:
+            self.note("scoring", SCORING)
             self.note("fingerprint", fingerprint)
         if "data" not in attrs:
             self.note("data", data)

@@ -15,7 +15,7 @@ from rnnsearch.search.protocol import Outcome
 from rnnsearch.search.records import parent_record, run_record, tracking_uri
 from rnnsearch.search.running import RunningTrial, View
 from rnnsearch.search.store import Store
-from rnnsearch.tracking import Tracker
+from rnnsearch.tracking import Tracker, best_measures
 
 
 class Teller:
@@ -72,7 +72,7 @@ class Teller:
             attrs["forecasts"] = outcome.forecasts
         if reason is not None:
             attrs["reason"] = reason
-        self._tell(trial, state, attrs, outcome.skill if outcome else None)
+        self._tell(trial, state, attrs, outcome.gain if outcome else None)
 
     def copy(self, trial: RunningTrial, earlier: FrozenTrial) -> None:
         """Give a trial the result of an earlier one with the same parameters."""
@@ -96,8 +96,8 @@ class Teller:
         reports: dict[int, float] | None = None,
     ) -> None:
         try:
-            for epoch, skill in (reports or {}).items():
-                trial.trial.report(skill, epoch)
+            for epoch, gain in (reports or {}).items():
+                trial.trial.report(gain, epoch)
             for key, attr in attrs.items():
                 trial.trial.set_user_attr(key, attr)
             self._store.study.tell(trial.trial, value, state)
@@ -132,10 +132,12 @@ class Teller:
         self._tracker.put(run_record(self._store.trial(number)))
 
     def show_best(self) -> None:
-        """Have MLflow show the best skill of all drivers' trials so far."""
+        """Have MLflow show the best gain of all drivers' trials so far."""
         self._best = self._best_of_all()
         if self._best > -math.inf:
-            self._tracker.best(self._store.finished(), self._best)
+            complete = self._store.trials(TrialState.COMPLETE)
+            metrics = [t.user_attrs["record"]["metrics"] for t in complete]
+            self._tracker.best(self._store.finished(), best_measures(metrics))
 
     def _best_of_all(self) -> float:
         complete = self._store.trials(TrialState.COMPLETE)

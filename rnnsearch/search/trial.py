@@ -6,21 +6,21 @@ Runs in a worker process. Knows no Optuna and no MLflow; all it says is plain JS
 import contextlib
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from rnnsearch.config import Precision, Predict
+from rnnsearch import targets
+from rnnsearch.config import Precision
 from rnnsearch.data.table import InputTable, load_inputs
 from rnnsearch.model.device import describe, free_memory, worker_device
-from rnnsearch.model.training import Diverged, EpochResult, Loss, Trainer, TrainingSettings
-from rnnsearch.model.windows import Floats, to_price
+from rnnsearch.model.training import Diverged, EpochResult, Trainer, TrainingSettings
+from rnnsearch.model.windows import Rows
 from rnnsearch.scoring import metrics
-from rnnsearch.search.folds import PreparedFold, TrialData, prepare_fold, select_inputs
+from rnnsearch.scoring.gain import gain
+from rnnsearch.search.folds import Floats, PreparedFold, TrialData, prepare_fold, select_inputs
 from rnnsearch.search.importance import permutation_losses
 from rnnsearch.search.packing import pack
 from rnnsearch.search.parameters import TrialParameters
@@ -35,7 +35,7 @@ class TrialRunner:
 
     def __init__(self, setup: WorkerSetup) -> None:
         table = setup.table if isinstance(setup.table, InputTable) else load_inputs(setup.table)
-        self.data = TrialData(table, setup.close, setup.split, setup.predict)
+        self.data = TrialData(table, setup.quotes, setup.split, setup.predict)
         self.device = worker_device(setup.device, setup.slot, setup.workers_per_device)
         self.precision = setup.precision
         self.description = describe(self.device, self.precision)
@@ -47,11 +47,12 @@ class TrialRunner:
         changes the memory it needs and not its gradients.
         """
         parameters = TrialParameters.from_plain(task.parameters)
+        data = replace(self.data, scoring=task.scoring)
         for accumulate in ACCUMULATE:
             try:
                 yield from run_trial(
                     parameters,
-                    self.data,
+                    data,
                     self.device,
                     precision=self.precision,
                     accumulate=accumulate,
@@ -77,7 +78,7 @@ def run_trial(
 ) -> Iterator[EpochReport | Outcome]:
     """Train a trial's folds in lockstep; yield a report per epoch and, last, the outcome.
 
-    Its inputs' importance is measured if the trial's skill is above `measure_above`.
+    Its inputs' importance is measured if the trial's gain is above `measure_above`.
 
     Raises `model.training.Diverged` where a loss is no longer finite.
     """
@@ -88,23 +89,34 @@ def run_trial(
         table,
         [fold.tensors for fold in folds],
         training_settings(parameters, precision, accumulate),
-        loss=loss_of(data.predict),
+        loss=data.target.loss,
     )
     forecasts: list[Floats] = []
-    skill = math.nan
+    skill = value = math.nan
     for result in trainer.run():
         forecasts = [
             fold.target_scale.unscale(forecast)
             for fold, forecast in zip(folds, result.forecasts, strict=True)
         ]
-        skill = _mean_skill(forecasts, folds)
-        yield _report(result, skill)
+        skill, value = _value(forecasts, folds, parameters.output_shift, data.scoring)
+        yield _report(result, skill, value)
     losses: dict[str, float] = {}
-    if skill > measure_above:
+    if value > measure_above:
         with contextlib.suppress(torch.OutOfMemoryError):  # the trial itself has its result
-            losses = permutation_losses(trainer.networks, table, folds, parameters, data.predict)
-    outcome = _outcome(forecasts, folds, skill, parameters, data, time.perf_counter() - began)
-    yield replace(outcome, permutation=losses)
+            losses = permutation_losses(trainer.networks, table, folds, parameters, data.target)
+    yield Outcome(
+        skill=skill,
+        gain=value,
+        metrics=_scores(_together(folds), np.concatenate(forecasts), parameters.output_shift, data)
+        | {"skill": skill, "gain": value},
+        folds=[
+            _scores(fold, forecast, parameters.output_shift, data)
+            for fold, forecast in zip(folds, forecasts, strict=True)
+        ],
+        forecasts=pack(np.concatenate(forecasts)),
+        seconds=time.perf_counter() - began,
+        permutation=losses,
+    )
 
 
 def training_settings(
@@ -128,20 +140,23 @@ def training_settings(
     )
 
 
-def loss_of(predict: Predict) -> Loss:
-    """Squared error, or for a direction cross-entropy."""
-    return "bce" if predict == "direction" else "mse"
+def _value(
+    forecasts: list[Floats], folds: list[PreparedFold], horizon: int, scoring: int
+) -> tuple[float, float]:
+    """Mean skill of the folds, and what the trial is valued by."""
+    pairs = list(zip(forecasts, folds, strict=True))
+    skill = float(np.mean([metrics.skill(f.actual, y, f.hardest) for y, f in pairs]))
+    if scoring < targets.SCORING:
+        return skill, skill
+    errors, bets = [f.actual - f.hardest for f in folds], [y - f.hardest for y, f in pairs]
+    return skill, gain(skill, errors, bets, horizon)
 
 
-def _mean_skill(forecasts: list[Floats], folds: list[PreparedFold]) -> float:
-    pairs = zip(forecasts, folds, strict=True)
-    return float(np.mean([metrics.skill(f.actual, forecast, f.naive) for forecast, f in pairs]))
-
-
-def _report(result: EpochResult, skill: float) -> EpochReport:
+def _report(result: EpochResult, skill: float, value: float) -> EpochReport:
     return EpochReport(
         epoch=result.epoch,
         skill=skill,
+        gain=value,
         train_loss=float(np.mean(result.train_loss)),
         validation_loss=float(np.mean(result.validation_loss)),
         gradient_norm=result.gradient_norm,
@@ -149,70 +164,56 @@ def _report(result: EpochResult, skill: float) -> EpochReport:
     )
 
 
-def _outcome(
-    forecasts: list[Floats],
-    folds: list[PreparedFold],
-    skill: float,
-    parameters: TrialParameters,
-    data: TrialData,
-    seconds: float,
-) -> Outcome:
-    def scored(rows: NDArray[np.int64], actual: Floats, forecast: Floats, naive: Floats) -> Any:
-        return _scores(data, parameters.output_shift, rows, actual, forecast, naive)
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Validation rows (m,): of one fold, or of all."""
 
-    together = scored(
-        np.concatenate([v.rows for v in folds]),
-        np.concatenate([v.actual for v in folds]),
-        np.concatenate(forecasts),
-        np.concatenate([v.naive for v in folds]),
-    )
-    return Outcome(
-        skill=skill,
-        metrics=together | {"skill": skill},
-        folds=[
-            scored(v.rows, v.actual, forecast, v.naive)
-            for v, forecast in zip(folds, forecasts, strict=True)
-        ],
-        forecasts=pack(np.concatenate(forecasts)),
-        seconds=seconds,
+    rows: Rows
+    actual: Floats
+    naive: Mapping[str, Floats]
+    hardest: Floats
+
+
+def _together(folds: Sequence[PreparedFold]) -> _Rows:
+    return _Rows(
+        np.concatenate([fold.rows for fold in folds]),
+        np.concatenate([fold.actual for fold in folds]),
+        {name: np.concatenate([fold.naive[name] for fold in folds]) for name in folds[0].naive},
+        np.concatenate([fold.hardest for fold in folds]),
     )
 
 
 def _scores(
-    data: TrialData,
-    horizon: int,
-    rows: NDArray[np.int64],
-    actual: Floats,
-    forecast: Floats,
-    naive: Floats,
+    scored: PreparedFold | _Rows, forecast: Floats, horizon: int, data: TrialData
 ) -> dict[str, float]:
     """Errors in the target's unit, then those of the price it means, model beside naive."""
-    origin = data.close[rows - horizon]
-    if data.predict == "direction":
-        return {
-            "skill": metrics.skill(actual, forecast, naive),
-            "rmse": metrics.rmse(actual, forecast),
-            "naive_rmse": metrics.rmse(actual, naive),
-            "directional_accuracy": float(np.mean((forecast > 0.5) == (actual > 0.5))),
-            "always_up_accuracy": float(np.mean(actual > 0.5)),
-        }
-    price = to_price(actual, data.close, rows, horizon, data.predict)
-    price_forecast = to_price(forecast, data.close, rows, horizon, data.predict)
-    return {
-        "skill": metrics.skill(actual, forecast, naive),
+    actual, target = scored.actual, data.target
+    origin = data.quotes.target[scored.rows - horizon]
+    middle = target.reference(origin)
+    own = {
+        "skill": metrics.skill(actual, forecast, scored.hardest),
         "rmse": metrics.rmse(actual, forecast),
+        "naive_rmse": metrics.rmse(actual, scored.hardest),
+        **{f"{name}_rmse": metrics.rmse(actual, naive) for name, naive in scored.naive.items()},
+    }
+    if not target.priced:
+        return own | {
+            "directional_accuracy": float(np.mean((forecast > middle) == (actual > middle))),
+            "always_up_accuracy": float(np.mean(actual > middle)),
+        }
+    price, said, naive = (
+        target.to_price(values, origin) for values in (actual, forecast, scored.hardest)
+    )
+    return own | {
         "mae": metrics.mae(actual, forecast),
         "r2": metrics.r2(actual, forecast),
-        "naive_rmse": metrics.rmse(actual, naive),
-        "naive_mae": metrics.mae(actual, naive),
-        "directional_accuracy": metrics.directional_accuracy(
-            price - origin, price_forecast - origin
-        ),
-        "always_up_accuracy": metrics.directional_accuracy(price - origin, np.ones_like(price)),
-        "price_rmse": metrics.rmse(price, price_forecast),
-        "price_mae": metrics.mae(price, price_forecast),
-        "price_mape": metrics.mape(price, price_forecast),
-        "price_r2": metrics.r2(price, price_forecast),
-        "naive_price_rmse": metrics.rmse(price, origin),
-        "naive_price_mape": metrics.mape(price, origin),
+        "naive_mae": metrics.mae(actual, scored.hardest),
+        "directional_accuracy": metrics.directional_accuracy(actual - middle, forecast - middle),
+        "always_up_accuracy": metrics.directional_accuracy(actual - middle, np.ones_like(price)),
+        "price_rmse": metrics.rmse(price, said),
+        "price_mae": metrics.mae(price, said),
+        "price_mape": metrics.mape(price, said),
+        "price_r2": metrics.r2(price, said),
+        "naive_price_rmse": metrics.rmse(price, naive),
+        "naive_price_mape": metrics.mape(price, naive),
     }

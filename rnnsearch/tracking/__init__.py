@@ -23,7 +23,7 @@ from rnnsearch.tracking.server import (
     shown_uri,
     sqlite_url,
 )
-from rnnsearch.tracking.syncing import sync
+from rnnsearch.tracking.syncing import best_measures, sync
 from rnnsearch.tracking.tracker import Tracker
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Parent",
     "RunRecord",
     "Tracker",
+    "best_measures",
     "default_uri",
     "first_line",
     "serve_dashboard",

@@ -145,9 +145,10 @@ class Experiment:
         if runs:
             self._runs[number] = runs[0].info.run_id
 
-    def write_best(self, best: dict[int, float]) -> None:
-        """Best skill, by the number of trials that were finished then, on the parent run."""
-        self._write(self.parent_run, [("best_skill", skill, n) for n, skill in best.items()])
+    def write_best(self, best: dict[int, dict[str, float]]) -> None:
+        """Measures of the best trial, by the number of finished trials, on the parent run."""
+        values = [(name, value, n) for n, found in best.items() for name, value in found.items()]
+        self._write(self.parent_run, values)
 
     def note_parent(self, metrics: dict[str, float], tags: dict[str, str], step: int = 0) -> None:
         """A result of the whole study, on the parent run; of several, the highest step is shown."""

@@ -1,6 +1,6 @@
 """MLflow made to say what the store says."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,9 @@ def sync(
             for run in runs:
                 experiment.client.delete_run(run.info.run_id)
                 done["deleted"] += 1
-        if skills := [r.metrics["skill"] for r in records if r.state == "complete"]:
+        if complete := [r.metrics for r in records if r.state == "complete"]:
             finished = sum(r.state in ("complete", "pruned", "failed") for r in records)
-            experiment.write_best({finished: max(skills)})
+            experiment.write_best({finished: best_measures(complete)})
         if all(record.over for record in records):
             experiment.set_parent_status("FINISHED")
     except Exception as error:
@@ -53,6 +53,12 @@ def sync(
             )
         ) from None
     return done, {record.number for record in records if record.over}
+
+
+def best_measures(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Gain and skill of the best of these trials, by their metrics, for the parent run."""
+    best = max(metrics, key=lambda one: one.get("gain", one["skill"]))
+    return {"best_gain": best.get("gain", best["skill"]), "best_skill": best["skill"]}
 
 
 def _write(experiment: Experiment, record: RunRecord) -> None:

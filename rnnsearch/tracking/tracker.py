@@ -37,7 +37,9 @@ class Tracker:
         self._uri, self._parent, self._artifacts = uri, parent, artifacts
         self._written, self._notice = written, notice
         self._pending = {record.number: record for record in missing}
-        self._best: dict[int, float] = {}  # finished trials -> best skill, for the parent run
+        self._best: dict[
+            int, dict[str, float]
+        ] = {}  # finished trials -> of the best, for the parent
         self._changed = threading.Condition()
         self._closing = False
         self._last = True
@@ -53,10 +55,10 @@ class Tracker:
             if record.over:
                 self._changed.notify()
 
-    def best(self, finished: int, skill: float) -> None:
-        """Have the best skill after so many finished trials written to the parent run."""
+    def best(self, finished: int, measures: dict[str, float]) -> None:
+        """Have measures of the best after so many finished trials written to the parent run."""
         with self._changed:
-            self._best[finished] = skill
+            self._best[finished] = measures
 
     def finish(self, patience: float = 60.0, *, last: bool = True) -> int:
         """Write what is left and end. Returns how many finished trials MLflow does not have.

@@ -159,13 +159,13 @@ class SleepingWorkers:
         last = epoch == EPOCHS
         if not last:
             heapq.heappush(self._due, (at + self.epoch_seconds, number, "epoch"))
-        report = EpochReport(epoch, skill, 1 - skill, 1 - skill, 0.5, self.epoch_seconds)
+        report = EpochReport(epoch, skill, skill, 1 - skill, 1 - skill, 0.5, self.epoch_seconds)
         yield Progress(number, report)
         if last and number in self._trainings:
             del self._trainings[number]
             self._free.append(at)
             metrics = dict.fromkeys(METRICS, 0.5) | {"skill": skill}
-            outcome = Outcome(skill, metrics, [metrics] * 3, self._forecasts, seconds=1.0)
+            outcome = Outcome(skill, skill, metrics, [metrics] * 3, self._forecasts, seconds=1.0)
             yield Done(number, outcome)
 
     def _watch_the_clock(self) -> None:

@@ -122,7 +122,7 @@ class _Worker:
         rng = np.random.default_rng(task.number)
         for epoch in range(1, EPOCHS + 1):
             skill, loss, validation_loss, norm = rng.normal(size=4).tolist()
-            report = EpochReport(epoch, skill, loss, validation_loss, norm, 0.1)
+            report = EpochReport(epoch, skill, skill, loss, validation_loss, norm, 0.1)
             self._said.append(Progress(task.number, report))
         self._said.append(Done(task.number, _outcome(rng)))
 
@@ -147,7 +147,7 @@ def _outcome(rng: np.random.Generator) -> Outcome:
     skill = float(rng.normal(0, 0.01))
     forecasts = pack(rng.normal(size=700))
     folds = [metrics() | {"skill": skill} for _ in range(3)]
-    return Outcome(skill, metrics() | {"skill": skill}, folds, forecasts, seconds=2.0)
+    return Outcome(skill, skill, metrics() | {"skill": skill}, folds, forecasts, seconds=2.0)
 
 
 class _Filler:

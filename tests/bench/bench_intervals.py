@@ -23,8 +23,9 @@ from arch.data import nasdaq, sp500
 from arch.univariate import StudentsT
 from numpy.typing import NDArray
 
+from rnnsearch import targets
 from rnnsearch.model.bands import Moves, radii
-from rnnsearch.model.windows import split_rows, target_values
+from rnnsearch.model.windows import split_rows
 from rnnsearch.scoring import intervals
 from rnnsearch.scoring.skipped import Skipped
 
@@ -69,8 +70,10 @@ def held(close: Floats, horizon: int, level: float) -> tuple[Held, Held]:
         expanding=True,
     )
 
+    target = targets.get("log_return")
+
     def values(rows: NDArray[np.int64]) -> Floats:
-        return target_values(close, rows, horizon, "log_return")
+        return target.values(close, rows, horizon)
 
     errors = np.concatenate(
         [values(f.train).mean() - values(f.validation) for f in split.folds],
@@ -78,7 +81,7 @@ def held(close: Floats, horizon: int, level: float) -> tuple[Held, Held]:
     forecast = float(values(split.refit.train).mean())
     actual = values(split.test)
     history = close[: split.refit.history.stop]
-    moves = Moves.fit(history, "log_return")
+    moves = Moves.fit(history, target)
     # Those since the training ended, as a champion's are; the first few lie before the test.
     origins = np.arange(len(history) - 1, len(close) - horizon, dtype=np.int64)
     after = radii(
@@ -89,7 +92,7 @@ def held(close: Floats, horizon: int, level: float) -> tuple[Held, Held]:
         moves=moves,
         since=len(origins),
         horizon=horizon,
-        predict="log_return",
+        target=target,
         alpha=1 - level,
     )[-len(actual) :]
     before = intervals.conformal_radius(errors, 1 - level)

@@ -19,6 +19,7 @@ from rnnsearch.model.windows import split_rows
 from rnnsearch.search.parameters import TrialParameters
 from rnnsearch.search.protocol import Done, Failed, Lost, Task, WorkerSetup
 from rnnsearch.search.workers import LocalWorkers
+from rnnsearch.targets import Quotes
 from tests.bench.measuring import Figure, figure, own_home
 
 INPUTS, WINDOW, WORKERS = 86, 60, 2
@@ -83,7 +84,7 @@ def _setup(table: InputTable, rows: int) -> WorkerSetup:
     )
     growth = np.random.default_rng(1).normal(0, 1e-3, rows)
     assert table.path is not None
-    return WorkerSetup(table.path, np.exp(np.cumsum(growth)), split, "log_return", "cpu")
+    return WorkerSetup(table.path, Quotes(np.exp(np.cumsum(growth))), split, "log_return", "cpu")
 
 
 def _parameters(table: InputTable) -> dict[str, Any]:

@@ -1,0 +1,149 @@
+"""What a kind of target knows of itself.
+
+    n  rows of a block      r  target row      t = r - h  origin      h  output shift >= 1
+
+Rows are 0-based sessions. A target is a function of the prices at `t` and `r`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows: TypeAlias = NDArray[np.int64]
+Floats: TypeAlias = NDArray[np.float64]
+
+SCORING = 2
+"""How trials are valued. 1: by skill against no change (of a direction: the base rate) alone. 2: by
+`scoring.gain`, of skill against the hardest naive forecast. A study keeps what it began with."""
+
+
+@dataclass(frozen=True, eq=False)
+class Quotes:
+    """The column that is forecast, and the last price of each row where that is another column.
+
+    target  (rows,)
+    close   (rows,) known when the row is over, as `target` is; None where `target` is the close
+    """
+
+    target: Floats
+    close: Floats | None = None
+
+    def bases(self) -> list[Floats]:
+        """The prices (rows,) that may be said to stay what they are."""
+        return [self.target] if self.close is None else [self.target, self.close]
+
+
+@dataclass(frozen=True)
+class TargetScale:
+    """Targets in the units that the network forecasts: `z = (y - mean) / scale`."""
+
+    mean: float
+    scale: float
+
+    def scale_values(self, values: Floats) -> NDArray[np.float32]:
+        """y -> z, (n,)."""
+        return ((values - self.mean) / self.scale).astype(np.float32)
+
+    def unscale(self, scaled: NDArray[np.floating]) -> Floats:
+        """z -> y, (n,)."""
+        return np.asarray(scaled, dtype=np.float64) * self.scale + self.mean
+
+
+class Target(ABC):
+    """One kind of target. Stateless: what is fitted is returned."""
+
+    name: ClassVar[str]
+    loss: ClassVar[Literal["mse", "bce"]]
+    priced: ClassVar[bool]
+    """Whether a forecast says something about the price."""
+    in_prices: ClassVar[bool] = False
+    """Whether it is told in the unit of the prices."""
+
+    naive_words: ClassVar[Mapping[str, str]]
+    """What its naive forecasts are called in a sentence."""
+
+    # --- what is forecast
+
+    @abstractmethod
+    def values(self, target: Floats, rows: Rows, h: int) -> Floats:
+        """`y[r]` for the target rows: (n,)."""
+
+    @abstractmethod
+    def to_price(self, forecast: Floats, origin: Floats) -> Floats:
+        """A forecast as a price, given `target[t]`: (n,). Raises ValueError unless `priced`."""
+
+    def from_growth(self, growth: Floats, origin: Floats) -> Floats:
+        """Log growth of the price from the origins as forecasts: (n,). Only where `priced`."""
+        raise ValueError("growth does not say what is forecast")
+
+    @abstractmethod
+    def reference(self, origin: Floats) -> Floats:
+        """Where a forecast says neither up nor down, given `target[t]`: (n,)."""
+
+    # --- what needs no learning
+
+    @abstractmethod
+    def naive(
+        self, quotes: Quotes, rows: Rows, h: int, train: Rows
+    ) -> Mapping[str, Sequence[Floats]]:
+        """Naive forecasts (n,) by name; the variants of one differ in the price they start from.
+
+        What is averaged is averaged over the target rows `train`, which are known at each origin.
+        """
+
+    @abstractmethod
+    def first_naive(self, quotes: Quotes, rows: Rows, h: int, train: Rows) -> Floats:
+        """The only naive forecast that studies of `SCORING` 1 know: (n,)."""
+
+    # --- what the information test needs
+
+    def known(self, quotes: Quotes, rows: Rows, h: int) -> list[Floats]:
+        """What is known at the origin without learning, and varies: (n,) each."""
+        return []
+
+    def pieces(self, quotes: Quotes, rows: Rows, h: int) -> Floats | None:
+        """`y` less something known at the origin, by session: (h, n); None where it has no parts.
+
+        Row `j - 1` is what session `t + j` brings; `rows` follow each other.
+        """
+        return None
+
+    # --- what the network forecasts
+
+    @abstractmethod
+    def fit_scale(self, train_targets: Floats) -> TargetScale:
+        """The scale of a fold, from training targets (n,) alone; 1 if they do not vary."""
+
+    def squash(self, outputs: Any) -> Any:
+        """Network outputs (a torch tensor) on the scale of `TargetScale`."""
+        return outputs
+
+
+def naive_forecasts(
+    target: Target, quotes: Quotes, rows: Rows, h: int, train: Rows, scoring: int = SCORING
+) -> dict[str, Floats]:
+    """The naive forecasts (n,) of these rows by name, of each the variant that errs least there.
+
+    That the rows themselves choose among the variants makes doing nothing as hard to beat as it can
+    be, at no charge to it. A study of `scoring` 1 has one naive forecast.
+    """
+    if scoring < SCORING:
+        return {
+            next(iter(target.naive(quotes, rows, h, train))): target.first_naive(
+                quotes, rows, h, train
+            )
+        }
+    actual = target.values(quotes.target, rows, h)
+    variants = target.naive(quotes, rows, h, train)
+    return {name: hardest(actual, forecasts)[1] for name, forecasts in variants.items()}
+
+
+def hardest(actual: Floats, forecasts: Sequence[Floats]) -> tuple[int, Floats]:
+    """Place and values of the forecast with the smallest squared error; the first of equals."""
+    errors = [float(np.sum((forecast - actual) ** 2)) for forecast in forecasts]
+    place = int(np.argmin(errors))
+    return place, forecasts[place]
