@@ -241,7 +241,9 @@ def test_before_any_outcome_the_interval_holds_its_share_of_scaled_validation_er
     prices = replace(problem.prices, frame=problem.prices.frame[:history])
     frame = forecaster.forecast(prices, origins=1)
     half = float(np.log(frame["high_price"] / frame["forecast_price"]).iloc[0])
-    usual = Moves.fit(forecaster.history.target, forecaster.target).at(forecaster.history.target)[-1]
+    usual = Moves.fit(forecaster.history.target, forecaster.target).at(forecaster.history.target)[
+        -1
+    ]
     scores = np.abs(forecaster.errors / forecaster.scales)
     assert half / usual == pytest.approx(conformal_radius(scores), rel=1e-6)
     assert np.mean(scores <= half / usual * (1 + 1e-6)) >= 0.9
