@@ -8,6 +8,11 @@ from typing import Any
 
 LONGEST_SHOWN = 200
 """Characters of a value in a message."""
+LONGEST_LINE = 1_800
+"""Characters of a line of a message: a rule, a remedy and several values."""
+HEAD = 1_200  # of a line that is too long; its end is the remedy
+QUOTED = re.compile(r"(?<!\w)'[^'\n]{%d,}'" % (LONGEST_SHOWN + 1))
+UNBROKEN = re.compile(r"\S{%d,}" % (2 * LONGEST_SHOWN))
 _LOOKED_AT = 2_000  # characters in which passwords are looked for; it takes their square
 
 _LONGEST_WORD, _LONGEST_LINE = 1_000, 2_000  # a path may have 1,000 characters
@@ -45,10 +50,26 @@ def without_passwords(text: str) -> str:
     return re.sub(r"([^:@/\s]*):(?!//)\S*@", r"\1:***@", text)
 
 
+def readable(message: str) -> str:
+    """A message whose values are cut, and whose lines a person can read."""
+    if len(message) <= LONGEST_SHOWN:
+        return message
+    message = QUOTED.sub(lambda found: f"{found[0][: LONGEST_SHOWN + 1]}…'", message)
+    message = UNBROKEN.sub(lambda found: f"{found[0][:LONGEST_SHOWN]}…", message)
+    lines = message.split("\n")
+    return "\n".join(
+        line if len(line) <= LONGEST_LINE else f"{line[:HEAD]} … {line[HEAD + 3 - LONGEST_LINE :]}"
+        for line in lines
+    )
+
+
 class RnnsearchError(Exception):
     """The command failed. Exit code 1."""
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(readable(message))
 
 
 class StudyFileError(RnnsearchError):

@@ -56,6 +56,14 @@ def sweep(place: Path) -> None:
                 os.close(lock)
 
 
+def is_left(folder: Path) -> bool:
+    """Whether the process of a folder is gone."""
+    if not folder.exists() or (lock := _lock(folder)) is None:
+        return False
+    os.close(lock)
+    return True
+
+
 def _lock(folder: Path) -> int | None:
     """Hold a folder until the process ends or the number is closed; None where another does."""
     if sys.platform == "win32":

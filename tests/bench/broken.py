@@ -7,11 +7,18 @@ import re
 import shutil
 import signal
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import psutil
+
+from rnnsearch.data import scratch
+from rnnsearch.search.store import state_of
+from tests.bench.fuzzing import fuzz
 from tests.bench.machinery import Study
 from tests.faults import Network, failing_server, restart_postgres, small_disk
 
@@ -156,6 +163,141 @@ def worker(what: str) -> Callable[..., int]:
         changed = {f"rnnsearch.search.watching.{name}": value for name, value in quiet.items()}
         study.run(0, worker=[what, 2], set=changed if what == "hang" else {})
         return len(study.log.read_text().splitlines())
+
+    return inject
+
+
+def fork_server_killed(study: Study, chance: random.Random) -> int:
+    """What workers are forked from, and by that all of them, again and again."""
+    driver = study.start()
+    died = 0
+    for finished in range(ROUNDS):
+        study.begun(driver, finished=finished)
+        time.sleep(chance.uniform(0, 1))
+        with contextlib.suppress(psutil.Error):
+            for process in psutil.Process(driver.pid).children():
+                if "forkserver" in " ".join(process.cmdline()):
+                    process.kill()
+                    died += 1
+    _, err = study.end(driver, 0)
+    states = [state_of(trial) for trial in study.store.trials()]
+    if "failed" in states:
+        study.complain(f"a trial was blamed: {states}: {err[-800:]}")
+    return died
+
+
+# --- what is left, and commands that are told to end ---------------------------------------------
+
+
+def all_killed(study: Study, chance: random.Random) -> int:
+    """The driver with all its processes; nothing of theirs may stay in the temporary folder."""
+    died = 0
+    for _ in range(ROUNDS):
+        driver = study.start()
+        study.begun(driver, finished=chance.randint(0, 2))
+        died += driver.poll() is None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(driver.pid, signal.SIGKILL)
+        study.end(driver, 0, KILLED)
+    study.run(0)
+    place = Path(tempfile.gettempdir())
+    left = [f for f in place.glob(f"{scratch.PREFIX}*") if scratch.is_left(f)]
+    if left:
+        study.complain(f"left: {left}")
+    return died
+
+
+def commands_interrupted(study: Study, chance: random.Random) -> int:
+    study.run(0)
+    study.run(0, command="evaluate")
+    heard = 0
+    for name in ("check", "status", "predict", "sync", "report", "evaluate"):
+        command = study.start(name)
+        time.sleep(chance.uniform(0.3, 4))
+        heard += command.poll() is None
+        kind = chance.choice([signal.SIGINT, signal.SIGTERM])
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(command.pid, kind)
+        code, err = study.end(command, 0, 128 + kind, -kind)
+        if code < 0 and err:
+            study.complain(f"{name}: {code}: {err}")
+    return heard
+
+
+# --- damage -------------------------------------------------------------------------------------
+
+
+def _flip(file: Path, chance: random.Random) -> None:
+    content = bytearray(file.read_bytes())
+    place = chance.choice([place for place, byte in enumerate(content) if byte])
+    content[place] ^= 1 << chance.randrange(8)
+    file.write_bytes(content)
+
+
+def store_damaged(study: Study, chance: random.Random) -> int:
+    """One bit; a digit may be another one then, which nobody can see."""
+    study.run(0, 130, 143)
+    file = study.home / "optuna.db"
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = file.read_bytes()
+    for name in ("status", "search", "report", "sync"):
+        _flip(file, chance)
+        study.run(0, 2, 3, 4, command=name)
+        for extra in ("-wal", "-shm"):
+            Path(f"{file}{extra}").unlink(missing_ok=True)
+        file.write_bytes(whole)
+    study.run(0, command="sync")  # MLflow was told what was read
+    return 4
+
+
+def mlflow_damaged(study: Study, chance: random.Random) -> int:
+    driver = study.start()
+    study.begun(driver, finished=2)
+    driver.kill()
+    study.end(driver, 0, KILLED)
+    file = study.tracking / "mlflow.db"
+    content = bytearray(file.read_bytes())
+    place = chance.choice([0, chance.randrange(len(content))])
+    content[place : place + 4096] = chance.randbytes(4096)
+    file.write_bytes(content)
+    code, _ = study.run(0)
+    file.rename(f"{file}.damaged")
+    for extra in ("-wal", "-shm", "-journal"):
+        Path(f"{file}{extra}").unlink(missing_ok=True)
+    study.run(0, command="sync")
+    return int(code == 0)
+
+
+def champion_damaged(study: Study, chance: random.Random) -> int:
+    study.run(0)
+    study.run(0, command="evaluate")
+    for name in ("forecaster.json", "weights.safetensors"):
+        _flip(study.home / "champions" / study.folder.name / name, chance)
+        study.run(4, command="predict")
+        study.run(0, command="evaluate")
+        study.run(0, command="predict")
+    return 2
+
+
+def pipes_for_the_cache(study: Study, chance: random.Random) -> int:
+    study.run(0)
+    files = [file for file in (study.home / "cache").iterdir() if file.suffix in (".npy", ".json")]
+    for file in files:
+        file.unlink()
+        os.mkfifo(file)
+    study.run(0, command="check")
+    study.run(0, command="sync")
+    return len(files)
+
+
+def fuzzed(kind: str, count: int) -> Callable[..., int]:
+    """Files that nobody would write, each read by a command."""
+
+    def inject(study: Study, chance: random.Random) -> int:
+        for complaint in fuzz(kind, count, chance.randrange(10**6)).complaints:
+            study.complain(complaint)
+        return count
 
     return inject
 
@@ -372,6 +514,15 @@ FAULTS = [
     Fault("worker out of memory", worker("memory")),
     Fault("worker with an error of its own", worker("raise")),
     Fault("worker whose skill is no number", worker("nan")),
+    Fault("what workers are forked from killed", fork_server_killed, epochs=300),
+    Fault("driver and all its processes killed", all_killed),
+    Fault("any command told to stop: Ctrl-C, SIGTERM", commands_interrupted),
+    Fault("one bit of the study's store flipped", store_damaged),
+    Fault("MLflow's database damaged", mlflow_damaged),
+    Fault("one bit of the champion flipped", champion_damaged),
+    Fault("pipes in place of the cache", pipes_for_the_cache),
+    Fault("500 study files that nobody would write", fuzzed("studies", 500)),
+    Fault("500 price files that nobody would write", fuzzed("prices", 500)),
     Fault("MLflow down at the start, back later", mlflow("start", "middle", "cut"), mlflow=True),
     Fault("MLflow down from the middle on", mlflow("middle", None, "cut"), mlflow=True),
     Fault("MLflow down at the end", mlflow("end", None, "cut"), mlflow=True),

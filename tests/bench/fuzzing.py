@@ -204,7 +204,17 @@ def study_file(chance: random.Random, folder: Path) -> Case:
     return Case(arguments, f"{' '.join(command)} of {source.name}: {'; '.join(changes)}"[:500])
 
 
-KINDS: dict[str, Kind] = {"studies": study_file}
+def price_file(chance: random.Random, folder: Path) -> Case:
+    """A price file with something wrong, given to `init`, or to a study."""
+    from tests.bench import mangled_prices
+
+    path, about = mangled_prices.mangled(chance, folder)
+    command = chance.choices(["init", "check", "inputs"], [60, 30, 10])[0]
+    given = path if command == "init" else mangled_prices.study_of(path, folder)
+    return Case((command, given.name), f"{command} of {about}"[:500], written=("*.toml",))
+
+
+KINDS: dict[str, Kind] = {"studies": study_file, "prices": price_file}
 
 
 def main() -> int:
