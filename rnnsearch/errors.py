@@ -11,8 +11,8 @@ LONGEST_SHOWN = 200
 LONGEST_LINE = 1_800
 """Characters of a line of a message: a rule, a remedy and several values."""
 HEAD = 1_200  # of a line that is too long; its end is the remedy
-QUOTED = re.compile(r"(?<!\w)'[^'\n]{%d,}'" % (LONGEST_SHOWN + 1))
-UNBROKEN = re.compile(r"\S{%d,}" % (2 * LONGEST_SHOWN))
+QUOTED = re.compile(rf"(?<!\w)'[^'\n]{{{LONGEST_SHOWN + 1},}}'")
+UNBROKEN = re.compile(rf"\S{{{2 * LONGEST_SHOWN},}}")
 _LOOKED_AT = 2_000  # characters in which passwords are looked for; it takes their square
 
 _LONGEST_WORD, _LONGEST_LINE = 1_000, 2_000  # a path may have 1,000 characters

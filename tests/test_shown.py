@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from rnnsearch.config import load_study
+from rnnsearch.errors import DataError
 from rnnsearch.results.facts import collect
 from rnnsearch.results.plots import as_svg, plots
 from rnnsearch.results.report import report
@@ -163,3 +164,15 @@ def test_markdown_shows_any_text_as_it_is() -> None:
     assert code("a`b``c") == "``` a`b``c ```"
     assert code("two\nlines") == "`two lines`"
     assert markdown("*a* <b> [c](d)\n# e") == "\\*a\\* \\<b\\> \\[c\\](d) # e"
+
+
+def test_an_error_cuts_what_nobody_reads_and_keeps_its_remedy() -> None:
+    told = str(DataError(f"the study's file: row 9 is '{'9' * 10**6}'; remove the row."))
+    assert told == f"the study's file: row 9 is '{'9' * 200}…'; remove the row."
+    told = str(DataError(f"there is {'x' * 10**6} there; remove it."))
+    assert told == f"there is {'x' * 200}… there; remove it."
+    told = str(DataError(f"one of {', '.join(map(str, range(10**5)))}; choose one."))
+    assert len(told) < 1900
+    assert told.endswith("; choose one.")
+    plain = "the study's store is not the driver's: " + "a word and " * 30 + "it's the user's"
+    assert str(DataError(plain)) == plain
