@@ -62,6 +62,7 @@ def _named_base(name: str) -> str | None:
     return None if bare == plain else BASE_OF_NAME.get(bare)
 
 
+@np.errstate(all="ignore")  # prices at the limits of a float have no such ratio
 def _steps(values: Floats, base: Floats) -> int | None:
     """How often the ratio changes; None where it is no constant with few steps that ends at 1."""
     good = np.isfinite(values) & np.isfinite(base) & (values > 0) & (base > 0)

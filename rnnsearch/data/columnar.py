@@ -48,7 +48,9 @@ def read_arrow(source: Source, file: str, kind: str) -> Columnar:
             if kind == "Parquet"
             else f"{file}: is not an Arrow file: {str(error)[:200]}; write it again, or as Parquet."
         ) from None
-    told = f"columns that hold lists or structures are left out: {', '.join(nested)[:200]}"
+    told = (
+        f"columns that hold lists, structures or raw bytes are left out: {', '.join(nested)[:200]}"
+    )
     notes = (told,) if nested else ()
     if isinstance(frame.index, pd.DatetimeIndex) or key(str(frame.index.name)) in DATE_KEYS:
         index = frame.index.to_series(index=pd.RangeIndex(len(frame)))
@@ -74,4 +76,6 @@ def _header(frame: pd.DataFrame) -> Header:
 def _is_plain(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         return _is_plain(kind.value_type)
-    return not (pa.types.is_nested(kind) or pa.types.is_union(kind))
+    raw = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    odd = (pa.types.is_nested, pa.types.is_union, *raw)
+    return not any(is_odd(kind) for is_odd in odd)
