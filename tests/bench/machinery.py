@@ -72,8 +72,10 @@ class Study:
 
     # --- commands
 
-    def start(self, command: str = "search", **fault: Any) -> "subprocess.Popen[str]":
-        """Start a command on the study, with what `faulty` does to it."""
+    def start(
+        self, command: str = "search", *, module: str = "tests.bench.faulty", **fault: Any
+    ) -> "subprocess.Popen[str]":
+        """Start a command on the study, with what `faulty` does to it (`rnnsearch`: nothing)."""
         fault = fault | {"set": FAST | fault.get("set", {}), "log": str(self.log)}
         environment = os.environ | {
             "RNNSEARCH_HOME": str(self.home),
@@ -81,7 +83,7 @@ class Study:
             "PYTHONUNBUFFERED": "1",
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.faulty", command, str(self.path)],
+            [sys.executable, "-m", module, command, str(self.path)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
