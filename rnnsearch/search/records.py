@@ -89,9 +89,10 @@ def parent_record(problem: Problem, study_id: str) -> Parent:
     description = (
         f"**{study.name}**: forecasts `{study.data.predict}` of {code(study.data.target)} in "
         f"{code(data['name'])} ({data['rows']} sessions, {data['first']} to {data['last']}).\n\n"
-        "One child run per trial. `skill` = 1 - RMSE(model) / RMSE(naive forecast) on the "
+        "One child run per trial. `skill` = 1 - RMSE(model) / RMSE(harder naive forecast) on the "
         f"validation rows of {len(split.folds)} walk-forward folds; 0 is no better than doing "
-        f"nothing. The last {len(split.test)} target rows are locked until `evaluate`."
+        "nothing. `gain`, which the search maximises, is skill divided by what overlapping targets "
+        f"add to its spread. The last {len(split.test)} target rows are locked until `evaluate`."
     )
     told = describe(problem.candidates.record())
     description += "".join(f"\n\n{markdown(note[0].upper() + note[1:])}." for note in told)

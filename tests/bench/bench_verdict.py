@@ -1,12 +1,15 @@
-"""Does the verdict say "better" where there is something to find, and only there?
+"""Does the verdict say "better" or "informative" where there is something to find, and only there?
 
-    python -m tests.bench.bench_verdict [--noise 20] [--planted 10] [--trials 8] [--jobs 1]
+    python -m tests.bench.bench_verdict [--noise 20] [--drift 0] [--weak 0] [--planted 10]
+                                        [--trials 8] [--jobs 1]
 
 Each file gets a whole study of its own: search, evaluate, verdict. Noise files are random walks
-with noise inputs; a verdict "better" there is a mistake, and at p < 0.05 one in twenty is to be
-expected. Planted files hold a signal that a good network can turn into a skill of 0.1 or more.
-Exits with 1 where more than one in twenty noise files, or fewer than nine in ten planted files,
-are called better.
+with noise inputs, drift files such walks that go up by an annual Sharpe ratio of 1, forecast 5
+sessions ahead; "better" or "informative" there is a mistake, and of each one in twenty is to be
+expected. Planted files hold a signal that a good network can turn into a skill of 0.1 or more, weak
+ones a linear signal of R² 0.02, which is large for daily returns, and 900 locked rows or more.
+Exits with 1 where more than one in twenty files without a signal, or fewer than nine in ten planted
+files, are called better.
 """
 
 # ruff: noqa: E402 - the environment comes before the imports
@@ -33,7 +36,7 @@ from rnnsearch.search import study as study_module
 from tests.bench.planted import Planted, SignalKind, plant
 from tests.searches import InlineWorkers, Notes, toml
 
-ROWS, CANDIDATES = 1500, 8
+ROWS, WEAK_ROWS, CANDIDATES = 1500, 4700, 8
 KINDS: tuple[SignalKind, ...] = ("linear", "interacting", "threshold")
 DELAYS = (1, 2, 3)
 R2 = {"linear": 0.3, "interacting": 0.3, "threshold": 0.3}  # attainable skill 0.16
@@ -64,20 +67,30 @@ class Found:
     skill: float
     p: float | None
     better: bool
+    informative: bool
+    p_information: float | None
+    true_input: bool
     seconds: float
 
     def __str__(self) -> str:
-        p = "  –  " if self.p is None else f"{self.p:.3f}"
+        p, about = ("  –  " if p is None else f"{p:.3f}" for p in (self.p, self.p_information))
+        said = "better" if self.better else "informative" if self.informative else "no"
+        true = "  true input" if self.true_input else ""
         return (
             f"{self.name:<22} attainable {self.attainable:+.3f}  skill {self.skill:+.4f}  "
-            f"p {p}  {'better' if self.better else 'no':<6}  {self.seconds:.0f} s"
+            f"p {p}  information {about}  {said:<11}  {self.seconds:.0f} s{true}"
         )
 
 
-def files(noise: int, planted: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def files(noise: int, drift: int, weak: int, planted: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Name and making of each file."""
     for number in range(noise):
         yield f"noise {number + 1}", {"attainable_r2": 0.0, "seed": number}
+    for number in range(drift):
+        yield f"drift {number + 1}", {"attainable_r2": 0.0, "sharpe": 1.0, "seed": 500 + number}
+    for number in range(weak):
+        making = {"kind": "linear", "delay": 1, "attainable_r2": 0.02, "seed": 2000 + number}
+        yield f"weak {number + 1}", making
     for number in range(planted):
         kind, delay = KINDS[number % len(KINDS)], DELAYS[number // len(KINDS) % len(DELAYS)]
         making = {"kind": kind, "delay": delay, "attainable_r2": R2[kind], "seed": 1000 + number}
@@ -88,9 +101,11 @@ def judge(name: str, making: dict[str, Any], trials: int) -> Found:
     """Search and evaluate one file, in this process."""
     began = time.perf_counter()
     study_module.LocalWorkers = champion.LocalWorkers = InlineWorkers  # type: ignore[attr-defined,assignment]
-    planted = plant(rows=ROWS, candidates=CANDIDATES, **making)
+    length = WEAK_ROWS if name.startswith("weak") else ROWS
+    planted = plant(rows=length, candidates=CANDIDATES, **making)
+    ahead = 5 if name.startswith("drift") else 1
     with tempfile.TemporaryDirectory() as folder:
-        study = load_study(write(Path(folder), planted, trials))
+        study = load_study(write(Path(folder), planted, trials, ahead))
         study_module.search(study, Notes())
         answer = evaluate(study, top=3, seeds=2, say=lambda text: None)
     rows = planted.frame.index[planted.frame["Date"].astype(str).isin(answer["dates"])]
@@ -101,14 +116,20 @@ def judge(name: str, making: dict[str, Any], trials: int) -> Found:
         answer["table"][0]["skill"],
         answer["verdict"]["p"],
         answer["verdict"]["better"],
+        answer["verdict"]["informative"],
+        answer["verdict"]["p_information"],
+        bool({*planted.truth} & {*answer["champion"]["params"]["inputs"]}),
         time.perf_counter() - began,
     )
 
 
-def write(folder: Path, planted: Planted, trials: int) -> Path:
+def write(folder: Path, planted: Planted, trials: int, ahead: int = 1) -> Path:
     planted.frame.to_csv(folder / "prices.csv", index=False)
     name = f"bench-{time.time_ns()}"
-    tables = STUDY | {"study": STUDY["study"] | {"name": name, "trials": trials}}
+    tables = STUDY | {
+        "study": STUDY["study"] | {"name": name, "trials": trials},
+        "space": STUDY["space"] | {"output_shift": ahead},
+    }
     lines = []
     for section, keys in tables.items():
         lines += [f"[{section}]", *(f"{key} = {toml(value)}" for key, value in keys.items())]
@@ -125,28 +146,50 @@ def _own_home(parent: str) -> None:
 def main(arguments: list[str] | None = None, show: Callable[[str], None] = print) -> int:
     parser = argparse.ArgumentParser(prog="bench_verdict", description=__doc__.splitlines()[0])
     parser.add_argument("--noise", type=int, default=20, help="files of pure noise")
+    parser.add_argument("--drift", type=int, default=0, help="files of noise that goes up")
+    parser.add_argument("--weak", type=int, default=0, help="files with a signal of R² 0.02")
     parser.add_argument("--planted", type=int, default=10, help="files with a signal")
     parser.add_argument("--trials", type=int, default=8, help="of each study")
     parser.add_argument("--jobs", type=int, default=1, help="files at a time")
     wanted = parser.parse_args(arguments)
-    counts = {"noise": [0, 0], "planted": [0, 0]}  # better, of
+    found: list[Found] = []
     context = multiprocessing.get_context("spawn")
     with (
         tempfile.TemporaryDirectory() as folder,
         context.Pool(wanted.jobs, initializer=_own_home, initargs=(folder,)) as pool,
     ):
-        tasks = [
-            (name, making, wanted.trials) for name, making in files(wanted.noise, wanted.planted)
-        ]
-        for found in pool.imap_unordered(_judge, tasks):
-            show(str(found))
-            count = counts["noise" if found.name.startswith("noise") else "planted"]
-            count[0] += found.better
-            count[1] += 1
-    (wrong, noise), (right, planted) = counts["noise"], counts["planted"]
-    show(f"\nnoise called better:   {wrong} of {noise}")
-    show(f"planted called better: {right} of {planted}")
-    return int(wrong > max(1, noise // 20) or right < 0.9 * planted)
+        every = files(wanted.noise, wanted.drift, wanted.weak, wanted.planted)
+        for one in pool.imap_unordered(_judge, [(*file, wanted.trials) for file in every]):
+            show(str(one))
+            found.append(one)
+    show("")
+    kinds = {kind: _of(found, kind) for kind in ("noise", "drift", "weak")}
+    kinds["planted"] = [one for one in found if one.name.split()[0] not in kinds]
+    for kind, some in kinds.items():
+        if some:
+            show(_told(kind, some))
+    true = [one for one in kinds["weak"] if one.true_input]
+    if true:
+        show(_told("weak, true input found", true))
+    silent = kinds["noise"] + kinds["drift"]
+    wrong, right = sum(one.better for one in silent), sum(one.better for one in kinds["planted"])
+    return int(wrong > max(1, len(silent) // 20) or right < 0.9 * len(kinds["planted"]))
+
+
+def _of(found: list[Found], kind: str) -> list[Found]:
+    return [one for one in found if one.name.startswith(kind)]
+
+
+def _told(kind: str, some: list[Found]) -> str:
+    """How many were called what, with the binomial 95 % interval (Clopper & Pearson)."""
+    from scipy.stats import binomtest
+
+    parts = []
+    for word in ("better", "informative"):
+        count = sum(bool(getattr(one, word)) for one in some)
+        low, high = binomtest(count, len(some)).proportion_ci(0.95)
+        parts.append(f"{word} {count} of {len(some)} ({low:.0%} to {high:.0%})")
+    return f"{kind:<23} {', '.join(parts)}"
 
 
 def _judge(task: tuple[str, dict[str, Any], int]) -> Found:

@@ -120,12 +120,13 @@ def plant(
     delay: int = 3,
     kind: SignalKind = "interacting",
     attainable_r2: float = 0.3,
+    sharpe: float = 0.0,
     seed: int = 0,
 ) -> Planted:
     """A price file of `rows` sessions with three true inputs among `candidates`.
 
     With `attainable_r2 = 0` the price is a random walk, no input is true, and no forecast can beat
-    doing nothing.
+    doing nothing. `sharpe` is the walk's mean over its deviation, of a year of 252 sessions.
     """
     rng = np.random.default_rng(seed)
     white = rng.standard_normal((rows, candidates))
@@ -144,7 +145,9 @@ def plant(
     names = [f"x{number:02d}" for number in range(candidates)]
     frame = pd.DataFrame(written, columns=names)
     frame.insert(0, "Date", pd.bdate_range("2000-01-03", periods=rows))
-    frame.insert(1, "Close", 100 * np.exp(np.cumsum(expected + noise)))
+    frame.insert(
+        1, "Close", 100 * np.exp(np.cumsum(expected + noise + VOLATILITY * sharpe / math.sqrt(252)))
+    )
     truth = tuple(names[number] for number in place[:3]) if attainable_r2 > 0 else ()
     return Planted(frame, truth, kind, delay, attainable_r2, expected)
 
