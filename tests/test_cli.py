@@ -266,3 +266,21 @@ def test_a_search_hands_out_its_first_trial_without_what_takes_long_to_import(
     """Each takes the driver a second or two, for which its workers would wait."""
     command = [sys.executable, "-c", textwrap.dedent(FIRST_TRIAL), str(write_study(tmp_path))]
     assert subprocess.check_output(command, text=True) == "imported:\n"
+
+
+def test_trials_from_before_there_were_two_naive_forecasts_are_shown_with_one() -> None:
+    network = {"cell": "gru", "neurons": [8], "window": 5, "output_shift": 1}
+    metrics = {"skill": 0.01, "rmse": 0.02, "naive_rmse": 0.0202, "directional_accuracy": 0.5}
+    record = {"metrics": metrics | {"always_up_accuracy": 0.5}, "history": {"skill": [0.01]}}
+    new = record | {"metrics": record["metrics"] | {"no_change_rmse": 0.0202}}
+    trials = [
+        create_trial(
+            value=0.01,
+            user_attrs={"parameters": network | {"epochs": 1, "inputs": ["return"]}, "record": one},
+        )
+        for one in (record, new)
+    ]
+    screen = Console(width=80, file=StringIO())
+    screen.print(best_table(trials))
+    assert "0.02020" in screen.file.getvalue()
+    assert "naive" in screen.file.getvalue()

@@ -7,7 +7,7 @@ from rnnsearch.search import study as study_module
 from tests.bench.bench_verdict import files, judge
 from tests.searches import InlineWorkers
 
-FILES = dict(files(noise=2, planted=2))
+FILES = dict(files(noise=2, drift=0, weak=0, planted=2))
 
 
 @pytest.mark.slow

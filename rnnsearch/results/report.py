@@ -195,7 +195,8 @@ def _trial_table(facts: Facts) -> list[dict[str, Any]]:
 def _trial_naive(facts: Facts) -> list[str]:
     """The naive forecasts that all trials were measured against: their names among the metrics."""
     every = [trial.user_attrs["record"]["metrics"] for trial in trained(facts.trials)]
-    return [n for n in words.NAIVE if all(n in one for one in every)] or ["naive_rmse"]
+    *both, either = words.NAIVE
+    return [name for name in both if all(name in one for one in every)] or [either]
 
 
 def _times(trials: list[FrozenTrial]) -> dict[str, str] | None:
