@@ -117,8 +117,9 @@ bench-faults: $(INSTALLED_DEV) ## Break searches on purpose and count what is lo
 bench-cluster: $(INSTALLED_DEV) ## One to four drivers with up to 500 simulated workers
 	$(VENV)/bin/python -m tests.bench.bench_cluster $(ARGS)
 
-bench-verdict: $(INSTALLED_DEV) ## Noise and planted files: is the verdict right? (half an hour)
+bench-verdict: $(INSTALLED_DEV) ## Is the verdict right on noise and planted files? (half an hour; ARGS go to bench_verdict)
 	$(VENV)/bin/python -m tests.bench.bench_answer
+	$(VENV)/bin/python -m tests.bench.bench_shifts
 	$(VENV)/bin/python -m tests.bench.bench_verdict $(ARGS)
 
 bench-intervals: $(INSTALLED_DEV) ## Do intervals hold what they promise? (a minute)
