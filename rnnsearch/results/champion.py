@@ -125,18 +125,19 @@ def validation_value(
     """Mean skill over folds, and gain; `forecasts` are of all their rows."""
     folds, target, quotes = problem.split.folds, problem.target, problem.prices.quotes
     parts = np.split(forecasts, np.cumsum([len(fold.validation) for fold in folds])[:-1])
-    skills, errors, bets = [], [], []
-    for fold, forecast in zip(folds, parts, strict=True):
-        rows = fold.validation
-        actual = target.values(quotes.target, rows, output_shift)
-        naive = targets.naive_forecasts(target, quotes, rows, output_shift, fold.train, scoring)
-        _, hardest = targets.hardest(actual, list(naive.values()))
-        skills.append(metrics.skill(actual, forecast, hardest))
-        errors.append(actual - hardest)
-        bets.append(forecast - hardest)
+    actual = [target.values(quotes.target, fold.validation, output_shift) for fold in folds]
+    naive = [
+        targets.naive_forecasts(target, quotes, f.validation, output_shift, f.train, scoring)
+        for f in folds
+    ]
+    name = targets.hardest_of_folds(actual, naive)
+    hardest = [fold[name] for fold in naive]
+    skills = [metrics.skill(y, f, b) for y, f, b in zip(actual, parts, hardest, strict=True)]
     skill = float(np.mean(skills))
     if scoring < targets.SCORING:
         return skill, skill
+    errors = [y - b for y, b in zip(actual, hardest, strict=True)]
+    bets = [f - b for f, b in zip(parts, hardest, strict=True)]
     return skill, gain(skill, errors, bets, output_shift)
 
 

@@ -318,8 +318,8 @@ def old_verdict(
         None,
         f"{answer} doing nothing: {where} the champion's error is "
         f"{_compared(skill, 'the naive forecast')} ({shown}, Diebold–Mariano), after {trials:,} "
-        f"trials; opened {'once' if openings == 1 else f'{openings} times'}. This is an "
-        "evaluation of an earlier version, against no change alone and without the question of information: "
+        f"trials; opened {'once' if openings == 1 else f'{openings} times'}. This is an evaluation "
+        "of an earlier version, against no change alone and without the question of information: "
         "`rnnsearch evaluate --again` asks both.",
     )
 

@@ -1,7 +1,8 @@
 """The rows of a trial: its inputs on the device, its folds scaled, what forecasts are held to."""
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ class PreparedFold:
     """A fold on the device, what was fitted on its history, and what its forecasts are held to.
 
     rows, actual: (m,) of the validation rows, in the target's unit. `naive` are the naive forecasts
-    (m,) by name, `hardest` is the one of them that errs least there.
+    (m,) by name, `hardest` is the one that forecasts are held to.
     """
 
     tensors: FoldTensors
@@ -110,5 +111,11 @@ def prepare_fold(
     naive = targets.naive_forecasts(
         target, quotes, fold.validation, horizon, fold.train, data.scoring
     )
-    _, hardest = targets.hardest(actual, list(naive.values()))
+    hardest = naive[targets.hardest_of_folds([actual], [naive])]
     return PreparedFold(tensors, scaler, scale, fold.validation, actual, naive, hardest)
+
+
+def held_to_one(folds: Sequence[PreparedFold]) -> list[PreparedFold]:
+    """The folds of a trial, all held to the naive forecast that is hardest over all of them."""
+    name = targets.hardest_of_folds([f.actual for f in folds], [f.naive for f in folds])
+    return [replace(fold, hardest=fold.naive[name]) for fold in folds]

@@ -20,7 +20,14 @@ from rnnsearch.model.training import Diverged, EpochResult, Trainer, TrainingSet
 from rnnsearch.model.windows import Rows
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.gain import gain
-from rnnsearch.search.folds import Floats, PreparedFold, TrialData, prepare_fold, select_inputs
+from rnnsearch.search.folds import (
+    Floats,
+    PreparedFold,
+    TrialData,
+    held_to_one,
+    prepare_fold,
+    select_inputs,
+)
 from rnnsearch.search.importance import permutation_losses
 from rnnsearch.search.packing import pack
 from rnnsearch.search.parameters import TrialParameters
@@ -84,7 +91,7 @@ def run_trial(
     """
     began = time.perf_counter()
     table = select_inputs(parameters, data, device)
-    folds = [prepare_fold(fold, parameters, data, device) for fold in data.split.folds]
+    folds = held_to_one([prepare_fold(f, parameters, data, device) for f in data.split.folds])
     trainer = Trainer(
         table,
         [fold.tensors for fold in folds],

@@ -14,6 +14,7 @@ from rnnsearch.targets.base import (
     Target,
     TargetScale,
     hardest,
+    hardest_of_folds,
     naive_forecasts,
 )
 from rnnsearch.targets.direction import Direction
@@ -31,6 +32,7 @@ __all__ = [
     "TargetScale",
     "get",
     "hardest",
+    "hardest_of_folds",
     "naive_forecasts",
 ]
 
