@@ -49,7 +49,7 @@ def test_trials_are_a_table_with_a_row_each(evaluated: Evaluated) -> None:
     assert first["ended"] >= first["started"]
     assert "return" in first["inputs"]
     skill = 1 - trials["rmse"] / trials["naive_rmse"]
-    assert (skill - trials["value"]).abs().max() < 0.02  # the value is a mean over folds
+    assert (skill - trials["skill"]).abs().max() < 0.02  # the value is a mean over folds
     assert evaluated.answer["champion"]["trial"] in set(trials["number"])
 
 

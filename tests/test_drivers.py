@@ -81,7 +81,7 @@ def test_drivers_of_one_study_show_what_all_have_done(
     resume(path, trials="6")  # that which the second was stopped over
     facts = assert_in_order(path, 6)
     parent = runs_of(path)[0][0]
-    assert parent.data.metrics["best_skill"] == facts["best"]["value"]
+    assert parent.data.metrics["best_gain"] == facts["best"]["value"]
     client = MlflowClient(tracking_uri(load_study(path)))
     history = client.get_metric_history(parent.info.run_id, "best_skill")
     by_step = [point.value for point in sorted(history, key=lambda point: point.step)]

@@ -151,7 +151,7 @@ JOIN = '[data]\nsample = "sp500"\ncalendar = "XNYS"\n[[data.join]]\nsample = "na
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (JOIN, "[[data.join]] number 1: prefix: Field required"),
+        (JOIN, "[[data.join]] number 1: prefix: is missing"),
         (JOIN + 'prefix = "a_"\npath = "b.csv"', 'give either path = "FILE" or sample'),
         (JOIN + 'prefix = "a b"', "starts with a letter and has at most 40 characters"),
         (JOIN + 'prefix = "_"', "starts with a letter"),

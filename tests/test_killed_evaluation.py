@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 
 from rnnsearch.config import load_study
 from rnnsearch.model import forecaster
 from rnnsearch.model.forecaster import Forecaster
 from rnnsearch.results import evaluation
-from rnnsearch.results.evaluation import champion_folder, evaluate
+from rnnsearch.results.evaluation import champion_folder, evaluate, has_champion
 from rnnsearch.results.prediction import predict
 from rnnsearch.results.registry import model_name
+from rnnsearch.scoring.significance import charge
 from rnnsearch.search.records import tracking_uri
 from rnnsearch.search.store import Store
 from tests.evaluated import Evaluated, quiet
@@ -27,9 +29,9 @@ from tests.searches import finish, run
 STEPS = {  # where it is killed -> openings of the test by then
     "validated, nothing saved": (Forecaster, "save", False, 1, 0),
     "between the champion's files": (forecaster, "replace_file", True, 1, 0),
-    "before it counts": (evaluation, "_count_opening", False, 1, 0),
-    "before the count is noted": (Store, "note", False, 1, 0),
-    "counted": (evaluation, "_count_opening", True, 1, 1),
+    "before it counts": (evaluation, "open_test", False, 1, 0),
+    "entered in the ledger": (Store, "note", False, 1, 1),
+    "counted": (evaluation, "open_test", True, 1, 1),
     "compared": (evaluation, "_compare", True, 1, 1),
     "before the answer is noted": (Store, "note", False, 2, 1),
     "noted": (Store, "note", True, 2, 1),
@@ -43,6 +45,8 @@ def unevaluated(evaluated: Evaluated) -> Evaluated:
     store = Store(evaluated.study, create=False)
     for key, value in (("evaluation", None), ("openings", 0)):
         store.note(key, value)
+    with store.engine.begin() as connection:
+        connection.execute(sqlalchemy.text("DELETE FROM rnnsearch_openings"))
     return evaluated
 
 
@@ -60,11 +64,11 @@ def test_an_evaluation_killed_at_any_step_is_made_by_the_next(
     answer = evaluate_small(unevaluated.path)
     assert answer["openings"] == opened + (not answered)
     assert answer["opening"] == answer["openings"]
-    said = {1: "first opening of the test", 2: "opening 2 of the test"}[answer["openings"]]
+    said = {1: "first opening of the test", 2: "second opening of the test"}[answer["openings"]]
     assert said in answer["verdict"]["sentence"]
     for key in ("champion", "table", "forecasts", "significance"):
         assert answer[key] == unevaluated.answer[key]
-    p = unevaluated.answer["verdict"]["p"] * answer["openings"]
+    p = answer["significance"]["diebold_mariano"]["p_better"] * charge(answer["openings"])
     assert answer["verdict"]["p"] == pytest.approx(min(1.0, p))
     assert predict(unevaluated.study)["openings"] == answer["openings"]
 
@@ -74,14 +78,17 @@ def test_a_second_evaluation_killed_at_any_step_leaves_no_answer_without_its_cha
     evaluated: Evaluated, step: str
 ) -> None:
     def other(path: Path) -> None:
-        evaluate(load_study(path), top=1, seeds=1, say=quiet)
+        evaluate(load_study(path), top=1, seeds=1, again=True, say=quiet)
 
     owner, name, after, call, opened = STEPS[step]
     killed(evaluated.path, owner, name, after=after, call=call, search=other)
-    answer = evaluate_small(evaluated.path)  # the first one again, unless it was replaced
-    assert answer["openings"] == 1 + opened + (step == "noted")
-    assert answer["table"] == evaluated.answer["table"]
-    assert answer["champion"] == evaluated.answer["champion"]
+    answer = evaluate_small(evaluated.path)  # the first one stands, unless it was replaced
+    assert answer["openings"] == 1 + opened
+    assert answer["basis"]["seeds"] == (1 if step == "noted" else 2)
+    if step != "noted":
+        assert answer["table"] == evaluated.answer["table"]
+        assert answer["champion"] == evaluated.answer["champion"]
+    assert has_champion(evaluated.study, answer)
     assert predict(evaluated.study)["openings"] == answer["openings"]
 
 

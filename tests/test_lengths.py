@@ -286,7 +286,9 @@ def test_a_champion_forecasts_from_newer_rows_and_is_served_with_its_lengths(
     class Trial:
         number = 0
 
-    candidate = Candidate(Trial(), parameters, (outcome.skill,), (unpack(outcome.forecasts),))  # type: ignore[arg-type]
+    candidate = Candidate(
+        Trial(), parameters, (outcome.skill,), (outcome.gain,), (unpack(outcome.forecasts),)
+    )  # type: ignore[arg-type]
     champion = refit(problem, candidate, 1, lambda text: None)
     assert champion is not None
     champion.save(tmp_path / "champion")
