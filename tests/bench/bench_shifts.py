@@ -7,7 +7,7 @@ sessions, some of 34 inputs (white, persistent, indicators of the price itself) 
 chance, validated on three walk-forward folds. Which shift has the best trial is counted, by
 
     no change    skill against no change
-    harder       skill against no change or the training mean, whichever errs less on the fold
+    harder       skill against no change or the training mean, whichever errs less over all folds
     gain         the same skill over the overlap, `rnnsearch.scoring.gain`, which searches maximise
 
 on files without a signal (a drift of an annual Sharpe ratio of 0, 0.5 and 1), where each shift
@@ -34,9 +34,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnsearch import targets
 from rnnsearch.model.windows import Fold, split_rows
 from rnnsearch.scoring.gain import gain
-from rnnsearch.scoring.metrics import rmse, skill
+from rnnsearch.scoring.metrics import skill
 from tests.bench.bench_answer import interval
 from tests.bench.simulated import (
     BEFORE,
@@ -85,7 +86,7 @@ class Scored:
     mean: float
     validation: Floats
     actual: Floats
-    hardest: Floats
+    naive: dict[str, Floats]
 
 
 def batches(
@@ -141,14 +142,13 @@ def _scored(fold: Fold, returns: Floats, inputs: Floats, shift: int) -> Scored:
     seen, mean = inputs[train], float(targets[train].mean())
     centre, spread = seen.mean(axis=0), seen.std(axis=0)
     seen, actual = (seen - centre) / spread, targets[validation]
-    naive = (np.zeros_like(actual), np.full_like(actual, mean))
     return Scored(
         seen.T @ seen,
         seen.T @ (targets[train] - mean),
         mean,
         (inputs[validation] - centre) / spread,
         actual,
-        min(naive, key=lambda one: rmse(actual, one)),
+        {"no change": np.zeros_like(actual), "average": np.full_like(actual, mean)},
     )
 
 
@@ -157,14 +157,16 @@ def _values(
 ) -> list[float]:
     """What a trial is worth by each of VALUES; skill is the mean of the folds, as in a search."""
     plain, harder, errors, bets = [], [], [], []
+    name = targets.hardest_of_folds([f.actual for f in folds], [f.naive for f in folds])
     for fold in folds:
+        hardest = fold.naive[name]
         ridge = fold.squares[np.ix_(chosen, chosen)] + penalty * np.eye(len(chosen))
         slopes = np.linalg.solve(ridge, fold.products[chosen])
         forecast = fold.mean + fold.validation[:, chosen] @ slopes
         plain.append(skill(fold.actual, forecast, np.zeros_like(fold.actual)))
-        harder.append(skill(fold.actual, forecast, fold.hardest))
-        errors.append(fold.actual - fold.hardest)
-        bets.append(forecast - fold.hardest)
+        harder.append(skill(fold.actual, forecast, hardest))
+        errors.append(fold.actual - hardest)
+        bets.append(forecast - hardest)
     mean = float(np.mean(harder))
     return [float(np.mean(plain)), mean, gain(mean, errors, bets, shift)]
 
