@@ -15,9 +15,6 @@ QUOTED = re.compile(rf"(?<!\w)'[^'\n]{{{LONGEST_SHOWN + 1},}}'")
 UNBROKEN = re.compile(rf"\S{{{2 * LONGEST_SHOWN},}}")
 _LOOKED_AT = 2_000  # characters in which passwords are looked for; it takes their square
 
-_LONGEST_WORD, _LONGEST_LINE = 1_000, 2_000  # a path may have 1,000 characters
-_QUOTED = re.compile(rf"'([^']{{{LONGEST_SHOWN},}})'")
-
 
 def shown(value: Any) -> str:
     """A value as messages show it: as Python writes it, in one line, cut, without passwords."""
@@ -34,14 +31,9 @@ def cut(text: str) -> str:
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
 
 
-def fit_to_show(line: str) -> str:
-    """A line of a message, whatever went into it: quoted values and words cut, no password."""
-    line = _QUOTED.sub(lambda value: f"'{value[1][: LONGEST_SHOWN - 3]}...'", line)
-    words = (
-        word if len(word) <= _LONGEST_WORD else f"{word[:LONGEST_SHOWN]}..."
-        for word in line.split(" ")
-    )
-    return without_passwords(" ".join(words)[:_LONGEST_LINE])
+def fit_to_show(message: str) -> str:
+    """A message, whatever went into it: values and lines cut as `readable` does, no password."""
+    return "\n".join(without_passwords(line) for line in readable(message).split("\n"))
 
 
 def without_passwords(text: str) -> str:

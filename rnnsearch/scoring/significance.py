@@ -202,8 +202,9 @@ def charge(opening: int) -> float:
     """What p is multiplied by at the `opening`-th look at a test (1 is the first).
 
     The first look may spend 4 of the 5 percent of `LEVEL`, each later one half of what is left:
-    0.5, 0.25, 0.125 ... So however often a test is opened, and whatever is changed between two
-    looks, all of them together err in at most 5 %.
+    0.5, 0.25, 0.125 ... So however often a test is opened, all looks together err in at most 5 %,
+    by the union bound: as long as each look's p is uniform without a signal. What is chosen by the
+    p of an earlier look bends that a little (simulated: 6 %, `tests/bench/LOG.md`, section 13).
     """
     if opening < 1:
         raise ValueError(f"openings are counted from 1, got {opening}")
