@@ -246,15 +246,7 @@ def verdict(
     better = informative and p is not None and p < LEVEL and skill > 0
     worse = p_worse is not None and p_worse < LEVEL and skill < 0
 
-    told = (
-        f"the forecasts carry information about what came ({_shown(p_information)}, {_NAMED})"
-        if informative and p_information is not None
-        else f"there is no information in the forecasts that can be told from chance "
-        f"({_shown(p_information)}, {_NAMED})"
-        if p_information is not None
-        else f"whether the forecasts carry information cannot be told: "
-        f"{information.reason if isinstance(information, Skipped) else ''}"
-    )
+    told = _information_told(information, p_information, informative)
     if p is None or p_worse is None:
         reason = accuracy.reason if isinstance(accuracy, Skipped) else ""
         measured = f"the champion's error cannot be judged: {reason}"
@@ -279,7 +271,18 @@ def verdict(
     return Verdict(better, informative, p, p_information, f"{answer}: {where} {said}, {after}.")
 
 
-_NAMED = "Clark–West"
+def _information_told(
+    information: "Information | Skipped", p: float | None, informative: bool
+) -> str:
+    if isinstance(information, Skipped) or p is None:
+        reason = information.reason if isinstance(information, Skipped) else ""
+        return f"whether the forecasts carry information cannot be told: {reason}"
+    shown = f"({_shown(p)}, Clark–West)"
+    if informative:
+        return f"the forecasts carry information about what came {shown}"
+    return f"there is no information in the forecasts that can be told from chance {shown}"
+
+
 _ORDINALS = (
     "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
 )  # fmt: skip

@@ -110,6 +110,24 @@ def of_growth(
     return forecast
 
 
+def of_windows(
+    method: Callable[..., Fitted | Skipped],
+) -> Callable[[Task], Fitted | Skipped]:
+    """The `forecast` of a method that learns from the champion's windows.
+
+    `method(table, train_ends, train_targets, test_ends, window, output_shift=h)`
+    """
+
+    def forecast(task: Task) -> Fitted | Skipped:
+        h = task.horizon
+        train_ends, test_ends = task.train_rows - h, task.test_rows - h
+        return method(
+            task.inputs, train_ends, task.train_targets, test_ends, task.window, output_shift=h
+        )
+
+    return forecast
+
+
 MAX_SERIES_ROWS = 4_000
 """Most daily returns that a model of the price alone is fitted on."""
 

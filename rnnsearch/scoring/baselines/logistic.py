@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnsearch.scoring.baselines.base import Baseline, Fitted, Floats, Rows, Task
+from rnnsearch.scoring.baselines.base import Baseline, Fitted, Floats, Rows, of_windows
 from rnnsearch.scoring.baselines.windows import Predict, Windows, penalties, strength
 from rnnsearch.scoring.skipped import Skipped
 
@@ -45,22 +45,10 @@ def logistic_forecast(
     return windows.choose_and_forecast(fit, penalties(windows), strength, test_ends)
 
 
-def _forecast(task: Task) -> Fitted | Skipped:
-    h = task.horizon
-    return logistic_forecast(
-        task.inputs,
-        task.train_rows - h,
-        task.train_targets,
-        task.test_rows - h,
-        task.window,
-        output_shift=h,
-    )
-
-
 BASELINE = Baseline(
     name="logistic",
     meaning="a logistic regression on the champion's inputs and window",
     applies=lambda task: task.probability,
-    forecast=_forecast,
+    forecast=of_windows(logistic_forecast),
     rival="a logistic regression",
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnsearch.scoring.baselines.base import Baseline, Fitted, Floats, Rows, Task
+from rnnsearch.scoring.baselines.base import Baseline, Fitted, Floats, Rows, of_windows
 from rnnsearch.scoring.baselines.windows import Predict, Windows, penalties, strength
 from rnnsearch.scoring.skipped import Skipped
 
@@ -56,22 +56,10 @@ def ridge_forecast(
     return windows.choose_and_forecast(fit, penalties(windows), strength, test_ends)
 
 
-def _forecast(task: Task) -> Fitted | Skipped:
-    h = task.horizon
-    return ridge_forecast(
-        task.inputs,
-        task.train_rows - h,
-        task.train_targets,
-        task.test_rows - h,
-        task.window,
-        output_shift=h,
-    )
-
-
 BASELINE = Baseline(
     name="ridge",
     meaning="a linear regression on the champion's inputs and window",
     applies=lambda task: not task.probability,
-    forecast=_forecast,
+    forecast=of_windows(ridge_forecast),
     rival="a linear regression",
 )

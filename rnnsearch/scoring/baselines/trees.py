@@ -2,13 +2,14 @@
 a network."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnsearch.scoring.baselines.base import Baseline, Fitted, Floats, Rows, Task
+from rnnsearch.scoring.baselines.base import Baseline, Fitted, Floats, Rows, Task, of_windows
 from rnnsearch.scoring.baselines.windows import Predict, Windows
 from rnnsearch.scoring.skipped import Skipped
 
@@ -105,16 +106,7 @@ def _told(setting: Setting) -> str:
 
 
 def _forecast(task: Task) -> Fitted | Skipped:
-    h = task.horizon
-    return trees_forecast(
-        task.inputs,
-        task.train_rows - h,
-        task.train_targets,
-        task.test_rows - h,
-        task.window,
-        output_shift=h,
-        probability=task.probability,
-    )
+    return of_windows(partial(trees_forecast, probability=task.probability))(task)
 
 
 BASELINE = Baseline(
