@@ -64,6 +64,14 @@ def test_a_flipped_bit_in_the_store_is_told_and_never_an_error_nobody_foresaw(
         ("study_user_attributes SET value_json = 'nul' WHERE key = 'evaluation'", "'evaluation'"),
         ("trials SET state = 'COMPLETF' WHERE number = 1", "trial 1: its state is 'COMPLETF'"),
         ("trial_params SET distribution_json = '{}'", "the range of"),
+        ("trials SET datetime_start = '2026-11-28 07*36:08' WHERE number = 0", "table trials"),
+        ("trial_values SET value_type = 'FINI' WHERE trial_id = 1", "table trial_values"),
+        ("rnnsearch_openings SET marks = marks || 'A'", "its marks cannot be read"),
+        (
+            "study_user_attributes SET value_json = replace(value_json, '\"hardest\"', '\"hardast\"')"
+            " WHERE key = 'evaluation'",
+            "it is not what was written",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_trial_and_the_way_back(

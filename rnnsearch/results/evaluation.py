@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch import targets
-from rnnsearch.config import StudyFile, extremes, home
+from rnnsearch.config import StudyFile, digest, extremes, home
 from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import RnnsearchError, StorageError, StudyFileError
 from rnnsearch.model.forecaster import Forecaster, read_spec
@@ -32,6 +32,7 @@ from rnnsearch.results.refit import refit
 from rnnsearch.scoring import metrics, selection, significance
 from rnnsearch.scoring.information import Information, holm
 from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.search.damage import DIGEST
 from rnnsearch.search.databases import storage_errors
 from rnnsearch.search.openings import marks, open_test, openings_so_far
 from rnnsearch.search.packing import unpack
@@ -101,7 +102,8 @@ def evaluate(
         answer["significance"] |= {
             name: asdict(result) for name, result in selection_tests(problem, store).items()
         }
-        store.note("evaluation", as_json(answer))
+        plain = as_json(answer)
+        store.note("evaluation", plain | {DIGEST: digest(plain)})
         stored = stored_answer(store)
     assert stored is not None
     return stored
@@ -114,14 +116,14 @@ def stored_answer(store: Store) -> dict[str, Any] | None:
     died before they had an answer.
     """
     attrs = store.study.user_attrs
-    answer: dict[str, Any] | None = attrs.get("evaluation")
-    if answer is None:
+    if attrs.get("evaluation") is None:
         return None
+    answer: dict[str, Any] = {k: v for k, v in attrs["evaluation"].items() if k != DIGEST}
     if "opening_id" not in answer:  # of an earlier version
         openings = int(attrs["openings"])
         verdict, times = _old_verdict(answer, openings), float(openings)
     else:
-        openings = openings_so_far(store, answer["opening_id"])
+        openings = max(openings_so_far(store, answer["opening_id"]), answer["opening"])
         verdict, times = _verdict(answer), significance.charge(answer["opening"])
     corrected = _corrected(answer["significance"], times)
     return {**answer, "openings": openings, "verdict": as_json(verdict), "corrected": corrected}

@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy
 from optuna.distributions import json_to_distribution
+from optuna.storages._rdb.models import BaseModel
 
+from rnnsearch.config import digest
 from rnnsearch.errors import StorageError
-from rnnsearch.search.packing import unpack
+from rnnsearch.search.packing import LEDGER, unpack, unpack_marks
 from rnnsearch.search.parameters import TrialParameters
 
 UNREADABLE: tuple[type[Exception], ...] = (  # what stored values raise that are not as written
@@ -29,6 +32,7 @@ TOLD = {  # what a trial has once it is told, by its state
     "PRUNED": {"parameters", "record"},
 }
 STATES = ("RUNNING", "WAITING", "COMPLETE", "PRUNED", "FAIL")
+DIGEST = "digest"  # of an evaluation: what all its other values come to
 MALFORMED = ("malformed", "not a database", "could not decode to utf-8", "file is encrypted")
 
 
@@ -48,7 +52,8 @@ def check_pages(database: Path) -> None:
 
 def find_damage(database: Path) -> str | None:
     """What is wrong in the pages, their indexes, or what stands there; or None."""
-    return _first(_pages(database, "integrity_check")) or _first(_values(database))
+    every = (_pages(database, "integrity_check"), _values(database), _columns(database))
+    return next(filter(None, map(_first, every)), None)
 
 
 def damaged(database: Path, fault: str) -> StorageError:
@@ -73,12 +78,15 @@ def _first(faults: Iterator[str]) -> str | None:
         return str(error) if is_malformed(str(error)) else None
     except sqlite3.DatabaseError as error:
         return str(error)
+    except UnicodeDecodeError:  # of SQLite's own message, which names what is damaged
+        return "malformed names in its schema"
 
 
 @contextlib.contextmanager
 def _reader(database: Path) -> Iterator[sqlite3.Connection]:
     with contextlib.closing(sqlite3.connect(database, timeout=60)) as connection:
         connection.execute("PRAGMA query_only = 1")
+        connection.text_factory = bytes  # what is damaged need be no text, nor what is said of it
         yield connection
 
 
@@ -87,13 +95,12 @@ def _pages(database: Path, pragma: str = "quick_check") -> Iterator[str]:
         return
     with _reader(database) as connection:
         for (line,) in connection.execute(f"PRAGMA {pragma}(1)"):
-            if line != "ok":
-                yield " ".join(str(line).split())
+            if (text := _text(line)) != "ok":
+                yield " ".join(text.split())
 
 
 def _values(database: Path) -> Iterator[str]:
     with _reader(database) as connection:
-        connection.text_factory = bytes
         trials: dict[int, tuple[str, str, set[str]]] = {}
         query = "SELECT trial_id, number, state FROM trials"
         for number, name, state in connection.execute(query):
@@ -115,6 +122,13 @@ def _values(database: Path) -> Iterator[str]:
                 keys.add(_text(key))
                 if fault := _attribute(_text(key), content):
                     yield f"{place}: {_text(key)[:50]!r} {fault}"
+        tables = {_text(name) for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        if LEDGER in tables:
+            for number, content in connection.execute(f"SELECT id, marks FROM {LEDGER}"):
+                try:
+                    unpack_marks(_text(content))
+                except ValueError as error:
+                    yield f"opening {number} of a test: its marks cannot be read ({error})"
         query = "SELECT trial_id, param_name, distribution_json FROM trial_params"
         for number, key, content in connection.execute(query):
             try:
@@ -125,6 +139,18 @@ def _values(database: Path) -> Iterator[str]:
         for place, state, keys in trials.values():
             if missing := sorted(TOLD.get(state, set()) - keys):
                 yield f"{place}: it is told, but has no {missing[0]!r}"
+
+
+def _columns(database: Path) -> Iterator[str]:
+    """Dates, kinds and numbers of Optuna's tables that cannot be read as what they are."""
+    engine = sqlalchemy.create_engine(f"sqlite:///{database}", poolclass=sqlalchemy.NullPool)
+    for table in BaseModel.metadata.sorted_tables:
+        try:
+            with engine.connect() as connection:
+                for _ in connection.execute(sqlalchemy.select(table)):
+                    pass
+        except UNREADABLE as error:
+            yield f"table {table.name}: {str(error)[:80]}"
 
 
 def _attribute(key: str, content: Any) -> str | None:
@@ -143,6 +169,9 @@ def _attribute(key: str, content: Any) -> str | None:
                 _ = value["history"], value.get("metrics", {}).items()
             case "evaluation":
                 _ = value["champion"]["identity"], value["table"][0], value["significance"]
+                written = value.pop(DIGEST, None)  # not in one of an earlier version
+                if written is not None and written != digest(value):
+                    raise ValueError("it is not what was written")
     except Exception as error:  # zlib has errors of its own too
         return f"cannot be read ({type(error).__name__}: {str(error)[:80]})"
     return None

@@ -5,7 +5,6 @@ that has grown by a month. So an opening is entered with a mark of every row tha
 the row's date and the move of the price on it, and openings that share rows are of one test.
 """
 
-import base64
 import hashlib
 import time
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import sqlalchemy
 from numpy.typing import NDArray
 
 from rnnsearch.search.databases import server_lock
+from rnnsearch.search.packing import LEDGER, pack_marks, unpack_marks
 from rnnsearch.search.store import Store
 
 SHARED = 0.1
@@ -22,7 +22,7 @@ SHARED = 0.1
 sessions on which two series happen to move alike."""
 
 _TABLE = sqlalchemy.Table(
-    "rnnsearch_openings",
+    LEDGER,
     sqlalchemy.MetaData(),
     sqlalchemy.Column("id", sqlalchemy.Integer, primary_key=True),
     sqlalchemy.Column("study", sqlalchemy.String(512)),
@@ -70,7 +70,7 @@ def open_test(store: Store, own: NDArray[np.uint64]) -> Opening:
         "study": store.name,
         "study_id": store.id,
         "opened": time.strftime("%Y-%m-%d %H:%M:%S"),
-        "marks": base64.b64encode(own.tobytes()).decode(),
+        "marks": pack_marks(own),
     }
     with engine.begin() as connection:
         entered = connection.execute(sqlalchemy.insert(_TABLE).values(entry)).inserted_primary_key
@@ -88,7 +88,7 @@ def openings_so_far(store: Store, opening: int) -> int:
     with store.engine.connect() as connection:
         query = sqlalchemy.select(_TABLE.c.marks).where(_TABLE.c.id == opening)
         text = connection.execute(query).scalar()
-    own = _unpack(text or "")
+    own = unpack_marks(text or "")
     return len(_sharing(store, own)) + _before_the_ledger(store)
 
 
@@ -98,7 +98,7 @@ def _sharing(store: Store, own: NDArray[np.uint64]) -> list[tuple[int, str, str]
         entries = connection.execute(sqlalchemy.select(_TABLE).order_by(_TABLE.c.id)).all()
     found = []
     for entry in entries:
-        known = _unpack(entry.marks)
+        known = unpack_marks(entry.marks)
         shared = len(np.intersect1d(known, own, assume_unique=True))
         if shared and shared >= SHARED * min(len(known), len(own)):
             found.append((int(entry.id), str(entry.study), str(entry.study_id)))
@@ -111,7 +111,3 @@ def _before_the_ledger(store: Store) -> int:
         query = sqlalchemy.select(sqlalchemy.func.count()).where(_TABLE.c.study_id == store.id)
         entered = int(connection.execute(query).scalar() or 0)
     return max(int(store.study.user_attrs.get("openings", 0)) - entered, 0)
-
-
-def _unpack(text: str) -> NDArray[np.uint64]:
-    return np.frombuffer(base64.b64decode(text), dtype=np.uint64)
