@@ -68,8 +68,8 @@ def test_a_flipped_bit_in_the_store_is_told_and_never_an_error_nobody_foresaw(
         ("trial_values SET value_type = 'FINI' WHERE trial_id = 1", "table trial_values"),
         ("rnnsearch_openings SET marks = marks || 'A'", "its marks cannot be read"),
         (
-            "study_user_attributes SET value_json = replace(value_json, '\"hardest\"', '\"hardast\"')"
-            " WHERE key = 'evaluation'",
+            "study_user_attributes SET value_json = replace(value_json, 'before_by', 'befoze_by') "
+            "WHERE key = 'evaluation'",
             "it is not what was written",
         ),
     ],
