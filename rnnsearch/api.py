@@ -13,16 +13,16 @@ from typing import Any
 import pandas as pd
 
 from rnnsearch.config import find_study, load_study
-from rnnsearch.live import SearchView
-from rnnsearch.results.evaluation import champion_folder, evaluate
-from rnnsearch.results.prediction import predict
-from rnnsearch.results.publishing import publish_plots, publish_report
-from rnnsearch.results.registry import publish
-from rnnsearch.results.trials import trials_table
-from rnnsearch.search.databases import storage_errors
-from rnnsearch.search.store import Store
-from rnnsearch.search.study import Interrupted, check_result, search
-from rnnsearch.terminal import Terminal, note
+from rnnsearch.publish.page import publish_plots, publish_report
+from rnnsearch.publish.registry import publish
+from rnnsearch.report.trials import trials_table
+from rnnsearch.search.searching import Interrupted, check_result, search
+from rnnsearch.search.store.databases import storage_errors
+from rnnsearch.search.store.store import Store
+from rnnsearch.terminal.live import SearchView
+from rnnsearch.terminal.tables import Terminal, note
+from rnnsearch.verdict.evaluation import champion_folder, evaluate
+from rnnsearch.verdict.prediction import predict
 
 
 class Study:
@@ -59,7 +59,7 @@ class Study:
         publish_plots(self.settings, store, notice=note)
 
     def trials(self) -> pd.DataFrame:
-        """One row per trial: state, value, parameters, metrics, times; see `results.trials`."""
+        """One row per trial: state, value, parameters, metrics, times; see `report.trials`."""
         store = Store(self.settings, create=False)
         with storage_errors(store.url):
             return trials_table(store)

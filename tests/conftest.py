@@ -36,7 +36,7 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from rnnsearch.data.prices import Prices
+    from rnnsearch.data.prices.load import Prices
     from tests.evaluated import Evaluated
     from tests.reported import Pages
 
@@ -224,7 +224,7 @@ def rnnsearch(
 ) -> Callable[..., tuple[int, str, str]]:
     """The command in this process, its training too: arguments -> exit code, stdout, stderr."""
     from rnnsearch import cli
-    from rnnsearch.search import study
+    from rnnsearch.search import searching as study
     from tests.searches import InlineWorkers
 
     monkeypatch.setattr(study, "LocalWorkers", InlineWorkers)

@@ -17,17 +17,17 @@ import torch
 from rnnsearch import cli
 from rnnsearch.config import StudyFile, load_study
 from rnnsearch.model.forecaster import Forecaster
-from rnnsearch.results import champion as champion_module
-from rnnsearch.results.champion import Candidate, validation_value
-from rnnsearch.results.evaluation import evaluate
-from rnnsearch.results.refit import refit
-from rnnsearch.search import study as study_module
-from rnnsearch.search.folds import TrialData
-from rnnsearch.search.packing import unpack
-from rnnsearch.search.parameters import TrialParameters
+from rnnsearch.search import searching as study_module
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.protocol import Outcome
-from rnnsearch.search.trial import run_trial
+from rnnsearch.search.trial.folds import TrialData
+from rnnsearch.search.trial.packing import unpack
+from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.search.trial.protocol import Outcome
+from rnnsearch.search.trial.runner import run_trial
+from rnnsearch.verdict import champion as champion_module
+from rnnsearch.verdict.champion import Candidate, validation_value
+from rnnsearch.verdict.evaluation import evaluate
+from rnnsearch.verdict.refit import refit
 from tests.searches import InlineWorkers, Notes, write_study
 
 PARAMETERS: dict[str, Any] = {

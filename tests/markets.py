@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnsearch.config import StudyFile
-from rnnsearch.data.inputs import InputTable, build_inputs
-from rnnsearch.data.prices import Prices
+from rnnsearch.data.inputs.build import InputTable, build_inputs
+from rnnsearch.data.prices.load import Prices
 
 TAIPEI = {"calendar": "XTAI"}
 NEW_YORK = {"calendar": "XNYS"}

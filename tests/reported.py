@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import load_study
-from rnnsearch.results.evaluation import evaluate
-from rnnsearch.results.report import report
+from rnnsearch.report.page import report
+from rnnsearch.verdict.evaluation import evaluate
 from tests.evaluated import patch_workers, quiet, search_inline
 from tests.searches import write_study
 

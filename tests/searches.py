@@ -17,8 +17,10 @@ import pandas as pd
 from optuna.trial import FrozenTrial
 
 from rnnsearch.config import load_study
-from rnnsearch.search.parameters import TrialParameters
-from rnnsearch.search.protocol import (
+from rnnsearch.search.driver.running import RunningTrial
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.search.trial.protocol import (
     Done,
     Event,
     Failed,
@@ -30,8 +32,6 @@ from rnnsearch.search.protocol import (
     Workers,
     WorkerSetup,
 )
-from rnnsearch.search.running import RunningTrial
-from rnnsearch.search.store import Store
 from rnnsearch.tracking import PARENT, STATE, STATUS, STUDY, TRIAL
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -126,7 +126,7 @@ class InlineWorkers:
     count = 1
 
     def __init__(self, setup: WorkerSetup, count: int) -> None:
-        from rnnsearch.search.trial import TrialRunner
+        from rnnsearch.search.trial.runner import TrialRunner
 
         self._runner = TrialRunner(setup)
         self.description = self._runner.description
@@ -167,7 +167,7 @@ class InlineWorkers:
 
 def resume(path: Path, trials: str | None = None) -> Store:
     """Search, or go on, in this process."""
-    from rnnsearch.search import study as study_module
+    from rnnsearch.search import searching as study_module
 
     return study_module.search(load_study(path), Notes(), trials=trials)
 
@@ -272,7 +272,7 @@ def trials_of(path: Path, **overrides: Any) -> list[FrozenTrial]:
 
 
 def facts_of(path: Path, **overrides: Any) -> dict[str, Any]:
-    from rnnsearch.results.summary import status
+    from rnnsearch.report.status import status
 
     study = load_study(path, **overrides)
     return status(study, Store(study, create=False))
@@ -282,7 +282,7 @@ def runs_of(path: Path, **overrides: Any) -> tuple[list[Any], list[Any]]:
     """Parent runs and child runs that MLflow has of the study in this store."""
     from mlflow import MlflowClient
 
-    from rnnsearch.search.records import tracking_uri
+    from rnnsearch.search.store.records import tracking_uri
 
     study = load_study(path, **overrides)
     own = f"tags.`{STUDY}` = '{Store(study, create=False).id}'"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from rnnsearch.config import DataSection
-from rnnsearch.data.prices import Prices, read_prices
+from rnnsearch.data.prices.load import Prices, read_prices
 
 
 def bars(rows: int = 300, seed: int = 3, start: str = "2020-01-01") -> pd.DataFrame:

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import load_study
-from rnnsearch.data.prices import read_prices
+from rnnsearch.data.prices.load import read_prices
 from rnnsearch.errors import DataError
-from rnnsearch.results.draft import init
+from rnnsearch.prepare.draft import init
 from tests.series import bars, read, told
 
 pytestmark = pytest.mark.usefixtures("home")

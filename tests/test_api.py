@@ -10,7 +10,7 @@ import pytest
 import rnnsearch
 from rnnsearch import Study
 from rnnsearch.errors import NoTrialError, StorageError, StudyFileError
-from rnnsearch.results.prediction import predict
+from rnnsearch.verdict.prediction import predict
 from tests.evaluated import Evaluated, patch_workers
 from tests.searches import write_study
 from tests.test_docs import ROOT, blocks

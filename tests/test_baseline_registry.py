@@ -10,8 +10,7 @@ from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 from statsmodels.tsa.forecasting.theta import ThetaModel
 from statsmodels.tsa.statespace.exponential_smoothing import ExponentialSmoothing
 
-from rnnsearch.results import words
-from rnnsearch.scoring import baselines
+from rnnsearch.scoring import baselines, words
 from rnnsearch.scoring.baselines import Baseline, Fitted, Task, registry
 from rnnsearch.scoring.baselines.ets import ets
 from rnnsearch.scoring.baselines.theta import theta

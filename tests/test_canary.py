@@ -9,7 +9,7 @@ import pytest
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import DataError, StudyFileError
-from rnnsearch.results.canary import check_columns, find_leaks
+from rnnsearch.prepare.canary import check_columns, find_leaks
 from tests.evaluated import write_bars
 from tests.searches import write_study
 
@@ -81,7 +81,7 @@ def in_process(body: str, monkeypatch: pytest.MonkeyPatch) -> str:
             sys.argv = argv
         return subprocess.CompletedProcess(words, 0, b"", b"")
 
-    monkeypatch.setattr("rnnsearch.results.canary.subprocess.run", run)
+    monkeypatch.setattr("rnnsearch.prepare.canary.subprocess.run", run)
     return "build {input} {output}"
 
 

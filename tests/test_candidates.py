@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import load_study
-from rnnsearch.data.indicators import InputSpec
-from rnnsearch.data.table import ALWAYS, InputTable
-from rnnsearch.search.candidates import Candidates, describe
+from rnnsearch.data.inputs.indicators import InputSpec
+from rnnsearch.data.inputs.table import ALWAYS, InputTable
+from rnnsearch.search.inputs.candidates import Candidates, describe
+from rnnsearch.search.inputs.ranking import rank_inputs
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.ranking import rank_inputs
-from rnnsearch.search.space import space_sizes, suggest
+from rnnsearch.search.space.suggesting import space_sizes, suggest
 from tests.bench.planted import plant
 from tests.test_ranking import LAGS
 

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import DataSection, load_study
-from rnnsearch.data.categories import MOST_NAMED
-from rnnsearch.data.prices import read_prices
+from rnnsearch.data.prices.categories import MOST_NAMED
+from rnnsearch.data.prices.load import read_prices
 from rnnsearch.errors import DataError
-from rnnsearch.results.draft import init
-from rnnsearch.results.evaluation import evaluate
-from rnnsearch.results.prediction import predict
+from rnnsearch.prepare.draft import init
 from rnnsearch.search.problem import Problem
+from rnnsearch.verdict.evaluation import evaluate
+from rnnsearch.verdict.prediction import predict
 from tests.evaluated import patch_workers, quiet, search_inline
 from tests.searches import write_study
 from tests.series import bars, read, told

@@ -16,8 +16,8 @@ from optuna.trial import create_trial
 from rich.console import Console
 
 from rnnsearch import cli
-from rnnsearch.live import trial_line
-from rnnsearch.terminal import best_table, evaluation_tables
+from rnnsearch.terminal.live import trial_line
+from rnnsearch.terminal.tables import best_table, evaluation_tables
 from rnnsearch.version import __version__
 from tests.evaluated import write_bars
 from tests.searches import run, write_study
@@ -247,7 +247,7 @@ def test_the_module_is_the_command(tmp_path: Path) -> None:
 FIRST_TRIAL = """
     import os, sys
     from rnnsearch.cli import main
-    from rnnsearch.search.workers import LocalWorkers
+    from rnnsearch.search.engines.local import LocalWorkers
 
     def submit(self, task):
         slow = {"torch", "scipy", "sklearn", "plotly", "statsmodels", "matplotlib"}

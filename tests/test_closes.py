@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import DataSection
-from rnnsearch.data.calendars import close_instants, next_sessions
-from rnnsearch.data.inputs import build_inputs
-from rnnsearch.data.prices import Prices, read_prices
+from rnnsearch.data.inputs.build import build_inputs
+from rnnsearch.data.markets.calendars import close_instants, next_sessions
+from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import DataError, StudyFileError
 from tests.markets import NEW_YORK, NEW_YORK_AT_FOUR, TAIPEI, joined, known_dates, series, study
 

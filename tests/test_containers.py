@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import DataSection
-from rnnsearch.data.prices import Prices, read_prices
+from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import DataError
 from tests.test_many_series import bars
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from rnnsearch.errors import StorageError
-from rnnsearch.results.evaluation import champion_folder
-from rnnsearch.results.prediction import predict
-from rnnsearch.search.damage import check_pages, find_damage
 from rnnsearch.search.problem import Problem, cache_folder
+from rnnsearch.search.store.damage import check_pages, find_damage
+from rnnsearch.verdict.evaluation import champion_folder
+from rnnsearch.verdict.prediction import predict
 from tests.evaluated import Evaluated, answer_again, command, search_inline
 from tests.searches import run
 
@@ -120,7 +120,7 @@ def test_a_whole_store_is_not_called_damaged_for_an_error_of_another_kind(
     def broken(*_: object, **__: object) -> None:
         raise KeyError("ours")
 
-    monkeypatch.setattr("rnnsearch.results.summary.status", broken)
+    monkeypatch.setattr("rnnsearch.report.status.status", broken)
     assert command(monkeypatch, "status", evaluated.path) == 1
     assert "KeyError: 'ours'" in capsys.readouterr().err
 

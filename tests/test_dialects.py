@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from rnnsearch.config import DataSection
-from rnnsearch.data.files import read_table
-from rnnsearch.data.prices import Prices, read_prices
+from rnnsearch.data.files.dispatch import read_table
+from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import DataError
 
 PLAIN = """Date,Open,High,Low,Close,Volume

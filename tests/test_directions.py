@@ -10,10 +10,11 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 
 from rnnsearch import targets
-from rnnsearch.results import comparison, figures, words
-from rnnsearch.scoring import directions
+from rnnsearch.report.figures import champion as figures
+from rnnsearch.scoring import directions, words
 from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.targets import Quotes
+from rnnsearch.verdict import comparison
 
 
 def drawn(rows=300, seed=0):

@@ -11,9 +11,9 @@ import typer
 from rnnsearch import errors
 from rnnsearch.cli import app
 from rnnsearch.config import StudyFile, load_study
-from rnnsearch.reference import BEGIN, END, renewed, study_reference
+from rnnsearch.config.keys import BEGIN, END, renewed, study_reference
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.space import grid_size
+from rnnsearch.search.space.suggesting import grid_size
 
 ROOT = Path(__file__).parent.parent
 STUDIES = sorted((ROOT / "studies").glob("*.toml"))
@@ -109,7 +109,7 @@ def test_the_shifts_study_has_a_trial_for_every_combination() -> None:
 
 def test_the_reference_is_what_the_schema_says() -> None:
     text = (ROOT / "studies/README.md").read_text(encoding="utf-8")
-    renew = "run `python -m rnnsearch.reference studies/README.md`"
+    renew = "run `python -m rnnsearch.config.keys studies/README.md`"
     assert renewed(text) == text, renew
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import DataError, StorageError, StudyFileError
-from rnnsearch.results.check import check
-from rnnsearch.results.draft import SIZES, SMALLEST, Draft, init
-from rnnsearch.search import study as study_module
+from rnnsearch.prepare.draft import SIZES, SMALLEST, Draft, init
+from rnnsearch.prepare.preview import check
+from rnnsearch.search import searching as study_module
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.study import search
+from rnnsearch.search.searching import search
 from tests.evaluated import write_bars
 from tests.searches import InlineWorkers, Notes
 

@@ -17,17 +17,17 @@ from optuna.trial import TrialState
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import RnnsearchError, StorageError
-from rnnsearch.search import asking as asking_module
-from rnnsearch.search import driver as driver_module
-from rnnsearch.search import leases
-from rnnsearch.search import study as study_module
-from rnnsearch.search.asking import TrialSource
-from rnnsearch.search.databases import HELD_SECONDS
-from rnnsearch.search.records import tracking_uri
-from rnnsearch.search.running import RunningTrial
-from rnnsearch.search.storage import DriverStorage
-from rnnsearch.search.store import Store
-from rnnsearch.terminal import status_text
+from rnnsearch.search import searching as study_module
+from rnnsearch.search.driver import asking as asking_module
+from rnnsearch.search.driver import driver as driver_module
+from rnnsearch.search.driver.asking import TrialSource
+from rnnsearch.search.driver.running import RunningTrial
+from rnnsearch.search.store import leases
+from rnnsearch.search.store.cached import DriverStorage
+from rnnsearch.search.store.databases import HELD_SECONDS
+from rnnsearch.search.store.records import tracking_uri
+from rnnsearch.search.store.store import Store
+from rnnsearch.terminal.tables import status_text
 from tests.faults import begin, ended, fatal, killed
 from tests.searches import (
     InlineWorkers,

@@ -14,20 +14,20 @@ from rnnsearch import targets
 from rnnsearch.config import load_study
 from rnnsearch.errors import NoTrialError, StorageError
 from rnnsearch.model.forecaster import Forecaster
-from rnnsearch.results import champion as champion_module
-from rnnsearch.results import comparison, evaluation
-from rnnsearch.results.champion import best_trials, validate, validation_value
-from rnnsearch.results.evaluation import champion_folder, evaluate, stored_answer
-from rnnsearch.results.plain import as_json
-from rnnsearch.results.prediction import predict
-from rnnsearch.results.registry import forecast_rows, publish
+from rnnsearch.publish.registry import forecast_rows, publish
 from rnnsearch.scoring.baselines.drift import drift
-from rnnsearch.search import openings as ledger
-from rnnsearch.search.packing import unpack
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.store import Store, only_driver
-from rnnsearch.search.study import search
+from rnnsearch.search.searching import search
+from rnnsearch.search.store import openings as ledger
+from rnnsearch.search.store.store import Store, only_driver
+from rnnsearch.search.trial.packing import unpack
 from rnnsearch.targets import Quotes
+from rnnsearch.verdict import champion as champion_module
+from rnnsearch.verdict import comparison, evaluation
+from rnnsearch.verdict.champion import best_trials, validate, validation_value
+from rnnsearch.verdict.evaluation import champion_folder, evaluate, stored_answer
+from rnnsearch.verdict.plain import as_json
+from rnnsearch.verdict.prediction import predict
 from tests.evaluated import (
     Evaluated,
     answer_again,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from rnnsearch.config import load_study
-from rnnsearch.search import study as study_module
-from rnnsearch.search.study import search
+from rnnsearch.search import searching as study_module
+from rnnsearch.search.searching import search
 from tests.searches import InlineWorkers, Notes
 
 STUDIES = sorted((Path(__file__).parent.parent / "studies").glob("*.toml"))

@@ -49,8 +49,8 @@ def test_the_engine_ray_without_ray_ends_with_2_and_says_what_to_install(
 ) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "ray"]:
         monkeypatch.delitem(sys.modules, name)
-    for name in ("ray_cluster", "ray_workers"):
-        monkeypatch.delitem(sys.modules, f"rnnsearch.search.{name}", raising=False)
+    for name in ("ray_cluster", "ray_actors"):
+        monkeypatch.delitem(sys.modules, f"rnnsearch.search.engines.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "ray", None)
     code, _, err = rnnsearch("search", write_study(tmp_path), "--engine", "ray", flag)
     assert code == 2
@@ -141,7 +141,7 @@ def test_a_storage_that_is_locked_for_too_long_ends_with_4_and_the_study_goes_on
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("rnnsearch.search.databases.BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("rnnsearch.search.store.databases.BUSY_SECONDS", 0.2)
     path = write_study(tmp_path)
     rnnsearch("search", path, "--trials", 2)
     with sqlite3.connect(home / "optuna.db") as other:

@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from rnnsearch.results import figures, search_figures, words
-from rnnsearch.results.inputs import (
+from rnnsearch.report.contributions import (
     ALL,
     Importance,
     fenced,
@@ -21,8 +20,11 @@ from rnnsearch.results.inputs import (
     parameter_importance,
     shift_gain,
 )
-from rnnsearch.results.plots import as_svg, plots
-from rnnsearch.results.style import STATES, short
+from rnnsearch.report.figures import champion as figures
+from rnnsearch.report.figures import search as search_figures
+from rnnsearch.report.figures.images import as_svg, plots
+from rnnsearch.report.figures.style import STATES, short
+from rnnsearch.scoring import words
 
 RNG = np.random.default_rng(3)
 

@@ -14,14 +14,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from rnnsearch.config import load_study
-from rnnsearch.data.prices import Prices, read_prices
+from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import DataError, StorageError
 from rnnsearch.model.bands import Moves
 from rnnsearch.model.forecaster import Forecaster, read_spec
-from rnnsearch.results import refit as refit_module
-from rnnsearch.results.refit import refit
 from rnnsearch.scoring.intervals import conformal_radius
 from rnnsearch.search.problem import Problem
+from rnnsearch.verdict import refit as refit_module
+from rnnsearch.verdict.refit import refit
 from tests.evaluated import BARS, fit_forecaster, fitted, quiet, write_bars
 from tests.searches import write_study
 

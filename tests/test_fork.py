@@ -9,9 +9,9 @@ from optuna.trial import FrozenTrial
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import DataError, StorageError, StudyFileError
-from rnnsearch.search import forking
-from rnnsearch.search import study as study_module
-from rnnsearch.search.store import Store, state_of
+from rnnsearch.search import searching as study_module
+from rnnsearch.search.driver import forking
+from rnnsearch.search.store.store import Store, state_of
 from tests.faults import killed
 from tests.searches import InlineWorkers, Notes, assert_in_order, trials_of, write_study
 

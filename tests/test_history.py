@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import load_study
-from rnnsearch.data.prices import Prices, read_prices
+from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.model.forecaster import Forecaster
 from tests.evaluated import fit_forecaster
 from tests.searches import write_study

@@ -10,7 +10,7 @@ import pytest
 import ta
 from numpy.typing import NDArray
 
-from rnnsearch.data.indicators import (
+from rnnsearch.data.inputs.indicators import (
     LEFT_OUT,
     UNITS,
     WARMUP,
@@ -20,7 +20,7 @@ from rnnsearch.data.indicators import (
     filled,
     needs_volume,
 )
-from rnnsearch.data.loops import quickened
+from rnnsearch.data.inputs.loops import quickened
 
 Columns = dict[str, NDArray[np.float64]]
 SAMPLES = ("sp500", "nasdaq")

@@ -14,8 +14,7 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import StudyFile
-from rnnsearch.data.indicators import WARMUP, catalogue
-from rnnsearch.data.inputs import (
+from rnnsearch.data.inputs.build import (
     InputTable,
     build_inputs,
     export_inputs,
@@ -23,7 +22,8 @@ from rnnsearch.data.inputs import (
     load_inputs,
     relative_change,
 )
-from rnnsearch.data.prices import Prices, read_prices
+from rnnsearch.data.inputs.indicators import WARMUP, catalogue
+from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import DataError, StorageError, StudyFileError
 
 PRICE = ("open_close", "high_close", "low_close", "volume_change")
@@ -255,7 +255,7 @@ def test_a_cached_table_is_the_table_and_cannot_be_written(tmp_path: Path) -> No
 
 def test_a_second_build_computes_nothing(tmp_path: Path, monkeypatch: Any) -> None:
     first = cached(tmp_path)
-    monkeypatch.setattr("rnnsearch.data.inputs._compute", None)
+    monkeypatch.setattr("rnnsearch.data.inputs.build._compute", None)
     assert cached(tmp_path).path == first.path
 
 
@@ -317,7 +317,8 @@ def test_a_cache_that_is_no_folder_is_told(tmp_path: Path) -> None:
 
 def test_a_worker_opens_a_table_without_pandas(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from rnnsearch.data.inputs import load_inputs\n"
+        "import sys; from pathlib import Path\n"
+        "from rnnsearch.data.inputs.build import load_inputs\n"
         "table = load_inputs(Path(sys.argv[1]))\n"
         "print(table.values.shape, *({'ta', 'pandas', 'pydantic', 'torch'} & set(sys.modules)))"
     )

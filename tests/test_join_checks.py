@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import load_study
-from rnnsearch.data.inputs import build_inputs
-from rnnsearch.data.prices import Prices
+from rnnsearch.data.inputs.build import build_inputs
+from rnnsearch.data.prices.load import Prices
 from rnnsearch.errors import DataError, RnnsearchError, StudyFileError
 from tests.markets import NASDAQ, NEW_YORK_AT_FOUR, TAIPEI, joined, series, study
 

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import StudyFile, load_study
-from rnnsearch.data.indicators import WARMUP, compute_indicators
-from rnnsearch.data.inputs import build_inputs, input_listing, load_inputs
-from rnnsearch.data.prices import Prices, read_prices
+from rnnsearch.data.inputs.build import build_inputs, input_listing, load_inputs
+from rnnsearch.data.inputs.indicators import WARMUP, compute_indicators
+from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import DataError
 from tests.markets import (
     NASDAQ,
@@ -269,7 +269,7 @@ def test_the_cache_holds_joined_inputs(
 ) -> None:
     prices, settings = joined(taipei, new_york), study(**TAIPEI)
     first = build_inputs(prices, settings, tmp_path)
-    monkeypatch.setattr("rnnsearch.data.inputs._compute", None)
+    monkeypatch.setattr("rnnsearch.data.inputs.build._compute", None)
     again = build_inputs(prices, settings, tmp_path)
     assert first.path is not None
     assert again.path == first.path
@@ -280,8 +280,8 @@ def test_the_cache_holds_joined_inputs(
 def test_a_study_without_a_calendar_imports_none() -> None:
     code = (
         "import sys; from rnnsearch.config import DataSection, StudyFile\n"
-        "from rnnsearch.data.inputs import build_inputs\n"
-        "from rnnsearch.data.prices import read_prices\n"
+        "from rnnsearch.data.inputs.build import build_inputs\n"
+        "from rnnsearch.data.prices.load import read_prices\n"
         "data = {'sample': 'sp500', 'close_time': '16:00', 'time_zone': 'America/New_York'}\n"
         "data['join'] = [{**data, 'prefix': 'x_'}]\n"
         "study = StudyFile.model_validate({'data': data, 'inputs': {'indicators': 'none'}})\n"

@@ -15,13 +15,13 @@ import sqlalchemy
 from rnnsearch.config import load_study
 from rnnsearch.model import forecaster
 from rnnsearch.model.forecaster import Forecaster
-from rnnsearch.results import evaluation
-from rnnsearch.results.evaluation import champion_folder, evaluate, has_champion
-from rnnsearch.results.prediction import predict
-from rnnsearch.results.registry import model_name
+from rnnsearch.publish.registry import model_name
 from rnnsearch.scoring.significance import charge
-from rnnsearch.search.records import tracking_uri
-from rnnsearch.search.store import Store
+from rnnsearch.search.store.records import tracking_uri
+from rnnsearch.search.store.store import Store
+from rnnsearch.verdict import evaluation
+from rnnsearch.verdict.evaluation import champion_folder, evaluate, has_champion
+from rnnsearch.verdict.prediction import predict
 from tests.evaluated import Evaluated, quiet
 from tests.faults import killed
 from tests.searches import finish, run

@@ -9,8 +9,8 @@ import pytest
 from optuna.trial import FixedTrial
 
 from rnnsearch.config import LengthRange, load_study
-from rnnsearch.data.indicators import catalogue, compute_indicators, kst
-from rnnsearch.data.lengths import (
+from rnnsearch.data.inputs.indicators import catalogue, compute_indicators, kst
+from rnnsearch.data.inputs.lengths import (
     SHORTEST,
     compute_named,
     named,
@@ -19,11 +19,11 @@ from rnnsearch.data.lengths import (
     spec_at,
     with_lengths,
 )
-from rnnsearch.data.prices import read_prices
+from rnnsearch.data.prices.load import read_prices
 from rnnsearch.errors import DataError, StudyFileError
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.references import references
-from rnnsearch.search.space import grid_size, suggest
+from rnnsearch.search.space.references import references
+from rnnsearch.search.space.suggesting import grid_size, suggest
 from tests.searches import write_study
 from tests.test_indicators import bars, changed_future
 
@@ -107,8 +107,8 @@ def test_a_length_is_what_ta_makes_at_that_length(name: str) -> None:
 
 
 def test_at_its_own_length_the_path_of_lengths_makes_the_same_column() -> None:
-    from rnnsearch.data.indicators import UnitFree, whole_bars
-    from rnnsearch.data.lengths import _Made
+    from rnnsearch.data.inputs.indicators import UnitFree, whole_bars
+    from rnnsearch.data.inputs.lengths import _Made
 
     frame = whole_bars(bars("sp500"))
     made, forms = _Made(frame), UnitFree(frame)
@@ -269,11 +269,11 @@ def test_a_champion_forecasts_from_newer_rows_and_is_served_with_its_lengths(
 ) -> None:
     """predict computes the same columns from newer data; a loaded copy forecasts the same."""
     from rnnsearch.model.forecaster import Forecaster
-    from rnnsearch.results.champion import Candidate
-    from rnnsearch.results.refit import refit
-    from rnnsearch.search.packing import unpack
-    from rnnsearch.search.protocol import Outcome, Task
-    from rnnsearch.search.trial import TrialRunner
+    from rnnsearch.search.trial.packing import unpack
+    from rnnsearch.search.trial.protocol import Outcome, Task
+    from rnnsearch.search.trial.runner import TrialRunner
+    from rnnsearch.verdict.champion import Candidate
+    from rnnsearch.verdict.refit import refit
 
     path = study(tmp_path, lengths={"momentum_rsi": [5, 30], "trend_macd": 40})
     problem = Problem.load(load_study(path))

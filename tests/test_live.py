@@ -11,11 +11,11 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from rich.console import Console
 
 from rnnsearch.config import load_study
-from rnnsearch.live import SearchView
-from rnnsearch.search.parameters import TrialParameters
-from rnnsearch.search.protocol import EpochReport
-from rnnsearch.search.running import RunningTrial
-from rnnsearch.search.store import Store
+from rnnsearch.search.driver.running import RunningTrial
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.search.trial.protocol import EpochReport
+from rnnsearch.terminal.live import SearchView
 from tests.searches import write_study
 
 pytestmark = pytest.mark.usefixtures("home")

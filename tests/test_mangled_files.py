@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnsearch.config import DataSection
-from rnnsearch.data.prices import read_prices
+from rnnsearch.data.prices.load import read_prices
 from rnnsearch.errors import DataError, RnnsearchError
 from tests.test_prices import HEADER, ROWS, read
 

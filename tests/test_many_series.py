@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import DataSection, load_study
-from rnnsearch.data.prices import Prices, read_prices
+from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import DataError, StudyFileError
-from rnnsearch.results.draft import init
+from rnnsearch.prepare.draft import init
 
 pytestmark = pytest.mark.usefixtures("home")
 DAYS = 120

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from rnnsearch.data.calendars import CALLED, next_sessions, session_dates
-from rnnsearch.data.markets import SUFFIXES, likely_market
+from rnnsearch.data.markets.calendars import CALLED, next_sessions, session_dates
+from rnnsearch.data.markets.proposals import SUFFIXES, likely_market
 from rnnsearch.errors import StudyFileError
 
 FIRST, LAST = pd.Timestamp("2021-01-04"), pd.Timestamp("2022-12-30")

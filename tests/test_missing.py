@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import DataSection, StudyFile, load_study
-from rnnsearch.data.inputs import build_inputs
-from rnnsearch.data.prices import read_prices
+from rnnsearch.data.inputs.build import build_inputs
+from rnnsearch.data.prices.load import read_prices
 from rnnsearch.errors import DataError
-from rnnsearch.results.draft import init
+from rnnsearch.prepare.draft import init
 from tests.evaluated import write_bars
 from tests.series import bars, read, told
 

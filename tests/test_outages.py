@@ -10,9 +10,10 @@ import pytest
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import StorageError
-from rnnsearch.search import asking, leases, patience
-from rnnsearch.search import study as study_module
-from rnnsearch.search.running import RunningTrial
+from rnnsearch.search import searching as study_module
+from rnnsearch.search.driver import asking, patience
+from rnnsearch.search.driver.running import RunningTrial
+from rnnsearch.search.store import leases
 from tests.faults import Network, restart_postgres, small_disk
 from tests.searches import InlineWorkers, Notes, assert_in_order, write_study
 

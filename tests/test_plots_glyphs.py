@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from rnnsearch.results.plots import as_svg
+from rnnsearch.report.figures.images import as_svg
 
 
 def test_a_name_without_a_glyph_is_text_and_warns_of_nothing() -> None:

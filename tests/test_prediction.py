@@ -10,9 +10,9 @@ import pytest
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import NoTrialError, StudyFileError
-from rnnsearch.results.evaluation import evaluate
-from rnnsearch.results.prediction import predict
-from rnnsearch.search.store import Store
+from rnnsearch.search.store.store import Store
+from rnnsearch.verdict.evaluation import evaluate
+from rnnsearch.verdict.prediction import predict
 from tests.evaluated import (
     Evaluated,
     patch_workers,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import DataSection
-from rnnsearch.data.prices import Prices, read_prices
+from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import DataError
 
 HEADER = "Date,Open,High,Low,Close,Volume"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from rnnsearch.config import load_study
-from rnnsearch.results.publishing import publish_plots, publish_report
-from rnnsearch.results.summary import status
-from rnnsearch.search.records import tracking_uri
-from rnnsearch.search.store import Store
+from rnnsearch.publish.page import publish_plots, publish_report
+from rnnsearch.report.status import status
+from rnnsearch.search.store.records import tracking_uri
+from rnnsearch.search.store.store import Store
 from tests.evaluated import patch_workers, search_inline
 from tests.reported import NASTY, Pages
 from tests.searches import runs_of, write_study

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rnnsearch.search import ranking
-from rnnsearch.search.ranking import Ranking, rank_inputs, usable_lags
+from rnnsearch.search.inputs import ranking
+from rnnsearch.search.inputs.ranking import Ranking, rank_inputs, usable_lags
 from tests.bench.planted import Planted, SignalKind, plant
 
 LAGS = usable_lags(max_window=10, input_shifts=(0, 3), max_output_shift=5)

@@ -17,12 +17,12 @@ from optuna.trial import TrialState
 
 from rnnsearch import cli
 from rnnsearch.config import load_study
-from rnnsearch.results.placement import placement
-from rnnsearch.search import study as study_module
-from rnnsearch.search import watching
+from rnnsearch.prepare.placement import placement
+from rnnsearch.search import searching as study_module
+from rnnsearch.search.engines import watching
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.protocol import Done, Failed, Lost, Progress, Stopped
-from rnnsearch.search.store import Store
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.trial.protocol import Done, Failed, Lost, Progress, Stopped
 from tests.searches import (
     LONG,
     InlineWorkers,
@@ -43,7 +43,7 @@ from tests.searches import (
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
 
-    from rnnsearch.search.ray_workers import RayWorkers
+    from rnnsearch.search.engines.ray_actors import RayWorkers
 
 pytestmark = [
     pytest.mark.cluster,
@@ -82,7 +82,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
         from ray._raylet import Config
         from ray.cluster_utils import Cluster
 
-        from rnnsearch.search.ray_workers import RayWorkers
+        from rnnsearch.search.engines.ray_actors import RayWorkers
 
         Config.initialize("")  # an import before this one has read the environment
         cluster = Cluster(initialize_head=True, head_node_args=NODE | HEAD)
@@ -167,7 +167,7 @@ def test_an_actor_that_dies_hangs_or_breaks_is_lost_with_its_trial_and_replaced(
 def test_workers_come_and_go_with_the_nodes(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rnnsearch.search import ray_workers
+    from rnnsearch.search.engines import ray_actors as ray_workers
 
     monkeypatch.setattr(ray_workers, "RESIZE_SECONDS", 0.2)
     notices: list[str] = []
@@ -195,7 +195,8 @@ def test_workers_come_and_go_with_the_nodes(
 
 
 def test_what_actors_are_given_names_no_place_of_this_machine(small: Small, tmp_path: Path) -> None:
-    from rnnsearch.search import ray_cluster, ray_workers
+    from rnnsearch.search.engines import ray_actors as ray_workers
+    from rnnsearch.search.engines import ray_cluster
 
     study = load_study(small.write_study(tmp_path))
     demand = ray_cluster.demand_of(study, ray_cluster.nodes())

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnsearch.search.candidates import Candidates
-from rnnsearch.search.ranking import Finding, Ranking
-from rnnsearch.search.references import references
-from rnnsearch.search.space import suggest
+from rnnsearch.search.inputs.candidates import Candidates
+from rnnsearch.search.inputs.ranking import Finding, Ranking
+from rnnsearch.search.space.references import references
+from rnnsearch.search.space.suggesting import suggest
 from tests.test_space import CANDIDATES, TABLE, study
 
 

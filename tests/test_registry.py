@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from rnnsearch.model.forecaster import read_spec
-from rnnsearch.results.evaluation import champion_folder
-from rnnsearch.results.registry import model_name, publish
-from rnnsearch.search.records import tracking_uri
+from rnnsearch.publish.registry import model_name, publish
+from rnnsearch.search.store.records import tracking_uri
+from rnnsearch.verdict.evaluation import champion_folder
 from tests.evaluated import Evaluated, answer_again, command
 from tests.searches import runs_of
 

@@ -13,13 +13,13 @@ import pytest
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import NoTrialError
-from rnnsearch.results import evaluation
-from rnnsearch.results.evaluation import evaluate, stored_answer
-from rnnsearch.results.pictures import pictures
-from rnnsearch.results.publishing import publish_report
-from rnnsearch.results.report import collect, render, report
-from rnnsearch.search.store import Store
-from rnnsearch.terminal import evaluation_tables
+from rnnsearch.publish.page import publish_report
+from rnnsearch.report.captions import pictures
+from rnnsearch.report.page import collect, render, report
+from rnnsearch.search.store.store import Store
+from rnnsearch.terminal.tables import evaluation_tables
+from rnnsearch.verdict import evaluation
+from rnnsearch.verdict.evaluation import evaluate, stored_answer
 from tests.evaluated import patch_workers, quiet, search_inline
 from tests.reported import NASTY, Pages, embedded
 from tests.searches import run, write_study

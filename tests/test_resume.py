@@ -14,12 +14,12 @@ from optuna.trial import FrozenTrial
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import StorageError
-from rnnsearch.search import asking as asking_module
-from rnnsearch.search import driver as driver_module
-from rnnsearch.search import store as store_module
-from rnnsearch.search import study as study_module
-from rnnsearch.search.driver import Driver
-from rnnsearch.search.store import INTERRUPTED, Store, state_of
+from rnnsearch.search import searching as study_module
+from rnnsearch.search.driver import asking as asking_module
+from rnnsearch.search.driver import driver as driver_module
+from rnnsearch.search.driver.driver import Driver
+from rnnsearch.search.store import store as store_module
+from rnnsearch.search.store.store import INTERRUPTED, Store, state_of
 from rnnsearch.tracking import Experiment
 from tests.faults import killed
 from tests.searches import (

@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rnnsearch.results.evaluation import champion_folder
-from rnnsearch.results.prediction import predict
-from rnnsearch.results.registry import publish
-from rnnsearch.results.serving import ServedForecaster, _load_pyfunc
-from rnnsearch.search.records import tracking_uri
+from rnnsearch.publish.pyfunc import ServedForecaster, _load_pyfunc
+from rnnsearch.publish.registry import publish
+from rnnsearch.search.store.records import tracking_uri
+from rnnsearch.verdict.evaluation import champion_folder
+from rnnsearch.verdict.prediction import predict
 from tests.evaluated import (
     Evaluated,
     fit_forecaster,
@@ -128,7 +128,7 @@ def test_the_loaded_model_says_what_predict_says(evaluated_once: Evaluated, mode
     folder = Path(mlflow.artifacts.download_artifacts(model_uri))
     files = [file for file in folder.rglob("*") if file.is_file()]
     assert {file.suffix for file in files} <= {".json", ".safetensors", ".yaml", ".txt", ""}
-    assert "loader_module: rnnsearch.results.serving" in (folder / "MLmodel").read_text()
+    assert "loader_module: rnnsearch.publish.pyfunc" in (folder / "MLmodel").read_text()
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rnnsearch.config import load_study
-from rnnsearch.search import study as search_study
+from rnnsearch.search import searching as search_study
 from tests.bench.planted import plant
 from tests.searches import InlineWorkers, Notes, write_study
 

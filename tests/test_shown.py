@@ -17,13 +17,13 @@ from rich.table import Table
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import DataError
-from rnnsearch.results.facts import collect
-from rnnsearch.results.plots import as_svg, plots
-from rnnsearch.results.report import report
+from rnnsearch.report.facts import collect
+from rnnsearch.report.figures.images import as_svg, plots
+from rnnsearch.report.page import report
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.records import parent_record
+from rnnsearch.search.store.records import parent_record
 from rnnsearch.shown import code, markdown, printable
-from rnnsearch.terminal import Terminal
+from rnnsearch.terminal.tables import Terminal
 from tests.evaluated import command, patch_workers, search_inline
 from tests.searches import write_study
 

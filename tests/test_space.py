@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnsearch.config import FloatRange, IntRange, StudyFile, extremes
-from rnnsearch.data.indicators import InputSpec
-from rnnsearch.data.table import ALWAYS, InputTable
-from rnnsearch.search.candidates import Candidates
-from rnnsearch.search.parameters import TrialParameters
-from rnnsearch.search.space import dimension_size, nearest, space_sizes, suggest
+from rnnsearch.data.inputs.indicators import InputSpec
+from rnnsearch.data.inputs.table import ALWAYS, InputTable
+from rnnsearch.search.inputs.candidates import Candidates
+from rnnsearch.search.space.suggesting import dimension_size, nearest, space_sizes, suggest
+from rnnsearch.search.trial.parameters import TrialParameters
 
 SPECS = (
     ALWAYS[0],

@@ -11,8 +11,8 @@ import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.config import load_study
-from rnnsearch.search import storage
-from rnnsearch.search.store import Store
+from rnnsearch.search.store import cached as storage
+from rnnsearch.search.store.store import Store
 from tests.searches import wait_until, write_study
 
 STEPS = 64

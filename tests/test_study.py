@@ -12,12 +12,12 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import DataError, StudyFileError
-from rnnsearch.search import study as study_module
-from rnnsearch.search.asking import Tried
-from rnnsearch.search.parameters import TrialParameters
-from rnnsearch.search.protocol import Event, Lost
-from rnnsearch.search.running import RunningTrial
-from rnnsearch.search.store import Store, state_of
+from rnnsearch.search import searching as study_module
+from rnnsearch.search.driver.asking import Tried
+from rnnsearch.search.driver.running import RunningTrial
+from rnnsearch.search.store.store import Store, state_of
+from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.search.trial.protocol import Event, Lost
 from tests.searches import (
     InlineWorkers,
     Notes,

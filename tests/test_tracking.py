@@ -12,9 +12,9 @@ from mlflow import MlflowClient
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import RnnsearchError, StorageError
-from rnnsearch.search import study as study_module
-from rnnsearch.search.running import RunningTrial
-from rnnsearch.search.store import Store
+from rnnsearch.search import searching as study_module
+from rnnsearch.search.driver.running import RunningTrial
+from rnnsearch.search.store.store import Store
 from rnnsearch.tracking import (
     STATE,
     TRIAL,
@@ -271,7 +271,7 @@ def test_a_server_that_goes_down_and_comes_back_gets_every_trial_once(
 ) -> None:
     monkeypatch.setattr("rnnsearch.tracking.tracker.RETRY_SECONDS", 0.2)
     # Beside other work a server that has just been started may be silent for longer than a user's.
-    monkeypatch.setattr("rnnsearch.search.driver.FINISH_SECONDS", 240.0)
+    monkeypatch.setattr("rnnsearch.search.driver.driver.FINISH_SECONDS", 240.0)
     monkeypatch.setattr("rnnsearch.tracking.tracker.DOWN_SECONDS", 240.0)
     port = _free_port()
     folder = tmp_path / "server"

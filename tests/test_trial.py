@@ -10,14 +10,15 @@ import pytest
 import torch
 
 from rnnsearch.config import load_study
-from rnnsearch.results.check import check
-from rnnsearch.search import importance, trial
-from rnnsearch.search.folds import TrialData
-from rnnsearch.search.packing import unpack
-from rnnsearch.search.parameters import TrialParameters
+from rnnsearch.prepare.preview import check
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.protocol import EpochReport, Outcome, Task
-from rnnsearch.search.trial import TrialRunner, run_trial
+from rnnsearch.search.trial import importance
+from rnnsearch.search.trial import runner as trial
+from rnnsearch.search.trial.folds import TrialData
+from rnnsearch.search.trial.packing import unpack
+from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.search.trial.protocol import EpochReport, Outcome, Task
+from rnnsearch.search.trial.runner import TrialRunner, run_trial
 from rnnsearch.targets import Quotes
 from tests.searches import write_study
 

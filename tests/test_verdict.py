@@ -2,8 +2,8 @@
 
 import pytest
 
-from rnnsearch.results import champion
-from rnnsearch.search import study as study_module
+from rnnsearch.search import searching as study_module
+from rnnsearch.verdict import champion
 from tests.bench.bench_verdict import files, judge
 from tests.searches import InlineWorkers
 

@@ -18,9 +18,10 @@ import pytest
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import RnnsearchError
-from rnnsearch.search import watching
+from rnnsearch.search.engines import watching
+from rnnsearch.search.engines.local import FORKED, LocalWorkers, plan_workers
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.protocol import (
+from rnnsearch.search.trial.protocol import (
     Done,
     Failed,
     Lost,
@@ -30,7 +31,6 @@ from rnnsearch.search.protocol import (
     Stopped,
     WorkerSetup,
 )
-from rnnsearch.search.workers import FORKED, LocalWorkers, plan_workers
 from tests.searches import LONG, begin, task, until, until_idle, wait_until, write_study
 
 pytestmark = pytest.mark.xdist_group("workers")
@@ -209,7 +209,7 @@ def test_workers_that_cannot_start_end_the_search_without_a_traceback(
 
 TRIAL = """
     import pickle, sys
-    from rnnsearch.search.trial import TrialRunner
+    from rnnsearch.search.trial.runner import TrialRunner
 
     setup, task = pickle.load(open(sys.argv[1], "rb"))
     print(type([*TrialRunner(setup).run(task)][-1]).__name__)
@@ -243,8 +243,8 @@ def test_closing_ends_all_processes(setup: WorkerSetup) -> None:
 
 DRIVER = """
     import sys, pickle, time
-    from rnnsearch.search.workers import LocalWorkers
-    from rnnsearch.search.protocol import Progress
+    from rnnsearch.search.engines.local import LocalWorkers
+    from rnnsearch.search.trial.protocol import Progress
 
     if __name__ == "__main__":
         setup, task = pickle.load(open(sys.argv[1], "rb"))

@@ -17,8 +17,8 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import DataSection
-from rnnsearch.data.prices import read_prices
-from rnnsearch.data.yahoo import Fetched, fetch
+from rnnsearch.data.markets.yahoo import Fetched, fetch
+from rnnsearch.data.prices.load import read_prices
 from rnnsearch.errors import DataError, RnnsearchError, StorageError, StudyFileError
 
 ZONE = "Asia/Taipei"
@@ -225,6 +225,6 @@ def test_todays_session_may_not_be_over(
         def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
             return today
 
-    monkeypatch.setattr("rnnsearch.data.yahoo.dt.datetime", Clock)
+    monkeypatch.setattr("rnnsearch.data.markets.yahoo.dt.datetime", Clock)
     assert "2024-01-03 may not be over" in get(tmp_path, force=True).notes[0]
     assert fetch("2330.TW", FIRST, None, tmp_path / "x.csv").last == dt.date(2024, 1, 2)

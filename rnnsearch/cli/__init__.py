@@ -77,9 +77,9 @@ def _fail(message: str, code: int) -> int:
 
 
 def _of_a_damaged_store(error: Exception) -> RnnsearchError | None:
-    if "rnnsearch.search.databases" not in sys.modules:
+    if "rnnsearch.search.store.databases" not in sys.modules:
         return None
-    from rnnsearch.search.databases import damage_of
+    from rnnsearch.search.store.databases import damage_of
 
     return damage_of(error)
 

@@ -35,9 +35,9 @@ def fetch(
     force: Force = False,
 ) -> int:
     """Get daily prices from Yahoo Finance into a CSV file."""
-    from rnnsearch.data.yahoo import fetch
-    from rnnsearch.hints import after_fetch
-    from rnnsearch.terminal import note
+    from rnnsearch.data.markets.yahoo import fetch
+    from rnnsearch.terminal.hints import after_fetch
+    from rnnsearch.terminal.tables import note
 
     begin, end = _day("--from", first), _day("--to", last) if last else None
     prices = fetch(ticker, begin, end, output, force=force)
@@ -98,9 +98,9 @@ def init(
     force: Force = False,
 ) -> int:
     """Look at a price file and write a commented study file for it."""
-    from rnnsearch.hints import after_init
-    from rnnsearch.results.draft import init
-    from rnnsearch.terminal import print_facts
+    from rnnsearch.prepare.draft import init
+    from rnnsearch.terminal.hints import after_init
+    from rnnsearch.terminal.tables import print_facts
 
     names = tuple(name.strip() for name in columns.split(",") if name.strip())
     draft = init(
@@ -134,9 +134,9 @@ def check(
     device: Device = None,
 ) -> int:
     """Report on the data, the space and the rows of every fold, and train one tiny trial."""
-    from rnnsearch.results.canary import check_columns
-    from rnnsearch.results.check import check
-    from rnnsearch.terminal import frame_table, output, print_facts
+    from rnnsearch.prepare.canary import check_columns
+    from rnnsearch.prepare.preview import check
+    from rnnsearch.terminal.tables import frame_table, output, print_facts
 
     settings = load(study, run__device=device)
     out = output()
@@ -158,9 +158,9 @@ def inputs(
     ] = None,
 ) -> int:
     """List the candidate inputs with family, unit and warm-up, or export their values."""
-    from rnnsearch.data.inputs import export_inputs, input_listing
+    from rnnsearch.data.inputs.build import export_inputs, input_listing
     from rnnsearch.search.problem import Problem
-    from rnnsearch.terminal import frame_table, output
+    from rnnsearch.terminal.tables import frame_table, output
 
     problem = Problem.load(load(study))
     if export is not None:

@@ -60,16 +60,16 @@ def search(
     if dry_run:
         return _dry_run(settings)
     if settings.run.engine == "local":
-        from rnnsearch.search.workers import warm_up
+        from rnnsearch.search.engines.local import warm_up
 
         warm_up()  # takes as long as the imports that follow
     from rnnsearch.config import find_study
-    from rnnsearch.hints import after_search, to_go_on
-    from rnnsearch.live import SearchView
-    from rnnsearch.results.words import definition
-    from rnnsearch.search.databases import storage_errors
-    from rnnsearch.search.study import Interrupted, check_result, search
-    from rnnsearch.terminal import Terminal, best_table, note, output
+    from rnnsearch.scoring.words import definition
+    from rnnsearch.search.searching import Interrupted, check_result, search
+    from rnnsearch.search.store.databases import storage_errors
+    from rnnsearch.terminal.hints import after_search, to_go_on
+    from rnnsearch.terminal.live import SearchView
+    from rnnsearch.terminal.tables import Terminal, best_table, note, output
 
     with SearchView(Terminal(highlight=False), quiet=quiet) as view:
         try:
@@ -95,7 +95,7 @@ def search(
     out.print(after_search(find_study(study)), highlight=False, markup=False, soft_wrap=True)
 
     # Last, with its imports of scikit-learn and matplotlib: nobody need wait for it.
-    from rnnsearch.results.publishing import publish_plots
+    from rnnsearch.publish.page import publish_plots
 
     publish_plots(settings, store, notice=note)
     return 0
@@ -107,8 +107,8 @@ def _rename(study: Path, fork: str | None) -> str:
 
 
 def _dry_run(settings: "StudyFile") -> int:
-    from rnnsearch.results.placement import placement
-    from rnnsearch.terminal import frame_table, output
+    from rnnsearch.prepare.placement import placement
+    from rnnsearch.terminal.tables import frame_table, output
 
     plan = placement(settings)
     out = output()
@@ -123,10 +123,10 @@ def status(
     study: StudyPath, as_json: AsJson = False, storage: Storage = None, tracking: Tracking = None
 ) -> int:
     """Show how far a study is, and its best trials."""
-    from rnnsearch.results.summary import status
-    from rnnsearch.search.databases import storage_errors
-    from rnnsearch.search.store import Store
-    from rnnsearch.terminal import best_table, drivers_table, findings, output, status_text
+    from rnnsearch.report.status import status
+    from rnnsearch.search.store.databases import storage_errors
+    from rnnsearch.search.store.store import Store
+    from rnnsearch.terminal.tables import best_table, drivers_table, findings, output, status_text
 
     settings = load(study, run__storage=storage, run__tracking=tracking)
     store = Store(settings, create=False)
@@ -149,10 +149,10 @@ def status(
 @app.command()
 def sync(study: StudyPath, storage: Storage = None, tracking: Tracking = None) -> int:
     """Make MLflow say what the study's store says: each trial once, with its final state."""
-    from rnnsearch.results.publishing import publish_plots
-    from rnnsearch.search.store import Store
-    from rnnsearch.search.study import sync
-    from rnnsearch.terminal import note
+    from rnnsearch.publish.page import publish_plots
+    from rnnsearch.search.searching import sync
+    from rnnsearch.search.store.store import Store
+    from rnnsearch.terminal.tables import note
 
     settings = load(study, run__storage=storage, run__tracking=tracking)
     done = sync(settings)

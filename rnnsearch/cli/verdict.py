@@ -22,10 +22,10 @@ def evaluate(
     tracking: Tracking = None,
 ) -> int:
     """Open the locked test once: the champion against doing nothing and other baselines."""
-    from rnnsearch.results.evaluation import champion_folder, evaluate
-    from rnnsearch.results.publishing import publish_report
-    from rnnsearch.results.registry import publish
-    from rnnsearch.terminal import evaluation_tables, note, output
+    from rnnsearch.publish.page import publish_report
+    from rnnsearch.publish.registry import publish
+    from rnnsearch.terminal.tables import evaluation_tables, note, output
+    from rnnsearch.verdict.evaluation import champion_folder, evaluate
 
     settings = load(study, run__device=device, run__storage=storage, run__tracking=tracking)
     answer = evaluate(settings, top=top, seeds=seeds, again=again, say=note)
@@ -46,9 +46,9 @@ def evaluate(
 @app.command()
 def report(study: StudyPath, storage: Storage = None, tracking: Tracking = None) -> int:
     """Write one page with the answer: it needs no network, reads on a telephone, and prints."""
-    from rnnsearch.results.publishing import publish_report
-    from rnnsearch.results.report import report
-    from rnnsearch.terminal import note
+    from rnnsearch.publish.page import publish_report
+    from rnnsearch.report.page import report
+    from rnnsearch.terminal.tables import note
 
     settings = load(study, run__storage=storage, run__tracking=tracking)
     path = report(settings)
@@ -72,8 +72,8 @@ def predict(
     storage: Storage = None,
 ) -> int:
     """Print the champion's next forecasts, each with its date."""
-    from rnnsearch.results.prediction import predict
-    from rnnsearch.terminal import note, output, prediction_table
+    from rnnsearch.terminal.tables import note, output, prediction_table
+    from rnnsearch.verdict.prediction import predict
 
     answer = predict(load(study, run__storage=storage), data=data, origins=origins, level=level)
     for text in answer["notes"]:

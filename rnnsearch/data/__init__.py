@@ -1,19 +1,11 @@
-"""From a price file to the table of candidate inputs: read, check, compute, cache.
+"""What is known on each session: from a price file to the table of candidate inputs.
 
-- `files`: a file of any kind as columns, by way of `unpacking`, `encodings`, `delimited`, `grids`
-  (workbooks, JSON), `columnar` (Parquet) and `headers`; then `names`, `dates` and `numbers`
-- `stacked`: one series of a file that holds several
-- `yahoo`: prices from Yahoo Finance as such a file
-- `checks`: what is refused in prices, and what is warned of
-- `prices`: checked prices
-- `calendars`: when sessions close, and which come next
-- `indicators`: indicators made causal and unit-free
-- `loops`: the slow ones of `ta`, on plain numbers
-- `series`: what one price series offers as inputs
-- `joins`: other markets as of the moment they were known
-- `inputs`: every candidate input of a study
-- `table`: their values in one hashed, cached table
-- `atomic`: files that are complete or absent
+- `files`: what does a file hold? Columns under their names, whatever its kind
+- `markets`: when do sessions close, and which come next?
+- `prices`: which prices are these, and can they be right? Checked, never repaired in silence
+- `inputs`: which inputs can be made of them? One hashed, cached table
+
+`atomic` writes files that are complete or absent, `scratch` has folders that no ending leaves.
 
 Weighed for taking over parts of it: `charset-normalizer` judges encodings where the names of the
 columns do not. `dateparser` reads 03/04/2014 and 99/01/11 without a word, makes a date of

@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from rnnsearch.data.series import relative_change
+from rnnsearch.data.inputs.own import relative_change
 from rnnsearch.scoring.intervals import adaptive_radii, conformal_radius
 from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.scoring.volatility import recent_size

@@ -24,9 +24,9 @@ from safetensors.torch import load, save
 from rnnsearch import targets
 from rnnsearch.config import DataSection, InputsSection, Predict, StudyFile
 from rnnsearch.data.atomic import read_file, replace_file
-from rnnsearch.data.calendars import next_sessions
-from rnnsearch.data.inputs import InputTable, build_inputs
-from rnnsearch.data.prices import Prices, with_words
+from rnnsearch.data.inputs.build import InputTable, build_inputs
+from rnnsearch.data.markets.calendars import next_sessions
+from rnnsearch.data.prices.load import Prices, with_words
 from rnnsearch.errors import DataError, StorageError
 from rnnsearch.model.bands import Moves, radii, scales_of_validation
 from rnnsearch.model.history import History

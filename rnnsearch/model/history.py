@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnsearch.data.prices import Prices
+from rnnsearch.data.prices.load import Prices
 
 Floats = NDArray[np.float64]
 

@@ -1,1 +1,1 @@
-"""What a study has found: its state, its answer, its report."""
+"""Kept for champions registered by earlier versions: MLflow loads `rnnsearch.results.serving`."""

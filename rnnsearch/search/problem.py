@@ -9,12 +9,12 @@ from typing import Any
 from rnnsearch import targets
 from rnnsearch.config import StudyFile, digest, extremes, home
 from rnnsearch.data.atomic import read_file, replace_file
-from rnnsearch.data.inputs import InputTable, build_inputs
-from rnnsearch.data.prices import Prices, read_prices
+from rnnsearch.data.inputs.build import InputTable, build_inputs
+from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.model.windows import Rows, Split, split_rows
-from rnnsearch.search.candidates import Candidates
-from rnnsearch.search.protocol import WorkerSetup
-from rnnsearch.search.ranking import Ranking, rank_inputs, usable_lags, useless_columns
+from rnnsearch.search.inputs.candidates import Candidates
+from rnnsearch.search.inputs.ranking import Ranking, rank_inputs, usable_lags, useless_columns
+from rnnsearch.search.trial.protocol import WorkerSetup
 from rnnsearch.targets import SCORING, Target
 
 RANKING_VERSION = 1  # raise it when the ranking of the same data changes

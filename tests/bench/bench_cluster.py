@@ -45,12 +45,14 @@ import pandas as pd
 from optuna.trial import FrozenTrial
 
 from rnnsearch.config import load_study
-from rnnsearch.search import study as study_module
-from rnnsearch.search.asking import TrialSource
-from rnnsearch.search.driver import Interrupted
-from rnnsearch.search.packing import pack
+from rnnsearch.search import searching as study_module
+from rnnsearch.search.driver.asking import TrialSource
+from rnnsearch.search.driver.driver import Interrupted
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.protocol import (
+from rnnsearch.search.space.suggesting import suggest
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.trial.packing import pack
+from rnnsearch.search.trial.protocol import (
     Done,
     EpochReport,
     Event,
@@ -60,8 +62,6 @@ from rnnsearch.search.protocol import (
     Task,
     WorkerSetup,
 )
-from rnnsearch.search.space import suggest
-from rnnsearch.search.store import Store
 from tests.searches import Notes, toml
 
 EPOCHS, PARAMETERS, COLUMNS = 20, 20, 8

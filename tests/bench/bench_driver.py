@@ -17,15 +17,23 @@ import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from rnnsearch.config import load_study
-from rnnsearch.search.driver import Driver
-from rnnsearch.search.packing import pack
+from rnnsearch.search.driver.driver import Driver
+from rnnsearch.search.driver.running import HISTORY
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.protocol import Done, EpochReport, Event, Outcome, Progress, Stopped, Task
-from rnnsearch.search.records import tracking_uri
-from rnnsearch.search.running import HISTORY
-from rnnsearch.search.samplers import build_pruner
-from rnnsearch.search.space import suggest
-from rnnsearch.search.store import Store
+from rnnsearch.search.space.samplers import build_pruner
+from rnnsearch.search.space.suggesting import suggest
+from rnnsearch.search.store.records import tracking_uri
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.trial.packing import pack
+from rnnsearch.search.trial.protocol import (
+    Done,
+    EpochReport,
+    Event,
+    Outcome,
+    Progress,
+    Stopped,
+    Task,
+)
 from tests.bench.measuring import Figure, figure, own_home, ratios, write_study
 from tests.bench.planted import plant
 from tests.searches import Notes

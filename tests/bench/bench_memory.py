@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import psutil
 
-from rnnsearch.data.indicators import InputSpec
-from rnnsearch.data.table import ALWAYS, InputTable, write_inputs
+from rnnsearch.data.inputs.indicators import InputSpec
+from rnnsearch.data.inputs.table import ALWAYS, InputTable, write_inputs
 from rnnsearch.model.windows import split_rows
-from rnnsearch.search.parameters import TrialParameters
-from rnnsearch.search.protocol import Done, Failed, Lost, Task, WorkerSetup
-from rnnsearch.search.workers import LocalWorkers
+from rnnsearch.search.engines.local import LocalWorkers
+from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.search.trial.protocol import Done, Failed, Lost, Task, WorkerSetup
 from rnnsearch.targets import Quotes
 from tests.bench.measuring import Figure, figure, own_home
 

@@ -10,7 +10,7 @@ from statistics import mean
 from typing import Any
 
 from rnnsearch.config import load_study
-from rnnsearch.search.store import Store, state_of
+from rnnsearch.search.store.store import Store, state_of
 from tests.bench.measuring import Figure, figure, own_home, ratios, rnnsearch, write_study
 from tests.bench.planted import plant
 

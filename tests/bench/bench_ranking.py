@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from rnnsearch.search.ranking import rank_inputs, usable_lags
+from rnnsearch.search.inputs.ranking import rank_inputs, usable_lags
 from tests.bench.planted import Planted, SignalKind, plant
 
 Order: TypeAlias = list[int]

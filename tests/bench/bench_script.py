@@ -18,7 +18,7 @@ from typing import Any
 import optuna
 
 from rnnsearch.config import load_study
-from rnnsearch.search.store import Store
+from rnnsearch.search.store.store import Store
 from rnnsearch.tracking.server import connect
 from tests.bench.measuring import Figure, figure, own_home, rnnsearch, write_study
 from tests.bench.planted import plant

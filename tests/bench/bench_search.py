@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rnnsearch.config import load_study
-from rnnsearch.search.store import Store
+from rnnsearch.search.store.store import Store
 from tests.bench.measuring import Figure, figure, in_turn, own_home, ratios, rnnsearch, write_study
 from tests.bench.planted import plant
 

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from rnnsearch.config import load_study
-from rnnsearch.data.inputs import build_inputs
-from rnnsearch.data.prices import read_prices
+from rnnsearch.data.inputs.build import build_inputs
+from rnnsearch.data.prices.load import read_prices
 from tests.bench.measuring import Figure, figure, own_home, ratios
 
 ROWS = (2_500, 25_000, 250_000)

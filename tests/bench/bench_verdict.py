@@ -30,9 +30,9 @@ from pathlib import Path
 from typing import Any
 
 from rnnsearch.config import load_study
-from rnnsearch.results import champion
-from rnnsearch.results.evaluation import evaluate
-from rnnsearch.search import study as study_module
+from rnnsearch.search import searching as study_module
+from rnnsearch.verdict import champion
+from rnnsearch.verdict.evaluation import evaluate
 from tests.bench.planted import Planted, SignalKind, plant
 from tests.searches import InlineWorkers, Notes, toml
 

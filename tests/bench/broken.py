@@ -17,14 +17,14 @@ from typing import Any
 import psutil
 
 from rnnsearch.data import scratch
-from rnnsearch.search.store import state_of
+from rnnsearch.search.store.store import state_of
 from tests.bench.fuzzing import fuzz
 from tests.bench.machinery import Study
 from tests.faults import Network, failing_server, restart_postgres, small_disk
 
 KILLED = -signal.SIGKILL
 REPORT, TELL = "optuna.Trial.report", "optuna.Study.tell"
-EXPERIMENT, STORE = "rnnsearch.tracking.Experiment", "rnnsearch.search.store.Store"
+EXPERIMENT, STORE = "rnnsearch.tracking.Experiment", "rnnsearch.search.store.store.Store"
 BOTH: dict[str, Any] = {"postgres": True, "mlflow": True}
 LONG: dict[str, Any] = {"postgres": True, "epochs": 300}
 ROUNDS = 3  # faults in one study; a driver that dies five times over one trial fails it
@@ -64,9 +64,9 @@ def killed_at(function: str, after: bool, calls: int, afresh: bool) -> Callable[
 
 EVALUATION = [
     ("rnnsearch.model.forecaster.replace_file", True),  # of the champion's two
-    ("rnnsearch.results.evaluation._count_opening", False),
-    ("rnnsearch.results.evaluation._count_opening", True),
-    ("rnnsearch.results.evaluation._compare", True),
+    ("rnnsearch.verdict.evaluation._count_opening", False),
+    ("rnnsearch.verdict.evaluation._count_opening", True),
+    ("rnnsearch.verdict.evaluation._compare", True),
     ("mlflow.MlflowClient.create_model_version", True),
 ]
 
@@ -160,7 +160,9 @@ def worker(what: str) -> Callable[..., int]:
 
     def inject(study: Study, chance: random.Random) -> int:
         quiet = {"QUIET_SECONDS": 4.0, "UNKNOWN_SECONDS": 10.0, "QUIET_EPOCHS": 4}
-        changed = {f"rnnsearch.search.watching.{name}": value for name, value in quiet.items()}
+        changed = {
+            f"rnnsearch.search.engines.watching.{name}": value for name, value in quiet.items()
+        }
         study.run(0, worker=[what, 2], set=changed if what == "hang" else {})
         return len(study.log.read_text().splitlines())
 
@@ -364,7 +366,7 @@ def sqlite_locked(study: Study, chance: random.Random) -> int:
 
 
 def sqlite_locked_for_long(study: Study, chance: random.Random) -> int:
-    driver = study.start(set={"rnnsearch.search.databases.BUSY_SECONDS": 1.0})
+    driver = study.start(set={"rnnsearch.search.store.databases.BUSY_SECONDS": 1.0})
     study.begun(driver, finished=chance.randint(0, 3))
     with _held(study):
         code, _ = study.end(driver, 0, 4)
@@ -430,7 +432,7 @@ def _while_searching(
 
 
 def network_cut_for_good(study: Study, chance: random.Random) -> int:
-    driver = study.start(set={"rnnsearch.search.patience.OUTAGE_SECONDS": 2.0})
+    driver = study.start(set={"rnnsearch.search.driver.patience.OUTAGE_SECONDS": 2.0})
     study.begun(driver, finished=chance.randint(0, 3))
     _network(study).cut()
     code, _ = study.end(driver, 0, 4)

@@ -2,7 +2,7 @@
 
 $FAULT says which, as JSON:
 
-set      constants of the driver: {"rnnsearch.search.leases.LAPSE_SECONDS": 2.0}
+set      constants of the driver: {"rnnsearch.search.store.leases.LAPSE_SECONDS": 2.0}
 kill     [function, after, call]: the driver is killed at a call of a function, before or after it
 worker   [what, trial]: what happens after the first epoch of every worker's so-manieth trial:
          kill, hang, memory, raise, nan
@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rnnsearch.search.protocol import Outcome
+from rnnsearch.search.trial.protocol import Outcome
 from tests.faults import fatal
 
 FAULT: dict[str, Any] = json.loads(os.environ.get("FAULT", "{}"))
@@ -77,7 +77,7 @@ def note(what: str) -> None:
 
 def sabotage(what: str, trial: int) -> None:
     """Have this worker's so-manieth trial go wrong."""
-    from rnnsearch.search import trial as module
+    from rnnsearch.search.trial import runner as module
 
     run_trial: Callable[..., Iterator[Any]] = module.run_trial
     left = iter(range(trial - 1, -1, -1))
@@ -116,7 +116,7 @@ def _use_up_memory() -> None:
 
 if __name__ == "__main__":
     from rnnsearch.cli import main
-    from rnnsearch.search import workers
+    from rnnsearch.search.engines import local as workers
 
     set_constants()
     if "kill" in FAULT:

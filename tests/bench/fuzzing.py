@@ -109,9 +109,9 @@ def load() -> None:
     import torch
 
     import rnnsearch.cli
-    import rnnsearch.results.check
-    import rnnsearch.results.draft
-    import rnnsearch.search.trial  # noqa: F401
+    import rnnsearch.prepare.draft
+    import rnnsearch.prepare.preview
+    import rnnsearch.search.trial.runner  # noqa: F401
 
     torch.set_num_threads(1)
 

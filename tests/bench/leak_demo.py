@@ -31,13 +31,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnsearch.config import StudyFile, load_study
-from rnnsearch.data.prices import read_prices
+from rnnsearch.data.prices.load import read_prices
 from rnnsearch.errors import DataError
 from rnnsearch.model.forecaster import Forecaster
-from rnnsearch.results import champion
-from rnnsearch.results.canary import check_columns
-from rnnsearch.results.evaluation import champion_folder, evaluate
-from rnnsearch.search import study as study_module
+from rnnsearch.prepare.canary import check_columns
+from rnnsearch.search import searching as study_module
+from rnnsearch.verdict import champion
+from rnnsearch.verdict.evaluation import champion_folder, evaluate
 from tests.searches import InlineWorkers, Notes
 
 Floats = NDArray[np.float64]

@@ -20,9 +20,9 @@ import sqlalchemy
 from mlflow import MlflowClient
 
 from rnnsearch.config import load_study
-from rnnsearch.search.leases import leases
-from rnnsearch.search.records import tracking_uri
-from rnnsearch.search.store import INTERRUPTED, Store, state_of
+from rnnsearch.search.store.leases import leases
+from rnnsearch.search.store.records import tracking_uri
+from rnnsearch.search.store.store import INTERRUPTED, Store, state_of
 from rnnsearch.tracking import PARENT, STATE, STATUS, TRIAL
 from tests.conftest import _free_port, _stop_with_children, _wait_for
 from tests.faults import Network
@@ -31,10 +31,10 @@ from tests.searches import write_study
 TRIALS = 6
 PATIENCE = 1200.0  # with one command, on a machine with other work
 FAST = {  # what a study takes minutes for, in seconds
-    "rnnsearch.search.leases.RENEW_SECONDS": 0.5,
-    "rnnsearch.search.leases.LAPSE_SECONDS": 6.0,
-    "rnnsearch.search.asking.RECOVER_SECONDS": 1.0,
-    "rnnsearch.search.databases.HELD_SECONDS": 20,
+    "rnnsearch.search.store.leases.RENEW_SECONDS": 0.5,
+    "rnnsearch.search.store.leases.LAPSE_SECONDS": 6.0,
+    "rnnsearch.search.driver.asking.RECOVER_SECONDS": 1.0,
+    "rnnsearch.search.store.databases.HELD_SECONDS": 20,
     "rnnsearch.tracking.tracker.RETRY_SECONDS": 1.0,
 }
 

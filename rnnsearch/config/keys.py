@@ -1,0 +1,153 @@
+"""The study file key by key, as Markdown: written by the schema, so that it cannot be out of date.
+
+`python -m rnnsearch.config.keys FILE` renews the part of FILE between the two markers.
+"""
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from rnnsearch.config import Section, StudyFile
+
+BEGIN = "<!-- generated: the reference -->"
+END = "<!-- end of the generated part -->"
+
+_PLAIN = {"integer": "whole number", "number": "number", "boolean": "`true`, `false`"}
+
+
+def study_reference() -> str:
+    """A heading and a table per section of the study file: key, values, default, meaning."""
+    return "\n\n".join(
+        _section(heading, model) for heading, model in _sections(StudyFile.model_fields)
+    )
+
+
+def renewed(text: str) -> str:
+    """A document with the reference between its markers as it is now.
+
+    Raises ValueError where the document does not have each marker once, in order.
+    """
+    head, begin, rest = text.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not (begin and end) or BEGIN in rest or END in head + tail:
+        raise ValueError(f"the document needs the line {BEGIN} and, after it, {END}, each once")
+    return f"{head}{BEGIN}\n\n{study_reference()}\n\n{END}{tail}"
+
+
+def _sections(
+    fields: dict[str, FieldInfo], within: str = ""
+) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Heading and model of each table of the file, a table's own tables after it."""
+    for name, field in fields.items():
+        key = f"{within}{name}"
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, Section):
+                heading = f"[{key}]" if kind is field.annotation else f"[[{key}]]"
+                yield heading, kind
+                yield from _sections(kind.model_fields, f"{key}.")
+
+
+def _section(heading: str, model: type[BaseModel]) -> str:
+    schema = model.model_json_schema()
+    lines = [f"### {heading}", "", schema["description"], ""]
+    lines += ["| key | values | default | meaning |", "|---|---|---|---|"]
+    own = [key for key in model.model_fields if key in inspect.get_annotations(model)]
+    for key in dict.fromkeys([*own, *model.model_fields]):  # what is inherited comes last
+        field = model.model_fields[key]
+        cells = (
+            f"`{key}`",
+            _values(schema["properties"][key]),
+            _default(field),
+            field.description or "",
+        )
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines)
+
+
+def _values(schema: dict[str, Any]) -> str:
+    """What a key takes, in words; from its JSON schema."""
+    if "oneOf" in schema:  # a parameter of the space: value, choices and perhaps a range
+        options = schema["oneOf"]
+        ways = "fixed, list or range" if any("$ref" in o for o in options) else "fixed or list"
+        value = next(o for o in options if o.get("type") not in ("array", None))
+        return f"{_values({**value, **_limits(schema)})}; {ways}"
+    options = [o for o in schema.get("anyOf", ()) if o.get("type") != "null"]
+    if options:
+        return " or ".join(map(_values, options))
+    if "const" in schema or "enum" in schema:
+        return ", ".join(f"`{to_toml(word)}`" for word in schema.get("enum", [schema.get("const")]))
+    if "$ref" in schema:
+        return "table"
+    if schema["type"] == "object":
+        return "table of names"
+    if schema["type"] == "array":
+        items = schema.get("items", {})
+        return "list of tables" if "$ref" in items else f"list of {_plural(items)}"
+    if schema["type"] == "string":
+        return "file" if schema.get("format") == "path" else "text"
+    return _PLAIN[schema["type"]] + _limits_in_words(schema)
+
+
+def _plural(items: dict[str, Any]) -> str:
+    return "names" if items.get("type") == "string" else _values(items)
+
+
+_LIMITS = {
+    "minimum": "≥ {:g}",
+    "exclusiveMinimum": "> {:g}",
+    "maximum": "≤ {:g}",
+    "exclusiveMaximum": "< {:g}",
+}
+
+
+def _limits(schema: dict[str, Any]) -> dict[str, Any]:
+    return {key: schema[key] for key in _LIMITS if key in schema}
+
+
+def _limits_in_words(schema: dict[str, Any]) -> str:
+    """`≥ 0, < 1`; a limit that only says what the computer can hold is left out."""
+    limits = [
+        words.format(schema[key])
+        for key, words in _LIMITS.items()
+        if key in schema and abs(schema[key]) < 2**31
+    ]
+    return " " + ", ".join(limits) if limits else ""
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    default = field.get_default(call_default_factory=True)
+    return "" if default in (None, "", (), {}) else f"`{to_toml(default)}`"
+
+
+def to_toml(value: Any) -> str:
+    """A value as a study file writes it: word, number, list or `{ low = 1, high = 3 }`."""
+    if isinstance(value, BaseModel):
+        shown = value.model_dump(exclude_defaults=True)
+        return "{ " + ", ".join(f"{key} = {to_toml(item)}" for key, item in shown.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(to_toml, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
+    return repr(value)
+
+
+def _renew(files: list[str]) -> Iterator[str]:
+    for file in map(Path, files):
+        old = file.read_text(encoding="utf-8")
+        new = renewed(old)
+        file.write_text(new, encoding="utf-8")
+        yield f"{file}: {'renewed' if new != old else 'current'}"
+
+
+if __name__ == "__main__":
+    print("\n".join(_renew(sys.argv[1:])))

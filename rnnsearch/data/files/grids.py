@@ -1,0 +1,125 @@
+"""Workbooks and JSON as tables of text, which are then read as text files are.
+
+So titles above a header, dates as text, `1,234.5` and every refusal are the same in all of them.
+"""
+
+import csv
+import datetime as dt
+import io
+import json
+import math
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from rnnsearch.data.files.unpacking import Source, opened
+from rnnsearch.errors import DataError
+
+MIDNIGHT = " 00:00:00"
+DEEPEST = 4  # how far down a JSON file its table is looked for
+
+
+def workbook_sheets(source: Source, file: str) -> dict[str, bytes]:
+    """The sheets of a workbook that have rows, as CSV."""
+    try:
+        with opened(source) as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # openpyxl tells of styles and headers it drops
+            sheets = pd.read_excel(
+                stream, sheet_name=None, header=None, dtype=object, engine="openpyxl"
+            )
+    except Exception as error:  # a damaged workbook can fail anywhere in the reader
+        raise DataError(
+            f"{file}: is not an Excel workbook that can be read: {str(error)[:200]}; save it again "
+            f"as .xlsx or CSV."
+        ) from None
+    return {
+        str(name): _as_csv(frame.itertuples(index=False))
+        for name, frame in sheets.items()
+        if len(frame)
+    }
+
+
+def looks_like_json(start: bytes) -> bool:
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    return text[:1] == b"[" or (text[:1] == b"{" and text[1:].lstrip()[:1] in (b'"', b"}"))
+
+
+def json_table(source: Source, file: str) -> bytes:
+    """The table in a JSON file as CSV: records, columns, rows, or one record a line.
+
+    A table may lie inside an object: `{"data": [{"Date": ..., "Close": ...}, ...]}`. Raises
+    DataError where there is none.
+    """
+    with opened(source) as stream:
+        content = stream.read()
+    try:
+        text = content.decode("utf-8-sig")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = [json.loads(line) for line in text.splitlines() if line.strip()]
+        rows = _rows(value)
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"{file}: is not JSON: {str(error)[:200]}; write it again, or as CSV."
+        ) from None
+    if rows is None:
+        raise DataError(
+            f"{file}: has no table of prices: JSON is read as a list of records like "
+            f'{{"Date": "2014-03-07", "Close": 11.5}}; write it so, or as CSV.'
+        )
+    return _as_csv(rows)
+
+
+def _rows(value: Any, depth: int = 0) -> list[Sequence[Any]] | None:
+    """Header and rows of the table in a JSON value; None where there is none."""
+    if isinstance(value, list) and value:
+        if all(isinstance(item, dict) for item in value):
+            names = list(dict.fromkeys(name for item in value for name in item))
+            return [names, *([item.get(name) for name in names] for item in value)]
+        if all(isinstance(item, list) for item in value):
+            return list(value)
+        return None
+    if not isinstance(value, dict) or not value or depth == DEEPEST:
+        return None
+    columns, data = value.get("columns"), value.get("data")
+    if isinstance(columns, list) and isinstance(data, list):  # pandas, orient = "split"
+        index = value.get("index")
+        if isinstance(index, list) and len(index) == len(data):
+            return [["", *columns], *([one, *row] for one, row in zip(index, data, strict=True))]
+        return [columns, *data]
+    items = list(value.values())
+    if all(isinstance(item, dict) and item for item in items):
+        keys = list(items[0])
+        if len(items) > 1 and all(list(item) == keys for item in items):
+            if len(keys) >= len(items):  # of each column, a value per row
+                return [["", *value], *([key, *(item[key] for item in items)] for key in keys)]
+            # of each date, a value per column
+            return [["", *keys], *([name, *item.values()] for name, item in value.items())]
+    lengths = {len(item) for item in items if isinstance(item, list)}
+    flat = all(isinstance(item, list) and not _nested(item) for item in items)
+    if flat and len(items) > 1 and len(lengths) == 1:  # a list per column
+        return [list(value), *map(list, zip(*items, strict=True))]
+    tables = [rows for item in items if (rows := _rows(item, depth + 1))]
+    return tables[0] if len(tables) == 1 else None
+
+
+def _nested(items: list[Any]) -> bool:
+    return any(isinstance(item, list | dict) for item in items)
+
+
+def _as_csv(rows: Iterable[Iterable[Any]]) -> bytes:
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerows([_text(cell) for cell in row] for row in rows)
+    return file.getvalue().encode(errors="replace")
+
+
+def _text(cell: Any) -> str:
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)) or cell is pd.NaT:
+        return ""
+    if isinstance(cell, dt.datetime):
+        return str(cell).removesuffix(MIDNIGHT)
+    return " ".join(str(cell).split())[:1000]

@@ -1,0 +1,171 @@
+"""Every candidate input of a study in one table: rows are sessions, columns are inputs.
+
+The table is computed once for its prices and its list of inputs, kept on disk under its hash, and
+mapped read-only by every worker (see `table`), so that all of them share one copy in memory.
+
+Nothing here looks at more than one row and the rows before it. Whether an input repeats another one
+is for the training rows of a fold to say, not for the whole file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnsearch.data.inputs.indicators import LEFT_OUT, InputSpec, catalogue
+from rnnsearch.data.inputs.joins import Join, check_names, plan_joins
+from rnnsearch.data.inputs.lengths import with_lengths
+from rnnsearch.data.inputs.own import (
+    PRICE_INPUTS,
+    check_rows,
+    extra_inputs,
+    is_indicator,
+    possible_inputs,
+    relative_change,
+    series_columns,
+    settled,
+    wanted_inputs,
+)
+from rnnsearch.data.inputs.table import ALWAYS, InputTable, load_inputs, read_inputs, write_inputs
+from rnnsearch.errors import DataError, StorageError, StudyFileError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rnnsearch.config import StudyFile
+    from rnnsearch.data.prices.load import Prices
+
+__all__ = [
+    "InputTable",
+    "build_inputs",
+    "export_inputs",
+    "input_listing",
+    "load_inputs",
+    "relative_change",
+]
+
+TOLD = 6  # most indicators whose lengths are told
+
+INPUTS_VERSION = 1  # raise it when an input's values change: old caches are then left alone
+
+
+def build_inputs(prices: Prices, study: StudyFile, cache: Path | None) -> InputTable:
+    """The table of every input that `[inputs]` and `[data]` allow.
+
+    It comes from the folder `cache` where it is there; without one it is in memory only.
+
+    Raises `StudyFileError` for an unknown indicator or a market whose close is not told,
+    `DataError` for prices that an input cannot be computed from, `StorageError` where the cache
+    cannot be written.
+    """
+    from rnnsearch.config import digest
+
+    specs, notes = _candidates(prices, study)
+    warmup = settled(specs)
+    if any(map(is_indicator, specs)):
+        check_rows(prices, warmup, "[inputs]")
+    joins = plan_joins(prices, study.data, warmup)
+    check_names(specs, joins, study.data)
+    names, keys = [spec.name for spec in specs], [join.key for join in joins]
+    name = digest(prices.hash, names, INPUTS_VERSION, prices.target, study.data.predict, *keys)
+    if cache is not None and (table := read_inputs(cache, name)) is not None:
+        return table
+    notes += [note for join in joins for note in join.notes]
+    values, kept, dropped = _compute(prices, specs, joins)
+    notes += [
+        f"column {name!r} has values too large for float32 and is left out" for name in dropped
+    ]
+    warmup = max(warmup, *[join.warmup for join in joins], 0)
+    values.flags.writeable = False
+    table = InputTable(values, kept, warmup, name, None, tuple(notes))
+    return table if cache is None else write_inputs(cache, table)
+
+
+def input_listing(table: InputTable, dates: pd.DatetimeIndex) -> pd.DataFrame:
+    """One row per input: name, family, unit, warm-up, first date with a value, source."""
+    import pandas as pd
+
+    listing = pd.DataFrame(
+        [(s.name, s.family, s.unit, s.warmup, s.recursive, s.source) for s in table.specs],
+        columns=["name", "family", "unit", "warmup", "recursive", "source"],
+    )
+    first = [dates[spec.warmup] for spec in table.specs]
+    listing.insert(4, "first_date", pd.DatetimeIndex(first))
+    return listing
+
+
+def export_inputs(table: InputTable, dates: pd.DatetimeIndex, path: Path) -> None:
+    """Write the table with its dates as CSV or Parquet, by the ending of `path`."""
+    import pandas as pd
+
+    frame = pd.DataFrame(np.asarray(table.values), index=dates, columns=list(table.names))
+    try:
+        if path.suffix.lower() == ".csv":
+            frame.to_csv(path)
+        elif path.suffix.lower() == ".parquet":
+            frame.to_parquet(path)
+        else:
+            raise StudyFileError(
+                f"{path.name}: inputs are exported as .csv or .parquet, got {path.suffix!r}; "
+                f"change the ending."
+            )
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error}; choose another place.") from None
+
+
+# --- which inputs -------------------------------------------------------------------------------
+
+
+def _candidates(prices: Prices, study: StudyFile) -> tuple[list[InputSpec], list[str]]:
+    """Specifications in the order of the columns, and a note for each that cannot be computed."""
+    computed = (*PRICE_INPUTS, *catalogue())
+    choice = study.inputs.indicators
+    usual = wanted_inputs(choice, computed, "[inputs]")
+    wanted = with_lengths(usual, study.inputs.lengths, "[inputs]")
+    possible, notes = possible_inputs(prices, wanted, "[inputs]", required=choice != "all")
+    notes += _told_lengths([spec for spec in possible if spec in wanted[len(usual) :]])
+    always = ALWAYS if study.data.predict == "level" else ALWAYS[:1]
+    taken = {spec.name for spec in (*ALWAYS, *computed, *wanted)} | LEFT_OUT.keys()
+    for name in prices.extras:
+        if name in taken:
+            raise DataError(
+                f"{prices.name}: column {name!r} has the name of a computed input; rename it, or "
+                f"leave it out with columns in [data]."
+            )
+    return [*always, *possible, *extra_inputs(prices)], notes
+
+
+def _told_lengths(specs: Sequence[InputSpec]) -> list[str]:
+    """Which lengths a range has become."""
+    lengths: dict[str, list[str]] = {}
+    for spec in specs:
+        base, _, length = spec.name.rpartition("_")
+        lengths.setdefault(base, []).append(length)
+    told = [f"{base} over {', '.join(each)}" for base, each in lengths.items()]
+    more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
+    return [f"further lengths, in sessions: {'; '.join(told[:TOLD])}{more}"] if told else []
+
+
+# --- their values -------------------------------------------------------------------------------
+
+
+def _compute(
+    prices: Prices, specs: Sequence[InputSpec], joins: Sequence[Join]
+) -> tuple[NDArray[np.float32], tuple[InputSpec, ...], list[str]]:
+    """(rows, F) values, the specifications of those columns that float32 can hold, other names."""
+    columns = series_columns(prices, [spec.name for spec in specs if is_indicator(spec)])
+    for join in joins:
+        columns |= join.columns()
+    every = (*specs, *(spec for join in joins for spec in join.specs))
+    largest = np.finfo(np.float32).max
+    kept = tuple(
+        spec for spec in every if np.abs(columns[spec.name][spec.warmup :]).max() <= largest
+    )
+    values = np.empty((len(prices.dates), len(kept)), dtype=np.float32)
+    for place, spec in enumerate(kept):
+        values[:, place] = columns[spec.name]
+    return values, kept, [spec.name for spec in every if spec not in kept]

@@ -1,0 +1,242 @@
+"""Prices: read from a file or a sample, checked once, never repaired silently.
+
+Whatever a network could learn nonsense from is refused with its row, its value and a remedy;
+whatever may be right or wrong is a warning that the caller shows.
+"""
+
+import hashlib
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rnnsearch.config import DataSection, JoinSection
+from rnnsearch.data.files.dispatch import RawTable, read_table
+from rnnsearch.data.files.names import USUAL, find_column, key, listed, usual_names
+from rnnsearch.data.files.stacked import check_columns_of_one, check_rows_of_one, pick_series
+from rnnsearch.data.prices.categories import level_name
+from rnnsearch.data.prices.columns import Columns, read_columns
+from rnnsearch.data.prices.dates import date_by_content, parse_dates, with_time
+from rnnsearch.data.prices.oddities import oddities
+from rnnsearch.data.prices.refusals import check_order, check_prices
+from rnnsearch.data.prices.rows import FileRows
+from rnnsearch.errors import DataError
+from rnnsearch.targets import Quotes
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """One series of sessions.
+
+    name      the file or the sample, for messages
+    frame     float64; DatetimeIndex `Date`, naive and strictly increasing; Open, High, Low, Close,
+              Volume where the file has them, then the extra columns; no missing value but
+              before the first one of an extra column
+    target    the column that is forecast; of a joined series its Close, or "" where it has none
+    warnings  what looks odd and was left as it is
+    joined    the series of `[[data.join]]`, in its order
+    columns   how its columns came about; None of a series that was read from no file
+    """
+
+    name: str
+    frame: pd.DataFrame
+    target: str
+    warnings: tuple[str, ...] = ()
+    joined: tuple["Prices", ...] = ()
+    columns: Columns | None = None
+
+    @property
+    def dates(self) -> pd.DatetimeIndex:
+        """(rows,) session dates, local wall time."""
+        index = self.frame.index
+        assert isinstance(index, pd.DatetimeIndex)
+        return index
+
+    @property
+    def close(self) -> NDArray[np.float64]:
+        """(rows,) the target column, in price units."""
+        return self.frame[self.target].to_numpy(np.float64)
+
+    @property
+    def quotes(self) -> Quotes:
+        """The target column, and the close of the row where that is another price."""
+        if self.target == "Close" or "Close" not in self.frame or (self.frame["Close"] <= 0).any():
+            return Quotes(self.close)
+        return Quotes(self.close, self.frame["Close"].to_numpy(np.float64))
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Columns that become inputs as they are."""
+        own = {*USUAL, self.target}
+        return tuple(name for name in self.frame.columns if name not in own)
+
+    @property
+    def rows(self) -> FileRows:
+        """Its rows as they are numbered in the file."""
+        if self.columns is None or len(self.columns.rows.dates) != len(self.dates):
+            return FileRows.plain(self.name, self.dates)
+        return self.columns.rows
+
+    @property
+    def words(self) -> Mapping[str, tuple[str, str]]:
+        """Input -> the file's column and its value, of inputs that are 1 where it has that."""
+        return {} if self.columns is None else self.columns.words
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The columns of the file that the extra inputs come from."""
+        words = self.words
+        return tuple(dict.fromkeys(words.get(name, (name,))[0] for name in self.extras))
+
+    @cached_property
+    def hash(self) -> str:
+        """16 hex digits of the content: dates, column names, values; of joined series too.
+
+        Not of file name or format.
+        """
+        content = hashlib.sha256()
+        content.update(self.dates.as_unit("us").asi8.astype("<i8").tobytes())
+        for name, column in self.frame.items():
+            content.update(f"\n{name}\n".encode(errors="surrogatepass"))
+            content.update(column.to_numpy("<f8").tobytes())
+        for series in self.joined:
+            content.update(series.hash.encode())
+        return content.hexdigest()[:16]
+
+
+def read_prices(data: DataSection) -> Prices:
+    """Read and check the prices that `[data]` names, and those it joins.
+
+    Raises `DataError`; see `check_table`.
+    """
+    return with_joined(check_table(*source(data), data), data)
+
+
+def with_joined(prices: Prices, data: DataSection) -> Prices:
+    """The prices and the series that `[[data.join]]` names, read and checked."""
+    joined = tuple(check_table(*source(join), join) for join in data.join)
+    warnings = [text for series in (prices, *joined) for text in series.warnings]
+    return replace(prices, joined=joined, warnings=tuple(warnings))
+
+
+def with_words(prices: Prices, inputs: Sequence[str], prefix: str = "") -> Prices:
+    """Prices with those `inputs` that stand for a word which their column does not have: all 0."""
+    columns = dict.fromkeys(column for column, _ in prices.words.values())
+    plain = [name.removeprefix(prefix) for name in inputs if name.startswith(prefix)]
+    absent = [name for name in plain if name not in prices.frame]
+    absent = [name for name in absent if any(name.startswith(level_name(c, "")) for c in columns)]
+    if not absent:
+        return prices
+    return replace(prices, frame=prices.frame.assign(**dict.fromkeys(absent, 0.0)))
+
+
+def source(data: DataSection | JoinSection) -> tuple[str, RawTable]:
+    """A name for messages, and the raw columns of the series that is wanted."""
+    if data.sample is not None:
+        return f"sample {data.sample}", RawTable(pd.read_csv(_sample_file(data.sample)))
+    assert data.path is not None
+    raw = pick_series(data.path.name, read_table(data.path, data.series), data.series)
+    return called(data.path.name, data.series), raw
+
+
+def called(file: str, series: Sequence[str]) -> str:
+    """A file in messages, with the series that was chosen in it."""
+    return f"{file} ({', '.join(series)})" if series else file
+
+
+def _sample_file(name: str) -> Path:
+    """Daily prices that come with the arch package, whose import takes two seconds."""
+    package = importlib.util.find_spec("arch")
+    assert package is not None
+    assert package.submodule_search_locations is not None
+    return Path(package.submodule_search_locations[0]) / "data" / name / f"{name}.csv.gz"
+
+
+def check_table(file: str, raw: RawTable, data: DataSection | JoinSection) -> Prices:
+    """The prices in a table of raw columns, checked; `file` is its name in messages.
+
+    Columns are recognised by `usual_names`. Rows may be newest first. `Adj Close` is used where it
+    is the target or where `adjust` asks for it, and left out otherwise. What is read otherwise than
+    it stands in the file is a warning.
+
+    Raises `DataError` with file, row (1 is the first below the header), value and remedy.
+    """
+    check_columns_of_one(file, raw, data.target if isinstance(data, DataSection) else None)
+    table, renamed = _usual_names(file, raw.frame)
+    if "Date" not in table and (dated := date_by_content(table)) is not None:
+        table, renamed[dated] = table.rename(columns={dated: "Date"}), "Date"
+    if "Date" not in table:
+        close = "" if "Close" in table else ", and the price Close (or name it as the target)"
+        raise DataError(
+            f"{file}: there is no date column; call one Date, Datetime, Timestamp or Time{close}. "
+            f"The file has {listed(table.columns)}."
+        )
+    if len(table) < 2:
+        raise DataError(f"{file}: has {len(table)} rows; a forecast needs at least 2 rows.")
+    if isinstance(data, DataSection):
+        usual = {key(old): new for old, new in renamed.items()}
+        target = find_column(file, table, usual.get(key(data.target), data.target), "target")
+    else:
+        target = "Close" if "Close" in table else ""
+    dates, told = parse_dates(file, _dates(file, table), data)
+    numbers = np.arange(1, len(table) + 1) if raw.numbers is None else raw.numbers
+    if one := check_rows_of_one(file, table, dates, numbers):
+        told.append(one)
+    if check_order(file, dates, numbers):
+        told.append("the newest row is first, so rows are read from the last to the first")
+        backward = np.arange(len(table))[::-1]
+        table, dates, numbers = table.take(backward), dates[backward], numbers[backward]
+    columns = read_columns(table, FileRows(file, dates, numbers), target, data)
+    positive = isinstance(data, DataSection) and data.predict == "log_return"
+    check_prices(columns.rows, columns.frame, target, positive=positive)
+    if renamed:
+        told.append(f"columns are read so: {', '.join(map(' is '.join, renamed.items()))}")
+    warnings = [f"{file}: {text}." for text in (*raw.notes, *told)]
+    warnings += columns.warnings
+    warnings += [f"{file}: {text}" for text in oddities(columns.frame, target)]
+    return Prices(file, columns.frame, target, tuple(warnings), columns=columns)
+
+
+# --- columns ------------------------------------------------------------------------------------
+
+
+def _usual_names(file: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The columns with `Date` and prices under their usual names, and what these were before."""
+    names = usual_names([str(name) for name in table.columns])
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            first, second = table.columns[names.index(name)], table.columns[number]
+            raise DataError(
+                f"{file}: columns must differ, but {first!r} and {second!r} are both {name}; "
+                f"rename or remove one."
+            )
+    renamed = {
+        str(old): new
+        for old, new in zip(table.columns, names, strict=True)
+        if new != "Date" and key(new) != key(str(old))
+    }
+    return table.set_axis(names, axis="columns"), renamed
+
+
+def _dates(file: str, table: pd.DataFrame) -> pd.Series:
+    """The dates, taken out of the table, with the times of day where these have a column."""
+    dates = table.pop("Date")
+    time = next((name for name in table.columns.astype(str) if key(name) == "time"), None)
+    if time is None:
+        return dates
+    both = with_time(dates, table[time])
+    if both is None:
+        if (dates == dates.shift()).any():  # so it matters
+            raise DataError(
+                f"{file}: dates must differ, but some are there several times, and the times of "
+                f"day in column {time} ({table[time].iloc[0]!r} in row 1) cannot be read; write "
+                f"them like 16:00."
+            )
+        return dates
+    table.pop(time)
+    return both

@@ -1,0 +1,133 @@
+"""What is refused in prices: places, rules, values and remedies."""
+
+import re
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rnnsearch.data.prices.rows import FileRows, day
+from rnnsearch.errors import DataError
+
+OHLC = ("Open", "High", "Low", "Close")
+LARGEST = 1e30  # beyond it sums and squares of float32 are infinite
+SMALLEST_PRICE = 1e-30
+
+
+def check_order(file: str, dates: pd.DatetimeIndex, numbers: NDArray[np.int64]) -> bool:
+    """Dates increase, or all decrease, which is told; none is there twice."""
+    steps = np.diff(dates.asi8)
+    falls = 2 * int((steps < 0).sum()) > len(steps)
+    wrong = np.flatnonzero(steps >= 0 if falls else steps <= 0)
+    if not len(wrong):
+        return falls
+    row = int(wrong[0]) + 1
+    now, before = day(dates, row), day(dates, row - 1)
+    if now == before:
+        raise DataError(
+            f"{file}: dates must differ, but rows {numbers[row - 1]} and {numbers[row]} are both "
+            f"{now}; remove one of them."
+        )
+    order = "decrease in every row, as in most" if falls else "increase"
+    raise DataError(
+        f"{file}: dates must {order}, but row {numbers[row]} is {now} after {before}; "
+        f"sort the file or remove the row."
+    )
+
+
+def check_number(rows: FileRows, name: str, column: pd.Series, wrong: int | None) -> None:
+    """`wrong`: the first row of the column that has something else than a number."""
+    if wrong is None:
+        return
+    text = str(column.iloc[wrong])
+    grouped = re.fullmatch(r"[-+]?[\d.,' ]*\d", text.strip()) is not None
+    plain = "with a decimal point and no thousands separators" if grouped else "alone"
+    raise DataError(
+        f"{rows.file}: {name} must be a number, but {rows[wrong]} is {text[:40]!r}; write the "
+        f"number {plain}."
+    )
+
+
+def beyond_range(name: str, values: NDArray[np.float64]) -> int | None:
+    """The first row (0-based) whose finite value no network can be computed with."""
+    size = np.abs(values)
+    far = np.isfinite(values) & (size > LARGEST)
+    if name in OHLC:
+        far |= (size < SMALLEST_PRICE) & (size > 0)
+    return int(np.argmax(far)) if far.any() else None
+
+
+def check_range(rows: FileRows, name: str, values: NDArray[np.float64]) -> None:
+    """Every value can be computed with."""
+    if (row := beyond_range(name, values)) is not None:
+        raise DataError(
+            f"{rows.file}: {name} must lie within ±{LARGEST:g}, and a price not under "
+            f"{SMALLEST_PRICE:g}, but {rows[row]} is {values[row]:g}; write it in other units, or "
+            f"correct the row."
+        )
+
+
+def refuse_gaps(rows: FileRows, missing: pd.DataFrame, extras: list[str], place: str) -> None:
+    """Every value is there: the first column with a gap is told, and the ways out."""
+    absent = np.flatnonzero(missing.any(axis=1).to_numpy())
+    name = next(name for name in missing if missing[name].any())
+    gaps = np.flatnonzero(missing[name].to_numpy())
+    many = f"the {len(absent)} rows" if len(absent) > 1 else "the row"
+    remedy = f'fill it or remove the row, or write missing = "drop" in {place}: {many} without '
+    remedy += "every value will be left out"
+    if all(missing[other].sum() == 0 for other in missing if other not in extras):
+        remedy += ', or fill = "forward": each has the last known value'
+    if name in extras:
+        remedy += f", or leave {name} out with columns = [...] (--columns of init)"
+    if name == "Volume":
+        remedy += ", or remove the column: a file need not have it"
+    raise DataError(
+        f"{rows.file}: {name} must be there in every row, but {rows[int(gaps[0])]} is missing"
+        f"{rows.listed(gaps)}; {remedy}."
+    )
+
+
+def check_prices(rows: FileRows, frame: pd.DataFrame, target: str, *, positive: bool) -> None:
+    """No bar has its high under its low, no volume is negative, the target is `positive`."""
+    if target and frame[target].nunique() == 1:
+        raise DataError(
+            f"{rows.file}: {target} must move, but it is {frame[target].iloc[0]:g} in every row: "
+            f"there is nothing to forecast."
+        )
+    if positive:
+        check_positive(rows, frame[target], 'predict = "log_return"')
+    if {"High", "Low"} <= set(frame.columns):
+        low, high = frame["Low"].to_numpy(), frame["High"].to_numpy()
+        wrong = np.flatnonzero(high < low)
+        if len(wrong):
+            row = int(wrong[0])
+            raise DataError(
+                f"{rows.file}: High must not be under Low, but {rows[row]} has High {high[row]:g} "
+                f"and Low {low[row]:g}{rows.listed(wrong)}; correct or remove the row."
+            )
+    if "Volume" in frame:
+        volume = frame["Volume"].to_numpy()
+        wrong = np.flatnonzero(volume < 0)
+        if len(wrong):
+            row = int(wrong[0])
+            raise DataError(
+                f"{rows.file}: Volume must not be negative, but {rows[row]} is {volume[row]:g}"
+                f"{rows.listed(wrong)}; correct or remove the row."
+            )
+
+
+def check_positive(
+    rows: FileRows, column: pd.Series, need: str, way: str = 'set predict = "level"'
+) -> None:
+    """Every price is above 0, which `need` (a setting or a use) asks for; `way`: another setting.
+
+    The rows of the column are those of `rows`, or some of them.
+    """
+    wrong = np.flatnonzero(column.to_numpy() <= 0)
+    if len(wrong):
+        places = rows.dates.get_indexer(column.index[wrong])
+        raise DataError(
+            f"{rows.file}: {need} needs prices above 0, but {column.name} in "
+            f"{rows[int(places[0])]} is {column.iloc[int(wrong[0])]:g}{rows.listed(places)}; "
+            f"correct or remove the row, or {way}."
+        )

@@ -1,0 +1,425 @@
+"""A first study file for a price file: ranges that its length allows, each with a comment.
+
+The text is in `study.toml.j2`; here is what it is filled with.
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from rnnsearch.config import DataSection, StudyFile
+from rnnsearch.config.sections import NAME_RULE
+from rnnsearch.data.atomic import replace_file
+from rnnsearch.data.files.dispatch import RawTable
+from rnnsearch.data.files.names import USUAL, date_column, key, usual_names
+from rnnsearch.data.files.numbers import parse_numbers
+from rnnsearch.data.files.stacked import check_columns_of_one
+from rnnsearch.data.markets.calendars import next_sessions
+from rnnsearch.data.markets.proposals import likely_market
+from rnnsearch.data.prices.load import Prices, check_table, source
+from rnnsearch.data.prices.refusals import OHLC
+from rnnsearch.errors import DataError, StudyFileError
+from rnnsearch.search.problem import Problem
+
+SMALLEST = 90  # rows; fewer cannot be trained, validated and tested on
+PRICE_NAMES = ("adjclose", "adjustedclose", "price", "last", "settle", "value", "nav")  # by `key`
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a file of `rows` or more rows allows, as TOML writes it."""
+
+    rows: int
+    trials: str
+    folds: str
+    validation: str
+    layers: str
+    neurons: str
+    window: str
+    epochs: str
+    batch_size: str
+    input_shift: str
+    most: str  # inputs of a ranked set; "" is as many as there are
+    indicators: bool = True
+
+
+SIZES = (
+    Size(
+        rows=2000,
+        trials="50",
+        folds="3",
+        validation="0.1",
+        layers="[1, 2]",
+        neurons="{ low = 8, high = 64, log = true }",
+        window="{ low = 5, high = 40 }",
+        epochs="{ low = 5, high = 30 }",
+        batch_size="[64, 128, 256]",
+        input_shift="{ low = 0, high = 3 }",
+        most="",
+    ),
+    Size(
+        rows=700,
+        trials="40",
+        folds="3",
+        validation="0.1",
+        layers="[1, 2]",
+        neurons="{ low = 4, high = 32, log = true }",
+        window="{ low = 4, high = 20 }",
+        epochs="{ low = 5, high = 40 }",
+        batch_size="[32, 64, 128]",
+        input_shift="{ low = 0, high = 2 }",
+        most="30",
+    ),
+    Size(
+        rows=300,
+        trials="30",
+        folds="2",
+        validation="0.15",
+        layers="1",
+        neurons="[4, 8, 16]",
+        window="{ low = 3, high = 10 }",
+        epochs="{ low = 5, high = 40 }",
+        batch_size="[16, 32, 64]",
+        input_shift="[0, 1]",
+        most="12",
+    ),
+    Size(
+        rows=SMALLEST,
+        trials="20",
+        folds="1",
+        validation="0.25",
+        layers="1",
+        neurons="[2, 4, 8]",
+        window="{ low = 2, high = 5 }",
+        epochs="{ low = 5, high = 40 }",
+        batch_size="[16, 32]",
+        input_shift="0",
+        most="4",
+        indicators=False,  # they need 80 rows to warm up
+    ),
+)
+# Longest median step in days; what such rows are, what several are called, output shifts that fit.
+BARS = (
+    (0.8, "intraday", "bars", "{ low = 1, high = 5 }"),
+    (4, "daily", "days", "{ low = 1, high = 5 }"),
+    (10, "weekly", "weeks", "[1, 2, 4]"),
+    (45, "monthly", "months", "[1, 3]"),
+    (np.inf, "long", "bars", "1"),
+)
+SEARCHES = {
+    "ranked": "the best k of a ranking learnt on training rows, and a switch per family",
+    "each": "a switch per input",
+    "all": "there is nothing to choose",
+}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """path: of the study file; facts: what was seen, a line each; warnings: what looks odd."""
+
+    path: Path
+    facts: list[str]
+    warnings: tuple[str, ...]
+
+
+def init(
+    data: Path,
+    output: Path | None = None,
+    *,
+    target: str | None = None,
+    series: tuple[str, ...] = (),
+    columns: Literal["all", "none"] | tuple[str, ...] = "all",
+    time_zone: str | None = None,
+    calendar: str | None = None,
+    force: bool = False,
+) -> Draft:
+    """Look at a price file and write a study file for it that `check` and `search` take.
+
+    `output` is studies/NAME.toml where that folder exists, else NAME.toml beside the data. A file
+    that is there is overwritten with `force` alone. `target` is the column to forecast: the close,
+    or the column that is most like one; `series` is the one to read of a file of several.
+    `columns`, `time_zone` and `calendar` are those of `[data]`; of all columns, those that cannot
+    be inputs are left out and told.
+
+    Raises DataError for a file that prices cannot be read from, or too few of them, StudyFileError
+    for a wrong argument, StorageError where the study file cannot be written.
+    """
+    name = re.sub(r"[^\w.-]+", "_", data.stem).lstrip("_.-") or "study"
+    folder = Path("studies") if Path("studies").is_dir() else data.parent
+    path = output or folder / f"{name}.toml"
+    if path.suffix != ".toml" or not NAME_RULE.fullmatch(path.stem):
+        raise StudyFileError(
+            f"--output: a study file is called like mine.toml, of letters, digits, '_', '-' and "
+            f"'.', got {path.name!r}"
+        )
+    if path.exists() and not force:
+        raise StudyFileError(
+            f"{path}: is there already; name another file with --output, or overwrite it with "
+            f"--force"
+        )
+    given = {"series": series, "columns": columns, "time_zone": time_zone, "calendar": calendar}
+    prices, section, left_out = _look(data, target, given)
+    next_sessions(section.calendar, prices.dates, 1)  # raises for another market's
+    text = _text(prices, section, path, left_out)
+    tables = tomllib.loads(text)
+    tables["data"]["path"] = data.absolute()
+    problem = Problem.load(StudyFile.model_validate(tables))  # as `check` and `search` do
+    try:
+        content = text.encode()
+    except UnicodeEncodeError:
+        raise StudyFileError(
+            f"{str(data)[:200]!r}: a study file is UTF-8, and the name of the data is not; rename "
+            f"the data"
+        ) from None
+    replace_file(path, lambda file: file.write(content))
+    told = (f"column {name!r} is no input: {why}" for name, why in left_out.items())
+    notes = (*prices.warnings, *problem.table.notes, *_chosen(prices, section), *told)
+    return Draft(path, _facts(problem, told=target is not None), notes)
+
+
+# --- what the file has --------------------------------------------------------------------------
+
+
+def _look(
+    data: Path, target: str | None, given: dict[str, Any]
+) -> tuple[Prices, DataSection, dict[str, str]]:
+    """The prices, the `[data]` that reads them, and columns that cannot be inputs, with why."""
+    try:
+        section = DataSection(path=data, target=target or "Close", **given)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        flag = str(fault["loc"][0]).replace("_", "-") if fault["loc"] else "time-zone, --calendar"
+        told = fault["msg"].removeprefix("Value error, ")
+        raise StudyFileError(f"--{flag}: {told}") from None
+    file, raw = source(section)
+    check_columns_of_one(file, raw, target)
+    names = usual_names(list(raw.frame.columns))
+    if target is None:
+        section = section.model_copy(update={"target": _target(file, raw.frame, names)})
+    numbers = {
+        key(name): parse_numbers(raw.frame[column])[0]
+        for column, usual in zip(raw.frame, names, strict=True)
+        for name in (str(column), usual)
+    }
+    wanted = numbers.get(key(section.target))
+    if wanted is not None and (wanted <= 0).any():
+        section = section.model_copy(update={"predict": "level"})
+    section = section.model_copy(update={"missing": "drop", "fill": "forward"})
+    section, left_out = _usable(file, raw, section)
+    prices, section = _as_it_is(file, raw, section)
+    if len(prices.dates) < SMALLEST:
+        raise DataError(
+            f"{data.name}: has {len(prices.dates)} rows, but at least {SMALLEST} are needed to "
+            f"train, validate and test on; add older rows."
+        )
+    return prices, section, left_out
+
+
+def _usable(file: str, raw: RawTable, section: DataSection) -> tuple[DataSection, dict[str, str]]:
+    """The section without the extra columns that are refused where all else is fine, and why."""
+
+    def fault(columns: str | tuple[str, ...]) -> str | None:
+        try:
+            check_table(file, raw, section.model_copy(update={"columns": columns}))
+        except DataError as error:
+            return str(error).removeprefix(f"{file}: ").partition("; ")[0]
+        return None
+
+    if section.columns != "all" or fault("all") is None or fault("none") is not None:
+        return section, {}
+    # Text, counters and constants are told where all columns are read, and are no faults.
+    kept, left_out = [], {}
+    for name in usual_names(list(raw.frame.columns)):
+        if name in ("Date", *USUAL, section.target):
+            continue
+        values, wrong = parse_numbers(raw.frame[name])
+        why = None if wrong is not None or np.isfinite(values).all() else fault((name,))
+        if why is not None:
+            left_out[name] = why
+        elif wrong is None:
+            kept.append(name)
+    return section.model_copy(update={"columns": tuple(kept) or "none"}), left_out
+
+
+def _as_it_is(file: str, raw: RawTable, section: DataSection) -> tuple[Prices, DataSection]:
+    """The prices, with the settings that gaps and adjusted prices of the file need and no others.
+
+    A whole set of adjusted prices, or an adjusted close, is what returns are made of.
+    """
+    prices = check_table(file, raw, section)
+    columns = prices.columns
+    assert columns is not None
+    adjusted = section.target == "Close" and "Close" in columns.adjusted.values()
+    if adjusted and section.predict == "log_return":
+        section = section.model_copy(update={"adjust": True})
+        prices = check_table(file, raw, section)
+    needed = {
+        "missing": "drop" if len(prices.dates) < len(raw.frame) else "refuse",
+        "fill": "forward" if columns.filled else "none",
+    }
+    return prices, section.model_copy(update=needed)
+
+
+def _target(file: str, table: pd.DataFrame, usual: list[str]) -> str:
+    """The close, or the column that is most like one."""
+    if "Close" in usual:
+        return "Close"
+    names = {key(name): name for name in table.columns if date_column([name]) is None}
+    for known in PRICE_NAMES:
+        if known in names:
+            return names[known]
+    numeric = [name for name in names.values() if parse_numbers(table[name])[1] is None]
+    if len(numeric) == 1:
+        return numeric[0]
+    raise DataError(
+        f"{file}: there is no column Close; the numeric columns are "
+        f"{', '.join(numeric) or 'none'}; name the one to forecast with --target."
+    )
+
+
+def bars(dates: pd.DatetimeIndex) -> tuple[str, str, str]:
+    """What rows are (daily), what several are called (days), and output shifts that fit."""
+    step = float(np.median(np.diff(dates.asi8))) / 86_400e6  # microseconds to days
+    _, kind, units, shifts = next(row for row in BARS if step <= row[0])
+    return kind, units, shifts
+
+
+# --- what the study file says -------------------------------------------------------------------
+
+
+def _text(prices: Prices, data: DataSection, path: Path, left_out: dict[str, str]) -> str:
+    kind, units, output_shift = bars(prices.dates)
+    size = next(size for size in SIZES if len(prices.dates) >= size.rows)
+    indicators, why = _indicators(prices, data, size)
+    choices = len(prices.extras) + len(_own_inputs(prices)) * (indicators != "none")
+    search = "ranked" if indicators == "all" or choices > 6 else "each" if choices else "all"
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("rnnsearch.prepare", ""),
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["toml"] = _toml
+    environment.filters["comment"] = _comment
+    text = environment.get_template("study.toml.j2").render(
+        prices=prices,
+        data=data,
+        size=size,
+        path=_written(data.path or Path(), path.parent),
+        bars=kind,
+        units=units,
+        market=likely_market((data.path or Path()).stem, prices.dates) or "XNYS",
+        output_shift=output_shift if size.indicators else "1",
+        indicators=indicators,
+        why=why,
+        search=search,
+        left_out=left_out,
+        searches=SEARCHES,
+    )
+    return "\n\n".join(map(_aligned, text.split("\n\n")))
+
+
+def _indicators(prices: Prices, data: DataSection, size: Size) -> tuple[str | list[str], str]:
+    """`indicators` of the study file, and why."""
+    columns = set(prices.frame.columns)
+    if not {"High", "Low", "Close"} <= columns:
+        why = "the others need High, Low and Close"
+    elif data.predict == "level" or _lowest(prices)[0] <= 0:
+        why = "the others need prices above 0"
+    elif not size.indicators:
+        why = '"all" would cost 80 rows of warm-up'
+    else:
+        return "all", "of the ta library; or families, or names"
+    return (["price"] if _own_inputs(prices) else "none"), why
+
+
+def _chosen(prices: Prices, data: DataSection) -> Iterator[str]:
+    """What was chosen because of the rows, where other rows would allow more."""
+    if data.predict == "level":
+        row = int(np.argmax(prices.close <= 0))
+        yield (
+            f"{data.target} is {prices.close[row]:g} on {prices.dates[row]:%Y-%m-%d}, which has no "
+            "log return, so the level is forecast, without most indicators; if the row is "
+            "wrong, correct it and begin again"
+        )
+    elif (lowest := _lowest(prices))[0] <= 0:
+        yield (
+            f"{prices.name}: {lowest[2]} in {prices.rows[lowest[1]]} is {lowest[0]:g}, so most "
+            "indicators are left out, which need prices above 0; if the row is wrong, correct it "
+            "and begin again"
+        )
+    elif not next(size for size in SIZES if len(prices.dates) >= size.rows).indicators:
+        yield (
+            f"{len(prices.dates)} rows are too few for indicators, which cost 80 rows of warm-up"
+        )
+
+
+def _lowest(prices: Prices) -> tuple[float, int, str]:
+    """The first price that is not above 0, its row and its column; infinite where all are."""
+    frame = prices.frame[[name for name in OHLC if name in prices.frame]]
+    for name in frame:
+        if (frame[name] <= 0).any():
+            row = int(np.argmax(frame[name] <= 0))
+            return float(frame[name].iloc[row]), row, str(name)
+    return np.inf, 0, ""
+
+
+def _own_inputs(prices: Prices) -> set[str]:
+    """Columns of which `indicators = ["price"]` makes an input each."""
+    columns = set(prices.frame.columns)
+    return columns & ({"Volume", "Open", "High", "Low"} if "Close" in columns else {"Volume"})
+
+
+def _written(data: Path, folder: Path) -> str:
+    """The data's path from the study file's folder, where both lie in the current one."""
+    data, folder, here = data.absolute(), folder.absolute(), Path.cwd()
+    if data.is_relative_to(here) and folder.is_relative_to(here):
+        return os.path.relpath(data, folder)
+    return str(data)
+
+
+def _toml(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _comment(text: str) -> str:
+    """On one line, whatever a file or column is called."""
+    return "".join(one if one.isprintable() else " " for one in text)[:200]
+
+
+def _aligned(block: str) -> str:
+    """Lines with their comments under each other."""
+    lines = [line.rpartition("  # ") for line in block.split("\n")]
+    width = max((len(setting) for setting, mark, _ in lines if mark), default=0)
+    return "\n".join(
+        f"{setting:<{width if mark else 0}}{mark}{why}" for setting, mark, why in lines
+    )
+
+
+def _facts(problem: Problem, told: bool) -> list[str]:
+    prices, data, split = problem.prices, problem.study.data, problem.split
+    kind, units, _ = bars(prices.dates)
+    guessed = (
+        "" if told or data.target == "Close" else " (there is no Close; --target names another)"
+    )
+    adjusted = ", adjusted for dividends and splits" if data.adjust else ""
+    others = len(problem.table.names) - len(problem.table.always)
+    return [
+        f"data: {prices.name}, {len(prices.dates)} {kind} bars, {prices.dates[0]:%Y-%m-%d} to "
+        f"{prices.dates[-1]:%Y-%m-%d}",
+        f"columns: {', '.join(prices.frame.columns)}",
+        f"target: {data.predict} of {data.target}{adjusted}{guessed}",
+        f"inputs: the target itself and {others} more to choose from",
+        f"folds: {len(split.folds)}, the last trains on {len(split.folds[-1].train)} {units} and "
+        f"validates on {len(split.folds[-1].validation)}; {len(split.test)} are locked",
+    ]

@@ -1,0 +1,181 @@
+"""What a study would do, told before it does it: data, space, rows, and one tiny trial."""
+
+import itertools
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+from optuna.trial import FixedTrial
+
+from rnnsearch.config import StudyFile, extremes
+from rnnsearch.data.markets.calendars import next_sessions
+from rnnsearch.scoring.words import duration
+from rnnsearch.search.engines.local import plan_workers
+from rnnsearch.search.inputs.candidates import describe
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.space.references import references
+from rnnsearch.search.space.suggesting import grid_size, nearest, space_sizes, suggest
+from rnnsearch.search.store.records import title
+from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.search.trial.protocol import Outcome, Task
+
+TINY_EPOCHS = 3  # of the tiny trial; its first one starts torch too
+
+
+@dataclass(frozen=True)
+class Check:
+    """facts: a line each; space, rows: tables; warnings: what looks odd in the data."""
+
+    facts: list[str]
+    space: pd.DataFrame
+    rows: pd.DataFrame
+    warnings: tuple[str, ...]
+
+
+def check(study: StudyFile) -> Check:
+    """Read the data, lay out the study, and train a network from the middle of its space a little,
+    and the references.
+
+    Raises what `search` would raise: DataError, StudyFileError.
+    """
+    problem = Problem.load(study)
+    next_sessions(study.data.calendar, problem.prices.dates, 1)  # raises for another market's
+    data = problem.data_record()
+    sizes = space_sizes(study, problem.candidates)
+    combinations = math.prod(sizes.values())
+    trials = study.study.trials
+    if study.study.sampler == "grid":
+        trials = min(trials, grid_size(study, problem.candidates))
+    middle = _middle(problem)
+    seconds, device = _trial_times(problem, [middle, *_references(problem)])
+    name = title(middle.plain())
+    _, workers, _ = plan_workers(study.run.device, study.run.workers)
+    count = len(problem.candidates.families)
+    families = f"{count} famil{'y' if count == 1 else 'ies'}"
+    facts = [
+        f"data: {data['name']}, {data['rows']} sessions, {data['first']} to {data['last']}",
+        f"target: {study.data.predict} of {study.data.target}",
+        f"inputs: the target's own and {len(problem.candidates.names)} to choose from in "
+        f"{families}, warm-up {problem.table.warmup} sessions",
+        f"space: {'endless' if math.isinf(combinations) else f'{combinations:.3g}'} "
+        f"combinations, {trials} trials wanted",
+    ]
+    if isinstance(seconds, str):
+        facts.append(f"a trial from the middle of the space does not train: {name}, {seconds}")
+    else:
+        per_trial, *of_references = seconds
+        total = sum(of_references[:trials]) + per_trial * max(trials - len(of_references), 0)
+        facts += [
+            f"time per trial: about {duration(per_trial)} ({name}, {middle.epochs} epochs, from "
+            f"the middle of the space; on {device})",
+            f"time in all: about {duration(total / min(workers, trials))} for {trials} trials on "
+            f"{workers} worker{'s' * (workers > 1)}, less what is pruned",
+        ]
+    return Check(facts, _space(study, sizes), _rows(problem), _notes(problem))
+
+
+def _notes(problem: Problem) -> tuple[str, ...]:
+    return (*problem.prices.warnings, *problem.table.notes, *describe(problem.candidates.record()))
+
+
+def _space(study: StudyFile, sizes: dict[str, float]) -> pd.DataFrame:
+    shown: dict[str, Any] = {
+        name: getattr(study.space, name) for name in sizes if name != "inputs"
+    } | {"inputs": study.inputs.search}
+    return pd.DataFrame(
+        [
+            (name, _written(shown[name]), "∞" if math.isinf(size) else f"{size:.4g}")
+            for name, size in sizes.items()
+        ],
+        columns=["parameter", "values", "count"],
+    )
+
+
+def _written(dimension: Any) -> str:
+    """A dimension as a study file would write it, in short."""
+    if isinstance(dimension, tuple):
+        return ", ".join(map(str, dimension))
+    if not hasattr(dimension, "low"):
+        return str(dimension)
+    step = f" in steps of {dimension.step}" if dimension.step not in (None, 1) else ""
+    return f"{dimension.low} to {dimension.high}{step}" + (" (log)" if dimension.log else "")
+
+
+def _rows(problem: Problem) -> pd.DataFrame:
+    """First and last target date of every block of rows."""
+    dates = problem.prices.dates
+    split = problem.split
+    blocks = [
+        (f"fold {number} {name}", rows)
+        for number, fold in enumerate(split.folds, start=1)
+        for name, rows in (("training", fold.train), ("validation", fold.validation))
+    ]
+    blocks.append(("test (locked)", split.test))
+    return pd.DataFrame(
+        [
+            (name, len(rows), f"{dates[rows[0]]:%Y-%m-%d}", f"{dates[rows[-1]]:%Y-%m-%d}")
+            for name, rows in blocks
+            if len(rows)
+        ],
+        columns=["rows", "count", "first", "last"],
+    )
+
+
+def _middle(problem: Problem) -> TrialParameters:
+    """A trial from the middle of every range, for what a trial costs."""
+    space, table = problem.study.space, problem.table
+    middle = {
+        name: _halfway(getattr(space, name))
+        for name in type(space).model_fields
+        if name not in ("layers", "neurons_per", "input_shift_per")
+    }
+    layers = _halfway(space.layers)
+    middle["neurons"] = (middle["neurons"],) * layers
+    middle["dropout"] *= layers > 1
+    inputs = table.names[: round(math.sqrt(len(table.names)))]  # the number is drawn on a log scale
+    return TrialParameters(**middle, inputs=tuple(dict.fromkeys([*table.always, *inputs])))
+
+
+def _halfway(dimension: Any) -> Any:
+    ends = extremes(dimension)
+    if isinstance(dimension, tuple):
+        return ends[len(ends) // 2]
+    if not hasattr(dimension, "low"):
+        return dimension
+    return nearest(dimension, math.sqrt(math.prod(ends)) if dimension.log else sum(ends) / 2)
+
+
+def _references(problem: Problem) -> list[TrialParameters]:
+    """The trials that the search begins with; with all inputs they take the longest."""
+    if not problem.study.study.references:
+        return []
+    named = references(problem.study, problem.candidates)
+    return [
+        suggest(FixedTrial(values), problem.study, problem.candidates) for values in named.values()
+    ]
+
+
+def _trial_times(
+    problem: Problem, trials: Sequence[TrialParameters]
+) -> tuple[list[float] | str, str]:
+    """Seconds that each would take, judged by the fastest of its first epochs, or why the first
+    has no result; the device."""
+    from rnnsearch.search.trial.runner import TrialRunner  # torch: two seconds
+
+    runner = TrialRunner(problem.worker_setup(problem.study.run.device, 1))
+    device = runner.description["device"]
+    seconds: list[float] = []
+    for parameters in trials:
+        tiny = replace(parameters, epochs=min(parameters.epochs, TINY_EPOCHS))
+        times = [time.perf_counter()]
+        for said in runner.run(Task(0, tiny.plain())):
+            if isinstance(said, str) and not seconds:
+                return said, device
+            if not isinstance(said, str | Outcome):
+                times.append(time.perf_counter())
+        epochs = [later - earlier for earlier, later in itertools.pairwise(times)]
+        seconds.append(parameters.epochs * min(epochs, default=0.0))
+    return seconds, device

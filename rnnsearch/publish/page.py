@@ -1,0 +1,113 @@
+"""A study's page and images on its parent run in MLflow.
+
+    publish_plots(study, store)   after a search: small images of what it has found
+    publish_report(study)         the page with the answer, and the images
+
+What goes wrong is told, not raised: both can be made again at any time.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from rnnsearch.config import StudyFile, home
+from rnnsearch.data.scratch import scratch
+from rnnsearch.errors import NoTrialError, RnnsearchError
+from rnnsearch.report.contributions import (
+    InputStatistics,
+    input_statistics,
+    parameter_importance,
+    trained,
+)
+from rnnsearch.report.figures.images import as_svg, plots
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.store.databases import storage_errors
+from rnnsearch.search.store.records import parent_record, tracking_uri
+from rnnsearch.search.store.store import Store
+from rnnsearch.tracking import Experiment, Parent, first_line, shown_uri
+
+Notice = Callable[[str], None]
+
+
+def publish_plots(study: StudyFile, store: Store, *, notice: Notice) -> bool:
+    """Put the search's images on the parent run, where MLflow has all its trials; tell if it did.
+
+    An MLflow that lacks trials did not answer a moment ago: `sync` brings both later.
+    """
+    try:
+        with storage_errors(store.url):
+            trials = store.trials()
+            known = store.tracked(tracking_uri(study))
+            finished = [trial.number for trial in trials if trial.state.is_finished()]
+            if not trained(trials) or not known.issuperset(finished):
+                return False
+            importance = parameter_importance(store.study)
+            inputs = input_statistics(trials, store.inputs)
+        problem = Problem.load(study)
+    except RnnsearchError as error:
+        notice(f"the images of the search are not in MLflow: {error}")
+        return False
+    files = _files(plots(trials, inputs, importance), inputs)
+    parent = parent_record(problem, store.id)
+    return _publish(study, parent, files, "the images of the search", "sync", notice)
+
+
+def publish_report(study: StudyFile, *, notice: Notice) -> bool:
+    """Put the page and the images on the parent run; tell whether it worked.
+
+    A study without a complete trial has neither.
+    """
+    # Torch and plotly take two seconds, and every search ends with `publish_plots`.
+    from rnnsearch.report.facts import collect
+    from rnnsearch.report.page import render
+
+    try:
+        facts = collect(study)
+    except NoTrialError:
+        return False
+    except RnnsearchError as error:
+        notice(f"the report is not in MLflow: {error}")
+        return False
+    files = _files(plots(facts.trials, facts.inputs, facts.importance), facts.inputs)
+    files["report.html"] = render(facts)
+    if facts.problem is None:
+        notice("the report is not in MLflow: the study's data cannot be read, or have changed")
+        return False
+    parent = parent_record(facts.problem, facts.id)
+    return _publish(study, parent, files, "the report", "report", notice)
+
+
+def _files(images: Mapping[str, Figure], inputs: Sequence[InputStatistics]) -> dict[str, str]:
+    facts = json.dumps([asdict(one) for one in inputs], indent=1, ensure_ascii=False)
+    drawn = {f"plots/{name}.svg": as_svg(image) for name, image in images.items()}
+    return {"inputs.json": facts, **drawn}
+
+
+def _publish(
+    study: StudyFile,
+    parent: Parent,
+    files: Mapping[str, str],
+    what: str,
+    command: str,
+    notice: Notice,
+) -> bool:
+    uri = tracking_uri(study)
+    try:
+        experiment = Experiment(uri, parent, home() / "artifacts")
+        with tempfile.TemporaryDirectory(dir=scratch()) as name:
+            for place, text in files.items():
+                path = Path(name) / place
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            experiment.client.log_artifacts(experiment.parent_run, name)
+    except Exception as error:  # whatever MLflow raises
+        notice(
+            f"{shown_uri(uri)}: MLflow did not take {what} ({first_line(error)}); "
+            f"`rnnsearch {command}` writes it again"
+        )
+        return False
+    return True

@@ -1,0 +1,169 @@
+"""The evaluation and the champion in MLflow: on the parent run, and as a registered model.
+
+The model is `rnnsearch-STUDY` with the alias `champion`. It is loaded through
+`rnnsearch.publish.pyfunc`, so it holds no pickle, and `mlflow models serve` works with it.
+"""
+
+import contextlib
+import csv
+import json
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from rnnsearch import targets
+from rnnsearch.config import StudyFile, home
+from rnnsearch.data.scratch import scratch
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.store.records import parent_record, tracking_uri
+from rnnsearch.search.store.store import Store
+from rnnsearch.tracking import Experiment, first_line, shown_uri
+from rnnsearch.version import __version__
+
+ALIAS = "champion"
+IDENTITY = "rnnsearch.champion"  # tag of a model version: which refit it is
+
+
+def model_name(study: StudyFile) -> str:
+    return f"rnnsearch-{study.name}"
+
+
+def publish(
+    study: StudyFile,
+    evaluation: dict[str, Any],
+    champion: Path,
+    files: Iterable[Path] = (),
+    *,
+    notice: Callable[[str], None],
+) -> str | None:
+    """Put an evaluation on the study's parent run and register its champion, once.
+
+    May be called again for the same evaluation: a champion that is registered is not registered a
+    second time. `files` are further artifacts, such as plots.
+
+    Returns the URI of the registered model, or None where MLflow did not answer: the user is told,
+    and the evaluation stays in the study's store.
+    """
+    uri = tracking_uri(study)
+    try:
+        return _publish(study, uri, evaluation, champion, files)
+    except Exception as error:  # whatever MLflow raises; the answer itself is safe
+        notice(
+            f"{shown_uri(uri)}: MLflow did not take the evaluation ({first_line(error)}); "
+            f"`rnnsearch evaluate` writes it when it is called again"
+        )
+        return None
+
+
+def _publish(
+    study: StudyFile, uri: str, evaluation: dict[str, Any], champion: Path, files: Iterable[Path]
+) -> str:
+    from mlflow.exceptions import MlflowException
+
+    parent = parent_record(Problem.load(study), Store(study, create=False).id)
+    experiment = Experiment(uri, parent, home() / "artifacts")
+    client, run = experiment.client, experiment.parent_run
+    experiment.note_parent(
+        metrics={
+            f"test_{name}": value
+            for name, value in evaluation["table"][0].items()
+            if name != "forecast" and value is not None
+        },
+        tags={
+            "verdict": evaluation["verdict"]["sentence"],
+            "openings of the test": str(evaluation["openings"]),
+        },
+        step=evaluation["opening"],
+    )
+    with tempfile.TemporaryDirectory(dir=scratch()) as name:
+        folder = Path(name)
+        text = json.dumps(evaluation, indent=1, allow_nan=False)
+        (folder / "evaluation.json").write_text(text, encoding="utf-8")
+        _write_rows(folder / "table.csv", evaluation["table"])
+        _write_rows(folder / "forecasts.csv", forecast_rows(evaluation))
+        client.log_artifacts(run, str(folder), "evaluation")
+    for file in files:
+        client.log_artifact(run, str(file), "evaluation")
+    with contextlib.suppress(MlflowException):  # it exists, or what follows fails too
+        client.create_registered_model(model_name(study))
+    client.update_registered_model(model_name(study), evaluation["verdict"]["sentence"])
+    version = _registered(experiment, study, evaluation, champion)
+    client.set_registered_model_alias(model_name(study), ALIAS, version)
+    return f"models:/{model_name(study)}@{ALIAS}"
+
+
+def _registered(
+    experiment: Experiment, study: StudyFile, evaluation: dict[str, Any], champion: Path
+) -> str:
+    """The model version of the evaluation's champion; made where it is not there yet."""
+    client, run = experiment.client, experiment.parent_run
+    identity, trial = evaluation["champion"]["identity"], evaluation["champion"]["trial"]
+    for known in client.search_model_versions(f"name = '{model_name(study)}'"):
+        if known.tags.get(IDENTITY) == identity:
+            return str(known.version)
+    place = f"champion-{identity}"  # each version its own: an older one keeps its files
+    with tempfile.TemporaryDirectory(dir=scratch()) as name:
+        _save_model(Path(name) / "model", champion, study)
+        client.log_artifacts(run, str(Path(name) / "model"), place)
+    version = client.create_model_version(
+        model_name(study),
+        f"{client.get_run(run).info.artifact_uri}/{place}",
+        run,
+        tags={IDENTITY: identity, "trial": str(trial)},
+    )
+    return str(version.version)
+
+
+def _save_model(folder: Path, champion: Path, study: StudyFile) -> None:
+    """An MLflow model folder around a forecaster's folder."""
+    import mlflow.pyfunc
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+
+    outputs = ["origin_date", "target_date"]
+    numbers = ["forecast_return", "forecast_price", "low_price", "high_price"]
+    if not targets.get(study.data.predict).priced:
+        numbers = ["probability_up"]
+    signature = ModelSignature(
+        outputs=Schema(
+            [
+                ColSpec("string", outputs[0]),
+                ColSpec("long", "sessions_ahead"),
+                ColSpec("string", outputs[1]),
+                *(ColSpec("double", name) for name in numbers),
+            ]
+        ),
+        params=ParamSchema([ParamSpec("origins", "long", 0), ParamSpec("level", "double", 0.9)]),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it would like an example of a whole price file
+        mlflow.pyfunc.save_model(
+            folder,
+            loader_module="rnnsearch.publish.pyfunc",
+            data_path=str(champion),
+            signature=signature,
+            pip_requirements=[f"rnnsearch=={__version__}"],
+        )
+
+
+def forecast_rows(evaluation: dict[str, Any]) -> list[dict[str, Any]]:
+    """The test forecasts as rows: target date, actual, price at the origin, each forecast."""
+    names = list(evaluation["forecasts"])
+    columns = zip(
+        evaluation["dates"],
+        evaluation["actual"],
+        evaluation["origin_price"],
+        *(evaluation["forecasts"][name] for name in names),
+        strict=True,
+    )
+    keys = ["target_date", "actual", "origin_price", *names]
+    return [dict(zip(keys, row, strict=True)) for row in columns]
+
+
+def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
+        writer.writeheader()
+        writer.writerows(rows)

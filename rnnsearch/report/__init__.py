@@ -1,0 +1,9 @@
+"""What has a study found? Its state, its tables, its page.
+
+- `facts`: what is known, read once
+- `page`: one page with the answer
+- `captions`: its pictures with titles and captions
+- `contributions`: which inputs, shifts and parameters earned their place
+- `status`, `trials`: as the commands of these names tell it
+- `figures`: the pictures
+"""

@@ -1,0 +1,250 @@
+"""The pictures of a report, with their titles and captions in plain words."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.trial import FrozenTrial
+
+from rnnsearch import targets
+from rnnsearch.report.contributions import ALL, shift_gain, trained
+from rnnsearch.report.facts import Facts
+from rnnsearch.report.figures import champion as figures
+from rnnsearch.report.figures import search as search_figures
+from rnnsearch.report.figures.champion import Picture
+from rnnsearch.report.figures.style import visible_range
+from rnnsearch.scoring.directions import reliability
+from rnnsearch.search.driver.asking import MEASURED_TRIALS
+from rnnsearch.search.inputs.pursuit import FOUND
+from rnnsearch.search.store.store import gains_of, state_of
+
+Floats = NDArray[np.float64]
+
+SHOWN = 20
+"""Most inputs in a picture."""
+
+
+def pictures(facts: Facts) -> dict[str, list[Picture]]:
+    """Section -> its pictures."""
+    return {
+        "forecast": list(_forecast_pictures(facts)),
+        "seeds": list(_seed_pictures(facts)),
+        "search": list(_search_pictures(facts)),
+        "inputs": list(_input_pictures(facts)),
+        "shifts": list(_shift_pictures(facts)),
+        "learning": list(_learning_pictures(facts)),
+    }
+
+
+def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
+    evaluation = facts.evaluation
+    if evaluation is None:
+        return
+    kind, ahead = facts.study.data.predict, evaluation["champion"]["params"]["output_shift"]
+    sessions = "1 session" if ahead == 1 else f"{ahead} sessions"
+    dates, origin = evaluation["dates"], np.array(evaluation["origin_price"])
+    actual = np.array(evaluation["actual"])
+    forecasts = {name: np.array(values) for name, values in evaluation["forecasts"].items()}
+    target = targets.get(kind)
+    if not target.priced:
+        yield Picture(
+            "forecast_probability",
+            "Forecast probability before rises and before falls",
+            "A forecast that tells something gives higher probabilities before rises: the two "
+            "shapes lie apart. Where they lie on each other, it tells nothing.",
+            figures.probabilities(actual > 0.5, forecasts["champion"]),
+        )
+        yield Picture(
+            "calibration",
+            "Does it rise as often as was forecast?",
+            "Sessions in order of their forecast chance, about as many in each point; bars hold "
+            "the true share in 9 of 10 cases. On the dashed line the chances are right. Points "
+            "all at one height say that the chances tell nothing.",
+            figures.calibration(reliability(actual > 0.5, forecasts["champion"])),
+        )
+        return
+    price = {name: target.to_price(values, origin) for name, values in forecasts.items()}
+    band = None
+    if interval := evaluation["interval"]:
+        if "radius" in interval:  # an evaluation of earlier: one width on every session
+            radius = interval["radius"]
+            low, high = (forecasts["champion"] + sign * radius for sign in (-1, 1))
+        else:
+            low, high = np.array(interval["low"]), np.array(interval["high"])
+        band = target.to_price(low, origin), target.to_price(high, origin)
+    yield Picture(
+        "forecast_prices",
+        f"The forecast for each session, made {sessions} before it",
+        "Drag or pinch to zoom, double-click for all. “No change” is the price at the time of the "
+        "forecast, drawn on the date it is a forecast for: a forecast that only follows it has "
+        "learnt to repeat the last price. The pale band is the interval: wide after large moves, "
+        "narrow after small ones. Click a name above to show or hide it.",
+        figures.prices(dates, target.to_price(actual, origin), price, band=band),
+    )
+    if (origin <= 0).any():  # of a spread there are no percents
+        return
+    moved = 100 * (target.to_price(actual, origin) / origin - 1)
+    said = 100 * (price["champion"] / origin - 1)
+    yield Picture(
+        "forecast_moves",
+        "Forecast move against actual move",
+        _moves_caption(moved, said),
+        figures.moves(dates, moved, said),
+    )
+
+
+def _moves_caption(actual: Floats, forecast: Floats) -> str:
+    text = (
+        "A good forecast lies along the dashed diagonal. A forecast that shadows the last price "
+        "lies flat on the dotted line, however well its price curve seems to fit."
+    )
+    spread = float(np.std(forecast) / (np.std(actual) or 1.0))
+    if np.std(forecast) > 0 and np.std(actual) > 0:
+        share = f"{100 * spread:.{0 if spread >= 0.01 else 2}f} %"
+        text += (
+            f" Here the correlation is {np.corrcoef(actual, forecast)[0, 1]:+.2f}, and the "
+            f"forecasts move {share} as much as the price does."
+        )
+    return text
+
+
+def _seed_pictures(facts: Facts) -> Iterator[Picture]:
+    evaluation = facts.evaluation
+    if evaluation is None:
+        return
+    yield Picture(
+        "seed_skills",
+        "The champion's skill, seed by seed",
+        "The same network trained from different random beginnings. Where the sign changes from "
+        "one to the next, the result is luck.",
+        figures.seed_skills(evaluation["seed_skills"], evaluation["table"][0]["skill"]),
+    )
+    yield Picture(
+        "candidates",
+        "The candidates on validation rows",
+        "The best trials, trained again under further seeds; the one with the best mean became "
+        "champion, before the test was opened. What the search saw (open circles) is usually "
+        "above the mean: the best of many was lucky, too.",
+        figures.candidate_skills(evaluation["candidates"]),
+    )
+
+
+def _search_pictures(facts: Facts) -> Iterator[Picture]:
+    rows = [_plain(trial) for trial in facts.trials]
+    yield Picture(
+        "history",
+        "Trial by trial",
+        f"Each mark is one network; the line is the best so far. 0 is doing nothing.{_below(rows)}",
+        search_figures.history(rows),
+    )
+    yield Picture(
+        "curves",
+        "Learning, epoch by epoch",
+        "Pruned trials (dotted) were stopped early because others did better at the same epoch."
+        if any(row["state"] == "pruned" for row in rows)
+        else "Gain on validation rows after each epoch of each trial.",
+        search_figures.curves(rows),
+    )
+    if len(trained(facts.trials)) >= 3:
+        yield Picture(
+            "parallel_coordinates",
+            "From parameters to gain",
+            "A line is a trial. Where the dark lines of the best third meet, a value helps.",
+            search_figures.parallel_coordinates([row for row in rows if "duplicate_of" not in row]),
+            wide=True,
+        )
+    if facts.importance.parameters:
+        note = f" ({facts.importance.note})" if facts.importance.note else ""
+        yield Picture(
+            "importance",
+            "Which parameters mattered",
+            f"Share of the differences in gain that each explains on its own{note}.",
+            search_figures.importance(facts.importance.parameters),
+        )
+
+
+def _below(rows: Sequence[dict[str, Any]]) -> str:
+    """How many trials the picture of all has no room for."""
+    gains = [one for row in rows if (one := search_figures.reached(row)) is not None]
+    low = (visible_range(gains) or [0.0])[0]
+    under = sum(gain < low for gain in gains)
+    lie = "trial lies" if under == 1 else "trials lie"
+    return f" {under} {lie} below the picture." if under else ""
+
+
+def _input_pictures(facts: Facts) -> Iterator[Picture]:
+    losses = {one.input: one.permutation for one in facts.inputs if one.permutation is not None}
+    if losses:
+        yield Picture(
+            "permutation",
+            "What the best trials need",
+            f"How much skill the best {MEASURED_TRIALS} trials lose when the values of one of "
+            "their inputs are shuffled, on validation rows. At 0 or below nothing is lost without "
+            f"it. {_first_of(len(losses))}",
+            search_figures.permutation_losses(losses),
+        )
+    compared = [one for one in facts.inputs if one.worth is not None]
+    if compared:
+        yield Picture(
+            "inputs",
+            "Trials with and without an input",
+            "Mean gain of the trials that used an input, less that of the trials that did not; "
+            f"the percentages say how many used it. {_first_of(len(compared))}",
+            search_figures.input_gains(compared),
+        )
+    ranked = [one for one in facts.inputs if one.rank is not None]
+    if ranked:
+        yield Picture(
+            "ranking",
+            "The ranking before the search",
+            "What each input tells about the next moves on the training rows, after all that come "
+            f"before it. Above {FOUND:g} (dark) chance gives one input in 20 such files. "
+            + _first_of(len(ranked)),
+            search_figures.ranking_evidence(ranked),
+        )
+
+
+def _first_of(count: int) -> str:
+    return f"The first {SHOWN} of {count}." if count > SHOWN else ""
+
+
+def _shift_pictures(facts: Facts) -> Iterator[Picture]:
+    cells = shift_gain(facts.trials)
+    for number, (family, found) in enumerate(cells.items()):
+        if len(found) < 2:
+            continue
+        yield Picture(
+            "shifts" if family == ALL else f"shifts_{number}",
+            "Mean gain by date shifts" if family == ALL else f"Date shifts of {family}",
+            "Down: how many sessions old the newest input is. Across: how many sessions ahead the "
+            "forecast looks. n trials per cell; blue is better than doing nothing.",
+            search_figures.shift_heatmap(found, family),
+        )
+
+
+def _learning_pictures(facts: Facts) -> Iterator[Picture]:
+    trial = facts.champion
+    name = "champion" if facts.evaluation else "best trial"
+    yield Picture(
+        "learning",
+        f"How the {name} learnt (trial {trial.number}, mean of the folds)",
+        "A validation loss that rises while the training loss falls is overfitting; a gradient "
+        "norm that jumps is a learning rate too high. The trial is scored after its last epoch, "
+        "wherever the curve was best.",
+        figures.learning(trial.user_attrs.get("record", {}).get("history", {})),
+    )
+
+
+def _plain(trial: FrozenTrial) -> dict[str, Any]:
+    """A trial as figures take it."""
+    attrs = trial.user_attrs
+    history = attrs.get("record", {}).get("history", {})
+    return {
+        "number": trial.number,
+        "state": state_of(trial),
+        "gain": trial.value if state_of(trial) == "complete" else None,
+        "parameters": attrs.get("parameters", {}),
+        "history": history | {"gain": list(gains_of(history))},
+        **({"duplicate_of": attrs["duplicate_of"]} if "duplicate_of" in attrs else {}),
+    }

@@ -1,0 +1,115 @@
+"""What is known of a study, read once for its report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from rnnsearch.config import StudyFile
+from rnnsearch.errors import NoTrialError, RnnsearchError
+from rnnsearch.report.contributions import (
+    Importance,
+    InputStatistics,
+    input_statistics,
+    parameter_importance,
+    trained,
+)
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.store.databases import storage_errors
+from rnnsearch.search.store.store import Store
+from rnnsearch.verdict.evaluation import stored_answer
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the page tells, read once.
+
+    `id` tells the study from others of its name. `problem` is None where the price file cannot be
+    read any more or has changed; `notes` says so. `evaluation` is None before `evaluate`.
+    """
+
+    study: StudyFile
+    id: str
+    attributes: Mapping[str, Any]
+    trials: list[FrozenTrial]
+    counts: Mapping[str, int]
+    importance: Importance
+    inputs: list[InputStatistics]
+    problem: Problem | None
+    evaluation: dict[str, Any] | None
+    notes: list[str]
+    scoring: int
+
+    @property
+    def best(self) -> FrozenTrial:
+        return max(trained(self.trials), key=lambda t: (t.value or 0.0, -t.number))
+
+    @property
+    def champion(self) -> FrozenTrial:
+        """The trial that `evaluate` chose; before that, the best one on validation rows."""
+        if self.evaluation is None:
+            return self.best
+        number = self.evaluation["champion"]["trial"]
+        return next((trial for trial in self.trials if trial.number == number), self.best)
+
+
+def collect(study: StudyFile) -> Facts:
+    """Read the study's store and, where it is still the same, its price file.
+
+    Raises NoTrialError, StorageError.
+    """
+    store = Store(study, create=False)
+    with storage_errors(store.url):
+        trials = store.trials()
+        attributes = dict(store.study.user_attrs)
+        if not trained(trials):
+            raise NoTrialError(
+                f"{study.name}: no trial was completed, so there is nothing to report; run "
+                "`rnnsearch search` first"
+            )
+        importance = parameter_importance(store.study)
+        counts, finished = store.counts(), store.finished()
+        evaluation = stored_answer(store)
+    notes: list[str] = []
+    if attributes.get("fingerprint") != study.fingerprint():
+        notes.append(
+            "The study file has changed since the search; the page shows the search as it was."
+        )
+        study = _as_searched(study, attributes)
+    problem = _problem(study, attributes, notes)
+    if evaluation and evaluation["trials"] != finished:
+        notes.append(
+            f"The search went on after the test was opened: {evaluation['trials']} trials then, "
+            f"{finished} now. The verdict is about the champion of then."
+        )
+    return Facts(
+        study=study,
+        id=store.id,
+        attributes=attributes,
+        trials=trials,
+        counts=counts,
+        importance=importance,
+        inputs=input_statistics(trials, attributes.get("inputs", ())),
+        problem=problem,
+        evaluation=evaluation,
+        notes=notes,
+        scoring=store.scoring,
+    )
+
+
+def _as_searched(study: StudyFile, attributes: Mapping[str, Any]) -> StudyFile:
+    """The study file as it was when the search began; only `run` is that of now."""
+    return StudyFile.model_validate(attributes["study_file"] | {"run": study.run.model_dump()})
+
+
+def _problem(study: StudyFile, attributes: Mapping[str, Any], notes: list[str]) -> Problem | None:
+    try:
+        problem = Problem.load(study)
+    except RnnsearchError as error:
+        notes.append(f"The data cannot be read now, so some facts about them are missing: {error}")
+        return None
+    if attributes.get("data", {}).get("hash") != problem.table.hash:
+        notes.append("The data have changed since the search; the page shows the search as it was.")
+        return None
+    return problem

@@ -1,0 +1,245 @@
+"""Pictures of a champion and its forecasts, as plotly figures made of plain data.
+
+Titles and captions are text beside the figure, where they wrap on a telephone. Moves are changes of
+the price from the origin to the target date, in percent. Pictures of a search: `search_figures`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from rnnsearch.report.figures.style import (
+    BLACK,
+    BLUE,
+    FORECASTS,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    SHOWN_NAMES,
+    SKY,
+    blank,
+    dress,
+    literal,
+    short,
+)
+from rnnsearch.scoring.directions import Reliability
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with its name (for files), title and caption; `wide` ones scroll on a telephone."""
+
+    name: str
+    title: str
+    caption: str
+    figure: go.Figure
+    wide: bool = False
+
+
+def prices(
+    dates: Sequence[str],
+    actual: Floats,
+    forecasts: Mapping[str, Floats],
+    *,
+    band: tuple[Floats, Floats] | None = None,
+    shown: int = 60,
+) -> go.Figure:
+    """Forecast prices against the actual ones by target date; zoomed to the last `shown` dates.
+
+    The champion and the naive forecast are drawn, the others wait in the legend.
+    """
+    figure = blank(380, y="price")
+    if band is not None:
+        edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "legendgroup": "band"}
+        figure.add_scatter(x=dates, y=short(band[0]), showlegend=False, **edge)
+        figure.add_scatter(
+            x=dates,
+            y=short(band[1]),
+            fill="tonexty",
+            fillcolor="rgba(86,180,233,0.18)",
+            name="90 % interval",
+            **edge,
+        )
+    line = {"color": BLACK, "width": 2}
+    figure.add_scatter(x=dates, y=short(actual), name="actual", mode="lines", line=line)
+    for name, values in forecasts.items():
+        colour, dash = FORECASTS.get(name, (GREY, "dash"))
+        figure.add_scatter(
+            x=dates,
+            y=short(values),
+            name=literal(SHOWN_NAMES.get(name, name)),
+            mode="lines",
+            line={"color": colour, "dash": dash, "width": 1.8},
+            visible=True if name in ("champion", "no_change", "persistence") else "legendonly",
+        )
+    buttons = [
+        {"count": 3, "label": "3 months", "step": "month", "stepmode": "backward"},
+        {"count": 1, "label": "1 year", "step": "year", "stepmode": "backward"},
+        {"label": "all", "step": "all"},
+    ]
+    figure.update_xaxes(
+        type="date",
+        rangeselector={"buttons": buttons, "x": 0, "y": 1.02, "yanchor": "bottom"},
+        range=[dates[max(len(dates) - shown, 0)], dates[-1]],
+        showspikes=True,
+        spikecolor=GREY,
+        spikethickness=1,
+        spikedash="dot",
+    )
+    figure.update_layout(hovermode="x unified", margin_t=44, meta={"fit": "y"})
+    recent = [actual[-shown:], *(forecasts[n][-shown:] for n in forecasts if n in FORECASTS)]
+    low, high = min(v.min() for v in recent), max(v.max() for v in recent)
+    figure.update_yaxes(range=[low - 0.05 * (high - low), high + 0.05 * (high - low)])
+    return figure
+
+
+def moves(dates: Sequence[str], actual: Floats, forecast: Floats) -> go.Figure:
+    """Forecast move against actual move, on equal scales; a perfect forecast is the diagonal."""
+    figure = blank(400, x="actual move, %", y="forecast move, %")
+    reach = float(np.quantile(np.abs(np.concatenate([actual, forecast])), 0.995)) * 1.15 or 1.0
+    ends = [-reach, reach]
+    guides = (
+        ("perfect", ends, {"color": BLACK, "dash": "dash"}),
+        ("no change", [0, 0], {"color": RED, "dash": "dot"}),
+    )
+    figure.add_scatter(
+        x=short(actual),
+        y=short(forecast),
+        text=list(dates),
+        mode="markers",
+        name="champion",
+        marker={"color": BLUE, "size": 5, "opacity": 0.45},
+        hovertemplate="%{text}<br>actual %{x:+.2f} %<br>forecast %{y:+.2f} %<extra></extra>",
+    )
+    for name, y, line in guides:
+        figure.add_scatter(
+            x=ends, y=y, mode="lines", name=name, line={**line, "width": 1.5}, hoverinfo="skip"
+        )
+    figure.update_xaxes(range=ends, zeroline=True)
+    figure.update_yaxes(range=ends, zeroline=True)
+    return figure
+
+
+def probabilities(rose: NDArray[np.bool_], probability: Floats) -> go.Figure:
+    """How often which probability of a rise was forecast, before rises and before falls."""
+    figure = blank(340, x="forecast probability of a rise", y="share of sessions, %")
+    for name, rows, colour, pattern in (("rose", rose, BLUE, ""), ("fell", ~rose, ORANGE, "/")):
+        figure.add_histogram(
+            x=short(probability[rows]),
+            name=name,
+            histnorm="percent",
+            opacity=0.65,
+            marker={"color": colour, "pattern": {"shape": pattern}},
+            xbins={"start": 0, "end": 1, "size": 0.02},
+        )
+    figure.update_layout(barmode="overlay")
+    return figure
+
+
+def calibration(found: Reliability) -> go.Figure:
+    """Share of rises against the forecast chance of one, by bins."""
+    figure = blank(340, x="forecast chance of a rise", y="share that rose")
+    ends = [
+        float(min(found.forecast.min(), found.low.min())),
+        float(max(found.forecast.max(), found.high.max())),
+    ]
+    figure.add_scatter(
+        x=ends,
+        y=ends,
+        mode="lines",
+        name="right",
+        line={"color": BLACK, "dash": "dash", "width": 1.5},
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=short(found.forecast),
+        y=short(found.came),
+        error_y={
+            "array": short(found.high - found.came),
+            "arrayminus": short(found.came - found.low),
+            "color": GREY,
+        },
+        text=[f"{rows:,} sessions" for rows in found.rows],
+        mode="markers",
+        name="champion",
+        marker={"color": BLUE, "size": 8},
+        hovertemplate="forecast %{x:.3f}<br>came %{y:.3f}<br>%{text}<extra></extra>",
+    )
+    return figure
+
+
+def seed_skills(skills: Sequence[float | None], together: float | None) -> go.Figure:
+    """Skill on the locked test of every seed's network, and of their mean forecast."""
+    names = [f"seed {number}" for number in range(1, len(skills) + 1)] + ["all seeds"]
+    values = [*skills, together]
+    figure = blank(90 + 34 * len(names), x="skill on the locked test")
+    figure.add_bar(
+        x=short(values),
+        y=names,
+        orientation="h",
+        marker={"color": [SKY] * len(skills) + [BLUE]},
+        text=["" if value is None else f"{value:+.4f}" for value in values],
+        textposition="auto",
+        hoverinfo="skip",
+    )
+    figure.update_yaxes(autorange="reversed")
+    return figure
+
+
+def candidate_skills(candidates: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """Validation skill of the best trials under several seeds, the best mean first.
+
+    A candidate: trial (number), skill (mean), skills (one per seed, the trial's own first).
+    """
+    figure = blank(120 + 34 * len(candidates), x="skill on validation rows")
+    names = [f"trial {one['trial']}" for one in candidates]
+    own = [one["skills"][0] for one in candidates]
+    others = [(name, s) for name, c in zip(names, candidates, strict=True) for s in c["skills"][1:]]
+    series = (
+        ("as searched", own, names, "circle-open", ORANGE),
+        ("other seeds", [s for _, s in others], [name for name, _ in others], "circle", SKY),
+        ("mean", [one["skill"] for one in candidates], names, "diamond", BLUE),
+    )
+    for name, x, y, symbol, colour in series:
+        marker = {"symbol": symbol, "size": 10, "color": colour, "line": {"width": 2}}
+        figure.add_scatter(x=short(x), y=y, mode="markers", name=name, marker=marker)
+    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_xaxes(zeroline=True)
+    return figure
+
+
+def learning(history: Mapping[str, Sequence[float]]) -> go.Figure:
+    """One trial by epoch: losses, validation skill, gradient norm before clipping."""
+    panels = (
+        ("loss", (("train_loss", "training", BLUE), ("validation_loss", "validation", ORANGE))),
+        ("skill", (("skill", "validation skill", GREEN),)),
+        ("gradient norm", (("gradient_norm", "gradient norm", PURPLE),)),
+    )
+    figure = make_subplots(rows=3, shared_xaxes=True, vertical_spacing=0.05)
+    for row, (title, lines) in enumerate(panels, 1):
+        for key, name, colour in lines:
+            values = history.get(key, ())
+            figure.add_scatter(
+                x=list(range(1, len(values) + 1)),
+                y=short(values),
+                name=name,
+                mode="lines+markers",
+                line={"color": colour, "dash": "dash" if key == "validation_loss" else "solid"},
+                marker={"size": 5},
+                row=row,
+                col=1,
+            )
+        figure.update_yaxes(title_text=title, row=row, col=1)
+    dress(figure, 460)
+    figure.update_xaxes(title_text="epoch", row=3, col=1)
+    figure.update_layout(hovermode="x unified")
+    return figure

@@ -1,0 +1,255 @@
+"""One page with the answer: it needs no network, reads on a telephone, and prints.
+
+The locked test is never looked at here: of it the page shows what `evaluate` has stored.
+"""
+
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from optuna.trial import FrozenTrial
+
+from rnnsearch.config import StudyFile, home
+from rnnsearch.data.atomic import replace_file
+from rnnsearch.report.captions import pictures
+from rnnsearch.report.contributions import trained
+from rnnsearch.report.facts import Facts, collect
+from rnnsearch.report.figures.champion import Picture
+from rnnsearch.scoring import words
+from rnnsearch.search.store.records import title
+from rnnsearch.search.store.store import skill_of
+
+PACKAGES = ("rnnsearch", "torch", "optuna", "ta", "pandas", "numpy", "scikit-learn", "mlflow")
+SHOWN = 20
+
+
+def report(study: StudyFile) -> Path:
+    """Write the page of a study. Raises NoTrialError where no trial was completed."""
+    path = home() / f"{study.name}.html"
+    page = render(collect(study)).encode()
+    replace_file(path, lambda file: file.write(page))
+    path.chmod(0o644)  # a page is made to be shown
+    return path
+
+
+def render(facts: Facts) -> str:
+    """The page as HTML."""
+    from plotly.offline import get_plotlyjs
+
+    sections = pictures(facts)
+    every = {picture.name: picture for section in sections.values() for picture in section}
+    evaluation = facts.evaluation
+    return (
+        _templates()
+        .get_template("page.html.j2")
+        .render(
+            figure=words.figure,
+            name=facts.study.name,
+            data=facts.attributes.get("data", {}),
+            target=facts.study.data.target,
+            predict=facts.study.data.predict.replace("_", " "),
+            notes=facts.notes,
+            evaluation=evaluation,
+            tone=_tone(evaluation),
+            best=facts.best,
+            best_skill=skill_of(facts.best),
+            definition=words.definition(facts.scoring),
+            champion=facts.champion,
+            champion_title=title(facts.champion.user_attrs["parameters"]),
+            champion_inputs=facts.champion.user_attrs["parameters"]["inputs"],
+            test=_locked_rows(facts),
+            pictures=sections,
+            intervals=list(words.intervals(_interval(evaluation))) if _interval(evaluation) else [],
+            quarters=_quarters(_interval(evaluation)),
+            baselines=_baseline_table(evaluation) if evaluation else None,
+            trials=_trial_table(facts),
+            trial_naive=[words.NAIVE[name] for name in _trial_naive(facts)],
+            counts=[(facts.counts[s], s) for s in facts.counts if facts.counts[s]],
+            finished=sum(facts.counts[s] for s in ("complete", "pruned", "failed")),
+            times=_times(facts.trials),
+            inputs=facts.inputs,
+            importance=facts.importance,
+            findings=list(words.findings(evaluation)) if evaluation else [],
+            folds=facts.champion.user_attrs.get("record", {}).get("folds", []),
+            settings=_settings(facts),
+            versions=_versions(facts),
+            written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+            figures=_embedded(every),
+            plotly=Markup(get_plotlyjs()),
+        )
+    )
+
+
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("rnnsearch.report", ""),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+
+
+def _embedded(pictures: Mapping[str, Picture]) -> Markup:
+    """Figures as JSON that can stand inside a script element."""
+    text = (
+        "{" + ",".join(f"{json.dumps(n)}:{p.figure.to_json()}" for n, p in pictures.items()) + "}"
+    )
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _tone(evaluation: Mapping[str, Any] | None) -> str:
+    """good, bad (worse than doing nothing) or unclear."""
+    if evaluation is None:
+        return "open"
+    if evaluation["verdict"]["better"]:
+        return "good"
+    if evaluation["verdict"]["informative"]:
+        return "informative"
+    return "bad" if evaluation["verdict"]["sentence"].startswith("Worse") else "unclear"
+
+
+def _locked_rows(facts: Facts) -> dict[str, Any] | None:
+    """How many rows are locked, and their dates."""
+    if facts.evaluation:
+        return dict(facts.evaluation["test"])
+    if facts.problem is None or not len(facts.problem.split.test):
+        return None
+    rows, dates = facts.problem.split.test, facts.problem.prices.dates
+    first, last = (f"{dates[row]:%Y-%m-%d}" for row in rows[[0, -1]])
+    return {"rows": len(rows), "first": first, "last": last}
+
+
+def _interval(evaluation: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What the evaluation says of intervals; empty where there are none."""
+    return (evaluation or {}).get("interval") or {}
+
+
+def _quarters(interval: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What intervals held on each quarter of the test, widths in words."""
+    return [
+        quarter | {"said": words.width(quarter["width"], interval["unit"])}
+        for quarter in interval.get("quarters", ())
+    ]
+
+
+def _baseline_table(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """Header and rows of the table against baselines; a cell is (text, value to sort by)."""
+    rows = evaluation["table"]
+    metrics = [m for m in rows[0] if m != "forecast"]
+    fitted = [row["forecast"] for row in rows]
+    return {
+        "header": [words.METRICS.get(m, (m, "")) for m in metrics],
+        "rows": [
+            {
+                "name": row["forecast"],
+                "meaning": words.meaning(row["forecast"]),
+                "chosen": _chosen(evaluation, row["forecast"]),
+                "cells": [(words.figure(m, row.get(m)), row.get(m)) for m in metrics],
+            }
+            for row in rows
+        ],
+        "skipped": {n: r for n, r in evaluation["baselines"].items() if n not in fitted},
+    }
+
+
+def _chosen(evaluation: Mapping[str, Any], name: str) -> str:
+    """What a baseline chose, and its cost; evaluations of old know no cost."""
+    seconds = evaluation.get("baseline_seconds", {}).get(name)
+    told = [evaluation["baselines"].get(name, "")]
+    told += [] if seconds is None else [words.duration(max(seconds, 0.01))]
+    return ", ".join(filter(None, told))
+
+
+def _trial_table(facts: Facts) -> list[dict[str, Any]]:
+    """The best trials."""
+    order = sorted(trained(facts.trials), key=lambda t: (-(t.value or 0.0), t.number))
+    rows = []
+    naive = _trial_naive(facts)
+    for trial in order[:SHOWN]:
+        parameters, metrics = trial.user_attrs["parameters"], trial.user_attrs["record"]["metrics"]
+        rows.append(
+            {
+                "number": trial.number,
+                "title": title(parameters),
+                "parameters": parameters,
+                "reference": trial.user_attrs.get("reference", ""),
+                "skill": metrics["skill"],
+                "gain": trial.value,
+                "rmse": metrics["rmse"],
+                "naive": [metrics[name] for name in naive],
+                "direction": metrics["directional_accuracy"],
+            }
+        )
+    return rows
+
+
+def _trial_naive(facts: Facts) -> list[str]:
+    """The naive forecasts that all trials were measured against: their names among the metrics."""
+    every = [trial.user_attrs["record"]["metrics"] for trial in trained(facts.trials)]
+    *both, either = words.NAIVE
+    return [name for name in both if all(name in one for one in every)] or [either]
+
+
+def _times(trials: list[FrozenTrial]) -> dict[str, str] | None:
+    began = [t.datetime_start for t in trials if t.datetime_start]
+    ended = [t.datetime_complete for t in trials if t.datetime_complete]
+    if not began or not ended:
+        return None
+    return {"first": f"{min(began):%Y-%m-%d %H:%M}", "last": f"{max(ended):%Y-%m-%d %H:%M}"}
+
+
+def _settings(facts: Facts) -> str:
+    """The study file as it was searched: what differs from the defaults, in TOML.
+
+    Without [run], which holds passwords and changes no number, and without folders.
+    """
+    settings = facts.study.model_dump(mode="json", exclude_defaults=True, exclude={"run"})
+    searched = facts.attributes.get("study_file", {})
+    seed = searched.get("study", {}).get("seed", facts.study.study.seed)
+    head = {"name": facts.study.name, "trials": facts.attributes.get("target_trials"), "seed": seed}
+    settings["study"] = {k: v for k, v in head.items() if v is not None} | {
+        k: v for k, v in settings.get("study", {}).items() if k not in head
+    }
+    lines: list[str] = []
+    for section, keys in settings.items():
+        joins = keys.pop("join", []) if section == "data" else []
+        lines += ["", f"[{section}]", *_toml_lines(keys)]
+        for join in joins:
+            lines += ["", "[[data.join]]", *_toml_lines(join)]
+    return "\n".join(lines).strip()
+
+
+def _toml_lines(keys: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in keys.items():
+        if value is not None:
+            yield f"{key} = {_toml(Path(value).name if key == 'path' else value)}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        pairs = (f"{key} = {_toml(item)}" for key, item in value.items() if item is not None)
+        return "{ " + ", ".join(pairs) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _versions(facts: Facts) -> dict[str, str]:
+    """What the champion was trained with, and the packages that wrote this page."""
+    trained_with = facts.champion.user_attrs.get("record", {}).get("environment", {})
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found | {k: str(v) for k, v in trained_with.items() if k != "data_hash"}

@@ -1,0 +1,69 @@
+"""The state of a study, as `rnnsearch status` tells it."""
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from rnnsearch.config import StudyFile
+from rnnsearch.report.contributions import input_statistics, parameter_importance, shift_gain
+from rnnsearch.search.inputs.candidates import describe
+from rnnsearch.search.store.leases import is_abandoned, working
+from rnnsearch.search.store.records import tracking_uri
+from rnnsearch.search.store.store import INTERRUPTED, Store, skill_of, state_of
+
+
+def status(study: StudyFile, store: Store) -> dict[str, Any]:
+    """Counts of trials by state, the best one, and who is working; plain JSON.
+
+    `abandoned` are those of the running trials whose driver is gone: the next search runs them
+    again. `interrupted` trials are those whose driver was stopped; each was queued again and is
+    counted where that second trial stands. `tracked` counts the finished trials that MLflow has.
+    `notes` say what was known of the inputs beforehand; `inputs`, `shifts` and `importance` what
+    the complete trials have in common (see `report.contributions`).
+    """
+    trials = store.trials()
+    known = store.tracked(tracking_uri(study))
+    complete = [t for t in trials if state_of(t) == "complete" and t.value is not None]
+    drivers = working(store)
+    best = max(complete, key=lambda t: (t.value, -t.number), default=None)
+    return {
+        "study": store.name,
+        "target_trials": store.target_trials,
+        **store.counts(),
+        "abandoned": sum(is_abandoned(t, drivers) for t in trials),
+        "duplicates": sum(
+            "duplicate_of" in t.user_attrs and state_of(t) != INTERRUPTED for t in trials
+        ),
+        "tracked": sum(t.number in known and t.state.is_finished() for t in trials),
+        "best": None
+        if best is None
+        else {
+            "number": best.number,
+            "value": best.value,
+            "skill": skill_of(best),
+            "params": best.user_attrs["parameters"],
+        },
+        "notes": [*describe(store.inputs)],
+        "inputs": [asdict(one) for one in input_statistics(trials, store.inputs)],
+        "shifts": {
+            family: [asdict(cell) for cell in cells] for family, cells in shift_gain(trials).items()
+        },
+        "importance": asdict(parameter_importance(store.study)),
+        "workers": [_at_work(driver, lease, trials) for driver, lease in drivers.items()],
+    }
+
+
+def _at_work(driver: str, lease: dict[str, Any], trials: list[FrozenTrial]) -> dict[str, Any]:
+    """A driver that has not left; `silent` counts seconds, by the clocks of both machines."""
+    own = (t for t in trials if t.user_attrs.get("driver") == driver)
+    return {
+        "driver": driver,
+        "machine": lease["machine"].split()[0],
+        "pid": lease["pid"],
+        "engine": lease["engine"],
+        "workers": lease["workers"],
+        "running": sum(trial.state == TrialState.RUNNING for trial in own),
+        "silent": round(max(time.time() - lease["renewed"], 0.0)),
+    }

@@ -1,0 +1,54 @@
+"""A trial while a driver has it, and whoever shows it to the user."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.search.trial.protocol import EpochReport
+
+HISTORY = ("skill", "gain", "train_loss", "validation_loss", "gradient_norm")
+
+
+@dataclass(eq=False)
+class RunningTrial:
+    """A trial of this driver, from ask to tell."""
+
+    trial: optuna.Trial
+    parameters: TrialParameters
+    begun: FrozenTrial  # as the store had it before its first epoch
+    history: dict[str, list[float]] = field(default_factory=lambda: {key: [] for key in HISTORY})
+    lost_workers: int = 0
+    lost_servers: int = 0  # processes that workers are forked from
+    train_seconds: float = 0.0
+
+    @property
+    def number(self) -> int:
+        return self.trial.number
+
+    @property
+    def is_reference(self) -> bool:
+        return "reference" in self.begun.user_attrs
+
+    @property
+    def epoch(self) -> int:
+        return len(self.history["skill"])
+
+    def add(self, report: EpochReport) -> None:
+        for key in HISTORY:
+            self.history[key].append(getattr(report, key))
+        self.train_seconds += report.seconds
+
+
+class View(Protocol):
+    """Whoever shows the search to the user."""
+
+    def begin(self, store: Store, target: int, workers: int) -> None: ...
+    def running(self, trial: RunningTrial) -> None: ...
+    def finished(self, trial: FrozenTrial) -> None: ...
+    def let_go(self, number: int) -> None: ...
+    def look(self, store: Store) -> None: ...
+    def notice(self, text: str) -> None: ...

@@ -1,0 +1,166 @@
+"""What becomes of a driver's trials: told to the store, then shown in MLflow and to the user.
+
+Each method may be called again where the storage failed on the way: what it says is the same.
+"""
+
+import math
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from rnnsearch.config import home
+from rnnsearch.search.driver.running import RunningTrial, View
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.store.records import parent_record, run_record, tracking_uri
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.trial.protocol import Outcome
+from rnnsearch.tracking import Tracker, best_measures
+
+
+class Teller:
+    """Tells the trials of one driver, and keeps MLflow up with the store."""
+
+    def __init__(self, problem: Problem, store: Store, view: View, driver: str) -> None:
+        """MLflow is first brought up to date with what earlier drivers left."""
+        self._store, self._view, self._driver = store, view, driver
+        self._data_hash = problem.table.hash
+        self._uri = tracking_uri(problem.study)
+        self._best = self._best_of_all()
+        self._logged: frozenset[int] = frozenset()  # by MLflow's thread
+        self._noted: frozenset[int] = frozenset()  # of these, in the store
+        known = store.tracked(self._uri)
+        self._tracker = Tracker(
+            self._uri,
+            parent_record(problem, store.id),
+            home() / "artifacts",
+            missing=[
+                run_record(trial)
+                for trial in store.trials()
+                if trial.state.is_finished() and trial.number not in known
+            ],
+            written=self._written,
+            notice=view.notice,
+        )
+
+    def running(self, trial: RunningTrial) -> None:
+        """A trial has begun, or has trained an epoch more."""
+        self._view.running(trial)
+        history = {key: list(values) for key, values in trial.history.items()}
+        self._tracker.put(run_record(trial.begun, history))
+
+    def finish(
+        self,
+        trial: RunningTrial,
+        state: TrialState,
+        environment: dict[str, str],
+        *,
+        outcome: Outcome | None = None,
+        reason: str | None = None,
+    ) -> None:
+        record: dict[str, Any] = {
+            "history": trial.history,
+            "train_seconds": round(trial.train_seconds, 3),
+            "environment": environment | {"data_hash": self._data_hash},
+        }
+        attrs: dict[str, Any] = {"record": record}
+        if outcome is not None:
+            record |= {"metrics": outcome.metrics, "folds": outcome.folds}
+            record["seconds"] = round(outcome.seconds, 3)
+            if outcome.permutation:
+                record["permutation"] = outcome.permutation
+            attrs["forecasts"] = outcome.forecasts
+        if reason is not None:
+            attrs["reason"] = reason
+        self._tell(trial, state, attrs, outcome.gain if outcome else None)
+
+    def copy(self, trial: RunningTrial, earlier: FrozenTrial) -> None:
+        """Give a trial the result of an earlier one with the same parameters."""
+        attrs: dict[str, Any] = {
+            key: earlier.user_attrs[key]
+            for key in ("record", "forecasts")
+            if key in earlier.user_attrs
+        }
+        attrs["duplicate_of"] = earlier.user_attrs.get("duplicate_of", earlier.number)
+        complete = earlier.state == TrialState.COMPLETE
+        # Optuna takes the last report for the value of a pruned trial.
+        reports = dict(sorted(earlier.intermediate_values.items())[-1:])
+        self._tell(trial, earlier.state, attrs, earlier.value if complete else None, reports)
+
+    def _tell(
+        self,
+        trial: RunningTrial,
+        state: TrialState,
+        attrs: dict[str, Any],
+        value: float | None,
+        reports: dict[int, float] | None = None,
+    ) -> None:
+        try:
+            for epoch, gain in (reports or {}).items():
+                trial.trial.report(gain, epoch)
+            for key, attr in attrs.items():
+                trial.trial.set_user_attr(key, attr)
+            self._store.study.tell(trial.trial, value, state)
+        except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
+            pass  # another driver has ended it, or this one has, in an attempt before
+        told = self._store.trial(trial.number)
+        if told.state != state or told.user_attrs.get("reason") != attrs.get("reason"):
+            self._say_taken_over(told)
+        self._show(told)
+
+    def taken_over(self, trial: RunningTrial) -> None:
+        """A trial is no longer this driver's: show it as it stands in the store."""
+        told = self._store.trial(trial.number)
+        self._say_taken_over(told)
+        self._show(told)
+
+    def _say_taken_over(self, told: FrozenTrial) -> None:
+        self._view.notice(
+            f"trial {told.number}: this driver was silent for so long that another one has "
+            "taken it over; this result is dropped"
+        )
+
+    def _show(self, told: FrozenTrial) -> None:
+        self._tracker.put(run_record(told))
+        self._view.finished(told)
+        if told.state == TrialState.COMPLETE and (told.value or 0.0) > self._best:
+            self.show_best()
+
+    def interrupted(self, number: int) -> None:
+        """A trial was ended without a result; the user hears of the one that is queued for it."""
+        self._view.let_go(number)
+        self._tracker.put(run_record(self._store.trial(number)))
+
+    def show_best(self) -> None:
+        """Have MLflow show the best gain of all drivers' trials so far."""
+        self._best = self._best_of_all()
+        if self._best > -math.inf:
+            complete = self._store.trials(TrialState.COMPLETE)
+            metrics = [t.user_attrs["record"]["metrics"] for t in complete]
+            self._tracker.best(self._store.finished(), best_measures(metrics))
+
+    def _best_of_all(self) -> float:
+        complete = self._store.trials(TrialState.COMPLETE)
+        return max((t.value for t in complete if t.value is not None), default=-math.inf)
+
+    # --- MLflow
+
+    def _written(self, numbers: list[int]) -> None:
+        self._logged |= set(numbers)
+
+    def note_tracked(self) -> None:
+        """Note in the store what MLflow has by now."""
+        logged = self._logged
+        if logged != self._noted:
+            self._store.mark_tracked(self._driver, self._uri, set(logged))
+            self._noted = logged
+
+    def finish_tracking(self, patience: float, *, last: bool) -> None:
+        """Have MLflow's thread write what is left, or say what it could not.
+
+        `last`: no other driver of the study is at work.
+        """
+        if missing := self._tracker.finish(patience, last=last):
+            self._view.notice(
+                f"{missing} trials are not in MLflow yet; `rnnsearch sync` writes them later"
+            )

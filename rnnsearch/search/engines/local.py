@@ -1,0 +1,240 @@
+"""Training processes on this machine: started, fed, watched, replaced.
+
+A worker that dies, or is silent for longer than its earlier epochs explain, is replaced, and the
+driver is told which trial it held. Workers end with their driver, however that one ends.
+
+On Linux one process of the driver loads what workers need (torch, two seconds), and every worker
+is a fork of it: it begins at once, and shares that memory. Elsewhere each worker loads it anew.
+"""
+
+import contextlib
+import ctypes
+import math
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Literal
+
+from rnnsearch.data.scratch import use_for_processes
+from rnnsearch.search.engines.watching import Watch, Watched, with_details
+from rnnsearch.search.trial.protocol import (
+    Crashed,
+    Event,
+    Lost,
+    Message,
+    Ready,
+    Stop,
+    Task,
+    WorkerSetup,
+)
+from rnnsearch.search.trial.worker import serve
+
+WORKERS_PER_GPU = 4
+PR_SET_PDEATHSIG = 1  # of Linux' prctl
+FORKED = sys.platform == "linux"
+LOADED = ["rnnsearch.search.trial.runner"]  # by the process that workers are forked from
+ORPHANED = 255  # exit code of a worker whose own cannot be known: what it was forked from is gone
+START_ATTEMPTS = 5  # of a process, where what it is forked from ends in that moment
+
+
+def warm_up() -> None:
+    """Begin to load what workers need, in a process of its own; the caller goes on meanwhile."""
+    if FORKED:
+        use_for_processes()
+        forkserver.set_forkserver_preload(LOADED)
+        with _children_ignore_ctrl_c():
+            forkserver.ensure_running()
+
+
+@dataclass
+class _Worker(Watched):
+    process: BaseProcess
+    connection: Connection
+
+
+class LocalWorkers:
+    """`count` processes with one trial each at a time. See `protocol.Workers`."""
+
+    def __init__(self, setup: WorkerSetup, count: int) -> None:
+        self.count = count
+        self.description: dict[str, str] = {}
+        self._setup = setup
+        self._context: Any = multiprocessing.get_context("forkserver" if FORKED else "spawn")
+        self._watch = Watch("try --workers 1 and --device cpu")
+        warm_up()
+        self._workers = [self._start(slot) for slot in range(count)]
+
+    def has_idle(self) -> bool:
+        return any(worker.idle for worker in self._workers)
+
+    def starved(self) -> bool:
+        return False
+
+    def submit(self, task: Task) -> None:
+        worker = next(worker for worker in self._workers if worker.idle)
+        worker.holds(task.number)
+        with contextlib.suppress(OSError):  # it just died: `events` will say so
+            worker.connection.send(task)
+
+    def stop(self, number: int) -> None:
+        for worker in self._workers:
+            if worker.number == number:
+                with contextlib.suppress(OSError):
+                    worker.connection.send(Stop(number))
+
+    def events(self, timeout: float) -> Iterator[Event]:
+        spoken = wait([worker.connection for worker in self._workers], timeout)
+        for slot, worker in enumerate(list(self._workers)):
+            if worker.connection in spoken:
+                yield self._receive(slot)
+            elif reason := self._watch.silent_too_long(worker):
+                yield self._replace(slot, reason)
+
+    def close(self) -> None:
+        for worker in self._workers:
+            _kill(worker.process)
+        for worker in self._workers:
+            worker.process.join()
+            worker.connection.close()
+
+    def _receive(self, slot: int) -> Event:
+        worker = self._workers[slot]
+        try:
+            message: Message = worker.connection.recv()
+        except (EOFError, OSError):
+            worker.process.join(5)
+            if FORKED and worker.process.exitcode == ORPHANED:
+                reason = "the process that workers are forked from died, and they with it"
+                return self._replace(slot, reason, blameless=True)
+            return self._replace(slot, f"worker died ({_ending(worker.process.exitcode)})")
+        if isinstance(message, Crashed):
+            return self._replace(slot, with_details(message.reason, message.detail))
+        if isinstance(message, Ready):
+            self.description = message.description
+        self._watch.hears(worker, message)
+        return message
+
+    def _replace(self, slot: int, reason: str, *, blameless: bool = False) -> Lost:
+        old = self._workers[slot]
+        _kill(old.process)
+        old.process.join()
+        old.connection.close()
+        self._watch.loses(old, reason)
+        self._workers[slot] = self._start(slot)
+        return Lost(old.number, reason, blameless)
+
+    def _start(self, slot: int) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        setup = replace(self._setup, slot=slot)
+        process = self._context.Process(target=_work, args=(setup, theirs), daemon=True)
+        with _children_ignore_ctrl_c(), _without_main():
+            for attempt in range(START_ATTEMPTS):
+                try:
+                    process.start()
+                    break
+                except (EOFError, ConnectionError):
+                    # The process that workers are forked from is ending, as by a SIGTERM to the
+                    # whole group: a moment later another one is begun.
+                    if attempt == START_ATTEMPTS - 1:
+                        raise
+                    time.sleep(0.2 * (attempt + 1))
+        theirs.close()
+        return _Worker(process, ours)
+
+
+def plan_workers(device: str, workers: Literal["auto"] | int) -> tuple[str, int, int]:
+    """Device, number of workers, and how many of them share a device.
+
+    One worker per core, or four per GPU: a single network of this size leaves a GPU idle.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = cores or 1
+    if device == "cpu" or (device == "auto" and not _may_have_gpu()):
+        return "cpu", cores if workers == "auto" else workers, 1
+    import torch  # two seconds, spent only where there may be a GPU
+
+    from rnnsearch.model.device import choose_device
+
+    kind = choose_device(device).type
+    devices = torch.cuda.device_count() if device in ("auto", "cuda") and kind == "cuda" else 1
+    count = workers if workers != "auto" else cores
+    if workers == "auto" and kind != "cpu":
+        count = max(1, min(cores, WORKERS_PER_GPU * devices))
+    return (kind if device == "auto" else device), count, max(1, math.ceil(count / devices))
+
+
+def _may_have_gpu() -> bool:
+    return sys.platform == "darwin" or any(map(os.path.exists, ("/dev/nvidiactl", "/dev/dxg")))
+
+
+@contextlib.contextmanager
+def _children_ignore_ctrl_c() -> Iterator[None]:
+    """Ctrl-C reaches the whole process group; what to do about it is the driver's decision."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """A spawned process imports the caller's main module, and would run a script's search again."""
+    main = vars(sys.modules["__main__"])
+    hidden: dict[str, Any] = {
+        name: main.pop(name) for name in ("__file__", "__spec__") if name in main
+    }
+    main["__spec__"] = None
+    try:
+        yield
+    finally:
+        main |= hidden
+
+
+def _kill(process: BaseProcess) -> None:
+    # The number of a fork that has ended may be another process's by now: look first.
+    if process.is_alive():
+        process.kill()
+
+
+def _ending(code: int | None) -> str:
+    if code is not None and code < 0:
+        return signal.Signals(-code).name
+    return f"exit code {code}"
+
+
+# --- in the worker's process --------------------------------------------------------------------
+
+
+def _work(setup: WorkerSetup, connection: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_driver()
+    serve(setup, connection)
+
+
+def _end_with_driver() -> None:
+    """Leave as soon as the driver is gone, whatever this process is doing then."""
+    driver = multiprocessing.parent_process()
+    assert driver is not None
+    if FORKED:
+        # The process that workers are forked from lives as long as the driver, if they do not keep
+        # it alive by this; and with it ends, by the kernel, also a worker that hangs.
+        os.close(forkserver._forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    def watch() -> None:
+        wait([driver.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

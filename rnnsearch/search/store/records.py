@@ -1,0 +1,110 @@
+"""A trial of the store as MLflow shall show it."""
+
+import json
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from rnnsearch.config import StudyFile, home
+from rnnsearch.search.inputs.candidates import describe
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.store.store import INTERRUPTED, state_of
+from rnnsearch.shown import code, markdown
+from rnnsearch.tracking import STATE, Parent, RunRecord, default_uri
+
+TOLD = ("reason", "duplicate_of", "reference", "retry_of", "forked_from")  # of a trial's attributes
+BIDIRECTIONAL = {"birnn": "bi-rnn", "bilstm": "bi-lstm", "bigru": "bi-gru"}
+
+
+def title(parameters: dict[str, Any]) -> str:
+    """A network in a few characters: `gru 2×64 w20 h1`."""
+    neurons = parameters["neurons"]
+    alike = len(set(neurons)) == 1
+    layers = f"{len(neurons)}×{neurons[0]}" if alike else "-".join(map(str, neurons))
+    cell = BIDIRECTIONAL.get(parameters["cell"], parameters["cell"])
+    return f"{cell} {layers} w{parameters['window']} h{parameters['output_shift']}"
+
+
+def run_record(
+    trial: FrozenTrial,
+    history: dict[str, list[float]] | None = None,
+    *,
+    abandoned: bool = False,
+) -> RunRecord:
+    """What MLflow shows of a trial; `history` of one that still runs, else it is in its record.
+
+    `abandoned`: its driver is gone, so it is shown as interrupted.
+    """
+    attrs = trial.user_attrs
+    parameters = attrs.get("parameters", {})
+    record = attrs.get("record", {})
+    state = INTERRUPTED if abandoned else state_of(trial)
+    history = history or record.get("history", {})
+    reached = {name: history[name][-1] for name in ("skill", "gain") if history.get(name)}
+    started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
+    facts = {
+        STATE: state,
+        "seed": parameters.get("seed"),
+        **{key: attrs.get(key) for key in TOLD},
+        **record.get("environment", {}),
+    }
+    return RunRecord(
+        number=trial.number,
+        name=f"{trial.number:04d} {title(parameters)}" if parameters else f"{trial.number:04d}",
+        state=state,
+        started=started,
+        ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
+        params=shown_parameters(parameters),
+        # MLflow's page groups charts by what stands before a slash, and shows such groups first.
+        history={f"epoch/{name}": values for name, values in history.items()},
+        metrics=reached | record.get("metrics", {}),
+        tags={key: str(value) for key, value in facts.items() if value is not None},
+    )
+
+
+def shown_parameters(parameters: dict[str, Any]) -> dict[str, str]:
+    """A trial's parameters in the user's words, as text."""
+    if not parameters:
+        return {}
+    shown = {key: value for key, value in parameters.items() if key not in ("seed", "clip")}
+    neurons, inputs = shown.pop("neurons"), shown.pop("inputs")
+    shown |= {
+        "layers": len(neurons),
+        "neurons": neurons[0] if len(set(neurons)) == 1 else " ".join(map(str, neurons)),
+        "input_count": len(inputs),
+        "inputs": ", ".join(inputs),
+    }
+    if isinstance(shifts := shown["input_shift"], dict):
+        shown["input_shift"] = ", ".join(f"{family} {shift}" for family, shift in shifts.items())
+    return {
+        key: f"{value:.6g}" if isinstance(value, float) else str(value)
+        for key, value in shown.items()
+    }
+
+
+def parent_record(problem: Problem, study_id: str) -> Parent:
+    """What MLflow shows of the study."""
+    study, data = problem.study, problem.data_record()
+    split = problem.split
+    description = (
+        f"**{study.name}**: forecasts `{study.data.predict}` of {code(study.data.target)} in "
+        f"{code(data['name'])} ({data['rows']} sessions, {data['first']} to {data['last']}).\n\n"
+        "One child run per trial. `skill` = 1 - RMSE(model) / RMSE(harder naive forecast) on the "
+        f"validation rows of {len(split.folds)} walk-forward folds; 0 is no better than doing "
+        "nothing. `gain`, which the search maximises, is skill divided by what overlapping targets "
+        f"add to its spread. The last {len(split.test)} target rows are locked until `evaluate`."
+    )
+    told = describe(problem.candidates.record())
+    description += "".join(f"\n\n{markdown(note[0].upper() + note[1:])}." for note in told)
+    plain = study.model_dump(mode="json", exclude={"run"})
+    params = {
+        f"{section}.{key}": value if isinstance(value, str) else json.dumps(value)
+        for section, keys in plain.items()
+        for key, value in keys.items()
+        if value is not None
+    }
+    return Parent(study.name, study_id, description, params, {"data_hash": data["hash"]})
+
+
+def tracking_uri(study: StudyFile) -> str:
+    return study.run.tracking or default_uri(home())

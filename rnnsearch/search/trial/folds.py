@@ -1,0 +1,121 @@
+"""The rows of a trial: its inputs on the device, its folds scaled, what forecasts are held to."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rnnsearch import targets
+from rnnsearch.config import Predict
+from rnnsearch.data.inputs.table import InputTable
+from rnnsearch.model.scaling import Scaler, fit_scaler
+from rnnsearch.model.training import FoldTensors
+from rnnsearch.model.windows import Fold, Rows, Split, shift_columns, window_ends
+from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.targets import Quotes, Target, TargetScale
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TrialData:
+    """What all trials of a study share; see `targets.SCORING`."""
+
+    table: InputTable
+    quotes: Quotes
+    split: Split
+    predict: Predict
+    scoring: int = targets.SCORING
+
+    @property
+    def target(self) -> Target:
+        return targets.get(self.predict)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedFold:
+    """A fold on the device, what was fitted on its history, and what its forecasts are held to.
+
+    rows, actual: (m,) of the validation rows, in the target's unit. `naive` are the naive forecasts
+    (m,) by name, `hardest` is the one that forecasts are held to.
+    """
+
+    tensors: FoldTensors
+    scaler: Scaler
+    target_scale: TargetScale
+    rows: Rows
+    actual: Floats
+    naive: dict[str, Floats]
+    hardest: Floats
+
+
+def select_inputs(
+    parameters: TrialParameters, data: TrialData, device: torch.device
+) -> torch.Tensor:  # (rows, F) float32
+    """The trial's inputs on the device, delayed by what their shifts differ; see `prepare_fold`.
+
+    With all inputs of the table and one shift this is the table itself, which all workers share.
+    """
+    columns, shifts = _columns(parameters, data.table)
+    beyond = [shift - min(shifts) for shift in shifts]
+    values = np.asarray(data.table.values)
+    if any(beyond) or columns != list(range(values.shape[1])):
+        values = shift_columns(values, beyond, columns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the table is read-only, and only read
+        return torch.from_numpy(values).to(device)
+
+
+def shifted_inputs(parameters: TrialParameters, table: InputTable) -> NDArray[np.float32]:
+    """The trial's inputs (rows, F), each delayed by its input shift."""
+    columns, shifts = _columns(parameters, table)
+    return shift_columns(table.values, shifts, columns)
+
+
+def _columns(parameters: TrialParameters, table: InputTable) -> tuple[list[int], tuple[int, ...]]:
+    """The numbers of the trial's columns in the table, and their shifts."""
+    columns = table.columns(parameters.inputs).tolist()
+    return columns, parameters.shifts([table.specs[column].family for column in columns])
+
+
+def prepare_fold(
+    fold: Fold, parameters: TrialParameters, data: TrialData, device: torch.device
+) -> PreparedFold:
+    """Fit what is fitted on the fold's history, and put the fold's rows on the device.
+
+    The windows end as many rows before their origins as all inputs are shifted by at least.
+    """
+    horizon = parameters.output_shift
+    columns, shifts = _columns(parameters, data.table)
+    scaler = fit_scaler(parameters.scaler, data.table.values[fold.history], columns)
+    target, quotes = data.target, data.quotes
+    train_y = target.values(quotes.target, fold.train, horizon)
+    actual = target.values(quotes.target, fold.validation, horizon)
+    scale = target.fit_scale(train_y)
+
+    def tensor(array: NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+    tensors = FoldTensors(
+        scale=tensor(scaler.scale),
+        offset=tensor(scaler.offset),
+        train_ends=tensor(window_ends(fold.train, horizon) - min(shifts)),
+        train_targets=tensor(scale.scale_values(train_y)),
+        validation_ends=tensor(window_ends(fold.validation, horizon) - min(shifts)),
+        validation_targets=tensor(scale.scale_values(actual)),
+    )
+    naive = targets.naive_forecasts(
+        target, quotes, fold.validation, horizon, fold.train, data.scoring
+    )
+    hardest = naive[targets.hardest_of_folds([actual], [naive])]
+    return PreparedFold(tensors, scaler, scale, fold.validation, actual, naive, hardest)
+
+
+def held_to_one(folds: Sequence[PreparedFold]) -> list[PreparedFold]:
+    """The folds of a trial, all held to the naive forecast that is hardest over all of them."""
+    name = targets.hardest_of_folds([f.actual for f in folds], [f.naive for f in folds])
+    return [replace(fold, hardest=fold.naive[name]) for fold in folds]

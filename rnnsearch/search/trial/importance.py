@@ -1,0 +1,71 @@
+"""Permutation importance: how much skill a trial loses when one of its inputs is shuffled.
+
+Measured on validation rows, by networks that had not seen them: what helps there helps, and is not
+only used. Never on the test: inputs chosen by it would have seen it.
+
+Breiman 2001, Random forests, section 10.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnnsearch.model.networks import Network
+from rnnsearch.model.training import windows
+from rnnsearch.scoring import metrics
+from rnnsearch.search.trial.folds import Floats, PreparedFold
+from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.targets import Target
+
+MOST_ROWS, FEWEST_ROWS = 300, 50  # of a fold, evenly spread: every input costs a forecast of them
+MOST_EPOCHS = 10  # whose training rows are as many as all that is forecast: much less than hung
+
+
+def permutation_losses(
+    networks: Sequence[Network],  # one per fold
+    table: Tensor,  # (rows, F)
+    folds: Sequence[PreparedFold],
+    parameters: TrialParameters,
+    target: Target,
+) -> dict[str, float]:
+    """Input -> skill lost, mean over folds; empty where there are too many inputs for that.
+
+    A window is dealt another row's values of the input, at all its lags together. Around 0 or
+    below: nothing is lost without it. Inputs that say the same stand in for each other.
+    """
+    rows = MOST_EPOCHS * min(len(f.tensors.train_ends) for f in folds) // len(parameters.inputs)
+    if rows < FEWEST_ROWS:
+        return {}
+    losses = [
+        _fold_losses(network, table, fold, parameters.window, target, min(rows, MOST_ROWS))
+        for network, fold in zip(networks, folds, strict=True)
+    ]
+    return dict(zip(parameters.inputs, np.mean(losses, axis=0).tolist(), strict=True))
+
+
+@torch.inference_mode()
+def _fold_losses(
+    network: Network, table: Tensor, fold: PreparedFold, window: int, target: Target, most: int
+) -> Floats:  # (F,)
+    network.eval()
+    tensors = fold.tensors
+    some = slice(None, None, math.ceil(len(fold.rows) / most))
+    ends = tensors.validation_ends[some]
+    x = windows(table, ends, window, tensors.scale, tensors.offset)  # (m, w, F)
+
+    def skill(x: Tensor) -> float:
+        outputs = target.squash(network(x))
+        forecast = fold.target_scale.unscale(outputs.cpu().numpy())
+        return metrics.skill(fold.actual[some], forecast, fold.hardest[some])
+
+    whole = skill(x)
+    order = torch.randperm(len(ends), generator=torch.Generator().manual_seed(0)).to(x.device)
+    losses = np.zeros(x.shape[2])
+    for column in range(x.shape[2]):
+        shuffled = x.clone()
+        shuffled[:, :, column] = x[order, :, column]
+        losses[column] = whole - skill(shuffled)
+    return losses

@@ -1,0 +1,162 @@
+"""What driver and workers say to each other. Plain data: no torch, no Optuna.
+
+    driver -> worker    Task | Stop
+    worker -> driver    Ready, then per task: Progress* and one of Done | Failed | Stopped | Crashed
+
+`Lost` is said by the pool of workers, of a worker that cannot speak any more.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from rnnsearch.config import Precision, Predict
+from rnnsearch.data.inputs.table import InputTable
+from rnnsearch.model.windows import Split
+from rnnsearch.targets import SCORING, Quotes
+
+
+@dataclass(frozen=True)
+class WorkerSetup:
+    """What a worker needs before its first task."""
+
+    table: Path | InputTable  # the file in the cache, which every worker maps; or what is in it
+    quotes: Quotes
+    split: Split
+    predict: Predict
+    device: str  # as the study file says it
+    precision: Precision = "float32"
+    workers_per_device: int = 1
+    slot: int = 0  # number of this worker among the driver's; spreads workers over GPUs
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """One epoch of all folds. Losses are means over the folds; the pruner compares gain."""
+
+    epoch: int  # 1-based
+    skill: float
+    gain: float
+    train_loss: float
+    validation_loss: float
+    gradient_norm: float
+    seconds: float  # inside training steps
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A trial trained to its last epoch.
+
+    `metrics` are those of the validation rows of all folds together (skill and gain: as reported),
+    `folds` those of each; `forecasts` of these rows in date order, in the target's unit,
+    packed by `packing.pack`. `permutation` is how much skill each input is worth; empty where that
+    was not measured.
+    """
+
+    skill: float
+    gain: float  # what the search maximises; see `scoring.gain`
+    metrics: dict[str, float]
+    folds: list[dict[str, float]]
+    forecasts: str
+    seconds: float
+    permutation: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A trial to train. Its inputs are measured if it reaches a gain above `measure_above`."""
+
+    number: int  # of the trial
+    parameters: dict[str, Any]  # TrialParameters.plain()
+    measure_above: float = math.inf
+    scoring: int = SCORING  # of its study
+
+
+@dataclass(frozen=True)
+class Stop:
+    number: int
+
+
+@dataclass(frozen=True)
+class Ready:
+    description: dict[str, str]  # device and versions
+
+
+@dataclass(frozen=True)
+class Progress:
+    number: int
+    report: EpochReport
+
+
+@dataclass(frozen=True)
+class Done:
+    number: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Stopped:
+    number: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The trial itself has no result, and would have none again: diverged, out of memory."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Crashed:
+    """An error nobody foresaw; the worker leaves after saying so."""
+
+    number: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A worker died, hung or crashed and was replaced; `number` is the trial it held, if any.
+
+    `blameless`: what it died of cannot have been the trial.
+    """
+
+    number: int | None
+    reason: str
+    blameless: bool = False
+
+
+Message = Ready | Progress | Done | Stopped | Failed | Crashed
+Event = Ready | Progress | Done | Stopped | Failed | Lost
+
+
+class Workers(Protocol):
+    """What the driver needs of workers, wherever they run."""
+
+    description: dict[str, str]
+
+    @property
+    def count(self) -> int:
+        """How many there are, those that are still starting too."""
+
+    def has_idle(self) -> bool:
+        """Whether `submit` may be called."""
+
+    def starved(self) -> bool:
+        """Whether none has had a place for a while: others have the cluster."""
+
+    def submit(self, task: Task) -> None:
+        """Hand a task to an idle worker."""
+
+    def stop(self, number: int) -> None:
+        """Ask for a trial to end soon; `Stopped`, or its end, follows as an event."""
+
+    def events(self, timeout: float) -> Iterable[Event]:
+        """What has been said, in order; waits up to `timeout` seconds for something."""
+
+    def close(self) -> None:
+        """End all workers at once."""

@@ -1,0 +1,226 @@
+"""One trial, where it is trained: parameters in, a stream of epochs and an outcome out.
+
+Runs in a worker process. Knows no Optuna and no MLflow; all it says is plain JSON.
+"""
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from rnnsearch import targets
+from rnnsearch.config import Precision
+from rnnsearch.data.inputs.table import InputTable, load_inputs
+from rnnsearch.model.device import describe, free_memory, worker_device
+from rnnsearch.model.training import Diverged, EpochResult, Trainer, TrainingSettings
+from rnnsearch.model.windows import Rows
+from rnnsearch.scoring import metrics
+from rnnsearch.scoring.gain import gain
+from rnnsearch.search.trial.folds import (
+    Floats,
+    PreparedFold,
+    TrialData,
+    held_to_one,
+    prepare_fold,
+    select_inputs,
+)
+from rnnsearch.search.trial.importance import permutation_losses
+from rnnsearch.search.trial.packing import pack
+from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.search.trial.protocol import EpochReport, Outcome, Task, WorkerSetup
+
+ACCUMULATE = (1, 4)
+"""Parts a batch is cut into: whole, and again where that did not fit in memory."""
+
+
+class TrialRunner:
+    """Set up once per worker process; then runs one trial after the other."""
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        table = setup.table if isinstance(setup.table, InputTable) else load_inputs(setup.table)
+        self.data = TrialData(table, setup.quotes, setup.split, setup.predict)
+        self.device = worker_device(setup.device, setup.slot, setup.workers_per_device)
+        self.precision = setup.precision
+        self.description = describe(self.device, self.precision)
+
+    def run(self, task: Task) -> Iterator[EpochReport | Outcome | str]:
+        """Reports and the outcome, or a last word why there is none.
+
+        A trial that does not fit in memory begins again with its batches in four parts, which
+        changes the memory it needs and not its gradients.
+        """
+        parameters = TrialParameters.from_plain(task.parameters)
+        data = replace(self.data, scoring=task.scoring)
+        for accumulate in ACCUMULATE:
+            try:
+                yield from run_trial(
+                    parameters,
+                    data,
+                    self.device,
+                    precision=self.precision,
+                    accumulate=accumulate,
+                    measure_above=task.measure_above,
+                )
+                return
+            except Diverged as error:
+                yield f"diverged: {error}"
+                return
+            except torch.OutOfMemoryError:
+                free_memory(self.device)
+        yield "out of memory, also with the batch in four parts"
+
+
+def run_trial(
+    parameters: TrialParameters,
+    data: TrialData,
+    device: torch.device,
+    *,
+    precision: Precision = "float32",
+    accumulate: int = 1,
+    measure_above: float = math.inf,
+) -> Iterator[EpochReport | Outcome]:
+    """Train a trial's folds in lockstep; yield a report per epoch and, last, the outcome.
+
+    Its inputs' importance is measured if the trial's gain is above `measure_above`.
+
+    Raises `model.training.Diverged` where a loss is no longer finite.
+    """
+    began = time.perf_counter()
+    table = select_inputs(parameters, data, device)
+    folds = held_to_one([prepare_fold(f, parameters, data, device) for f in data.split.folds])
+    trainer = Trainer(
+        table,
+        [fold.tensors for fold in folds],
+        training_settings(parameters, precision, accumulate),
+        loss=data.target.loss,
+    )
+    forecasts: list[Floats] = []
+    skill = value = math.nan
+    for result in trainer.run():
+        forecasts = [
+            fold.target_scale.unscale(forecast)
+            for fold, forecast in zip(folds, result.forecasts, strict=True)
+        ]
+        skill, value = _value(forecasts, folds, parameters.output_shift, data.scoring)
+        yield _report(result, skill, value)
+    losses: dict[str, float] = {}
+    if value > measure_above:
+        with contextlib.suppress(torch.OutOfMemoryError):  # the trial itself has its result
+            losses = permutation_losses(trainer.networks, table, folds, parameters, data.target)
+    yield Outcome(
+        skill=skill,
+        gain=value,
+        metrics=_scores(_together(folds), np.concatenate(forecasts), parameters.output_shift, data)
+        | {"skill": skill, "gain": value},
+        folds=[
+            _scores(fold, forecast, parameters.output_shift, data)
+            for fold, forecast in zip(folds, forecasts, strict=True)
+        ],
+        forecasts=pack(np.concatenate(forecasts)),
+        seconds=time.perf_counter() - began,
+        permutation=losses,
+    )
+
+
+def training_settings(
+    parameters: TrialParameters, precision: Precision, accumulate: int = 1
+) -> TrainingSettings:
+    return TrainingSettings(
+        cell=parameters.cell,
+        neurons=parameters.neurons,
+        dropout=parameters.dropout,
+        window=parameters.window,
+        epochs=parameters.epochs,
+        batch_size=parameters.batch_size,
+        learning_rate=parameters.learning_rate,
+        optimizer=parameters.optimizer,
+        weight_decay=parameters.weight_decay,
+        averaging=parameters.averaging,
+        clip=parameters.clip,
+        seed=parameters.seed,
+        precision=precision,
+        accumulate=accumulate,
+    )
+
+
+def _value(
+    forecasts: list[Floats], folds: list[PreparedFold], horizon: int, scoring: int
+) -> tuple[float, float]:
+    """Mean skill of the folds, and what the trial is valued by."""
+    pairs = list(zip(forecasts, folds, strict=True))
+    skill = float(np.mean([metrics.skill(f.actual, y, f.hardest) for y, f in pairs]))
+    if scoring < targets.SCORING:
+        return skill, skill
+    errors, bets = [f.actual - f.hardest for f in folds], [y - f.hardest for y, f in pairs]
+    return skill, gain(skill, errors, bets, horizon)
+
+
+def _report(result: EpochResult, skill: float, value: float) -> EpochReport:
+    return EpochReport(
+        epoch=result.epoch,
+        skill=skill,
+        gain=value,
+        train_loss=float(np.mean(result.train_loss)),
+        validation_loss=float(np.mean(result.validation_loss)),
+        gradient_norm=result.gradient_norm,
+        seconds=result.seconds,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Validation rows (m,): of one fold, or of all."""
+
+    rows: Rows
+    actual: Floats
+    naive: Mapping[str, Floats]
+    hardest: Floats
+
+
+def _together(folds: Sequence[PreparedFold]) -> _Rows:
+    return _Rows(
+        np.concatenate([fold.rows for fold in folds]),
+        np.concatenate([fold.actual for fold in folds]),
+        {name: np.concatenate([fold.naive[name] for fold in folds]) for name in folds[0].naive},
+        np.concatenate([fold.hardest for fold in folds]),
+    )
+
+
+def _scores(
+    scored: PreparedFold | _Rows, forecast: Floats, horizon: int, data: TrialData
+) -> dict[str, float]:
+    """Errors in the target's unit, then those of the price it means, model beside naive."""
+    actual, target = scored.actual, data.target
+    origin = data.quotes.target[scored.rows - horizon]
+    middle = target.reference(origin)
+    own = {
+        "skill": metrics.skill(actual, forecast, scored.hardest),
+        "rmse": metrics.rmse(actual, forecast),
+        "naive_rmse": metrics.rmse(actual, scored.hardest),
+        **{f"{name}_rmse": metrics.rmse(actual, naive) for name, naive in scored.naive.items()},
+    }
+    if not target.priced:
+        return own | {
+            "directional_accuracy": float(np.mean((forecast > middle) == (actual > middle))),
+            "always_up_accuracy": float(np.mean(actual > middle)),
+        }
+    price, said, naive = (
+        target.to_price(values, origin) for values in (actual, forecast, scored.hardest)
+    )
+    return own | {
+        "mae": metrics.mae(actual, forecast),
+        "r2": metrics.r2(actual, forecast),
+        "naive_mae": metrics.mae(actual, scored.hardest),
+        "directional_accuracy": metrics.directional_accuracy(actual - middle, forecast - middle),
+        "always_up_accuracy": metrics.directional_accuracy(actual - middle, np.ones_like(price)),
+        "price_rmse": metrics.rmse(price, said),
+        "price_mae": metrics.mae(price, said),
+        "price_mape": metrics.mape(price, said),
+        "price_r2": metrics.r2(price, said),
+        "naive_price_rmse": metrics.rmse(price, naive),
+        "naive_price_mape": metrics.mape(price, naive),
+    }

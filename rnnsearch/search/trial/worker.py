@@ -1,0 +1,65 @@
+"""A worker's side of the protocol, whatever process it runs in: tasks in, epochs out."""
+
+import traceback
+from typing import TYPE_CHECKING, Protocol
+
+from rnnsearch.search.trial.protocol import (
+    Crashed,
+    Done,
+    Failed,
+    Message,
+    Outcome,
+    Progress,
+    Ready,
+    Stop,
+    Stopped,
+    Task,
+    WorkerSetup,
+)
+
+if TYPE_CHECKING:
+    from rnnsearch.search.trial.runner import TrialRunner
+
+
+class Link(Protocol):
+    """The way to the driver; a `multiprocessing.Connection` is one."""
+
+    def send(self, message: Message, /) -> None: ...
+    def recv(self) -> Task | Stop: ...
+    def poll(self) -> bool: ...
+
+
+def serve(setup: WorkerSetup, link: Link) -> None:
+    """Run one task after the other until the driver is gone."""
+    number = -1
+    try:
+        from rnnsearch.search.trial.runner import (
+            TrialRunner,  # takes 2 s (torch): not in the driver
+        )
+
+        runner = TrialRunner(setup)
+        link.send(Ready(runner.description))
+        while True:
+            message = link.recv()
+            if isinstance(message, Task):  # a Stop may come after its trial has ended
+                number = message.number
+                _run(runner, message, link)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the driver is gone
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        link.send(Crashed(number, reason, traceback.format_exc()))
+
+
+def _run(runner: "TrialRunner", task: Task, link: Link) -> None:
+    for said in runner.run(task):
+        if isinstance(said, str):
+            link.send(Failed(task.number, said))
+        elif isinstance(said, Outcome):
+            link.send(Done(task.number, said))
+        else:
+            link.send(Progress(task.number, said))
+            while link.poll():
+                if link.recv() == Stop(task.number):
+                    link.send(Stopped(task.number))
+                    return

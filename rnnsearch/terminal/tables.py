@@ -1,0 +1,298 @@
+"""Results as the user sees them: tables, facts and remarks."""
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+from optuna.trial import FrozenTrial
+from rich import box
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType
+from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
+
+from rnnsearch.scoring.words import METRICS, figure, intervals, probability, rival
+from rnnsearch.search.store.records import title
+from rnnsearch.search.store.store import state_of
+from rnnsearch.shown import printable
+
+TESTS = {
+    "information": "carries information (Clark–West)",
+    "diebold_mariano": "better than doing nothing (Diebold–Mariano)",
+    "pesaran_timmermann": "direction better than chance (Pesaran–Timmermann)",
+    "excess_profitability": "directions earn more than chance (Anatolyev–Gerko)",
+    "superior_ability": "any trial better than naive on validation (SPA)",
+    "confidence_set": "model confidence set",
+    "overfitting": "probability of backtest overfitting",
+}
+
+BESIDE = 4
+"""Forecasts beside the champion in one table: as many as 80 columns hold."""
+
+NAIVE = {
+    "no_change_rmse": "no\nchange",
+    "average_rmse": "aver-\nage",
+    "base_rate_rmse": "base\nrate",
+    "naive_rmse": "naive\nRMSE",
+}
+"""Naive forecasts: their RMSE among a trial's metrics, and its heading; the last of old trials."""
+
+
+def best_table(trials: Sequence[FrozenTrial], count: int = 5) -> Table:
+    """The complete trials with the largest gain, against the naive forecasts."""
+    complete = [
+        t for t in trials if state_of(t) == "complete" and "duplicate_of" not in t.user_attrs
+    ]
+    best = sorted(complete, key=lambda t: (-(t.value or 0.0), t.number))[:count]
+    metrics = [trial.user_attrs["record"]["metrics"] for trial in best]
+    *both, either = NAIVE
+    naive = [name for name in both if all(name in one for one in metrics)] or [either]
+    table = _table("Best trials on validation rows", tight=True)
+    columns = (
+        "#",
+        "network",
+        "skill",
+        "gain",
+        "RMSE",
+        *(NAIVE[name] for name in naive),
+        "hits\n%",
+        "rises\n%",
+    )
+    for column in columns:
+        table.add_column(column, justify="left" if column == "network" else "right", no_wrap=True)
+    for trial, measured in zip(best, metrics, strict=True):
+        parameters = trial.user_attrs["parameters"]
+        table.add_row(
+            str(trial.number),
+            title(parameters),
+            f"{measured['skill']:+.4f}",
+            f"{trial.value:+.4f}",
+            *(f"{measured[name]:#.4g}".rstrip(".") for name in ("rmse", *naive)),
+            f"{100 * measured['directional_accuracy']:.1f}",
+            f"{100 * measured['always_up_accuracy']:.1f}",
+        )
+    return table
+
+
+def status_text(facts: dict[str, Any]) -> str:
+    """A study's counts in a line."""
+    counts = [
+        f"{facts[state]} {state}"
+        for state in ("complete", "pruned", "failed", "running", "waiting", "interrupted")
+        if facts[state] or state == "complete"
+    ]
+    if facts["abandoned"]:
+        gone = f" ({facts['abandoned']} without a driver: the next search runs them again)"
+        counts = [c + gone if c.endswith(" running") else c for c in counts]
+    finished = facts["complete"] + facts["pruned"] + facts["failed"]
+    return (
+        f"study {facts['study']}: {finished} of {facts['target_trials']} trials finished "
+        f"({', '.join(counts)}), {facts['duplicates']} duplicates, {facts['tracked']} in MLflow"
+    )
+
+
+def drivers_table(drivers: Sequence[dict[str, Any]]) -> Table:
+    """Who is searching now, and how many trials each has in training or ready for it."""
+    table = _table("Searching now")
+    for column in ("machine", "process", "engine"):
+        table.add_column(column, no_wrap=True)
+    for column in ("workers", "trials", "last sign of life"):
+        table.add_column(column, justify="right")
+    for one in drivers:
+        table.add_row(
+            _text(one["machine"]),
+            str(one["pid"]),
+            _text(one["engine"]),
+            str(one["workers"]),
+            str(one["running"]),
+            f"{one['silent']} s ago",
+        )
+    return table
+
+
+def findings(facts: dict[str, Any], count: int = 8) -> Iterator[Table | str]:
+    """Which inputs and parameters mattered, from the facts of a study."""
+    yield from facts["notes"]
+    compared = [one for one in facts["inputs"] if 0 < one["chosen"] < one["trials"]]
+    shuffled = any(one["permutation"] is not None for one in compared)
+    if compared:
+        table = _table("Inputs, by what the best trials lose without" if shuffled else "Inputs")
+        table.add_column("input", no_wrap=True)
+        headings = ["chosen\nby", "mean gain\nwith it", "mean gain\nwithout it"]
+        for heading in [*headings, "skill lost\nif shuffled"][: 4 if shuffled else 3]:
+            table.add_column(heading, justify="right")
+        for one in compared[:count]:
+            skills = [one["gain_with"], one["gain_without"]]
+            table.add_row(
+                _text(one["input"]),
+                f"{one['chosen']} of {one['trials']}",
+                *(
+                    _signed(skill)
+                    for skill in [*skills, one["permutation"]][: 3 if shuffled else 2]
+                ),
+            )
+        yield table
+        if len(compared) > count:
+            yield f"and {len(compared) - count} more inputs: --json has them all"
+    importance = facts["importance"]
+    if importance["parameters"]:
+        shares = [f"{name} {share:.0%}" for name, share in importance["parameters"].items()]
+        rough = f" ({importance['note']})" if importance["note"] else ""
+        yield f"parameters that mattered{rough}: {', '.join(shares[:6])}"
+
+
+def _signed(skill: float | None) -> str:
+    return "–" if skill is None else f"{skill:+.4f}"
+
+
+def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
+    """The verdict, the champion against the baselines, and how sure that is."""
+    yield answer["verdict"]["sentence"]
+    champion = answer["champion"]
+    yield (
+        f"champion: trial {champion['trial']}, {title(champion['params'])}, "
+        f"{len(champion['params']['inputs'])} inputs, validation skill {champion['skill']:+.4f} "
+        f"over {len(champion['seeds'])} seeds"
+    )
+    heading = (
+        f"Locked test: {answer['test']['rows']} target dates, {answer['test']['first']} to "
+        f"{answer['test']['last']}"
+    )
+    first, *others = answer["table"]
+    for start in range(0, len(others), BESIDE):
+        rows = [first, *others[start : start + BESIDE]]
+        table = _table(heading if not start else "")
+        table.add_column("", no_wrap=True)
+        for row in rows:
+            table.add_column(row["forecast"], justify="right", no_wrap=True)
+        for name in (name for name in first if name != "forecast"):
+            table.add_row(METRICS[name][0], *(figure(name, row[name]) for row in rows))
+        yield table
+    seeds = ", ".join(f"{skill:+.4f}" for skill in answer["seed_skills"])
+    yield f"skill of each seed on its own: {seeds}"
+    if answer["interval"]:
+        yield " ".join(intervals(answer["interval"]))
+        if quarters := answer["interval"].get("quarters"):
+            held = ", ".join(f"{quarter['share']:.1%}" for quarter in quarters)
+            yield f"held on each quarter of the test: {held}"
+    for name, result in answer["significance"].items():
+        yield f"{_test_name(name)}: {_test_result(name, result, answer)}"
+
+
+def _test_name(name: str) -> str:
+    other = rival(name)
+    return f"better than {other} (Diebold–Mariano)" if other else TESTS.get(name, name)
+
+
+def _test_result(name: str, result: dict[str, Any], answer: dict[str, Any]) -> str:
+    if "reason" in result:
+        return f"not applied, {result['reason']}"
+    match name:
+        case "overfitting":
+            return (
+                f"{result['probability']:.0%} (the best on one half of the validation rows is no "
+                f"better than the median trial on the other; {result['trials']} trials)"
+            )
+        case "confidence_set":
+            return (
+                f"{len(result['included'])} of {result['trials']} trials cannot be told from the "
+                f"best ({1 - result['size']:.0%})"
+            )
+        case "information":
+            return probability(answer["verdict"]["p_information"])
+        case "diebold_mariano":
+            return probability(answer["verdict"]["p"])
+    return f"{probability(answer['corrected'][name])}, corrected for the tests beside it"
+
+
+def prediction_table(answer: dict[str, Any]) -> Table:
+    """Dated forecasts, newest last; without the columns that are empty."""
+    table = _table(f"Forecasts of trial {answer['champion']}", tight=True)
+    rows = answer["forecasts"]
+    told = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    for name in told:
+        table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*(_cell(name, row[name]) for name in told))
+    return table
+
+
+def _cell(column: str, value: Any) -> str:
+    if value is None:
+        return "–"
+    if column == "forecast_return":
+        return f"{value:+.3%}"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return re.sub(r"(\d\d:\d\d):00$", r"\1", str(value))
+
+
+def note(text: str) -> None:
+    """A remark beside the result, on stderr."""
+    Terminal(stderr=True).print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+
+def print_facts(lines: Sequence[str], warnings: Sequence[str]) -> None:
+    """What was seen, and what looks odd in it."""
+    out = output()
+    out.print("\n".join(lines), highlight=False, markup=False)
+    for warning in warnings:
+        out.print(f"note: {warning}", style="yellow", highlight=False, markup=False)
+
+
+def frame_table(title_: str, frame: pd.DataFrame) -> Table:
+    """A data frame as a table; numbers to the right."""
+    table = _table(title_)
+    for place, column in enumerate(frame):
+        numeric = pd.api.types.is_numeric_dtype(frame[column])
+        justify: JustifyMethod = "right" if numeric else "left"
+        table.add_column(str(column), justify=justify, no_wrap=place == 0, overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(_text(str(cell).removesuffix(" 00:00:00")) for cell in row))
+    return table
+
+
+def _text(name: str) -> Text:
+    return Text(printable(name))
+
+
+def _table(title_: str, *, tight: bool = False) -> Table:
+    return Table(
+        title=title_,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0 if tight else 1),
+        pad_edge=False,
+    )
+
+
+class Terminal(Console):
+    """A console of which the command decides what the end of its reader means.
+
+    What stands in it is shown, and never obeyed: neither as markup nor by the terminal.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(markup=False, emoji=False, **settings)
+
+    def render_str(self, text: str, **settings: Any) -> Text:
+        return super().render_str(printable(text), **settings)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(printable(segment.text), segment.style)
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+def output() -> Console:
+    """The console that results go to; plain and wide where it is not a terminal."""
+    return Terminal(width=None if sys.stdout.isatty() else 120)

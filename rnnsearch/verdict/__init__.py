@@ -1,0 +1,9 @@
+"""Is it better than doing nothing? The champion on rows that no trial has seen.
+
+- `evaluation`: the honest answer: the way in
+- `champion`: chosen among the best trials by validation
+- `refit`: trained once more on every row before the locked test
+- `comparison`: beside simpler forecasts
+- `prediction`: what it says about tomorrow
+- `plain`: results as JSON
+"""

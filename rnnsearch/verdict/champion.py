@@ -1,0 +1,178 @@
+"""The champion: chosen among the best trials by validation, over folds and seeds, never by test."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.trial import FrozenTrial
+
+from rnnsearch import targets
+from rnnsearch.config import digest
+from rnnsearch.errors import NoTrialError, RnnsearchError
+from rnnsearch.scoring import metrics
+from rnnsearch.scoring.gain import gain
+from rnnsearch.search.engines.local import LocalWorkers, plan_workers
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.store.store import Store, state_of
+from rnnsearch.search.trial.packing import unpack
+from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.search.trial.protocol import Done, Failed, Lost, Task
+
+Floats = NDArray[np.float64]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trial, and what it came to under each seed that trained to its end, its own seed first.
+
+    It is chosen by its mean gain, which is what the search maximises.
+    """
+
+    trial: FrozenTrial
+    parameters: TrialParameters
+    skills: tuple[float, ...]
+    gains: tuple[float, ...]
+    forecasts: tuple[Floats, ...]  # of the validation rows of all folds, one per seed
+
+    @property
+    def skill(self) -> float:
+        return float(np.mean(self.skills))
+
+    @property
+    def gain(self) -> float:
+        return float(np.mean(self.gains))
+
+    def as_plain(self) -> dict[str, Any]:
+        return {
+            "trial": self.trial.number,
+            "skill": self.skill,
+            "skills": list(self.skills),
+            "gain": self.gain,
+            "params": self.parameters.plain(),
+        }
+
+
+def complete_trials(store: Store) -> list[FrozenTrial]:
+    """Each configuration that was trained to its end, once."""
+    return [
+        trial
+        for trial in store.trials()
+        if state_of(trial) == "complete" and "duplicate_of" not in trial.user_attrs
+    ]
+
+
+def best_trials(store: Store, count: int) -> list[FrozenTrial]:
+    """The best complete trials, at most `count`, best first. Raises NoTrialError without any."""
+    complete = complete_trials(store)
+    if not complete:
+        raise NoTrialError(
+            f"{store.name}: no trial was completed, so there is nothing to evaluate; run "
+            "`rnnsearch search` first"
+        )
+    return sorted(complete, key=lambda trial: (-(trial.value or 0.0), trial.number))[:count]
+
+
+def seeds_of(parameters: TrialParameters, count: int) -> list[int]:
+    """The trial's own seed and further ones that follow from it."""
+    return [
+        parameters.seed,
+        *(int(digest(parameters.seed, number), 16) % 2**31 for number in range(1, count)),
+    ]
+
+
+def validate(
+    problem: Problem,
+    trials: list[FrozenTrial],
+    seeds: int,
+    say: Say,
+    scoring: int = targets.SCORING,
+) -> list[Candidate]:
+    """Train every trial's folds again under further seeds; the best candidate first.
+
+    A trial's own seed is among the best of many, the further ones are not. So a configuration that
+    diverges under one of them stands behind all that do not, whatever its mean is then.
+    """
+    tasks: list[tuple[int, TrialParameters]] = []
+    for place, trial in enumerate(trials):
+        parameters = TrialParameters.from_plain(trial.user_attrs["parameters"])
+        tasks += [(place, replace(parameters, seed=s)) for s in seeds_of(parameters, seeds)[1:]]
+    results = _train(problem, [parameters for _, parameters in tasks], say)
+    candidates = []
+    for place, trial in enumerate(trials):
+        again = [
+            result for (owner, _), result in zip(tasks, results, strict=True) if owner == place
+        ]
+        if failed := again.count(None):
+            say(f"trial {trial.number} did not train to its end under {failed} of {seeds} seeds")
+        parameters = TrialParameters.from_plain(trial.user_attrs["parameters"])
+        packed = [trial.user_attrs["forecasts"], *filter(None, again)]
+        forecasts = tuple(unpack(text) for text in packed)
+        shift = parameters.output_shift
+        skills, gains = zip(
+            *(validation_value(problem, shift, f, scoring) for f in forecasts), strict=True
+        )
+        candidates.append(Candidate(trial, parameters, skills, gains, forecasts))
+    return sorted(candidates, key=lambda candidate: (-len(candidate.skills), -candidate.gain))
+
+
+def validation_value(
+    problem: Problem, output_shift: int, forecasts: Floats, scoring: int = targets.SCORING
+) -> tuple[float, float]:
+    """Mean skill over folds, and gain; `forecasts` are of all their rows."""
+    folds, target, quotes = problem.split.folds, problem.target, problem.prices.quotes
+    parts = np.split(forecasts, np.cumsum([len(fold.validation) for fold in folds])[:-1])
+    actual = [target.values(quotes.target, fold.validation, output_shift) for fold in folds]
+    naive = [
+        targets.naive_forecasts(target, quotes, f.validation, output_shift, f.train, scoring)
+        for f in folds
+    ]
+    name = targets.hardest_of_folds(actual, naive)
+    hardest = [fold[name] for fold in naive]
+    skills = [metrics.skill(y, f, b) for y, f, b in zip(actual, parts, hardest, strict=True)]
+    skill = float(np.mean(skills))
+    if scoring < targets.SCORING:
+        return skill, skill
+    errors = [y - b for y, b in zip(actual, hardest, strict=True)]
+    bets = [f - b for f, b in zip(parts, hardest, strict=True)]
+    return skill, gain(skill, errors, bets, output_shift)
+
+
+def _train(problem: Problem, wanted: list[TrialParameters], say: Say) -> list[str | None]:
+    """Packed forecasts of each configuration on the folds; None where it did not train."""
+    results: list[str | None] = [None] * len(wanted)
+    if not wanted:
+        return results
+    device, count, per_device = plan_workers(problem.study.run.device, problem.study.run.workers)
+    setup = problem.worker_setup(device, per_device)
+    left = set(range(len(wanted)))
+    waiting = sorted(left, reverse=True)
+    lost: set[int] = set()
+    with closing(LocalWorkers(setup, min(count, len(wanted)))) as workers:
+        while left:
+            while waiting and workers.has_idle():
+                number = waiting.pop()
+                workers.submit(Task(number, wanted[number].plain()))
+            for event in workers.events(0.5):
+                match event:
+                    case Done(number=number, outcome=outcome):
+                        results[number] = outcome.forecasts
+                    case Failed(number=number):
+                        pass
+                    case Lost(number=int(number), reason=reason):
+                        if number in lost:
+                            raise RnnsearchError(
+                                f"a trial that had trained before ended its worker twice: {reason};"
+                                " set [run] workers to a smaller number, or device to cpu"
+                            )
+                        lost.add(number)
+                        waiting.append(number)
+                        continue
+                    case _:
+                        continue
+                left.discard(number)
+                say(f"validated {len(wanted) - len(left)} of {len(wanted)}")
+    return results

@@ -1,0 +1,155 @@
+"""A candidate trained once more, on every row before the locked test: the forecaster itself."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rnnsearch.config import digest
+from rnnsearch.data.inputs.own import PRICE_INPUTS, is_indicator
+from rnnsearch.errors import RnnsearchError
+from rnnsearch.model.bands import Moves
+from rnnsearch.model.device import describe, free_memory, worker_device
+from rnnsearch.model.forecaster import Forecaster, ForecasterSpec
+from rnnsearch.model.history import History
+from rnnsearch.model.networks import Network
+from rnnsearch.model.training import Diverged, FoldTensors, Trainer
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.trial.folds import TrialData, prepare_fold, select_inputs
+from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.search.trial.runner import ACCUMULATE, training_settings
+from rnnsearch.targets import TargetScale
+from rnnsearch.verdict.champion import Candidate, Floats, Say, seeds_of
+from rnnsearch.version import __version__
+
+
+def identity(problem: Problem, candidate: Candidate, seeds: int) -> str:
+    """Equal for refits that would be the same networks."""
+    return digest(
+        problem.study.fingerprint(),
+        problem.table.hash,
+        candidate.trial.number,
+        candidate.parameters.plain(),
+        seeds,
+    )
+
+
+def refit(problem: Problem, candidate: Candidate, seeds: int, say: Say) -> Forecaster | None:
+    """Train the candidate on every row before the locked test, once per seed.
+
+    A seed that diverges is left out and said so; None where all of them did. The interval comes
+    from errors on validation rows, made by networks that had not seen them.
+    """
+    parameters, study = candidate.parameters, problem.study
+    device = worker_device(study.run.device, 0, 1)
+    data = TrialData(problem.table, problem.prices.quotes, problem.split, study.data.predict)
+    table = select_inputs(parameters, data, device)
+    fold = prepare_fold(problem.split.refit, parameters, data, device)
+    networks: dict[int, Network] = {}
+    wanted = seeds_of(parameters, seeds)
+    for number, seed in enumerate(wanted, start=1):
+        try:
+            networks[seed] = _train(problem, table, fold.tensors, replace(parameters, seed=seed))
+            say(f"refitted {number} of {seeds}")
+        except Diverged as error:
+            say(f"refit {number} of {seeds} is left out: it diverged ({error})")
+    if not networks:
+        return None
+    spec = replace(
+        _spec(problem, candidate, fold.target_scale),
+        identity=identity(problem, candidate, seeds),
+        seeds=tuple(networks),
+        versions={"rnnsearch": __version__, **describe(device, study.run.precision)},
+    )
+    history = problem.split.refit.history.stop
+    known = problem.prices.close[:history]
+    origins = problem.split.validation - candidate.parameters.output_shift
+    return Forecaster(
+        spec=spec,
+        networks=tuple(networks.values()),
+        scaler=fold.scaler,
+        history=History(
+            problem.prices.dates[:history].to_numpy("datetime64[us]"),
+            known,
+        ),
+        errors=_validation_errors(problem, candidate),
+        scales=Moves.fit(known, problem.target).at(known)[origins],
+        seen=_seen(problem, parameters),
+    )
+
+
+def _seen(problem: Problem, parameters: TrialParameters) -> NDArray[np.float32]:
+    """(2, F) the lowest and the highest value of each input on the rows that training saw."""
+    columns = problem.table.columns(parameters.inputs)
+    rows = problem.table.values[problem.split.refit.history][:, columns]
+    return np.stack([np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)])
+
+
+def _train(
+    problem: Problem, table: torch.Tensor, fold: FoldTensors, parameters: TrialParameters
+) -> Network:
+    """A network, trained as a trial's are. Raises Diverged."""
+    study = problem.study
+    for accumulate in ACCUMULATE:
+        settings = training_settings(parameters, study.run.precision, accumulate)
+        trainer = Trainer(table, [fold], settings, loss=problem.target.loss)
+        try:
+            for _ in trainer.run():
+                pass
+        except torch.OutOfMemoryError:
+            free_memory(table.device)
+            continue
+        (network,) = trainer.networks
+        network.eval()
+        if not all(bool(weights.isfinite().all()) for weights in network.parameters()):
+            raise Diverged("a weight is not a finite number after the last epoch")
+        return network
+    raise RnnsearchError(
+        "the champion does not fit in the device's memory, also with its batch in four parts; "
+        "free memory there or run `rnnsearch evaluate --device cpu`"
+    )
+
+
+def _validation_errors(problem: Problem, candidate: Candidate) -> Floats:
+    rows = problem.split.validation
+    shift = candidate.parameters.output_shift
+    actual = problem.target.values(problem.prices.close, rows, shift)
+    forecast: Floats = np.mean(candidate.forecasts, axis=0)
+    return forecast - actual
+
+
+def _spec(problem: Problem, candidate: Candidate, target: TargetScale) -> ForecasterSpec:
+    """What the forecaster is, but for how it was trained."""
+    parameters, study = candidate.parameters, problem.study
+    columns = problem.table.columns(parameters.inputs)
+    specs = [problem.table.specs[column] for column in columns]
+    words = problem.prices.words
+    extras = [words.get(s.name, (s.name,))[0] for s in specs if s.family == "column"]
+    section = study.data.model_dump(mode="json", exclude={"path"})
+    # A newer file need not have what is not used.
+    section["columns"] = list(dict.fromkeys(extras)) or "none"
+    families = {spec.family for spec in specs}
+    used = [join.family in families for join in study.data.join]
+    section["join"] = [j for j, wanted in zip(section["join"], used, strict=True) if wanted]
+    return ForecasterSpec(
+        study=study.name,
+        identity="",
+        data=section,
+        calendar=study.data.calendar,
+        inputs=parameters.inputs,
+        indicators=tuple(s.name for s in specs if s in PRICE_INPUTS or is_indicator(s)),
+        input_shifts=parameters.shifts([spec.family for spec in specs]),
+        predict=study.data.predict,
+        cell=parameters.cell,
+        neurons=parameters.neurons,
+        dropout=parameters.dropout,
+        window=parameters.window,
+        output_shift=parameters.output_shift,
+        target_mean=target.mean,
+        target_scale=target.scale,
+        seeds=(),
+        trial=candidate.trial.number,
+        history_name=problem.prices.name,
+        versions={},
+    )
