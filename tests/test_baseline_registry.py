@@ -123,9 +123,7 @@ def brought(monkeypatch):
 
     def bring(**values):
         points = [EntryPoint(name, value, "rnnsearch.baselines") for name, value in values.items()]
-        monkeypatch.setattr(
-            "rnnsearch.scoring.baselines.running.entry_points", lambda group: points
-        )
+        monkeypatch.setattr("rnnsearch.plugins.entry_points", lambda group: points)
         registry.cache_clear()
 
     yield bring

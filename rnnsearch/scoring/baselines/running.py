@@ -6,20 +6,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from pkgutil import iter_modules
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from rnnsearch import plugins
 from rnnsearch.scoring import baselines
 from rnnsearch.scoring.baselines.base import Baseline, Fitted, Task
 from rnnsearch.scoring.skipped import Skipped
 
 GROUP = "rnnsearch.baselines"
 """The entry points of other packages' baselines."""
-
-LONGEST_MESSAGE = 200
 
 
 @cache
@@ -30,8 +28,9 @@ def registry() -> tuple[Baseline, ...]:
         one = getattr(import_module(module.name), "BASELINE", None)
         if one is not None:
             found[one.name] = one
-    for point in entry_points(group=GROUP):
-        one = _brought(point, found)
+    for point, one in plugins.brought(GROUP, Baseline, found):
+        if isinstance(one, str):
+            one = _unusable(point.value if point.name in found else point.name, one)
         found[one.name] = one
     return tuple(sorted(found.values(), key=lambda one: (not one.rival, one.name)))
 
@@ -67,7 +66,7 @@ def _guarded(one: Baseline, task: Task) -> Fitted | Skipped:
             warnings.simplefilter("ignore")  # what comes out is judged by its error
             result = one.forecast(task)
     except Exception as error:  # a baseline is no reason to lose the evaluation
-        return Skipped(_failed(error))
+        return Skipped(plugins.failed(error))
     if isinstance(result, Skipped):
         return result
     values = np.asarray(result.forecast, dtype=np.float64)
@@ -78,27 +77,11 @@ def _guarded(one: Baseline, task: Task) -> Fitted | Skipped:
     return replace(result, forecast=values)
 
 
-def _brought(point: EntryPoint, found: dict[str, Baseline]) -> Baseline:
-    """A baseline of another package; one that cannot be had says why where it is asked."""
-    try:
-        one = point.load()
-        if not isinstance(one, Baseline):
-            reason = f"{point.value} is a {type(one).__name__}, not a rnnsearch Baseline"
-        elif one.name in found:
-            reason = f"{point.value} is called {one.name!r}, as another baseline is"
-        else:
-            return one
-    except Exception as error:
-        reason = f"{point.value}: {_failed(error)}"
+def _unusable(name: str, reason: str) -> Baseline:
+    """In the place of a baseline that cannot be had: it says why where it is asked."""
     return Baseline(
-        name=point.value if point.name in found else point.name,
+        name=name,
         meaning="a baseline of another package, which cannot be used",
         applies=lambda _: True,
         forecast=lambda _: Skipped(reason),
     )
-
-
-def _failed(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    said = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    return f"it failed with {said[:LONGEST_MESSAGE]}".rstrip(".")
