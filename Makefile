@@ -14,14 +14,15 @@ INSTALLED_CLUSTER := $(VENV)/.installed-cluster
 
 # STUDY is NAME, found as studies/NAME.toml, or the path of a .toml file.
 STUDY_FILE = $(if $(filter %.toml,$(STUDY)),$(STUDY),studies/$(STUDY).toml)
-SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
+SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) \
+	$(if $(TIMEOUT),--timeout '$(TIMEOUT)') $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-cluster fetch init search resume status evaluate report predict sync check-study dashboard \
 	test check bench bench-inputs bench-verdict bench-intervals bench-faults bench-cluster lock clean
 
 help: ## List the targets
-	@echo "usage: make TARGET [STUDY=NAME or FILE.toml] [TRIALS=N or +N] [WORKERS=N] [ARGS='...']"
+	@echo "usage: make TARGET [STUDY=NAME or FILE.toml] [TRIALS=N or +N] [WORKERS=N] [TIMEOUT=2h] [ARGS='...']"
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
 	@echo

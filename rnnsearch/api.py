@@ -16,6 +16,7 @@ from rnnsearch.config import find_study, load_study
 from rnnsearch.publish.page import publish_plots, publish_report
 from rnnsearch.publish.registry import publish
 from rnnsearch.report.trials import trials_table
+from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.search.searching import Interrupted, check_result, search
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
@@ -44,17 +45,21 @@ class Study:
         """Search, or go on, until the study has `trials` finished ones ("+50": so many more).
 
         `progress` shows what `rnnsearch search` shows. Ctrl-C once lets the running trials finish,
-        and raises KeyboardInterrupt then.
+        and raises KeyboardInterrupt then. It ends earlier, and in order, after the study's
+        `timeout` (`Study(name, study__timeout="2h")`).
 
         Raises NoTrialError where no trial was completed, and the errors of data and storage.
         """
         wanted = None if trials is None else str(trials)
-        with SearchView(Terminal(highlight=False), quiet=not progress) as view:
+        deadline = Deadline(self.settings.study.timeout)
+        with SearchView(Terminal(highlight=False), quiet=not progress, deadline=deadline) as view:
             try:
-                store = search(self.settings, view, trials=wanted)
+                store = search(self.settings, view, trials=wanted, deadline=deadline)
             except Interrupted as interrupted:
                 raise KeyboardInterrupt(str(interrupted)) from None
         with storage_errors(store.url):
+            if deadline.stopped and not store.finished():
+                return
             check_result(store)
         publish_plots(self.settings, store, notice=note)
 

@@ -33,6 +33,12 @@ def search(
     ] = False,
     storage: Storage = None,
     tracking: Tracking = None,
+    timeout: Annotated[
+        str | None,
+        typer.Option(
+            help="Begin no trial after so long (90s, 45m, 2h, 1d, 1h30m).", show_default=False
+        ),
+    ] = None,
     fork: Annotated[
         str | None,
         typer.Option(
@@ -44,6 +50,7 @@ def search(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")] = False,
 ) -> int:
     """Search a study, or go on where it stopped, until its trials are finished."""
+    _check_timeout(timeout)
     settings = load(
         study,
         run__workers=workers,
@@ -53,12 +60,16 @@ def search(
         run__storage=storage,
         run__tracking=tracking,
         study__name=fork,
+        study__timeout=timeout,
     )
     fork_of = None
     if fork is not None and (fork_of := load(study).name) == fork:
         raise StudyFileError(f"--fork: {study} is study {fork!r} already; give another name")
     if dry_run:
         return _dry_run(settings)
+    from rnnsearch.search.driver.deadline import Deadline
+
+    deadline = Deadline(settings.study.timeout)
     if settings.run.engine == "local":
         from rnnsearch.search.engines.local import warm_up
 
@@ -71,13 +82,24 @@ def search(
     from rnnsearch.terminal.live import SearchView
     from rnnsearch.terminal.tables import Terminal, best_table, note, output
 
-    with SearchView(Terminal(highlight=False), quiet=quiet) as view:
+    again = f"{_rename(find_study(study), fork)}`{to_go_on(find_study(study), timeout)}`"
+    left = 0
+    with SearchView(Terminal(highlight=False), quiet=quiet, deadline=deadline) as view:
         try:
-            store = search(settings, view, trials=trials, fork_of=fork_of)
+            store = search(settings, view, trials=trials, fork_of=fork_of, deadline=deadline)
         except Interrupted as interrupted:
-            first = _rename(find_study(study), fork)
-            view.notice(f"stopped; {first}`{to_go_on(find_study(study))}` goes on from here")
+            view.notice(f"stopped; {again} goes on from here")
             return interrupted.exit_code
+        if deadline.stopped:
+            with storage_errors(store.url):
+                done, target = store.finished(), store.target_trials
+            view.notice(
+                f"stopped after {deadline.text}: {done} of {target} trials; {again} goes on from "
+                "here"
+            )
+            if not done:
+                return 0
+            left = target - done
     with storage_errors(store.url):
         check_result(store)
         table, scoring = best_table(store.trials()), store.scoring
@@ -92,13 +114,24 @@ def search(
         out.print(
             _rename(find_study(study), fork).rstrip(), highlight=False, markup=False, soft_wrap=True
         )
-    out.print(after_search(find_study(study)), highlight=False, markup=False, soft_wrap=True)
+    out.print(after_search(find_study(study), left), highlight=False, markup=False, soft_wrap=True)
 
     # Last, with its imports of scikit-learn and matplotlib: nobody need wait for it.
     from rnnsearch.publish.page import publish_plots
 
     publish_plots(settings, store, notice=note)
     return 0
+
+
+def _check_timeout(timeout: str | None) -> None:
+    """Tell a wrong flag as such, not as a key of the study file."""
+    from rnnsearch.config.times import in_seconds
+
+    try:
+        if timeout is not None:
+            in_seconds(timeout)
+    except ValueError as error:
+        raise StudyFileError(f"--timeout: {error}") from None
 
 
 def _rename(study: Path, fork: str | None) -> str:

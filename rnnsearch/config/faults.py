@@ -56,6 +56,7 @@ OTHER_NAMES = {
     "dropout": "drop dropout_rate",
     "scaler": "scaling normalization normalisation normalize",
     "trials": "n_trials num_trials max_trials runs",
+    "timeout": "time_limit max_time max_seconds time_budget duration",
     "seed": "random_seed random_state",
     "path": "file filename csv data source",
     "target": "label y",

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rnnsearch.config.data import DataSection, MarketSection
 from rnnsearch.config.dimensions import (
@@ -18,6 +18,7 @@ from rnnsearch.config.dimensions import (
     WordDimension,
     bounds,
 )
+from rnnsearch.config.times import checked
 from rnnsearch.errors import shown
 
 Cell = Literal["rnn", "lstm", "gru", "birnn", "bilstm", "bigru"]
@@ -48,6 +49,11 @@ class StudySection(Section):
     )
     trials: int = Field(
         default=50, ge=1, le=999_999_999, description="Finished trials the study shall have."
+    )
+    timeout: Annotated[str, BeforeValidator(checked)] | None = Field(
+        default=None,
+        description='How long a search asks for new trials, from each start of the command: "90s", '
+        '"45m", "2h", "1d", "1h30m"; running ones are finished, and the next search goes on.',
     )
     seed: int = Field(default=0, ge=0, lt=2**32, description="Same seed, same trials.")
     metric: Literal["skill"] = Field(

@@ -8,6 +8,7 @@ from optuna.trial import TrialState
 
 from rnnsearch.config import StudyFile, digest, home
 from rnnsearch.errors import NoTrialError, StudyFileError
+from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.search.driver.driver import Driver, Interrupted
 from rnnsearch.search.driver.forking import Fork
 from rnnsearch.search.driver.patience import Patience
@@ -31,14 +32,21 @@ __all__ = ["Interrupted", "RunningTrial", "check_result", "search", "sync"]
 
 
 def search(
-    study: StudyFile, view: View, *, trials: str | None = None, fork_of: str | None = None
+    study: StudyFile,
+    view: View,
+    *,
+    trials: str | None = None,
+    fork_of: str | None = None,
+    deadline: Deadline | None = None,
 ) -> Store:
     """Search a study until it has its finished trials, and resume it if it exists.
 
     `trials`: "100" sets how many finished trials it shall have, "+50" asks for 50 more. `fork_of`:
-    name of a study whose trials a new one begins with. Raises Interrupted after a signal, else the
-    errors of `Problem`, `Store` and workers.
+    name of a study whose trials a new one begins with. `deadline`: when no more trials are begun;
+    the study's `timeout` from now on, where it is not given. Raises Interrupted after a signal,
+    else the errors of `Problem`, `Store` and workers.
     """
+    deadline = deadline or Deadline(study.study.timeout)
     if trials is not None and not re.fullmatch(r"\+?[1-9][0-9]{0,8}", trials):
         raise StudyFileError(
             f"--trials: a number from 1 on, like 100, or +50 for 50 more, got {trials!r}"
@@ -56,7 +64,10 @@ def search(
             patience = Patience(store, view.notice, hurry=lambda: False)
             target = patience.do(_prepare, store, problem, view, trials, fork)
             view.begin(store, target, workers.count)
-            Driver(problem, store, workers, view, target=target, alone=alone).run()
+            driver = Driver(
+                problem, store, workers, view, target=target, alone=alone, deadline=deadline
+            )
+            driver.run()
     return store
 
 

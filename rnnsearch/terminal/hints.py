@@ -21,28 +21,38 @@ def after_init(study: Path) -> str:
     )
 
 
-def after_search(study: Path) -> str:
+def after_search(study: Path, left: int = 0) -> str:
+    """`left`: trials that the study shall have and has not yet."""
     name = _name(study)
     chosen = "" if name == "quickstart" else f" STUDY={name}"
+    more = (
+        f"make resume{chosen} TRIALS=+50",
+        f"rnnsearch search {name} --trials +50",
+        "50 more trials",
+    )
+    if left > 0:
+        others = f"the other {left} trial{'s' * (left > 1)}"
+        more = (f"make resume{chosen}", f"rnnsearch search {name}", others)
     return _listed(
         (
             f"make evaluate{chosen}",
             f"rnnsearch evaluate {name}",
             "better than doing nothing?",
         ),
-        (
-            f"make resume{chosen} TRIALS=+50",
-            f"rnnsearch search {name} --trials +50",
-            "50 more trials",
-        ),
+        more,
         (f"make report{chosen}", f"rnnsearch report {name}", "one page with all of it"),
         ("make dashboard", "rnnsearch dashboard", "every trial in MLflow"),
     )
 
 
-def to_go_on(study: Path) -> str:
+def to_go_on(study: Path, timeout: str | None = None) -> str:
+    """`timeout`: one that was given beside the study file, and is given again."""
     name = _name(study)
-    return _typed(f"make resume STUDY={name}", f"rnnsearch search {name}")
+    make, command = f"make resume STUDY={name}", f"rnnsearch search {name}"
+    if timeout is not None:
+        quoted = shlex.quote(timeout)
+        make, command = f"{make} TIMEOUT={quoted}", f"{command} --timeout {quoted}"
+    return _typed(make, command)
 
 
 def _name(study: Path) -> str:

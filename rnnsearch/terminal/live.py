@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnnsearch.scoring.words import duration
+from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.search.searching import RunningTrial
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.store import FINISHED, Store, skill_of, state_of
@@ -22,8 +23,11 @@ OTHER_LINES = 8  # of the view and around it, beside the running trials
 class SearchView:
     """A line per finished trial; on a terminal the running ones, progress and the best below."""
 
-    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+    def __init__(
+        self, console: Console, *, quiet: bool = False, deadline: Deadline | None = None
+    ) -> None:
         self.console = console
+        self._deadline = deadline or Deadline(None)
         self.quiet = quiet
         self._running: dict[int, RunningTrial] = {}
         self._workers = 0
@@ -145,8 +149,16 @@ class SearchView:
             ", ".join(f"{self._counts[s]} {s}" for s in FINISHED if self._counts.get(s)),
             f"{pace:.1f}/min" if pace else "",
             f"{duration(60 * max(self._target - done, 0) / pace)} left" if pace else "",
+            self._time(),
         )
         return line
+
+    def _time(self) -> str:
+        """What is left of the search's own time."""
+        if self._deadline.text is None:
+            return ""
+        left = self._deadline.left()
+        return f"stops in {duration(left)}" if left > 0 else "time is up"
 
     def _done(self) -> int:
         return sum(self._counts.get(state, 0) for state in FINISHED)

@@ -18,6 +18,7 @@ import optuna
 from optuna.trial import TrialState
 
 from rnnsearch.search.driver.asking import TrialSource
+from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.search.driver.patience import Patience
 from rnnsearch.search.driver.running import RunningTrial, View
 from rnnsearch.search.driver.telling import Teller
@@ -51,7 +52,7 @@ class Interrupted(Exception):  # noqa: N818  it is no error
 
 
 class Driver:
-    """Runs a study until it has `target` finished trials, or is told to stop."""
+    """Runs a study until it has `target` finished trials, its time is up, or it is told to stop."""
 
     def __init__(
         self,
@@ -62,16 +63,19 @@ class Driver:
         *,
         target: int,
         alone: bool,
+        deadline: Deadline | None = None,
     ) -> None:
         self.store, self.workers = store, workers
         self.view, self.target = view, target
         self._alone = alone
+        self._deadline = deadline or Deadline(None)
         self._scoring = store.scoring
         self._looked = 0.0
         self._running: dict[int, RunningTrial] = {}
         self._asked: deque[RunningTrial] = deque()  # ahead of need, while workers train
         self._interrupts: list[int] = []
         self._heard = 0  # of the interrupts
+        self._insists = 2  # so many of them are somebody who will not wait
         self._lease = Lease(store, workers.count, problem.study.run.engine)
         self._teller = Teller(problem, store, view, self._lease.id)
         self._source = TrialSource(
@@ -132,10 +136,28 @@ class Driver:
         if self._interrupts:
             self._hear()
             return not self._running
-        return not (self._running or self._asked) and self.store.finished() >= self.target
+        if not (self._running or self._asked) and self.store.finished() >= self.target:
+            return True
+        if self._deadline.over():
+            self._time_is_up()
+            self._deadline.stopped = not self._running
+        return self._deadline.stopped
 
     def _in_a_hurry(self) -> bool:
-        return len(self._interrupts) > 1 or signal.SIGTERM in self._interrupts
+        return len(self._interrupts) >= self._insists or signal.SIGTERM in self._interrupts
+
+    def _winds_up(self) -> bool:
+        """Whether no further trial is begun."""
+        return bool(self._interrupts) or self._deadline.over()
+
+    def _time_is_up(self) -> None:
+        """Running trials are being finished already, so one Ctrl-C is enough to stop at once."""
+        if self._insists > 1 and self._running:
+            self.view.notice(
+                f"time is up ({self._deadline.text}): {len(self._running)} running trials are "
+                "being finished; Ctrl-C stops at once"
+            )
+        self._insists = 1
 
     def _hear(self) -> None:
         if not self._heard:
@@ -188,7 +210,7 @@ class Driver:
 
     def _hand_out(self) -> None:
         """Give every idle worker a trial, and have one more ready for the next."""
-        if self._interrupts:
+        if self._winds_up():
             return
         while self.workers.has_idle():
             trial = self._next()
@@ -209,9 +231,9 @@ class Driver:
     def _next(self) -> RunningTrial | None:
         """The first of the asked trials that has to be trained; others are finished on the way.
 
-        None where there is none, or the user will not wait for it.
+        None where there is none, the user will not wait for it, or the time is up.
         """
-        while not self._interrupts:
+        while not self._winds_up():
             self._lease.renew(self.workers.count)
             if not self._asked:
                 asked = self._source.ask()
