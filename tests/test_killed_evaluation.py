@@ -16,7 +16,7 @@ from rnnsearch.config import load_study
 from rnnsearch.model import forecaster
 from rnnsearch.model.forecaster import Forecaster
 from rnnsearch.publish.registry import model_name
-from rnnsearch.scoring.significance import charge
+from rnnsearch.scoring.sentences import charge
 from rnnsearch.search.store.records import tracking_uri
 from rnnsearch.search.store.store import Store
 from rnnsearch.verdict import evaluation

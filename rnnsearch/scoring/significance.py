@@ -7,17 +7,14 @@ are in `selection`. A test that does not apply returns `Skipped` with its reason
 NaN.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.scoring.skipped import Skipped
-
-if TYPE_CHECKING:
-    from rnnsearch.scoring.information import Information
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -181,169 +178,6 @@ def pesaran_timmermann(
         float(store.p_ind),
         len(actual),
     )
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The answer in one sentence.
-
-    `p` is that of "better", `p_information` that of "informative"; both are one-sided and corrected
-    for earlier openings of the test. None where a test did not apply.
-    """
-
-    better: bool
-    informative: bool
-    p: float | None
-    p_information: float | None
-    sentence: str
-
-
-def charge(opening: int) -> float:
-    """What p is multiplied by at the `opening`-th look at a test (1 is the first).
-
-    The first look may spend 4 of the 5 percent of `LEVEL`, each later one half of what is left:
-    0.5, 0.25, 0.125 ... So however often a test is opened, all looks together err in at most 5 %,
-    by the union bound: as long as each look's p is uniform without a signal. What is chosen by the
-    p of an earlier look bends that a little (simulated: 6 %, `tests/bench/LOG.md`, section 13).
-    """
-    if opening < 1:
-        raise ValueError(f"openings are counted from 1, got {opening}")
-    return 1.25 if opening == 1 else 5.0 * 2.0 ** (opening - 1)
-
-
-def verdict(
-    information: "Information | Skipped",
-    accuracy: DieboldMariano | Skipped,
-    *,
-    skill: float,
-    hardest: str,
-    rows: int,
-    first: str,
-    last: str,
-    trials: int,
-    opening: int,
-    others: Sequence[str] = (),
-) -> Verdict:
-    """Say what the champion is worth on the `rows` locked rows from `first` to `last`.
-
-    Two questions in order, each at `LEVEL`: does the forecast carry information, and, only where it
-    does, is it more accurate than doing nothing? Asked in that order, both together err no more
-    often than one (Maurer, Hothorn & Lehmacher 1995, fixed-sequence testing). `accuracy` and
-    `skill` compare it with the `hardest` naive forecast, named in words.
-
-    The number of `trials` is shown but not corrected for: the champion was chosen on validation
-    rows, and only it met the locked ones. What uses the locked rows up is looking at them and
-    searching on, so p is multiplied by `charge(opening)`. `others` are studies that looked before.
-    """
-    times = charge(opening)
-    p, p_information, p_worse = None, None, None
-    if not isinstance(information, Skipped):
-        p_information = min(1.0, times * information.p)
-    if not isinstance(accuracy, Skipped):
-        p = min(1.0, times * accuracy.p_better)
-        p_worse = min(1.0, times * (1 - accuracy.p_better))
-    informative = p_information is not None and p_information < LEVEL
-    better = informative and p is not None and p < LEVEL and skill > 0
-    worse = p_worse is not None and p_worse < LEVEL and skill < 0
-
-    told = _information_told(information, p_information, informative)
-    if p is None or p_worse is None:
-        reason = accuracy.reason if isinstance(accuracy, Skipped) else ""
-        measured = f"the champion's error cannot be judged: {reason}"
-    else:
-        shown = f"{_shown(p_worse)} for worse" if worse else _shown(p)
-        measured = f"the champion's error is {_compared(skill, hardest)} ({shown}, Diebold–Mariano)"
-    where = f"on {rows:,} locked sessions from {first} to {last}"
-    after = f"after {trials:,} trial{'s' if trials != 1 else ''}; {_opened(opening, others)}"
-    if better:
-        answer, said = "Better than doing nothing", f"{measured}, and {told}"
-    elif informative:
-        answer, said = (
-            "Informative, but not yet more accurate than doing nothing",
-            f"{told}, but {measured}",
-        )
-    elif worse:
-        answer, said = "Worse than doing nothing", f"{measured}, and {told}"
-    elif p is None and p_information is None:
-        answer, said = "Cannot be told", measured
-    else:
-        answer, said = "Not distinguishable from doing nothing", f"{told}, and {measured}"
-    return Verdict(better, informative, p, p_information, f"{answer}: {where} {said}, {after}.")
-
-
-def _information_told(
-    information: "Information | Skipped", p: float | None, informative: bool
-) -> str:
-    if isinstance(information, Skipped) or p is None:
-        reason = information.reason if isinstance(information, Skipped) else ""
-        return f"whether the forecasts carry information cannot be told: {reason}"
-    shown = f"({_shown(p)}, Clark–West)"
-    if informative:
-        return f"the forecasts carry information about what came {shown}"
-    return f"there is no information in the forecasts that can be told from chance {shown}"
-
-
-_ORDINALS = (
-    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
-)  # fmt: skip
-
-
-def _opened(opening: int, others: Sequence[str]) -> str:
-    ordinal = _ORDINALS[opening - 1] if opening <= len(_ORDINALS) else f"{opening}th"
-    text = f"{ordinal} opening of the test"
-    if others:
-        text += f" (before by {', '.join(others[:3])}{' and others' if len(others) > 3 else ''})"
-    return f"{text}, so p is multiplied by {charge(opening):,g}"
-
-
-def old_verdict(
-    test: DieboldMariano | Skipped,
-    *,
-    skill: float,
-    rows: int,
-    first: str,
-    last: str,
-    trials: int,
-    openings: int,
-) -> Verdict:
-    """The verdict of an evaluation from before there were two questions, as it was told then."""
-    where = f"on {rows:,} locked sessions from {first} to {last}"
-    if isinstance(test, Skipped):
-        return Verdict(False, False, None, None, f"Cannot be told: {test.reason} ({where}).")
-    p = min(1.0, openings * test.p_better)
-    p_worse = min(1.0, openings * (1 - test.p_better))
-    better, worse = skill > 0 and p < LEVEL, skill < 0 and p_worse < LEVEL
-    answer = "Better than" if better else "Worse than" if worse else "Not distinguishable from"
-    shown = f"{_shown(p_worse)} for worse" if worse else _shown(p)
-    return Verdict(
-        better,
-        False,
-        p,
-        None,
-        f"{answer} doing nothing: {where} the champion's error is "
-        f"{_compared(skill, 'the naive forecast')} ({shown}, Diebold–Mariano), after {trials:,} "
-        f"trials; opened {'once' if openings == 1 else f'{openings} times'}. This is an evaluation "
-        "of an earlier version, against no change alone and without the question of information: "
-        "`rnnsearch evaluate --again` asks both.",
-    )
-
-
-def _compared(skill: float, naive: str) -> str:
-    if skill == 0:
-        return f"the same as that of {naive}"
-    if not np.isfinite(skill):
-        return f"above that of {naive}, which is perfect"
-    percent = 100 * abs(skill)
-    shown = f"{percent:,.0f}" if percent >= 10 else f"{percent:.2g}"
-    return f"{shown} % {'below' if skill > 0 else 'above'} that of {naive}"
-
-
-def _shown(p: float) -> str:
-    """p with three digits, or as many as show on which side of the level it lies."""
-    if p < 0.001:
-        return "p < 0.001"
-    texts = [f"{p:.{digits}f}" for digits in (3, 4, 5, 6)]
-    return "p = " + next((text for text in texts if (float(text) < LEVEL) == (p < LEVEL)), texts[0])
 
 
 def _too_few(rows: int, horizon: int) -> str:

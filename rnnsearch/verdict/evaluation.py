@@ -25,7 +25,7 @@ from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import RnnsearchError, StorageError, StudyFileError
 from rnnsearch.model.forecaster import Forecaster, read_spec
 from rnnsearch.model.windows import window_ends
-from rnnsearch.scoring import metrics, selection, significance
+from rnnsearch.scoring import metrics, selection, sentences, significance
 from rnnsearch.scoring.information import Information, holm
 from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.search.problem import Problem
@@ -124,7 +124,7 @@ def stored_answer(store: Store) -> dict[str, Any] | None:
         verdict, times = _old_verdict(answer, openings), float(openings)
     else:
         openings = max(openings_so_far(store, answer["opening_id"]), answer["opening"])
-        verdict, times = _verdict(answer), significance.charge(answer["opening"])
+        verdict, times = _verdict(answer), sentences.charge(answer["opening"])
     corrected = _corrected(answer["significance"], times)
     return {**answer, "openings": openings, "verdict": as_json(verdict), "corrected": corrected}
 
@@ -238,7 +238,7 @@ def _say_it_stands(store: Store, answer: dict[str, Any], top: int, seeds: int, s
         say(
             f"the answer of {answer['evaluated']} stands, {' and '.join(reasons)}; `rnnsearch "
             "evaluate STUDY --again` opens the locked test once more, which costs it: p is then "
-            f"multiplied by {significance.charge(answer['openings'] + 1):,g}"
+            f"multiplied by {sentences.charge(answer['openings'] + 1):,g}"
         )
 
 
@@ -299,7 +299,7 @@ def _verdict(answer: dict[str, Any]) -> dict[str, Any]:
     tests = answer["significance"]
     skill = answer["table"][0]["skill"]
     return asdict(
-        significance.verdict(
+        sentences.verdict(
             _result(tests["information"], Information),
             _result(tests["diebold_mariano"], significance.DieboldMariano),
             skill=-math.inf if skill is None else skill,
@@ -333,7 +333,7 @@ def _corrected(tests: Mapping[str, Mapping[str, Any]], times: float) -> dict[str
 def _old_verdict(answer: dict[str, Any], openings: int) -> dict[str, Any]:
     skill = answer["table"][0]["skill"]
     return asdict(
-        significance.old_verdict(
+        sentences.old_verdict(
             _result(answer["significance"]["diebold_mariano"], significance.DieboldMariano),
             skill=-math.inf if skill is None else skill,
             **answer["test"],
