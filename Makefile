@@ -19,7 +19,7 @@ SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WOR
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-cluster fetch init search resume status evaluate report predict sync check-study dashboard \
-	test check bench bench-inputs bench-verdict bench-intervals bench-faults bench-cluster lock clean
+	test test-fast check bench bench-inputs bench-verdict bench-intervals bench-faults bench-cluster lock clean
 
 help: ## List the targets
 	@echo "usage: make TARGET [STUDY=NAME or FILE.toml] [TRIALS=N or +N] [WORKERS=N] [TIMEOUT=2h] [ARGS='...']"
@@ -99,6 +99,9 @@ dashboard: $(INSTALLED) ## Open the MLflow page with every trial
 
 test: $(INSTALLED_DEV) ## Run all tests (make test ARGS='-k windows')
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+test-fast: $(INSTALLED_DEV) ## The tests of daily use, within a minute (make test runs all)
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m 'not slow and not cluster and not browser' $(ARGS)
 
 check: $(INSTALLED_DEV) ## Check format, lint, types and import directions
 	$(VENV)/bin/ruff format --check .

@@ -17,10 +17,9 @@ from rnnsearch.search.space.suggesting import grid_size
 
 ROOT = Path(__file__).parent.parent
 STUDIES = sorted((ROOT / "studies").glob("*.toml"))
-DOCUMENTS = [
-    ROOT / name
-    for name in ("README.md", "README.zh-TW.md", "studies/README.md", "studies/CLUSTER.md")
-]
+DOCUMENTS = [ROOT / "README.md", ROOT / "README.zh-TW.md", ROOT / "CONTRIBUTING.md"]
+DOCUMENTS += [ROOT / "studies/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+REFERENCE = ROOT / "docs/study-file.md"
 LARGEST_PICTURE = 300_000  # bytes
 
 documents = pytest.mark.parametrize(
@@ -108,8 +107,8 @@ def test_the_shifts_study_has_a_trial_for_every_combination() -> None:
 
 
 def test_the_reference_is_what_the_schema_says() -> None:
-    text = (ROOT / "studies/README.md").read_text(encoding="utf-8")
-    renew = "run `python -m rnnsearch.config.keys studies/README.md`"
+    text = REFERENCE.read_text(encoding="utf-8")
+    renew = "run `python -m rnnsearch.config.keys docs/study-file.md`"
     assert renewed(text) == text, renew
 
 
@@ -179,21 +178,23 @@ def all_errors() -> list[type[errors.RnnsearchError]]:
 
 @documents
 def test_every_link_leads_somewhere(document: Path) -> None:
-    text = document.read_text(encoding="utf-8")
-    headings = {
-        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
-        for heading in re.findall(r"^#+ (.*)$", text, re.M)
-    }
-    for link in re.findall(r"\]\(([^)]+)\)", text):
+    for link in re.findall(r"\]\(([^)]+)\)", document.read_text(encoding="utf-8")):
         if link.startswith("https://"):
             continue
-        path, _, heading = link.partition("#")
-        assert (document.parent / path).exists(), link
-        assert path or heading in headings, link
+        name, _, heading = link.partition("#")
+        path = document.parent / name if name else document
+        assert path.exists(), link
+        assert not heading or heading in headings(path), link
+
+
+def headings(document: Path) -> set[str]:
+    """As links name them."""
+    found = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in found}
 
 
 def test_pictures_are_small_and_shown() -> None:
     shown = "".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
-    for picture in (ROOT / "studies/pictures").iterdir():
+    for picture in (ROOT / "docs/pictures").iterdir():
         assert picture.stat().st_size < LARGEST_PICTURE, picture.name
         assert f"pictures/{picture.name}" in shown, picture.name

@@ -1,6 +1,6 @@
-"""Draw why each test of the answer is needed: `studies/pictures/tests.svg`, simulated anew.
+"""Draw why each test of the answer is needed: `docs/pictures/tests.svg`, simulated anew.
 
-    python -m tests.bench.draw_tests [--files 1000] [--seed 1] [--to studies/pictures/tests.svg]
+    python -m tests.bench.draw_tests [--files 1000] [--seed 1] [--to docs/pictures/tests.svg]
 
 Every panel is a mistake, and what keeps it from being made. Files are those of `bench_answer`:
 forecasts by least squares from 5 inputs, GARCH returns.
@@ -211,7 +211,7 @@ def main(arguments: list[str] | None = None, show: Callable[[str], None] = print
     parser = argparse.ArgumentParser(prog="draw_tests", description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--to", type=Path, default=Path("studies/pictures/tests.svg"))
+    parser.add_argument("--to", type=Path, default=Path("docs/pictures/tests.svg"))
     wanted = parser.parse_args(arguments)
     wanted.to.write_text(as_svg(draw(wanted.files, wanted.seed, show)), encoding="utf-8")
     return 0
