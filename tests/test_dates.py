@@ -115,6 +115,53 @@ def test_dates_of_two_meanings_or_none_are_refused(
         read(tmp_path, "Date,Close", *[f"{day},{n}" for n, day in enumerate(dates, 1)])
 
 
+def spreadsheet_days(system: str, dates: pd.DatetimeIndex) -> list[str]:
+    count = (dates - pd.Timestamp(system)) / pd.Timedelta("1D")
+    return [f"{day:.10g},{number}" for number, day in enumerate(count, 1)]
+
+
+@pytest.mark.parametrize("freq", ["B", "h", "MS"])
+def test_days_counted_by_a_spreadsheet_are_read_and_told(tmp_path: Path, freq: str) -> None:
+    dates = pd.date_range("2024-08-26 14:00", periods=30, freq=freq)
+    prices = read(tmp_path, "Date,Close", *spreadsheet_days("1899-12-30", dates))
+    assert [*prices.dates] == [*dates]
+    assert "45530.58333 is 2024-08-26 14:00:00" in " ".join(prices.warnings) or freq == "MS"
+
+
+def test_days_that_a_spreadsheet_counts_from_1904_are_refused_with_the_way(tmp_path: Path) -> None:
+    dates = pd.bdate_range("2024-08-26", periods=30)
+    with pytest.raises(DataError, match=r"from 1904 Mondays to Fridays; format the column as year"):
+        read(tmp_path, "Date,Close", *spreadsheet_days("1904-01-01", dates))
+
+
+@pytest.mark.parametrize("freq", ["h", "15min"])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Sydney"])
+def test_an_hour_that_a_clock_shows_twice_is_no_doubled_row(
+    tmp_path: Path, zone: str, freq: str
+) -> None:
+    """Its refusal says how both rows are kept; taken, the file is read."""
+    start = {"Europe/Berlin": "2023-10-28", "America/New_York": "2023-11-04"}.get(
+        zone, "2024-04-06"
+    )
+    dates = pd.date_range(start, periods=200, freq=freq, tz=zone)
+    lines = [f"{day:%Y-%m-%d %H:%M},{number}" for number, day in enumerate(dates, 1)]
+    told = (
+        r"clocks show an hour twice; keep both rows, and write every date in UTC.*--time-zone UTC"
+    )
+    for order, given in ((lines, None), (lines[::-1], None), (lines, zone)):
+        with pytest.raises(DataError, match=told):
+            read(tmp_path, "Date,Close", *order, time_zone=given)
+    utc = dates.tz_convert("UTC")
+    lines = [f"{day:%Y-%m-%d %H:%MZ},{number}" for number, day in enumerate(utc, 1)]
+    assert len(read(tmp_path, "Date,Close", *lines, time_zone="UTC").dates) == 200
+
+
+def test_a_row_that_is_there_twice_is_told_as_such_also_by_day(tmp_path: Path) -> None:
+    for twice in ("2023-10-30 02:00", "2023-10-29", "2023-10-29 14:00"):
+        with pytest.raises(DataError, match="remove one of them"):
+            read(tmp_path, "Date,Close", "2023-10-27,1", f"{twice},2", f"{twice},3")
+
+
 def test_a_time_after_a_month_in_words_is_kept(tmp_path: Path) -> None:
     lines = ["03 Jan 2022 09:30:00,1", "03 Jan 2022 10:30:00,2"]
     assert [*read(tmp_path, "Date,Close", *lines).dates.hour] == [9, 10]

@@ -225,6 +225,50 @@ def test_columns_that_cannot_be_inputs_are_left_out_and_told(sp500_csv: Path) ->
     check(study)
 
 
+def test_beside_a_column_that_is_refused_all_others_are_what_they_are(sp500_csv: Path) -> None:
+    frame = sp500(sp500_csv, 200)
+    words = ["bull" if day.month % 2 else "bear" for day in frame.index]
+    also = frame.assign(
+        num=range(200), remark=[f"note {n}" for n in range(200)], regime=words, same=1.0
+    )
+    alone = load_study(init(write("alone.csv", also)).path).data
+    draft = init(write("prices.csv", also.assign(ratio=[np.inf, *frame.Low[1:]])))
+    study = load_study(draft.path)
+    assert alone.columns == study.data.columns == ("regime",)
+    for name in ("num", "remark", "same", "ratio"):
+        assert sum(f"column {name!r} " in note for note in draft.warnings) == 1
+        assert f'# "{name}" is left out of them: ' in draft.path.read_text()
+    check(study)
+
+
+@pytest.mark.parametrize(
+    ("names", "target"),
+    [
+        (("XYZ.Open", "XYZ.High", "XYZ.Low", "XYZ.Close"), "Close"),
+        (("first", "highest", "lowest", "lastPrice"), "lastPrice"),
+        (("Prev Close", "Adj Close Time", "Day's Close (USD)", "x"), "Day's Close (USD)"),
+    ],
+)
+def test_the_only_column_that_can_be_a_close_is_forecast(
+    sp500_csv: Path, names: tuple[str, ...], target: str
+) -> None:
+    frame = sp500(sp500_csv, 200)[["Open", "High", "Low", "Close"]]
+    draft = init(write("prices.csv", frame.set_axis(names, axis="columns")))
+    study = load_study(draft.path)
+    assert study.data.target == target
+    assert study.data.series == (("XYZ",) if target == "Close" else ())
+    check(study)
+
+
+def test_where_no_column_can_be_a_close_they_are_listed(sp500_csv: Path) -> None:
+    frame = sp500(sp500_csv, 200)[["High", "Low"]]
+    with pytest.raises(DataError, match=r"columns are a, b; name the one .* as --target a\.$"):
+        init(write("prices.csv", frame.set_axis(["a", "b"], axis="columns")))
+    assert load_study(init(Path("prices.csv"), target="a").path).data.target == "a"
+    with pytest.raises(DataError, match=r"no column has numbers alone. The file has Date, a, b;"):
+        init(write("words.csv", frame.astype(str).add("x").set_axis(["a", "b"], axis="columns")))
+
+
 def test_columns_zone_and_calendar_are_those_that_are_named(sp500_csv: Path) -> None:
     frame = sp500(sp500_csv, 200)
     write("prices.csv", frame.assign(a=frame.Low, b=frame.High))

@@ -95,12 +95,27 @@ def test_damaged_parquet_files_are_read_or_refused(
     [
         ("Date,Close\n".replace("Close", "C" * 200_000) + "2020-01-01,1\n", "field larger than"),
         ("x" * 2_000_000, "a line must be shorter than"),
+        ("Date," + "9" * 120_000 + "x\n2020-01-01,1\n2020-01-02,2\n", "there is no column 'Close'"),
+        ("Date," + "(" * 120_000 + "\n2020-01-01,1\n2020-01-02,2\n", "there is no column 'Close'"),
+        ("Date,Close\n" + "9" * 120_000 + "x,1\n2020-01-01,1\n", "the date of row 1 is"),
+        ("Date,Close\n" + "(" * 120_000 + ",1\n2020-01-01,1\n", "the date of row 1 is"),
         ("Date," + ",".join(f"c{n}" for n in range(20_000)) + "\n", "may have 3000 columns"),
         ("Date,Close\n2020-01-01" + ",1" * 100_000 + "\n", "is not a table"),
         ("[" * 100_000, "is not JSON"),
         ('[{"Date": "2020-01-01", "Close": ' + "9" * 10_000 + "}]", "is not JSON"),
     ],
-    ids=["field", "line", "columns", "row", "deep", "digits"],
+    ids=[
+        "field",
+        "line",
+        "digits of a name",
+        "brackets",
+        "digits of a date",
+        "opened",
+        "columns",
+        "row",
+        "deep",
+        "digits",
+    ],
 )
 def test_gigantic_parts_are_refused_shortly(tmp_path: Path, content: str, told: str) -> None:
     path = tmp_path / "prices.csv"

@@ -15,24 +15,17 @@ from typing import Any, Literal
 import jinja2
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
 
 from rnnsearch.config import DataSection, StudyFile
 from rnnsearch.config.sections import NAME_RULE
 from rnnsearch.data.atomic import replace_file
-from rnnsearch.data.files.dispatch import RawTable
-from rnnsearch.data.files.names import USUAL, date_column, key, usual_names
-from rnnsearch.data.files.numbers import parse_numbers
-from rnnsearch.data.files.stacked import check_columns_of_one
 from rnnsearch.data.markets.calendars import next_sessions
 from rnnsearch.data.markets.proposals import likely_market
-from rnnsearch.data.prices.load import Prices, check_table, source
+from rnnsearch.data.prices.load import Prices
 from rnnsearch.data.prices.refusals import OHLC
-from rnnsearch.errors import DataError, StudyFileError
+from rnnsearch.errors import StudyFileError
+from rnnsearch.prepare.look import SMALLEST, look
 from rnnsearch.search.problem import Problem
-
-SMALLEST = 90  # rows; fewer cannot be trained, validated and tested on
-PRICE_NAMES = ("adjclose", "adjustedclose", "price", "last", "settle", "value", "nav")  # by `key`
 
 
 @dataclass(frozen=True)
@@ -168,7 +161,7 @@ def init(
             f"--force"
         )
     given = {"series": series, "columns": columns, "time_zone": time_zone, "calendar": calendar}
-    prices, section, left_out = _look(data, target, given)
+    prices, section, left_out = look(data, target, given)
     next_sessions(section.calendar, prices.dates, 1)  # raises for another market's
     text = _text(prices, section, path, left_out)
     tables = tomllib.loads(text)
@@ -185,106 +178,6 @@ def init(
     told = (f"column {name!r} is no input: {why}" for name, why in left_out.items())
     notes = (*prices.warnings, *problem.table.notes, *_chosen(prices, section), *told)
     return Draft(path, _facts(problem, told=target is not None), notes)
-
-
-# --- what the file has --------------------------------------------------------------------------
-
-
-def _look(
-    data: Path, target: str | None, given: dict[str, Any]
-) -> tuple[Prices, DataSection, dict[str, str]]:
-    """The prices, the `[data]` that reads them, and columns that cannot be inputs, with why."""
-    try:
-        section = DataSection(path=data, target=target or "Close", **given)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        flag = str(fault["loc"][0]).replace("_", "-") if fault["loc"] else "time-zone, --calendar"
-        told = fault["msg"].removeprefix("Value error, ")
-        raise StudyFileError(f"--{flag}: {told}") from None
-    file, raw = source(section)
-    check_columns_of_one(file, raw, target)
-    names = usual_names(list(raw.frame.columns))
-    if target is None:
-        section = section.model_copy(update={"target": _target(file, raw.frame, names)})
-    numbers = {
-        key(name): parse_numbers(raw.frame[column])[0]
-        for column, usual in zip(raw.frame, names, strict=True)
-        for name in (str(column), usual)
-    }
-    wanted = numbers.get(key(section.target))
-    if wanted is not None and (wanted <= 0).any():
-        section = section.model_copy(update={"predict": "level"})
-    section = section.model_copy(update={"missing": "drop", "fill": "forward"})
-    section, left_out = _usable(file, raw, section)
-    prices, section = _as_it_is(file, raw, section)
-    if len(prices.dates) < SMALLEST:
-        raise DataError(
-            f"{data.name}: has {len(prices.dates)} rows, but at least {SMALLEST} are needed to "
-            f"train, validate and test on; add older rows."
-        )
-    return prices, section, left_out
-
-
-def _usable(file: str, raw: RawTable, section: DataSection) -> tuple[DataSection, dict[str, str]]:
-    """The section without the extra columns that are refused where all else is fine, and why."""
-
-    def fault(columns: str | tuple[str, ...]) -> str | None:
-        try:
-            check_table(file, raw, section.model_copy(update={"columns": columns}))
-        except DataError as error:
-            return str(error).removeprefix(f"{file}: ").partition("; ")[0]
-        return None
-
-    if section.columns != "all" or fault("all") is None or fault("none") is not None:
-        return section, {}
-    # Text, counters and constants are told where all columns are read, and are no faults.
-    kept, left_out = [], {}
-    for name in usual_names(list(raw.frame.columns)):
-        if name in ("Date", *USUAL, section.target):
-            continue
-        values, wrong = parse_numbers(raw.frame[name])
-        why = None if wrong is not None or np.isfinite(values).all() else fault((name,))
-        if why is not None:
-            left_out[name] = why
-        elif wrong is None:
-            kept.append(name)
-    return section.model_copy(update={"columns": tuple(kept) or "none"}), left_out
-
-
-def _as_it_is(file: str, raw: RawTable, section: DataSection) -> tuple[Prices, DataSection]:
-    """The prices, with the settings that gaps and adjusted prices of the file need and no others.
-
-    A whole set of adjusted prices, or an adjusted close, is what returns are made of.
-    """
-    prices = check_table(file, raw, section)
-    columns = prices.columns
-    assert columns is not None
-    adjusted = section.target == "Close" and "Close" in columns.adjusted.values()
-    if adjusted and section.predict == "log_return":
-        section = section.model_copy(update={"adjust": True})
-        prices = check_table(file, raw, section)
-    needed = {
-        "missing": "drop" if len(prices.dates) < len(raw.frame) else "refuse",
-        "fill": "forward" if columns.filled else "none",
-    }
-    return prices, section.model_copy(update=needed)
-
-
-def _target(file: str, table: pd.DataFrame, usual: list[str]) -> str:
-    """The close, or the column that is most like one."""
-    if "Close" in usual:
-        return "Close"
-    names = {key(name): name for name in table.columns if date_column([name]) is None}
-    for known in PRICE_NAMES:
-        if known in names:
-            return names[known]
-    numeric = [name for name in names.values() if parse_numbers(table[name])[1] is None]
-    if len(numeric) == 1:
-        return numeric[0]
-    raise DataError(
-        f"{file}: there is no column Close; the numeric columns are "
-        f"{', '.join(numeric) or 'none'}; name the one to forecast with --target."
-    )
 
 
 def bars(dates: pd.DatetimeIndex) -> tuple[str, str, str]:

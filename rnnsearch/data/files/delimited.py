@@ -161,9 +161,20 @@ def _cells(line: str) -> tuple[str, list[str]]:
 
 
 def _data_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Without the text that exchanges write below their rows, and between those of joined files."""
+    """Without the text that exchanges write around their rows, and between those of joined files;
+    without rows that have no value at all.
+    """
+    notes: list[str] = []
     if frame.shape[1] < 2 or not len(frame):
-        return frame, []
+        return frame, notes
+    empty = frame.isna().all(axis=1).to_numpy()
+    if empty.any() and not empty.all():
+        notes.append(f"{empty.sum()} rows without any value are left out")
+        frame = frame[~empty]
+    if above := _titles(frame):
+        told = " ".join(frame.iloc[0].dropna().astype("str"))[:200]
+        notes.append(f"{above} lines of text above the rows are left out, the first is {told!r}")
+        frame = frame.iloc[above:]
     first, others = frame.iloc[:, 0].astype("str").fillna("0"), frame.iloc[:, 1:]
     alone = others.isna().all(axis=1).to_numpy()
     named = [name for name in others.columns.astype(str) if not NAMELESS.fullmatch(name)]
@@ -172,6 +183,18 @@ def _data_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     below = np.logical_and.accumulate((alone & words)[::-1])[::-1]
     text = alone | header if header.any() else below
     if not text.any() or text.all():
-        return frame, []
+        return frame, notes
     told = first[text].iloc[0]
-    return frame[~text], [f"{text.sum()} lines of text are left out, the first is {told[:200]!r}"]
+    notes.append(f"{text.sum()} lines of text are left out, the first is {told[:200]!r}")
+    return frame[~text], notes
+
+
+def _titles(frame: pd.DataFrame) -> int:
+    """How many rows below the names tell more of them (units, remarks): they have no date."""
+    date = date_column([str(name) for name in frame.columns])
+    if date is None:
+        return 0
+    top = frame.iloc[: TITLES + 1].astype("str").apply(lambda column: column.str.strip())
+    numbers = top.apply(pd.to_numeric, errors="coerce").notna().any(axis=1)
+    rows = (top.iloc[:, date].str.contains(r"\d", na=False) | numbers).to_numpy()
+    return int(np.argmax(rows)) if rows.any() else 0

@@ -19,6 +19,7 @@ from rnnsearch.errors import DataError
 
 MIDNIGHT = " 00:00:00"
 DEEPEST = 4  # how far down a JSON file its table is looked for
+DEEPEST_LIST = 12  # how far down, where its columns lie apart
 
 
 def workbook_sheets(source: Source, file: str) -> dict[str, bytes]:
@@ -61,6 +62,8 @@ def json_table(source: Source, file: str) -> bytes:
         except ValueError:
             value = [json.loads(line) for line in text.splitlines() if line.strip()]
         rows = _rows(value)
+        if rows is None or (len(rows) == 2 and _nested(rows[1])):  # a record of records
+            rows = _apart(value) or rows
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"{file}: is not JSON: {str(error)[:200]}; write it again, or as CSV."
@@ -106,7 +109,32 @@ def _rows(value: Any, depth: int = 0) -> list[Sequence[Any]] | None:
     return tables[0] if len(tables) == 1 else None
 
 
-def _nested(items: list[Any]) -> bool:
+def _apart(value: Any) -> list[Sequence[Any]] | None:
+    """Header and rows of columns that lie in several places, each a list of as many values."""
+    found: list[tuple[str, list[Any]]] = []
+
+    def look(value: Any, name: str, depth: int) -> None:
+        if depth == DEEPEST_LIST:
+            return
+        if isinstance(value, dict):
+            for inner, item in value.items():
+                look(item, inner, depth + 1)
+        elif isinstance(value, list) and _nested(value):
+            for item in value:
+                look(item, name, depth + 1)
+        elif isinstance(value, list) and len(value) > 1:
+            found.append((name, value))
+
+    look(value, "", 0)
+    longest = max((len(values) for _, values in found), default=0)
+    columns = [(name, values) for name, values in found if len(values) == longest]
+    names = [name for name, _ in columns]
+    if len(columns) < 2 or len(set(names)) < len(names):
+        return None
+    return [names, *map(list, zip(*(values for _, values in columns), strict=True))]
+
+
+def _nested(items: Sequence[Any]) -> bool:
     return any(isinstance(item, list | dict) for item in items)
 
 

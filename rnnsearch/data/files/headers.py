@@ -9,7 +9,9 @@ from rnnsearch.data.files.names import DATE_KEYS, USUAL, date_column, key, serie
 from rnnsearch.errors import DataError
 
 MOST_COLUMNS = 3_000  # more take minutes to look at, and none is a file of prices
-VALUE = re.compile(r"[-+\d.,:/ TZ年月日]*\d[-+\d.,:/ TZ年月日%]*")  # a number or a date
+# A number or a date. No part of it can match what the one before it does: names may be gigantic.
+VALUE = re.compile(r"[-+.,:/ TZ年月日]*\d[-+\d.,:/ TZ年月日%]*")
+CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d)?")
 DAY = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}.*|(?:19|20)\d{6}|1\d{9}(?:\d{3})?|\d{2,4}年.*")
 NAMELESS = re.compile(r"column \d+")  # how a column without a name is called
 PAIR = re.compile(r"\(\s*('[^']*'|\"[^\"]*\")\s*,\s*('[^']*'|\"[^\"]*\")\s*\)")
@@ -140,11 +142,21 @@ def suggested(values: Sequence[str]) -> str:
         opened, high, low, close = (one or 0.0 for one in bar)
         if low <= min(opened, close) and high >= max(opened, close) and 0 < high < 2 * low:
             names[place : place + 4] = ["Open", "High", "Low", "Close"]
+            if len(values) == place + 5 and _is_count(values[-1]):
+                names[-1] = "Volume"
             break
     else:
         if len(values) == 2:
             names[1 - date] = "Close"
+    for place, text in enumerate(values):
+        if names[place].startswith("x") and CLOCK.fullmatch(text.strip()):
+            names[place] = "Time"
+            break
     return ",".join(names)
+
+
+def _is_count(text: str) -> bool:
+    return (number := _number(text)) is not None and number >= 0 and number % 1 == 0
 
 
 def _number(text: str) -> float | None:

@@ -13,6 +13,7 @@ import pandas as pd
 from rnnsearch.errors import DataError
 
 USUAL = ("Open", "High", "Low", "Close", "Volume", "Adj Close")
+LETTERS = {"o": "Open", "h": "High", "l": "Low", "c": "Close"}  # of some APIs: all four, or none
 
 
 def key(name: str) -> str:
@@ -66,7 +67,7 @@ ALIASES = {  # by `key`; the first that a file has, where it lacks the usual nam
     "Close": _keys(
         "closeprice closingprice closelast closepx pxclose pxlast closevalue 收盤價 收盤 "
         "收盘价 收盘 收市價 收市 收市价 終値 종가 schluss schlusskurs schlußkurs slutkurs "
-        "stängning slut sluttkurs päätös slotkoers slot clôture cloture cierre fechamento "
+        "stängning slut sluttkurs päätös slotkoers slot clôture cloture clot cierre fechamento "
         "fech chiusura zamkniecie zamknięcie závěr záró kapanış penutupan tutup đóngcửa "
         "giáđóngcửa ปิด ราคาปิด закрытие закр ценазакрытия κλείσιμο סגירה إغلاق الإغلاق "
         "închidere"
@@ -75,7 +76,7 @@ ALIASES = {  # by `key`; the first that a file has, where it lacks the usual nam
         "tickvol tickvolume vol tradevolume totalvolume tradingvolume sharestraded noofshares "
         "totaltradedquantity totaltradequantity tottrdqty volumetraded qtytraded 成交股數 "
         "成交量 交易量 出来高 売買高 거래량 volumen stücke stück umsatz omsättning volymi "
-        "wolumen wol objem forgalom hacim hac volumeperdagangan kl khốilượng klgd "
+        "volumennominal wolumen wol objem forgalom hacim hac volumeperdagangan kl khốilượng klgd "
         "khốilượnggiaodịch ปริมาณ ปริมาณการซื้อขาย объем объём обьем όγκος נפח الحجم volum"
     ),
     "Adj Close": _keys(
@@ -97,6 +98,7 @@ SERIES_KEYS = _keys(  # name whose a row is, in a file of several series
     "コード 종목코드 종목명 mãck mã тикер"
 )
 SUREST_SERIES = frozenset(_keys("ticker tickers symbol tic isin permno tscode uniqueid 股票代码"))
+LONGEST_NAME = 200  # characters of a name that may have a unit in brackets
 _IN_BRACKETS = re.compile(r"[(（\[][^)）\]]*[)）\]]")
 
 
@@ -105,7 +107,8 @@ def date_column(names: Sequence[str]) -> int | None:
     places: dict[str, int] = {}
     for place, name in enumerate(names):
         places.setdefault(key(name), place)
-    return next((places[k] for k in (*DATE_KEYS, *OTHER_DATE_KEYS) if k in places), None)
+    known = (*DATE_KEYS, *OTHER_DATE_KEYS, *("t" * (LETTERS.keys() <= places.keys())))
+    return next((places[k] for k in known if k in places), None)
 
 
 def series_column(name: str) -> bool:
@@ -120,6 +123,8 @@ def usual_names(names: Sequence[str]) -> list[str]:
     """
     keys = [key(name) for name in names]
     canonical = {key(name): name for name in USUAL}
+    if LETTERS.keys() <= set(keys):
+        canonical = LETTERS | {"v": "Volume"} | canonical
     found = [canonical.get(plain, name) for plain, name in zip(keys, names, strict=True)]
     if (date := date_column(names)) is not None:
         found = ["Date" if plain == keys[date] else n for plain, n in zip(keys, found, strict=True)]
@@ -143,8 +148,10 @@ def _without_units(names: Sequence[str], taken: set[str]) -> dict[str, int]:
     """Places by the key of a name without what is in brackets, `收盤價(元)`, where it is one."""
     found: dict[str, list[int]] = {}
     for place, name in enumerate(names):
+        if len(name) > LONGEST_NAME or not _IN_BRACKETS.search(name):
+            continue
         short = key(_IN_BRACKETS.sub("", name))
-        if short and short not in taken and _IN_BRACKETS.search(name):
+        if short and short not in taken:
             found.setdefault(short, []).append(place)
     return {short: places[0] for short, places in found.items() if len(places) == 1}
 

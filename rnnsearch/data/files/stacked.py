@@ -34,7 +34,8 @@ def pick_series(file: str, raw: RawTable, wanted: Sequence[str]) -> RawTable:
     for value in wanted:
         if value in raw.chosen:
             continue
-        of = raw.of or side_by_side(list(map(str, raw.frame.columns)))
+        names = list(map(str, raw.frame.columns))
+        of = raw.of or side_by_side(names) or side_by_side(names, least=1)
         column = _match({series for series, _ in of.values()}, value)
         if column is not None:
             raw = _columns_of(raw, of, column)
@@ -81,8 +82,18 @@ def check_rows_of_one(
     return ""
 
 
-def side_by_side(names: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Columns such as `AAPL_Close` and `Close MSFT` as series and field; none where one series."""
+def only_series(names: Sequence[str]) -> str | None:
+    """The series that stands in the names of all prices, `XYZ` of `XYZ.Open`, where it is one."""
+    of = side_by_side(names, least=1)
+    series = {one for one, _ in of.values()}
+    fields = {key(one) for _, one in of.values()}
+    return series.pop() if len(series) == 1 and {"high", "low", "close"} <= fields else None
+
+
+def side_by_side(names: Sequence[str], *, least: int = 2) -> dict[str, tuple[str, str]]:
+    """Columns such as `AAPL_Close` and `Close MSFT` as series and field; none where fewer than
+    `least` have a close.
+    """
     best: dict[str, tuple[str, str]] = {}
     for separator in SEPARATORS:
         of: dict[str, tuple[str, str]] = {}
@@ -94,7 +105,7 @@ def side_by_side(names: Sequence[str]) -> dict[str, tuple[str, str]]:
             elif found and key(head) in FIELDS and rest:
                 of[name] = (rest, head)
         fields = [key(one) for _, one in of.values()]
-        if fields.count("close") > 1 and len(of) > len(best):
+        if fields.count("close") >= least and len(of) > len(best):
             best = of
     return best
 

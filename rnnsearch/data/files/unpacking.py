@@ -110,7 +110,7 @@ def _only_member(source: Source, file: str) -> str | None:
     files = [
         name
         for name in names
-        if not name.endswith("/") and not name.startswith("__MACOSX") and name[:1] != "."
+        if not name.startswith("__MACOSX") and name.rpartition("/")[2][:1] not in ("", ".")
     ]
     if len(files) != 1:
         shown = ", ".join(files[:3])[:150] + (", ..." if len(files) > 3 else "")

@@ -7,6 +7,7 @@ import pandas as pd
 
 from rnnsearch.config import MarketSection
 from rnnsearch.data.markets.calendars import market_zone
+from rnnsearch.data.prices.rows import day
 from rnnsearch.data.prices.spelling import CENTURY, plain_dates
 from rnnsearch.errors import DataError
 
@@ -22,6 +23,9 @@ DATE_FORMATS = (
 )
 YEARS = (1600, 2200)
 TIME_FORMATS = ("%H%M", "%H%M%S", "%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
+LONGEST = 100  # characters of a date
+DAY_ONE = pd.Timestamp("1899-12-30")  # of spreadsheets, for all days after February 1900
+DAYS = (29_000, 60_000)  # from 1979 to 2064
 UTC_OFFSET = r":\d\d(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)$"
 
 
@@ -48,8 +52,12 @@ def parse_dates(
     else:
         text = column.astype("str").str.replace(r"\s+", " ", regex=True).str.strip()
         text = text.where(column.notna())
-        text, notes = plain_dates(text)
-        if unit := _epoch_unit(text):
+        text, notes = plain_dates(text.where(text.str.len() <= LONGEST))
+        if (days := _spreadsheet_days(file, text)) is not None:
+            dates = days
+            told = f"{text.iloc[0]} is {day(pd.Index(days), 0)}"
+            notes.append(f"dates are counted in days, as spreadsheets count them: {told}")
+        elif unit := _epoch_unit(text):
             dates = pd.to_datetime(text.astype("int64"), unit=unit)
             utc = dates.dt.tz_localize("UTC")
             notes.append(f"dates are counted from 1970 (UTC): {text.iloc[0]} is {dates.iloc[0]}")
@@ -126,6 +134,28 @@ def _epoch_unit(text: pd.Series) -> Literal["s", "ms", "us", "ns"] | None:
     counts = text.str.fullmatch(r"1[0-8]\d+").fillna(False).all()
     lengths = text.str.len().unique()
     return units.get(int(lengths[0])) if counts and len(lengths) == 1 else None
+
+
+def _spreadsheet_days(file: str, text: pd.Series) -> pd.Series | None:
+    """Dates as spreadsheets count them, 45530 for 2024-08-26; None if they are not.
+
+    Some count from 1904, which shows in markets that are open from Monday to Friday.
+    """
+    if not text.str.fullmatch(r"\d{5}(?:\.\d+)?").fillna(False).all() or not len(text):
+        return None
+    count = text.astype("float64")
+    if not count.between(*DAYS).all():
+        return None
+    dates = DAY_ONE + pd.to_timedelta((count * 86_400).round(), unit="s")
+    days = np.bincount(dates.dt.day_of_week, minlength=7)
+    if days[5] > 0.1 * len(dates) and days[0] < 0.01 * len(dates):  # Saturdays, and no Monday
+        raise DataError(
+            f"{file}: every row needs a date like 2014-03-07, but the date of row 1 is "
+            f"{text.iloc[0]!r}, and days of spreadsheets that are counted from 1900 would be "
+            f"Tuesdays to Saturdays, from 1904 Mondays to Fridays; format the column as "
+            f"year-month-day before it is saved."
+        )
+    return dates
 
 
 def _western_years(text: pd.Series) -> pd.Series | None:

@@ -19,11 +19,12 @@ from rnnsearch.config import DataSection, JoinSection
 from rnnsearch.data.files.dispatch import RawTable, read_table
 from rnnsearch.data.files.names import USUAL, find_column, key, listed, usual_names
 from rnnsearch.data.files.stacked import check_columns_of_one, check_rows_of_one, pick_series
+from rnnsearch.data.markets.calendars import market_zone
 from rnnsearch.data.prices.categories import level_name
 from rnnsearch.data.prices.columns import Columns, read_columns
 from rnnsearch.data.prices.dates import date_by_content, parse_dates, with_time
 from rnnsearch.data.prices.oddities import oddities
-from rnnsearch.data.prices.refusals import check_order, check_prices
+from rnnsearch.data.prices.refusals import check_clock, check_order, check_prices
 from rnnsearch.data.prices.rows import FileRows
 from rnnsearch.errors import DataError
 from rnnsearch.targets import Quotes
@@ -185,6 +186,7 @@ def check_table(file: str, raw: RawTable, data: DataSection | JoinSection) -> Pr
         target = "Close" if "Close" in table else ""
     dates, told = parse_dates(file, _dates(file, table), data)
     numbers = np.arange(1, len(table) + 1) if raw.numbers is None else raw.numbers
+    check_clock(file, dates, numbers, lambda: market_zone(data))
     if one := check_rows_of_one(file, table, dates, numbers):
         told.append(one)
     if check_order(file, dates, numbers):
@@ -208,9 +210,10 @@ def check_table(file: str, raw: RawTable, data: DataSection | JoinSection) -> Pr
 def _usual_names(file: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     """The columns with `Date` and prices under their usual names, and what these were before."""
     names = usual_names([str(name) for name in table.columns])
+    places: dict[str, int] = {}
     for number, name in enumerate(names):
-        if name in names[:number]:
-            first, second = table.columns[names.index(name)], table.columns[number]
+        if places.setdefault(name, number) != number:
+            first, second = table.columns[places[name]], table.columns[number]
             raise DataError(
                 f"{file}: columns must differ, but {first!r} and {second!r} are both {name}; "
                 f"rename or remove one."

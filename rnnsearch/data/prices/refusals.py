@@ -1,6 +1,7 @@
 """What is refused in prices: places, rules, values and remedies."""
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -10,15 +11,41 @@ from rnnsearch.data.prices.rows import FileRows, day
 from rnnsearch.errors import DataError
 
 OHLC = ("Open", "High", "Low", "Close")
+ZONES = (  # of summer times: one zone for each of the days on which they end
+    *("Europe/London", "Europe/Berlin", "Europe/Athens", "America/New_York", "America/Chicago"),
+    *("America/Denver", "America/Los_Angeles", "America/Sao_Paulo", "America/Santiago"),
+    *("Australia/Sydney", "Pacific/Auckland", "Asia/Jerusalem", "Asia/Tehran", "Africa/Cairo"),
+)
 LARGEST = 1e30  # beyond it sums and squares of float32 are infinite
 SMALLEST_PRICE = 1e-30
 
 
+def check_clock(
+    file: str, dates: pd.DatetimeIndex, numbers: NDArray[np.int64], zone: Callable[[], str | None]
+) -> None:
+    """The first date that is out of order is not so because summer time ended.
+
+    `zone` is asked for theirs only where a clock has gone back.
+    """
+    falls, wrong = _out_of_order(dates)
+    if not len(wrong):
+        return
+    row = int(wrong[0]) + 1
+    earlier, later = dates[[row, row - 1]] if falls else dates[[row - 1, row]]
+    example = _hour_again(earlier, later, zone)
+    if example is not None:
+        raise DataError(
+            f"{file}: dates must {'decrease' if falls else 'increase'}, but row {numbers[row]} is "
+            f"{day(dates, row)} after {day(dates, row - 1)}, as where summer time ends and clocks "
+            f"show an hour twice; keep both rows, and write every date in UTC "
+            f'({example:%Y-%m-%d %H:%M}Z for the later) with time_zone = "UTC" in [data] '
+            f"(--time-zone UTC of init). If they are one bar, remove one."
+        )
+
+
 def check_order(file: str, dates: pd.DatetimeIndex, numbers: NDArray[np.int64]) -> bool:
     """Dates increase, or all decrease, which is told; none is there twice."""
-    steps = np.diff(dates.asi8)
-    falls = 2 * int((steps < 0).sum()) > len(steps)
-    wrong = np.flatnonzero(steps >= 0 if falls else steps <= 0)
+    falls, wrong = _out_of_order(dates)
     if not len(wrong):
         return falls
     row = int(wrong[0]) + 1
@@ -33,6 +60,27 @@ def check_order(file: str, dates: pd.DatetimeIndex, numbers: NDArray[np.int64]) 
         f"{file}: dates must {order}, but row {numbers[row]} is {now} after {before}; "
         f"sort the file or remove the row."
     )
+
+
+def _out_of_order(dates: pd.DatetimeIndex) -> tuple[bool, NDArray[np.intp]]:
+    """Whether most dates fall, and the steps that do not go the way of most."""
+    steps = np.diff(dates.asi8)
+    falls = 2 * int((steps < 0).sum()) > len(steps)
+    return falls, np.flatnonzero(steps >= 0 if falls else steps <= 0)
+
+
+def _hour_again(
+    earlier: pd.Timestamp, later: pd.Timestamp, zone: Callable[[], str | None]
+) -> pd.Timestamp | None:
+    """The second of two rows in UTC, where a clock goes back by an hour between them."""
+    back = earlier - later
+    if not pd.Timedelta(0) <= back < pd.Timedelta("1h") or later == later.normalize():
+        return None
+    own = zone()
+    for one in [own] if own else ZONES:
+        if pd.isna(later.tz_localize(one, ambiguous="NaT", nonexistent="shift_forward")):
+            return later.tz_localize(one, ambiguous=False).tz_convert(None)
+    return None
 
 
 def check_number(rows: FileRows, name: str, column: pd.Series, wrong: int | None) -> None:
