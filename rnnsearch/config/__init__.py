@@ -13,7 +13,14 @@ from rnnsearch.config.data import (
     Predict,
     Sample,
 )
-from rnnsearch.config.dimensions import FloatRange, IntRange, LengthRange, Section, extremes
+from rnnsearch.config.dimensions import (
+    FloatRange,
+    IntRange,
+    LengthRange,
+    Section,
+    drawn,
+    extremes,
+)
 from rnnsearch.config.reading import digest, find_study, home, load_study
 from rnnsearch.config.sections import (
     Cell,
@@ -21,6 +28,7 @@ from rnnsearch.config.sections import (
     OptimizerKind,
     Precision,
     ScalerKind,
+    SpaceSection,
     StudyFile,
 )
 
@@ -39,8 +47,10 @@ __all__ = [
     "Sample",
     "ScalerKind",
     "Section",
+    "SpaceSection",
     "StudyFile",
     "digest",
+    "drawn",
     "extremes",
     "find_study",
     "home",

@@ -5,6 +5,8 @@ window = [10, 20, 40]                        choices
 window = { low = 5, high = 60, log = true }  a range, both ends included
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
@@ -27,6 +29,30 @@ class Section(BaseModel):
     """A table of the study file: frozen, and no key that we do not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Beside its field, all that is to be known of a parameter that trials draw.
+
+    `reference` is its value in the trials that are tried before sampling, `also` what other
+    programs call it. `alone` says that its value in a trial is what is drawn under its name; the
+    others are combined first (`search.space.suggesting`).
+    """
+
+    reference: Any
+    also: str = ""
+    alone: bool = True
+
+
+def drawn(section: type[Section]) -> Mapping[str, Drawn]:
+    """The parameters of a section, in the order in which they are drawn."""
+    return {
+        name: mark
+        for name, field in section.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, Drawn)
+    }
 
 
 class IntRange(Section):

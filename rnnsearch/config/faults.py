@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from rnnsearch.config.dimensions import Section, drawn
 from rnnsearch.errors import shown, without_passwords
 
 _UNION_ARM = re.compile(r"value|choices|range|[\w-]+\[.*\]|constrained-\w+")
@@ -41,20 +42,7 @@ FORMS = {
 }
 
 OTHER_NAMES = {
-    "learning_rate": "lr eta alpha step_size rate",
-    "neurons": "hidden hidden_size hidden_units units nodes n_units cells",
-    "layers": "num_layers n_layers depth",
-    "window": "lookback look_back seq_len sequence_length timesteps time_steps input_chunk_length",
-    "output_shift": "horizon forecast_horizon h ahead steps_ahead",
-    "input_shift": "lag lags delay",
-    "batch_size": "batch bs batchsize minibatch",
-    "epochs": "epoch n_epochs num_epochs max_epochs iterations",
-    "cell": "model network rnn rnn_type architecture type",
-    "optimizer": "optimiser opt",
-    "weight_decay": "wd l2",
     "clip": "grad_clip gradient_clip max_grad_norm",
-    "dropout": "drop dropout_rate",
-    "scaler": "scaling normalization normalisation normalize",
     "trials": "n_trials num_trials max_trials runs",
     "timeout": "time_limit max_time max_seconds time_budget duration",
     "seed": "random_seed random_state",
@@ -71,7 +59,7 @@ OTHER_NAMES = {
     "low": "min minimum from start lower",
     "high": "max maximum to stop end upper",
 }
-"""What other programs call our keys."""
+"""What other programs call our keys; a parameter of the space says it itself."""
 
 
 def explain(path: Path, error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
@@ -137,7 +125,7 @@ def _other_key(where: tuple[str, ...], model: type[BaseModel]) -> tuple[str, str
     """The key that was meant (or nothing), and the hint."""
     known, wrong = keys_at(model, where[:-1]), where[-1]
     plain = wrong.lower().replace("-", "_")
-    by_other = [ours for ours, names in OTHER_NAMES.items() if plain in names.split()]
+    by_other = [ours for ours, names in _other_names(model).items() if plain in names.split()]
     meant = [key for key in (plain, *by_other) if key in known]
     if meant:
         return meant[0], f"did you mean {meant[0]}?"
@@ -151,6 +139,12 @@ def _other_key(where: tuple[str, ...], model: type[BaseModel]) -> tuple[str, str
     if near := difflib.get_close_matches(plain[:100], known, n=1, cutoff=0.5):
         return near[0], f"did you mean {near[0]}?"
     return "", f"known keys: {', '.join(known)}"
+
+
+def _other_names(model: type[BaseModel]) -> dict[str, str]:
+    sections = [field.annotation for field in model.model_fields.values()]
+    tables = [one for one in sections if isinstance(one, type) and issubclass(one, Section)]
+    return {n: mark.also for table in tables for n, mark in drawn(table).items()} | OTHER_NAMES
 
 
 def _dotted(where: tuple[str, ...]) -> str:

@@ -3,33 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rnnsearch.config import StudyFile, extremes
+from rnnsearch.config import StudyFile, drawn, extremes
 from rnnsearch.data.inputs.build import InputTable
 from rnnsearch.search.inputs.candidates import Candidates
 from rnnsearch.search.inputs.ranking import Finding
 from rnnsearch.search.space.suggesting import most_inputs, nearest
 
-WISHES: dict[str, Any] = {
-    "cell": "lstm",
-    "layers": 1,
-    "neurons": 32,
-    "window": 20,
-    "epochs": 30,
-    "batch_size": 64,
-    "learning_rate": 2e-3,
-    "optimizer": "adam",
-    "weight_decay": 0.1,
-    "averaging": True,
-    "dropout": 0.0,
-    "scaler": "standard",
-    "input_shift": 0,
-    "output_shift": 1,
-}
-"""The network of every reference; each takes the value of its dimension that lies nearest."""
-
 
 def references(study: StudyFile, candidates: Candidates) -> dict[str, dict[str, Any]]:
     """The trials by name: values for the suggested parameters, all within the study's space.
+
+    Their network is made of each `Drawn.reference`, or of what lies nearest in its dimension.
 
     The close alone, all inputs and the best ranked ones: those `found`, which tell more than chance
     would, or else ten. The found ones also over the sessions in which they act and no others: on
@@ -67,7 +51,10 @@ def references(study: StudyFile, candidates: Candidates) -> dict[str, dict[str, 
 
 def _base(study: StudyFile, table: InputTable) -> dict[str, Any]:
     space = study.space
-    base = {name: nearest(getattr(space, name), wish) for name, wish in WISHES.items()}
+    base = {
+        name: nearest(getattr(space, name), parameter.reference)
+        for name, parameter in drawn(type(space)).items()
+    }
     if space.neurons_per == "layer":
         units = base.pop("neurons")
         base |= {f"neurons_{i + 1}": units for i in range(max(extremes(space.layers)))}

@@ -7,14 +7,13 @@ so that two trials which train the same network are seen to be the same.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from optuna.trial import BaseTrial
 
-from rnnsearch.config import FloatRange, IntRange, StudyFile, digest, extremes
+from rnnsearch.config import FloatRange, IntRange, StudyFile, digest, drawn, extremes
 from rnnsearch.data.inputs.build import InputTable
 from rnnsearch.errors import StudyFileError
 from rnnsearch.search.inputs.candidates import Candidates
@@ -31,25 +30,16 @@ def suggest(trial: BaseTrial, study: StudyFile, candidates: Candidates) -> Trial
         neurons = tuple(each[:layers])
     else:
         neurons = (_suggest(trial, "neurons", space.neurons),) * layers
-    names = (
-        "cell",
-        "window",
-        "epochs",
-        "batch_size",
-        "learning_rate",
-        "optimizer",
-        "weight_decay",
-        "averaging",
-        "dropout",
-        "scaler",
-        "output_shift",
-    )
-    drawn = {name: _suggest(trial, name, getattr(space, name)) for name in names}
+    values = {
+        name: _suggest(trial, name, getattr(space, name))
+        for name, parameter in drawn(type(space)).items()
+        if parameter.alone
+    }
     if layers == 1:
-        drawn["dropout"] = 0.0
+        values["dropout"] = 0.0
     inputs = _suggest_inputs(trial, study, candidates)
     parameters = TrialParameters(
-        **drawn,
+        **values,
         neurons=neurons,
         inputs=inputs,
         input_shift=_suggest_input_shift(trial, study, candidates.table, inputs),
@@ -165,12 +155,7 @@ def _steps(low: float, high: float, step: float) -> int:
 def space_sizes(study: StudyFile, candidates: Candidates) -> dict[str, float]:
     """Number of values of every suggested parameter, by name; 1 where it is fixed."""
     space = study.space
-    names: Sequence[str] = [
-        name
-        for name in type(space).model_fields
-        if name not in ("neurons_per", "input_shift_per", "clip")
-    ]
-    sizes = {name: dimension_size(getattr(space, name)) for name in names}
+    sizes = {name: dimension_size(getattr(space, name)) for name in drawn(type(space))}
     if space.neurons_per == "layer":
         sizes["neurons"] **= max(extremes(space.layers))
     if space.input_shift_per == "family":
