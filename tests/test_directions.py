@@ -11,7 +11,8 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 
 from rnnsearch import targets
 from rnnsearch.report.figures import champion as figures
-from rnnsearch.scoring import directions, words
+from rnnsearch.scoring import directions, metrics
+from rnnsearch.scoring.metrics import chances
 from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.targets import Quotes
 from rnnsearch.verdict import comparison
@@ -26,19 +27,18 @@ def drawn(rows=300, seed=0):
 def test_measures_of_chances_are_those_of_scikit_learn():
     rose, p = drawn()
     naive = np.full(300, 0.55)
-    assert directions.log_loss(rose, p) == pytest.approx(sklearn_log_loss(rose, p))
-    assert directions.auc(rose, p) == pytest.approx(roc_auc_score(rose, p))
+    assert chances.log_loss(rose, p) == pytest.approx(sklearn_log_loss(rose, p))
+    assert chances.auc(rose, p) == pytest.approx(roc_auc_score(rose, p))
     expected = 1 - brier_score_loss(rose, p) / brier_score_loss(rose, naive)
-    assert directions.brier_skill(rose, p, naive) == pytest.approx(expected)
-    assert set(directions.chances(rose, p, naive)) == {"log_loss", "auc", "brier_skill"}
+    assert chances.brier_skill(rose, p, naive) == pytest.approx(expected)
 
 
 def test_a_sure_and_wrong_chance_is_finite_and_one_class_has_no_order():
     rose = np.array([True, True])
-    assert directions.log_loss(rose, np.array([0.0, 1.0])) == pytest.approx(-np.log(1e-6) / 2)
-    assert math.isnan(directions.auc(rose, np.array([0.2, 0.3])))
-    assert directions.brier_skill(rose, np.ones(2), np.ones(2)) == 0
-    assert directions.brier_skill(rose, np.zeros(2), np.ones(2)) == -math.inf
+    assert chances.log_loss(rose, np.array([0.0, 1.0])) == pytest.approx(-np.log(1e-6) / 2)
+    assert math.isnan(chances.auc(rose, np.array([0.2, 0.3])))
+    assert chances.brier_skill(rose, np.ones(2), np.ones(2)) == 0
+    assert chances.brier_skill(rose, np.zeros(2), np.ones(2)) == -math.inf
 
 
 def test_reliability_bins_hold_all_rows_and_true_chances_lie_within_the_bounds():
@@ -142,11 +142,11 @@ def test_moves_are_log_returns_or_differences_where_prices_are_not_positive():
 def test_a_direction_has_measures_of_chances_in_its_row_of_the_table():
     close, train, rows = drifting(), np.arange(50, 400), np.arange(401, 600)
     test = scored("direction", close, rows, train)
-    row = comparison.scores(test, test.hardest_naive)
+    row = metrics.score(test.scored(test.hardest_naive))
     assert row["auc"] == 0.5
     assert row["brier_skill"] == 0
-    assert {"log_loss", "auc", "brier_skill"} <= set(words.METRICS)
-    assert "auc" not in comparison.scores(scored("log_return", close, rows, train), rows * 0.0)
+    returns = scored("log_return", close, rows, train)
+    assert "auc" not in metrics.score(returns.scored(rows * 0.0))
 
 
 def test_the_picture_of_calibration_shows_every_bin():

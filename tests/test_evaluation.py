@@ -15,6 +15,7 @@ from rnnsearch.config import load_study
 from rnnsearch.errors import NoTrialError, StorageError
 from rnnsearch.model.forecaster import Forecaster
 from rnnsearch.publish.registry import forecast_rows, publish
+from rnnsearch.scoring import metrics
 from rnnsearch.scoring.baselines.drift import drift
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.searching import search
@@ -423,13 +424,12 @@ def test_a_price_that_did_not_change_did_not_rise() -> None:
     close = np.array([1.0, 1.5, 1.5, 2.0, 2.0, 3.0, 2.5])
     rows = np.arange(2, 7)
     test = scored(close, rows, 1, "log_return")
-    scores = comparison.scores(test, np.full(5, 0.1))
+    scores = metrics.score(test.scored(np.full(5, 0.1)))
     assert scores["directional_accuracy"] == scores["always_up"] == pytest.approx(2 / 5)
-    assert comparison.scores(test, test.naive["no_change"])[
-        "directional_accuracy"
-    ] == pytest.approx(3 / 5)
+    still = metrics.score(test.scored(test.naive["no_change"]))
+    assert still["directional_accuracy"] == pytest.approx(3 / 5)
     direction = scored(close, rows, 1, "direction")
-    assert comparison.scores(direction, np.ones(5))["always_up"] == scores["always_up"]
+    assert metrics.score(direction.scored(np.ones(5)))["always_up"] == scores["always_up"]
 
 
 # --- published figures
@@ -441,16 +441,16 @@ def test_the_anchor_figures_of_the_sp500() -> None:
     expected = {1: (19.975, 0.586, 0.99544), 5: (42.935, None, None), 10: (57.595, None, None)}
     for horizon, (rmse, mape, r2) in expected.items():
         test = scored(close, rows, horizon, "log_return")
-        row = comparison.scores(test, test.naive["no_change"])
+        row = metrics.score(test.scored(test.naive["no_change"]))
         assert row["price_rmse"] == pytest.approx(rmse, abs=6e-4)
-        assert comparison.scores(test, test.hardest_naive)["skill"] == 0
+        assert metrics.score(test.scored(test.hardest_naive))["skill"] == 0
         assert row["skill"] <= 0
         if mape is not None:
             assert row["price_mape"] == pytest.approx(mape, abs=6e-4)
             assert row["price_r2"] == pytest.approx(r2, abs=6e-6)
     test = scored(close, rows, 1, "log_return")
     growth = drift(close, rows, 1, slice(0, rows[0])).forecast
-    assert comparison.scores(test, growth)["price_rmse"] == pytest.approx(19.972, abs=6e-4)
+    assert metrics.score(test.scored(growth))["price_rmse"] == pytest.approx(19.972, abs=6e-4)
 
 
 def test_mase_is_scaled_by_the_mean_move_over_as_many_sessions() -> None:

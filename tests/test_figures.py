@@ -24,7 +24,7 @@ from rnnsearch.report.figures import champion as figures
 from rnnsearch.report.figures import search as search_figures
 from rnnsearch.report.figures.images import as_svg, plots
 from rnnsearch.report.figures.style import STATES, short
-from rnnsearch.scoring import words
+from rnnsearch.scoring import metrics, words
 
 RNG = np.random.default_rng(3)
 
@@ -337,9 +337,9 @@ def test_every_test_has_a_question_an_answer_and_a_meaning() -> None:
 
 
 def test_figures_are_written_with_a_real_minus_and_gaps() -> None:
-    assert words.figure("skill", -0.01234) == "−0.0123"
-    assert words.figure("rmse", None) == "–"
-    assert words.figure("directional_accuracy", 0.5123) == "51.2 %"
+    assert metrics.get("skill").text(-0.01234) == "−0.0123"
+    assert metrics.get("rmse").text(None) == "–"
+    assert metrics.get("directional_accuracy").text(0.5123) == "51.2 %"
 
 
 # --- images -------------------------------------------------------------------------------------

@@ -11,8 +11,25 @@ from hypothesis.extra import numpy as hnp
 from sklearn import metrics as sk
 from statsmodels.tools import eval_measures as sm
 
+from rnnsearch import targets
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.baselines.drift import drift
+
+
+def scored(kind, actual, forecast, origin, moved=math.nan):
+    """Rows whose only naive forecast is no change, or one half."""
+    target = targets.get(kind)
+    naive = target.reference(origin)
+    return metrics.Scored(
+        actual=actual,
+        forecast=forecast,
+        naive={"no_change": naive},
+        hardest=naive,
+        origin=origin,
+        target=target,
+        moved=moved,
+    )
+
 
 blocks = hnp.arrays(np.float64, (3, 20), elements=st.floats(1, 1000).map(lambda x: round(x, 3)))
 
@@ -49,14 +66,15 @@ def test_only_a_change_above_zero_is_a_rise_of_what_came_and_of_what_was_forecas
 def test_direction_is_the_same_for_returns_and_prices():
     rng = np.random.default_rng(0)
     naive, returns, said = rng.uniform(50, 60, 99), rng.normal(size=99), rng.normal(size=99)
-    on_returns = metrics.score(returns, said, np.zeros(99))
-    on_prices = metrics.score(naive * np.exp(returns), naive * np.exp(said), naive)
+    on_returns = metrics.score(scored("log_return", returns, said, naive))
+    prices = naive * np.exp(returns), naive * np.exp(said)
+    on_prices = metrics.score(scored("level", *prices, naive))
     assert on_returns["directional_accuracy"] == on_prices["directional_accuracy"]
 
 
 def test_probabilities_are_counted_from_the_threshold():
     actual, forecast = np.array([1.0, 0.0, 1.0]), np.array([0.55, 0.55, 0.55])
-    scores = metrics.score(actual, forecast, np.full(3, 0.6), threshold=0.5)
+    scores = metrics.score(scored("direction", actual, forecast, np.full(3, 50.0)))
     assert scores["directional_accuracy"] == 2 / 3
 
 
@@ -92,8 +110,8 @@ def test_skill_against_a_perfect_naive_forecast_is_defined():
 def test_mase_scales_by_the_error_in_training():
     actual, forecast = np.array([1.0, 2.0]), np.array([2.0, 4.0])
     assert metrics.mase(actual, forecast, 0.5) == 3
-    assert metrics.score(actual, forecast, actual + 1, naive_mae=0.5)["mase"] == 3
-    assert "mase" not in metrics.score(actual, forecast, actual + 1)
+    assert metrics.score(scored("level", actual, forecast, actual, moved=0.5))["price_mase"] == 3
+    assert math.isnan(metrics.score(scored("level", actual, forecast, actual))["price_mase"])
 
 
 @pytest.fixture(scope="module")
@@ -105,11 +123,11 @@ def close():
 def test_persistence_on_the_sp500_has_the_known_error(close, output_shift, rmse):
     rows = np.arange(len(close) - 1007, len(close))
     naive = close[rows - output_shift]
-    scores = metrics.score(close[rows], naive, naive)
+    scores = metrics.score(scored("level", close[rows], naive, naive))
     assert scores["rmse"] == pytest.approx(rmse, abs=5e-4)
     assert scores["skill"] == 0
     if output_shift == 1:
-        assert scores["mape"] == pytest.approx(0.586, abs=5e-4)
+        assert scores["price_mape"] == pytest.approx(0.586, abs=5e-4)
         assert scores["r2"] == pytest.approx(0.99544, abs=5e-6)
 
 

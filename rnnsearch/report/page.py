@@ -21,7 +21,7 @@ from rnnsearch.report.captions import pictures
 from rnnsearch.report.contributions import trained
 from rnnsearch.report.facts import Facts, collect
 from rnnsearch.report.figures.champion import Picture
-from rnnsearch.scoring import words
+from rnnsearch.scoring import metrics, words
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.store import skill_of
 
@@ -49,7 +49,7 @@ def render(facts: Facts) -> str:
         _templates()
         .get_template("page.html.j2")
         .render(
-            figure=words.figure,
+            metric=metrics.find,
             name=facts.study.name,
             data=facts.attributes.get("data", {}),
             target=facts.study.data.target,
@@ -69,7 +69,7 @@ def render(facts: Facts) -> str:
             quarters=_quarters(_interval(evaluation)),
             baselines=_baseline_table(evaluation) if evaluation else None,
             trials=_trial_table(facts),
-            trial_naive=[words.NAIVE[name] for name in _trial_naive(facts)],
+            trial_metrics=_trial_metrics(facts),
             counts=[(facts.counts[s], s) for s in facts.counts if facts.counts[s]],
             finished=sum(facts.counts[s] for s in ("complete", "pruned", "failed")),
             times=_times(facts.trials),
@@ -144,16 +144,17 @@ def _quarters(interval: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _baseline_table(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     """Header and rows of the table against baselines; a cell is (text, value to sort by)."""
     rows = evaluation["table"]
-    metrics = [m for m in rows[0] if m != "forecast"]
+    own = evaluation.get("own_metrics")
+    shown = [metrics.find(key, own) for key in rows[0] if key != "forecast"]
     fitted = [row["forecast"] for row in rows]
     return {
-        "header": [words.METRICS.get(m, (m, "")) for m in metrics],
+        "header": [(metric.label, metric.hint) for metric in shown],
         "rows": [
             {
                 "name": row["forecast"],
                 "meaning": words.meaning(row["forecast"]),
                 "chosen": _chosen(evaluation, row["forecast"]),
-                "cells": [(words.figure(m, row.get(m)), row.get(m)) for m in metrics],
+                "cells": [(m.text(row.get(m.key)), row.get(m.key)) for m in shown],
             }
             for row in rows
         ],
@@ -173,30 +174,27 @@ def _trial_table(facts: Facts) -> list[dict[str, Any]]:
     """The best trials."""
     order = sorted(trained(facts.trials), key=lambda t: (-(t.value or 0.0), t.number))
     rows = []
-    naive = _trial_naive(facts)
+    shown = _trial_metrics(facts)
     for trial in order[:SHOWN]:
-        parameters, metrics = trial.user_attrs["parameters"], trial.user_attrs["record"]["metrics"]
+        parameters = trial.user_attrs["parameters"]
+        values = metrics.renamed(trial.user_attrs["record"]["metrics"]) | {"gain": trial.value}
         rows.append(
             {
                 "number": trial.number,
                 "title": title(parameters),
                 "parameters": parameters,
                 "reference": trial.user_attrs.get("reference", ""),
-                "skill": metrics["skill"],
-                "gain": trial.value,
-                "rmse": metrics["rmse"],
-                "naive": [metrics[name] for name in naive],
-                "direction": metrics["directional_accuracy"],
+                "cells": [(m.text(values.get(m.key)), values.get(m.key)) for m in shown],
             }
         )
     return rows
 
 
-def _trial_naive(facts: Facts) -> list[str]:
-    """The naive forecasts that all trials were measured against: their names among the metrics."""
+def _trial_metrics(facts: Facts) -> list[metrics.Metric]:
+    """What the table of trials tells of each: with the naive forecasts that all were held to."""
     every = [trial.user_attrs["record"]["metrics"] for trial in trained(facts.trials)]
-    *both, either = words.NAIVE
-    return [name for name in both if all(name in one for one in every)] or [either]
+    first = [metrics.get(key) for key in ("skill", "gain", "rmse")]
+    return [*first, *metrics.naive_columns(every), metrics.get("directional_accuracy")]
 
 
 def _times(trials: list[FrozenTrial]) -> dict[str, str] | None:

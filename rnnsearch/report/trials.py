@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 from optuna.trial import FrozenTrial
 
+from rnnsearch.scoring.metrics import renamed
 from rnnsearch.search.store.store import Store, skill_of, state_of
 
 
@@ -22,7 +23,8 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
     attrs = trial.user_attrs
     parameters, record = attrs.get("parameters", {}), attrs.get("record", {})
     own = ("skill", "gain")
-    metrics = {key: value for key, value in record.get("metrics", {}).items() if key not in own}
+    metrics = renamed(record.get("metrics", {}))
+    metrics = {key: value for key, value in metrics.items() if key not in own}
     return {
         "number": trial.number,
         "state": state_of(trial),

@@ -1,4 +1,4 @@
-"""Rises and falls: how good the chances of a rise are, and whether following them earns anything.
+"""Rises and falls: whether chances of a rise are right, and whether following them earns anything.
 
     n  rows      p  forecast chance of a rise (n,)      rose  whether it rose (n,)
 
@@ -7,7 +7,7 @@ One rule everywhere: a rise is a change above 0. A price that did not change did
 
 import math
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,44 +18,7 @@ from rnnsearch.scoring.skipped import Skipped
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
 
-SURE = 1e-6
-"""A chance nearer to 0 or 1 counts as this: to be sure and wrong costs 13.8, not infinity."""
-
 BINS = 10
-
-
-def log_loss(rose: Bools, p: Floats) -> float:
-    """`-mean(log(chance given to what came))`: 0 perfect, 0.693 for always saying one half."""
-    p = np.clip(p, SURE, 1 - SURE)
-    return float(-np.mean(np.where(rose, np.log(p), np.log1p(-p))))
-
-
-def auc(rose: Bools, p: Floats) -> float:
-    """Area under the ROC curve: how often a row that rose has a higher chance than one that did
-    not, ties counting half. 0.5 is no order at all. NaN where all rose, or none did.
-
-    Mann & Whitney 1947, by ranks.
-    """
-    from scipy.stats import rankdata
-
-    rises = int(np.count_nonzero(rose))
-    others = len(rose) - rises
-    if not rises or not others:
-        return math.nan
-    ranks = float(rankdata(p)[rose].sum())
-    return (ranks - rises * (rises + 1) / 2) / (rises * others)
-
-
-def brier_skill(rose: Bools, p: Floats, naive: Floats) -> float:
-    """`1 - Brier(p) / Brier(naive)`, the mean squared errors of chances: above 0 is better.
-
-    Where the naive forecast is perfect: 0 for a perfect forecast, else minus infinity.
-    Brier 1950, Verification of forecasts expressed in terms of probability.
-    """
-    own, other = (float(np.mean((rose - forecast) ** 2)) for forecast in (p, naive))
-    if other == 0:
-        return 0.0 if own == 0 else -math.inf
-    return 1 - own / other
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,12 +106,3 @@ def excess_profitability(
     share = count / n
     statistic = (earned - expected) / math.sqrt(4 * share * (1 - share) * spread / n**2)
     return ExcessProfitability(statistic, float(norm.sf(statistic)), earned, expected, n)
-
-
-def chances(rose: Bools, p: Floats, naive: Floats) -> dict[str, Any]:
-    """Every measure of chances of a rise, by name."""
-    return {
-        "log_loss": log_loss(rose, p),
-        "auc": auc(rose, p),
-        "brier_skill": brier_skill(rose, p, naive),
-    }

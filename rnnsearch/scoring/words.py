@@ -1,54 +1,11 @@
 """What figures mean, in plain words, for the report."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rnnsearch.scoring import baselines
 from rnnsearch.targets import SCORING
-
-METRICS = {
-    "skill": (
-        "skill",
-        "1 − RMSE / RMSE of the naive forecast: above 0 is better than doing nothing",
-    ),
-    "rmse": ("RMSE", "root mean squared error, in the unit of the target"),
-    "mae": ("MAE", "mean absolute error, in the unit of the target"),
-    "r2": ("R²", "share of the variance of the target that is explained"),
-    "theil_u2": (
-        "Theil's U2",
-        "RMSE / RMSE of the naive forecast, both of changes in percent where they are prices: "
-        "below 1 is better than doing nothing",
-    ),
-    "directional_accuracy": (
-        "right direction",
-        "how often the forecast rose, or did not, as it came",
-    ),
-    "always_up": ("always up", "how often the price rose: a forecast that always says up"),
-    "log_loss": (
-        "log loss",
-        "cost of the chances: 0 is perfect, 0.693 is always saying one half",
-    ),
-    "auc": ("AUC", "how often a session that rose had the higher chance: 0.5 tells nothing"),
-    "brier_skill": ("Brier skill", "1 − Brier score / that of the hardest naive forecast"),
-    "price_rmse": ("price RMSE", "root mean squared error of the price"),
-    "price_mae": ("price MAE", "mean absolute error of the price"),
-    "price_mape": ("price MAPE", "mean absolute error in percent of the price"),
-    "price_r2": ("price R²", "near 1 for any forecast close to the last price, so it says little"),
-    "price_mase": (
-        "price MASE",
-        "price MAE over the mean move before the test, over as many sessions",
-    ),
-}
-
-NAIVE = {
-    "no_change_rmse": "no change",
-    "average_rmse": "average",
-    "base_rate_rmse": "base rate",
-    "naive_rmse": "naive RMSE",
-}
-"""RMSE of the naive forecasts among a trial's metrics, as headings; the last of old trials."""
 
 FORECASTS = {
     "champion": "the network that the search found",
@@ -216,20 +173,6 @@ def definition(scoring: int) -> str:
         "Gain, which the search maximises, is skill divided by how much overlapping targets "
         "spread it by chance: at 1 session ahead the two are the same."
     )
-
-
-def figure(metric: str, value: float | None) -> str:
-    """A metric's value as text."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    if metric in ("directional_accuracy", "always_up"):
-        return f"{100 * value:.1f} %" if value > 0 else "–"
-    if metric == "price_mape":
-        return f"{value:.3f} %"
-    if metric == "price_r2":
-        return f"{value:.5f}"
-    text = f"{value:+.4f}" if metric in ("skill", "r2") else f"{value:.5g}"
-    return text.replace("-", "−")
 
 
 def width(value: float, unit: str) -> str:

@@ -9,6 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rnnsearch.scoring import metrics
 from rnnsearch.scoring.words import duration
 from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.search.searching import RunningTrial
@@ -117,7 +118,9 @@ class SearchView:
     def _trials(self, running: dict[int, RunningTrial]) -> Table:
         """A row per worker that trains, as many as there is room for."""
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for column in ("trial", "network", "inputs", "epoch", "skill", "gain", ""):
+        reached = [metrics.get(key) for key in ("skill", "gain")]
+        labels = [metric.label for metric in reached]
+        for column in ("trial", "network", "inputs", "epoch", *labels, ""):
             justify = "left" if column in ("network", "") else "right"
             table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
         room = max(self.console.height - OTHER_LINES, 3)
@@ -131,7 +134,7 @@ class SearchView:
                 title(parameters.plain()),
                 str(len(parameters.inputs)),
                 f"{trial.epoch}/{parameters.epochs}",
-                *(f"{history[m][-1]:+.4f}" if history[m] else "–" for m in ("skill", "gain")),
+                *(m.cell(history[m.key][-1] if history[m.key] else None) for m in reached),
                 ProgressBar(total=parameters.epochs, completed=trial.epoch, width=10),
             )
         if len(shown) < len(running):
@@ -202,7 +205,9 @@ def valued(trial: FrozenTrial) -> str:
     skill = skill_of(trial)
     if skill is None:
         skill = (history.get("skill") or [trial.value])[-1]
-    return f"skill {skill:+.4f}  gain {trial.value:+.4f}"
+    values = {"skill": skill, "gain": trial.value}
+    told = {metrics.get(key): value for key, value in values.items()}
+    return "  ".join(f"{metric.label} {metric.cell(value)}" for metric, value in told.items())
 
 
 def _count(number: int, noun: str) -> str:

@@ -13,7 +13,8 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from rnnsearch.scoring.words import METRICS, figure, intervals, probability, rival
+from rnnsearch.scoring import metrics
+from rnnsearch.scoring.words import intervals, probability, rival
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.store import state_of
 from rnnsearch.shown import printable
@@ -31,13 +32,8 @@ TESTS = {
 BESIDE = 4
 """Forecasts beside the champion in one table: as many as 80 columns hold."""
 
-NAIVE = {
-    "no_change_rmse": "no\nchange",
-    "average_rmse": "aver-\nage",
-    "base_rate_rmse": "base\nrate",
-    "naive_rmse": "naive\nRMSE",
-}
-"""Naive forecasts: their RMSE among a trial's metrics, and its heading; the last of old trials."""
+TOLD = ("skill", "gain", "rmse"), ("directional_accuracy", "always_up")
+"""Metrics of a trial in the table of the best, before and after the naive forecasts."""
 
 
 def best_table(trials: Sequence[FrozenTrial], count: int = 5) -> Table:
@@ -46,33 +42,16 @@ def best_table(trials: Sequence[FrozenTrial], count: int = 5) -> Table:
         t for t in trials if state_of(t) == "complete" and "duplicate_of" not in t.user_attrs
     ]
     best = sorted(complete, key=lambda t: (-(t.value or 0.0), t.number))[:count]
-    metrics = [trial.user_attrs["record"]["metrics"] for trial in best]
-    *both, either = NAIVE
-    naive = [name for name in both if all(name in one for one in metrics)] or [either]
+    measured = [metrics.renamed(trial.user_attrs["record"]["metrics"]) for trial in best]
+    first, last = ([metrics.get(key) for key in keys] for keys in TOLD)
+    shown = [*first, *metrics.naive_columns(measured), *last]
     table = _table("Best trials on validation rows", tight=True)
-    columns = (
-        "#",
-        "network",
-        "skill",
-        "gain",
-        "RMSE",
-        *(NAIVE[name] for name in naive),
-        "hits\n%",
-        "rises\n%",
-    )
-    for column in columns:
+    for column in ("#", "network", *(metric.heading for metric in shown)):
         table.add_column(column, justify="left" if column == "network" else "right", no_wrap=True)
-    for trial, measured in zip(best, metrics, strict=True):
-        parameters = trial.user_attrs["parameters"]
-        table.add_row(
-            str(trial.number),
-            title(parameters),
-            f"{measured['skill']:+.4f}",
-            f"{trial.value:+.4f}",
-            *(f"{measured[name]:#.4g}".rstrip(".") for name in ("rmse", *naive)),
-            f"{100 * measured['directional_accuracy']:.1f}",
-            f"{100 * measured['always_up_accuracy']:.1f}",
-        )
+    for trial, values in zip(best, measured, strict=True):
+        values |= {"gain": trial.value}  # which trials of before there were gains do not tell
+        cells = [metric.cell(values.get(metric.key)) for metric in shown]
+        table.add_row(str(trial.number), title(trial.user_attrs["parameters"]), *cells)
     return table
 
 
@@ -129,7 +108,7 @@ def findings(facts: dict[str, Any], count: int = 8) -> Iterator[Table | str]:
                 _text(one["input"]),
                 f"{one['chosen']} of {one['trials']}",
                 *(
-                    _signed(skill)
+                    metrics.get("gain").cell(skill)
                     for skill in [*skills, one["permutation"]][: 3 if shuffled else 2]
                 ),
             )
@@ -143,18 +122,14 @@ def findings(facts: dict[str, Any], count: int = 8) -> Iterator[Table | str]:
         yield f"parameters that mattered{rough}: {', '.join(shares[:6])}"
 
 
-def _signed(skill: float | None) -> str:
-    return "–" if skill is None else f"{skill:+.4f}"
-
-
 def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
     """The verdict, the champion against the baselines, and how sure that is."""
     yield answer["verdict"]["sentence"]
-    champion = answer["champion"]
+    champion, skill = answer["champion"], metrics.get("skill")
     yield (
         f"champion: trial {champion['trial']}, {title(champion['params'])}, "
-        f"{len(champion['params']['inputs'])} inputs, validation skill {champion['skill']:+.4f} "
-        f"over {len(champion['seeds'])} seeds"
+        f"{len(champion['params']['inputs'])} inputs, validation skill "
+        f"{skill.cell(champion['skill'])} over {len(champion['seeds'])} seeds"
     )
     heading = (
         f"Locked test: {answer['test']['rows']} target dates, {answer['test']['first']} to "
@@ -167,10 +142,11 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
         table.add_column("", no_wrap=True)
         for row in rows:
             table.add_column(row["forecast"], justify="right", no_wrap=True)
-        for name in (name for name in first if name != "forecast"):
-            table.add_row(METRICS[name][0], *(figure(name, row[name]) for row in rows))
+        for key in (key for key in first if key != "forecast"):
+            metric = metrics.find(key, answer.get("own_metrics"))
+            table.add_row(_text(metric.label), *(metric.text(row.get(key)) for row in rows))
         yield table
-    seeds = ", ".join(f"{skill:+.4f}" for skill in answer["seed_skills"])
+    seeds = ", ".join(map(skill.cell, answer["seed_skills"]))
     yield f"skill of each seed on its own: {seeds}"
     if answer["interval"]:
         yield " ".join(intervals(answer["interval"]))

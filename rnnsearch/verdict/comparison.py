@@ -55,6 +55,18 @@ class ScoredRows:
     def hardest_naive(self) -> Floats:
         return self.naive[self.hardest]
 
+    def scored(self, forecast: Floats) -> metrics.Scored:
+        """What a metric is asked of a forecast (n,)."""
+        return metrics.Scored(
+            actual=self.actual,
+            forecast=forecast,
+            naive=self.naive,
+            hardest=self.hardest_naive,
+            origin=self.origin,
+            target=self.target,
+            moved=self.naive_mae,
+        )
+
 
 def scored_rows(
     quotes: Quotes, rows: Rows, horizon: int, target: Target, train: Rows
@@ -109,36 +121,6 @@ def simple_forecasts(
         from_growth=(lambda g: test.target.from_growth(g, test.origin)) if priced else None,
     )
     return baselines.run(task, say)
-
-
-def scores(test: ScoredRows, forecast: Floats) -> dict[str, float]:
-    """Errors in the target's unit, then on prices; directions beside always-up.
-
-    Skill is against the hardest naive forecast, Theil's U2 against the first: no change.
-    """
-    first = next(iter(test.naive.values()))
-    own = metrics.score(test.actual, forecast, first)
-    own["skill"] = metrics.skill(test.actual, forecast, test.hardest_naive)
-    middle = test.target.reference(test.origin)
-    right = {
-        "directional_accuracy": metrics.directional_accuracy(
-            test.actual - middle, forecast - middle
-        ),
-        "always_up": float(np.mean(test.actual > middle)),
-    }
-    if not test.target.priced:
-        return {
-            **{name: own[name] for name in ("skill", "rmse", "mae", "theil_u2")},
-            **right,
-            **directions.chances(test.actual > middle, forecast, test.hardest_naive),
-        }
-    actual, said = (test.target.to_price(one, test.origin) for one in (test.actual, forecast))
-    prices = metrics.score(actual, said, test.origin, naive_mae=test.naive_mae)
-    return {
-        **{name: own[name] for name in ("skill", "rmse", "mae", "r2", "theil_u2")},
-        **right,
-        **{f"price_{name}": prices[name] for name in ("rmse", "mae", "mape", "r2", "mase")},
-    }
 
 
 def tests_of_the_champion(test: ScoredRows, forecasts: dict[str, Floats]) -> dict[str, Any]:

@@ -261,6 +261,17 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster, say: Say
     }
     tests = comparison.tests_of_the_champion(test, forecasts)
     spec = champion.spec
+    brought, reasons = metrics.brought()
+    own = {one.key: one.plain() for one in brought.values() if one.applies(test.target)}
+    for reason in reasons:
+        say(reason)
+    said: set[str] = set()
+
+    def once(text: str) -> None:
+        if text not in said:  # a metric fails on every row of the table
+            said.add(text)
+            say(text)
+
     return {
         "study": study.name,
         "evaluated": time.strftime("%Y-%m-%d %H:%M:%S"),
@@ -271,9 +282,10 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster, say: Say
             "last": f"{dates[test.rows[-1]]:%Y-%m-%d}",
         },
         "table": [
-            {"forecast": name} | comparison.scores(test, values)
+            {"forecast": name} | metrics.score(test.scored(values), say=once)
             for name, values in forecasts.items()
         ],
+        **({"own_metrics": own} if own else {}),
         "hardest": test.hardest,
         "hardest_in_words": test.target.naive_words[test.hardest],
         "seed_skills": [metrics.skill(test.actual, each, test.hardest_naive) for each in by_seed],

@@ -6,6 +6,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from rnnsearch.config import StudyFile, home
+from rnnsearch.scoring import metrics
 from rnnsearch.search.inputs.candidates import describe
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.store import INTERRUPTED, state_of
@@ -57,7 +58,7 @@ def run_record(
         params=shown_parameters(parameters),
         # MLflow's page groups charts by what stands before a slash, and shows such groups first.
         history={f"epoch/{name}": values for name, values in history.items()},
-        metrics=reached | record.get("metrics", {}),
+        metrics=reached | metrics.renamed(record.get("metrics", {})),
         tags={key: str(value) for key, value in facts.items() if value is not None},
     )
 
@@ -86,13 +87,14 @@ def parent_record(problem: Problem, study_id: str) -> Parent:
     """What MLflow shows of the study."""
     study, data = problem.study, problem.data_record()
     split = problem.split
+    valued = [metrics.get(key) for key in ("skill", "gain")]
+    meanings = "; ".join(f"`{one.key}` is {one.meaning}" for one in valued)
     description = (
         f"**{study.name}**: forecasts `{study.data.predict}` of {code(study.data.target)} in "
         f"{code(data['name'])} ({data['rows']} sessions, {data['first']} to {data['last']}).\n\n"
-        "One child run per trial. `skill` = 1 - RMSE(model) / RMSE(harder naive forecast) on the "
-        f"validation rows of {len(split.folds)} walk-forward folds; 0 is no better than doing "
-        "nothing. `gain`, which the search maximises, is skill divided by what overlapping targets "
-        f"add to its spread. The last {len(split.test)} target rows are locked until `evaluate`."
+        "One child run per trial, measured on the validation rows of "
+        f"{len(split.folds)} walk-forward folds. {meanings}. The last {len(split.test)} target "
+        "rows are locked until `evaluate`."
     )
     told = describe(problem.candidates.record())
     description += "".join(f"\n\n{markdown(note[0].upper() + note[1:])}." for note in told)

@@ -6,8 +6,8 @@ Runs in a worker process. Knows no Optuna and no MLflow; all it says is plain JS
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,7 +17,6 @@ from rnnsearch.config import Precision
 from rnnsearch.data.inputs.table import InputTable, load_inputs
 from rnnsearch.model.device import describe, free_memory, worker_device
 from rnnsearch.model.training import Diverged, EpochResult, Trainer, TrainingSettings
-from rnnsearch.model.windows import Rows
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.gain import gain
 from rnnsearch.search.trial.folds import (
@@ -114,10 +113,10 @@ def run_trial(
     yield Outcome(
         skill=skill,
         gain=value,
-        metrics=_scores(_together(folds), np.concatenate(forecasts), parameters.output_shift, data)
+        metrics=_scores(folds, forecasts, parameters.output_shift, data)
         | {"skill": skill, "gain": value},
         folds=[
-            _scores(fold, forecast, parameters.output_shift, data)
+            _scores([fold], [forecast], parameters.output_shift, data)
             for fold, forecast in zip(folds, forecasts, strict=True)
         ],
         forecasts=pack(np.concatenate(forecasts)),
@@ -171,56 +170,21 @@ def _report(result: EpochResult, skill: float, value: float) -> EpochReport:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """Validation rows (m,): of one fold, or of all."""
-
-    rows: Rows
-    actual: Floats
-    naive: Mapping[str, Floats]
-    hardest: Floats
-
-
-def _together(folds: Sequence[PreparedFold]) -> _Rows:
-    return _Rows(
-        np.concatenate([fold.rows for fold in folds]),
-        np.concatenate([fold.actual for fold in folds]),
-        {name: np.concatenate([fold.naive[name] for fold in folds]) for name in folds[0].naive},
-        np.concatenate([fold.hardest for fold in folds]),
-    )
-
-
 def _scores(
-    scored: PreparedFold | _Rows, forecast: Floats, horizon: int, data: TrialData
+    folds: Sequence[PreparedFold], forecasts: Sequence[Floats], horizon: int, data: TrialData
 ) -> dict[str, float]:
-    """Errors in the target's unit, then those of the price it means, model beside naive."""
-    actual, target = scored.actual, data.target
-    origin = data.quotes.target[scored.rows - horizon]
-    middle = target.reference(origin)
-    own = {
-        "skill": metrics.skill(actual, forecast, scored.hardest),
-        "rmse": metrics.rmse(actual, forecast),
-        "naive_rmse": metrics.rmse(actual, scored.hardest),
-        **{f"{name}_rmse": metrics.rmse(actual, naive) for name, naive in scored.naive.items()},
-    }
-    if not target.priced:
-        return own | {
-            "directional_accuracy": float(np.mean((forecast > middle) == (actual > middle))),
-            "always_up_accuracy": float(np.mean(actual > middle)),
-        }
-    price, said, naive = (
-        target.to_price(values, origin) for values in (actual, forecast, scored.hardest)
+    """Every metric of the validation rows of these folds together."""
+    rows = np.concatenate([fold.rows for fold in folds])
+    known = data.quotes.target[: rows[0] - horizon + 1]
+    scored = metrics.Scored(
+        actual=np.concatenate([fold.actual for fold in folds]),
+        forecast=np.concatenate(forecasts),
+        naive={
+            name: np.concatenate([fold.naive[name] for fold in folds]) for name in folds[0].naive
+        },
+        hardest=np.concatenate([fold.hardest for fold in folds]),
+        origin=data.quotes.target[rows - horizon],
+        target=data.target,
+        moved=float(np.abs(known[horizon:] - known[:-horizon]).mean()),
     )
-    return own | {
-        "mae": metrics.mae(actual, forecast),
-        "r2": metrics.r2(actual, forecast),
-        "naive_mae": metrics.mae(actual, scored.hardest),
-        "directional_accuracy": metrics.directional_accuracy(actual - middle, forecast - middle),
-        "always_up_accuracy": metrics.directional_accuracy(actual - middle, np.ones_like(price)),
-        "price_rmse": metrics.rmse(price, said),
-        "price_mae": metrics.mae(price, said),
-        "price_mape": metrics.mape(price, said),
-        "price_r2": metrics.r2(price, said),
-        "naive_price_rmse": metrics.rmse(price, naive),
-        "naive_price_mape": metrics.mape(price, naive),
-    }
+    return metrics.score_trial(scored)

@@ -7,40 +7,10 @@ and finite. Each function returns a float; n >= 1.
 """
 
 import math
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float64]
-
-
-def score(
-    actual: Floats,
-    forecast: Floats,
-    naive: Floats,
-    *,
-    threshold: float | None = None,
-    naive_mae: float | None = None,
-) -> dict[str, float]:
-    """Every measure of one block on one scale, by name.
-
-    Direction is counted from the naive forecast, which is 0 for returns and the last known price
-    for prices; give `threshold=0.5` for probabilities. `mase` is there if `naive_mae` is given.
-    """
-    reference = naive if threshold is None else np.full_like(naive, threshold)
-    scores = {
-        "rmse": rmse(actual, forecast),
-        "mae": mae(actual, forecast),
-        "mape": mape(actual, forecast),
-        "r2": r2(actual, forecast),
-        "directional_accuracy": directional_accuracy(actual, forecast, reference),
-        "theil_u2": theil_u2(actual, forecast, naive),
-        "skill": skill(actual, forecast, naive),
-    }
-    if naive_mae is not None:
-        scores["mase"] = mase(actual, forecast, naive_mae)
-    return scores
+from rnnsearch.scoring.metrics.base import TARGET, Floats, Metric, Scored, never, priced
 
 
 def rmse(actual: Floats, forecast: Floats) -> float:
@@ -73,18 +43,6 @@ def r2(actual: Floats, forecast: Floats) -> float:
     if spread == 0:
         return 1.0 if errors == 0 else 0.0
     return 1 - errors / spread
-
-
-def directional_accuracy(
-    actual: Floats, forecast: Floats, reference: Floats | float = 0.0
-) -> float:
-    """Share of rows where a rise was forecast and came, or neither, 0 to 1.
-
-    `mean((f > reference) == (a > reference))`: only what lies above the reference is a rise. A
-    price that did not change did not rise, and a forecast of no change forecasts no rise; the
-    target `direction` and the tests of directions have the same rule.
-    """
-    return float(np.mean((forecast > reference) == (actual > reference)))
 
 
 def theil_u2(actual: Floats, forecast: Floats, naive: Floats) -> float:
@@ -123,3 +81,65 @@ def _ratio(error: float, naive_error: float) -> float:
     if naive_error == 0:
         return 1.0 if error == 0 else math.inf
     return error / naive_error
+
+
+def _gain(scored: Scored) -> float:
+    raise ValueError("gain is of the folds of a trial: see `scoring.gain`")
+
+
+METRICS = (
+    Metric(
+        key="skill",
+        label="skill",
+        function=lambda s: skill(s.actual, s.forecast, s.hardest),
+        format="+.4f",
+        better="higher",
+        meaning="1 − RMSE / RMSE of the naive forecast: above 0 is better than doing nothing",
+    ),
+    Metric(
+        key="gain",
+        label="gain",
+        function=_gain,
+        format="+.4f",
+        better="higher",
+        meaning="skill / what overlapping targets add to its spread: what a search maximises",
+        applies=never,
+    ),
+    Metric(
+        key="rmse",
+        label="RMSE",
+        function=lambda s: rmse(s.actual, s.forecast),
+        unit=TARGET,
+        better="lower",
+        meaning="root mean squared error",
+        narrow="#.4g",
+        naive=True,
+    ),
+    Metric(
+        key="mae",
+        label="MAE",
+        function=lambda s: mae(s.actual, s.forecast),
+        unit=TARGET,
+        better="lower",
+        meaning="mean absolute error",
+        narrow="#.4g",
+        naive=True,
+    ),
+    Metric(
+        key="r2",
+        label="R²",
+        function=lambda s: r2(s.actual, s.forecast),
+        format="+.4f",
+        better="higher",
+        meaning="share of the variance of the target that is explained",
+        applies=priced,
+    ),
+    Metric(
+        key="theil_u2",
+        label="Theil's U2",
+        function=lambda s: theil_u2(s.actual, s.forecast, s.first_naive),
+        better="lower",
+        meaning="RMSE / RMSE of the naive forecast, both of changes in percent where they are "
+        "prices: below 1 is better than doing nothing",
+    ),
+)

@@ -1,0 +1,54 @@
+"""Errors of the prices that forecasts mean."""
+
+from rnnsearch.scoring.metrics.base import PERCENT, PRICE, Metric, priced
+from rnnsearch.scoring.metrics.errors import mae, mape, mase, r2, rmse
+
+METRICS = (
+    Metric(
+        key="price_rmse",
+        label="price RMSE",
+        function=lambda s: rmse(s.prices.actual, s.prices.forecast),
+        unit=PRICE,
+        better="lower",
+        meaning="root mean squared error of the price",
+        applies=priced,
+        naive=True,
+    ),
+    Metric(
+        key="price_mae",
+        label="price MAE",
+        function=lambda s: mae(s.prices.actual, s.prices.forecast),
+        unit=PRICE,
+        better="lower",
+        meaning="mean absolute error of the price",
+        applies=priced,
+    ),
+    Metric(
+        key="price_mape",
+        label="price MAPE",
+        function=lambda s: mape(s.prices.actual, s.prices.forecast),
+        unit=PERCENT,
+        format=".3f",
+        better="lower",
+        meaning="mean absolute error in percent of the price",
+        applies=priced,
+        naive=True,
+    ),
+    Metric(
+        key="price_r2",
+        label="price R²",
+        function=lambda s: r2(s.prices.actual, s.prices.forecast),
+        format=".5f",
+        better="higher",
+        meaning="near 1 for any forecast close to the last price, so it says little",
+        applies=priced,
+    ),
+    Metric(
+        key="price_mase",
+        label="price MASE",
+        function=lambda s: mase(s.prices.actual, s.prices.forecast, s.moved),
+        better="lower",
+        meaning="price MAE over the mean move before the rows, over as many sessions",
+        applies=priced,
+    ),
+)
