@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -229,3 +230,9 @@ def test_an_answer_shows_a_metric_that_is_not_installed_any_more():
         screen.print(part)
     assert re.search(r"worst error +1\.5 ! +1\.5 !", screen.file.getvalue())
     assert re.search(r"gone too +2 +2", screen.file.getvalue())
+
+
+def test_the_guide_has_every_metric_under_its_name():
+    guide = (Path(__file__).parents[1] / "docs" / "answer.md").read_text(encoding="utf-8")
+    section = guide.partition("## The metrics")[2].partition("\n## ")[0]
+    assert [key for key in KEYS if f"`{key}`" not in section] == []
