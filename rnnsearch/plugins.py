@@ -59,12 +59,18 @@ def failed(error: BaseException) -> str:
 def unknown(name: str, known: Iterable[str]) -> str:
     """`should be 'a' or 'b', got 'c'; did you mean 'b'?`; spelling and case do not matter."""
     names = list(known)
-    plain = {_plain(one): one for one in names}
-    near = get_close_matches(_plain(name[:100]), plain, n=1, cutoff=0.6)
-    hint = f"; did you mean {plain[near[0]]!r}?" if near else ""
+    near = nearest(name, names)
+    hint = f"; did you mean {near!r}?" if near else ""
     quoted = [repr(one) for one in names]
     listed = " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
     return f"should be {listed}, got {shown(name)}{hint}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was meant: `LSTM`, `bi-lstm`."""
+    plain = {_plain(one): one for one in known}
+    near = get_close_matches(_plain(name[:100]), plain, n=1, cutoff=0.6)
+    return plain[near[0]] if near else None
 
 
 def _plain(name: str) -> str:

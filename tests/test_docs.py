@@ -13,7 +13,10 @@ from rnnsearch.cli import app
 from rnnsearch.config import StudyFile, load_study
 from rnnsearch.config.keys import BEGIN, END, renewed, study_reference
 from rnnsearch.search.problem import Problem
+from rnnsearch.search.searching import search
 from rnnsearch.search.space.suggesting import grid_size
+from tests.evaluated import patch_workers
+from tests.searches import Notes
 
 ROOT = Path(__file__).parent.parent
 STUDIES = sorted((ROOT / "studies").glob("*.toml"))
@@ -95,6 +98,28 @@ def test_a_study_file_in_the_documents_loads(
     study = load_study(path)
     if study.study.sampler == "grid":
         assert grid_size(study, Problem.load(study).candidates) == study.study.trials
+
+
+@pytest.mark.parametrize("name", ["my_inputs.py", "my_cells.py"])
+def test_code_of_one_s_own_in_the_documents_is_searched_with(
+    name: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = ROOT / "docs/extending.md"
+    (code,) = [one for one in blocks(document, "python") if one.startswith(f'"""{name}"""')]
+    (text,) = [one for one in blocks(document, "toml") if name in one]
+    (tmp_path / name).write_text(code, encoding="utf-8")
+    path = tmp_path / "documented.toml"
+    path.write_text(text, encoding="utf-8")
+    small = {"epochs": 1, "layers": 1, "neurons": 4, "window": 5, "batch_size": 512}
+    if name == "my_cells.py":
+        small["cell"] = load_study(path).space.cell[1]
+    changes = {f"space__{key}": value for key, value in small.items()}
+    study = load_study(path, study__trials=1, split__folds=1, **changes)
+    patch_workers(monkeypatch)
+    store = search(study, Notes())
+    assert store.counts()["complete"] == 1
+    if name == "my_inputs.py":
+        assert {"speed", "bands_low", "bands_high"} < set(Problem.load(study).table.names)
 
 
 def test_the_shifts_study_has_a_trial_for_every_combination() -> None:

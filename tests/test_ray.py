@@ -1,6 +1,7 @@
 """Searches on a Ray cluster of three nodes on this machine, with a real PostgreSQL and MLflow."""
 
 import importlib.util
+import os
 import pickle
 import signal
 import sys
@@ -23,6 +24,9 @@ from rnnsearch.search.engines import watching
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.trial.protocol import Done, Failed, Lost, Progress, Stopped
+from rnnsearch.verdict.evaluation import evaluate
+from rnnsearch.verdict.prediction import predict
+from tests.evaluated import BARS, patch_workers, quiet
 from tests.searches import (
     LONG,
     InlineWorkers,
@@ -39,6 +43,8 @@ from tests.searches import (
     wait_until,
     write_study,
 )
+from tests.test_cells import OWN, install, write_cells
+from tests.test_functions import write_own
 
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
@@ -79,6 +85,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_AUTH_MODE", "token")  # its ports are open to the network
         patch.setenv("RAY_AUTH_TOKEN", uuid.uuid4().hex)
+        site = install(tmp_path_factory.mktemp("site"))  # on every node
+        patch.syspath_prepend(str(site))
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
         from ray._raylet import Config
         from ray.cluster_utils import Cluster
 
@@ -218,6 +227,29 @@ def test_the_same_seeds_give_the_same_values_as_local_workers(
     assert results(on_ray) == results(local)
     assert_in_order(path, 8)
     assert_in_order(tmp_path / "small.toml", 8)
+
+
+def test_cells_and_inputs_of_one_s_own_are_trained_on_every_node(
+    small: Small, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_cells(tmp_path / "ray")
+    write_own(tmp_path / "ray")
+    changes: dict[str, Any] = {
+        "study": {"sampler": "random", "trials": 4},
+        "data": BARS["data"],
+        "space": {"cell": [OWN, "minimal"]},
+        "inputs": {"indicators": "none", "module": "my_inputs.py"},
+    }
+    path = small.write_study(tmp_path / "ray", **changes)
+    on_ray = study_module.search(load_study(path), Notes())
+    cells = {trial.params["cell"] for trial in on_ray.trials()}
+    assert cells == {OWN, "minimal"}
+    patch_workers(monkeypatch)
+    local = study_module.search(load_study(write_study(path.parent, "here", **changes)), Notes())
+    assert results(on_ray) == results(local)
+    answer = evaluate(load_study(path), top=1, seeds=2, say=quiet)
+    assert answer["champion"]["params"]["cell"] in cells
+    assert predict(load_study(path))["forecasts"]
 
 
 def test_a_node_removed_in_mid_trial_loses_nothing(

@@ -23,7 +23,7 @@ from rnnsearch.config.dimensions import (
 )
 from rnnsearch.config.reading import digest, find_study, home, load_study
 from rnnsearch.config.sections import (
-    Cell,
+    CellName,
     InputsSection,
     OptimizerKind,
     Precision,
@@ -33,7 +33,7 @@ from rnnsearch.config.sections import (
 )
 
 __all__ = [
-    "Cell",
+    "CellName",
     "DataSection",
     "FloatRange",
     "InputsSection",

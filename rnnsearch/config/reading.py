@@ -63,9 +63,11 @@ def load_study(path: str | Path, **overrides: Any) -> StudyFile:
     except ValidationError as error:
         raise StudyFileError("\n".join(explain(path, error, StudyFile))) from None
     try:
-        return _resolve_paths(study, path.absolute().parent)
+        study = _resolve_paths(study, path.absolute().parent)
     except ValueError as error:
         raise StudyFileError(f"{path}: [data] path: {error}") from None
+    study._folder = path.absolute().parent
+    return study
 
 
 def _text_of(path: Path) -> str:

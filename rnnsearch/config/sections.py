@@ -1,10 +1,20 @@
 """The sections of a study file, and the file they make. Every key has a default except the data."""
 
 import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    WithJsonSchema,
+    model_validator,
+)
 
+from rnnsearch import cells
 from rnnsearch.config.data import DataSection, MarketSection
 from rnnsearch.config.dimensions import (
     MOST,
@@ -18,11 +28,17 @@ from rnnsearch.config.dimensions import (
     Section,
     WordDimension,
     bounds,
+    extremes,
 )
 from rnnsearch.config.times import checked
 from rnnsearch.errors import shown
+from rnnsearch.own_code import OwnCode, read_code, split_reference
 
-Cell = Literal["rnn", "lstm", "gru", "birnn", "bilstm", "bigru"]
+CellName = Annotated[
+    str,
+    AfterValidator(cells.check),
+    WithJsonSchema({"type": "string", "anyOf": [{"enum": [*cells.OURS]}, {"type": "string"}]}),
+]
 ScalerKind = Literal["standard", "minmax", "robust"]
 OptimizerKind = Literal["adam", "sgd"]
 Precision = Literal["float32", "bfloat16"]
@@ -106,8 +122,12 @@ class SpaceSection(Section):
     """What a trial is drawn from: a value, a list of choices, or a range."""
 
     cell: Annotated[
-        WordDimension[Cell], Drawn("lstm", also="model network rnn rnn_type architecture type")
-    ] = Field(default=("lstm", "gru", "bilstm"), description="Recurrent cell.")
+        WordDimension[CellName], Drawn("lstm", also="model network rnn rnn_type architecture type")
+    ] = Field(
+        default=("lstm", "gru", "bilstm"),
+        description="Recurrent cell: one of ours, that of an installed package, or one of your "
+        'own, "my_cells.py:MyCell".',
+    )
     layers: Annotated[
         IntDimension, bounds(1, 16), Drawn(1, also="num_layers n_layers depth", alone=False)
     ] = Field(default=IntRange(low=1, high=3), description="Stacked recurrent layers.")
@@ -194,6 +214,15 @@ Length = Annotated[
 ]
 
 
+def _module(path: Path | None) -> Path | None:
+    if path is not None and (path.suffix != ".py" or "\0" in str(path)):
+        raise ValueError(
+            f'functions of your own are in one file of Python, as "my_inputs.py", got '
+            f"{shown(str(path))}"
+        )
+    return path
+
+
 class InputsSection(Section):
     """Which inputs there are to choose from, and how a set is chosen."""
 
@@ -205,6 +234,11 @@ class InputsSection(Section):
         description="Indicators over other lengths than their own, as further inputs: "
         "`{ momentum_rsi = [5, 30] }` (from 5 to 30 sessions, some of them; or three and more "
         "lengths); auto: half and twice the own length.",
+    )
+    module: Annotated[Path | None, AfterValidator(_module)] = Field(
+        default=None,
+        description="A file of Python, relative to the study file: its functions of the table of "
+        "prices are further inputs.",
     )
     search: Literal["ranked", "each", "families", "all"] = Field(
         default="ranked",
@@ -275,9 +309,44 @@ class StudyFile(Section):
     inputs: InputsSection = Field(default_factory=InputsSection)
     run: RunSection = Field(default_factory=RunSection)
 
+    _folder: Path = PrivateAttr(default=Path())
+    _code: dict[str, OwnCode] | None = PrivateAttr(default=None)
+
     @property
     def name(self) -> str:
         return self.study.name
+
+    @property
+    def code(self) -> Mapping[str, OwnCode]:
+        """The user's own files, by the names that the study has for them.
+
+        They are read when they are first asked for, and then stay what they were: whatever happens
+        to them while a command runs, it knows one state of them. Raises StudyFileError.
+        """
+        if self._code is None:
+            self._code = {
+                name: read_code(name, self._folder, place) for place, name in self._files()
+            }
+        return self._code
+
+    @property
+    def module(self) -> OwnCode | None:
+        """The file of `[inputs] module`. Raises StudyFileError."""
+        return None if self.inputs.module is None else self.code[str(self.inputs.module)]
+
+    def with_code(self, code: Mapping[str, OwnCode]) -> Self:
+        """The same study with code that is not read from beside it."""
+        study = self.model_copy()
+        study._code = dict(code)
+        return study
+
+    def _files(self) -> Iterator[tuple[str, str]]:
+        """Key and file of what is a user's own code."""
+        if self.inputs.module is not None:
+            yield "[inputs] module", str(self.inputs.module)
+        for name in extremes(self.space.cell):
+            if reference := split_reference(name):
+                yield cells.PLACE, reference[0]
 
     def fingerprint(self) -> dict[str, Any]:
         """What makes trials comparable, as plain JSON: a resumed study must have the same.
@@ -299,7 +368,20 @@ class StudyFile(Section):
                 if section[key] == DataSection.model_fields[key].default:
                     del section[key]
         parts = {"data": data, **{key: plain[key] for key in ("split", "space", "inputs")}}
+        parts["inputs"].pop("module")  # a file of the user's enters by its content
+        if code := self._code_record():
+            parts["code"] = code
         for section, key in LATER:  # a study of before such a key goes on without it
             if not parts[section].get(key):
                 parts[section].pop(key, None)
         return parts
+
+    def _code_record(self) -> dict[str, str]:
+        """The hash of each file, and the version of each package that brings a cell."""
+        packages = {name: cells.package_of(name) for name in extremes(self.space.cell)}
+        record = {name: version for name, version in packages.items() if version}
+        files = [split_reference(name) for name in extremes(self.space.cell)]
+        record |= {file[0]: self.code[file[0]].hash for file in files if file}
+        if self.module is not None:
+            record["[inputs] module"] = self.module.hash
+        return record

@@ -1,15 +1,15 @@
 """A fitted model that takes raw prices and returns dated forecasts.
 
 On disk it is a folder and no pickle: `weights.safetensors` with the networks (one per seed), the
-input scaler, the history it was trained on, its validation errors and their scales;
-`forecaster.json` with everything else and the checksum of the weights, so that two files that do
-not belong together are noticed.
+input scaler, the history it was trained on, its validation errors and their scales; `code/` with
+what is a user's own, which runs when such a forecaster is used; `forecaster.json` with everything
+else and the checksum of the weights, so that two files that do not belong together are noticed.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -21,19 +21,21 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from rnnsearch import targets
+from rnnsearch import cells, targets
 from rnnsearch.config import DataSection, InputsSection, Predict, StudyFile
 from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.inputs.build import InputTable, build_inputs
 from rnnsearch.data.markets.calendars import next_sessions
 from rnnsearch.data.prices.load import Prices, with_words
 from rnnsearch.errors import DataError, StorageError
+from rnnsearch.model import kept_code
 from rnnsearch.model.bands import Moves, radii, scales_of_validation
 from rnnsearch.model.history import History
 from rnnsearch.model.networks import Network, build_network
 from rnnsearch.model.scaling import Scaler
 from rnnsearch.model.training import forecast as network_outputs
 from rnnsearch.model.windows import Rows, shift_columns
+from rnnsearch.own_code import OwnCode
 from rnnsearch.targets import Target, TargetScale
 
 FORMAT = 1
@@ -68,6 +70,8 @@ class ForecasterSpec:
     trial: int  # number of the trial it comes from
     history_name: str
     versions: dict[str, str]
+    module: str | None = None  # the study's file of functions, where an input is of one
+    code: dict[str, tuple[str, ...]] = field(default_factory=dict)  # see `kept_code.listed`
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +84,7 @@ class Forecaster:
     scales   (m,) what a usual move was when these were forecast (`Moves.at`), in the same unit
     seen     (2, F) the lowest and the highest value of each input on the rows that training saw;
              None of a forecaster that was made before this was kept
+    code     the user's own files that the inputs or the cell come from, as `StudyFile.code`
     """
 
     spec: ForecasterSpec
@@ -89,6 +94,7 @@ class Forecaster:
     errors: Floats
     scales: Floats
     seen: NDArray[np.float32] | None = None
+    code: Mapping[str, OwnCode] = field(default_factory=dict)
 
     # --- forecasting
 
@@ -256,8 +262,10 @@ class Forecaster:
             for series, join in zip(prices.joined, data.join, strict=False)
         ]
         prices = replace(with_words(prices, self.spec.inputs), joined=tuple(joined))
-        inputs = InputsSection(indicators=self.spec.indicators or "none")
-        table = build_inputs(prices, StudyFile(data=data, inputs=inputs), None)
+        module = None if self.spec.module is None else Path(self.spec.module)
+        inputs = InputsSection(indicators=self.spec.indicators or "none", module=module)
+        study = StudyFile(data=data, inputs=inputs).with_code(self.code)
+        table = build_inputs(prices, study, None, own=self.spec.inputs)
         absent = [name for name in self.spec.inputs if name not in table.names]
         if absent:
             raise DataError(
@@ -307,9 +315,13 @@ class Forecaster:
             tensors["inputs.seen"] = torch.tensor(self.seen)
         for number, network in enumerate(self.networks):
             for name, weights in network.state_dict().items():
-                tensors[f"network.{number}.{name}"] = weights.detach().cpu().contiguous()
+                tensors[f"network.{number}.{name}"] = weights.detach().cpu().contiguous().clone()
         weights = save(tensors)
         spec = json.loads(json.dumps(asdict(self.spec), allow_nan=False))
+        for key in ("module", "code"):  # without them it is as earlier versions write it
+            if not spec[key]:
+                del spec[key]
+        kept_code.write(folder, self.code)
         head = {
             "format": FORMAT,
             "weights_sha256": hashlib.sha256(weights).hexdigest(),
@@ -318,6 +330,7 @@ class Forecaster:
         about = json.dumps(head | spec, indent=1, allow_nan=False).encode()
         replace_file(folder / WEIGHTS, lambda file: file.write(weights))
         replace_file(folder / ABOUT, lambda file: file.write(about))
+        kept_code.tidy(folder, self.code)
 
     @classmethod
     def load(cls, folder: Path, device: str | torch.device = "cpu") -> Self:
@@ -345,10 +358,11 @@ class Forecaster:
                 )
             if len(scales) != len(errors):
                 raise ValueError("the validation errors and their scales do not go together")
+            code = kept_code.read(folder, spec.code)
             forecaster = cls(
                 spec=spec,
                 networks=tuple(
-                    _network(spec, tensors, number, torch.device(device))
+                    _network(spec, code, tensors, number, torch.device(device))
                     for number in range(len(spec.seeds))
                 ),
                 scaler=scaler,
@@ -356,6 +370,7 @@ class Forecaster:
                 errors=errors,
                 scales=scales,
                 seen=tensors["inputs.seen"].numpy() if "inputs.seen" in tensors else None,
+                code=code,
             )
             if not as_written:  # last: what does not fit says more
                 raise ValueError(ALTERED)
@@ -412,10 +427,15 @@ def _read_about(folder: Path) -> tuple[ForecasterSpec, str, bool]:
 
 
 def _network(
-    spec: ForecasterSpec, tensors: dict[str, torch.Tensor], number: int, device: torch.device
+    spec: ForecasterSpec,
+    code: Mapping[str, OwnCode],
+    tensors: dict[str, torch.Tensor],
+    number: int,
+    device: torch.device,
 ) -> Network:
+    cell = cells.get(spec.cell, code)
     network = build_network(
-        spec.cell, len(spec.inputs), spec.neurons, spec.dropout, seed=0, device=device
+        cell, len(spec.inputs), spec.neurons, spec.dropout, seed=0, device=device
     )
     prefix = f"network.{number}."
     weights = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

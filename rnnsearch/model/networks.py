@@ -16,17 +16,15 @@ function), with W, U, b the weights of each gate:
            both side by side                                 Schuster & Paliwal 1997
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
-from rnnsearch.model.gru import GRU
+from rnnsearch import cells
+from rnnsearch.cells import Cell
+from rnnsearch.model.own_cell import OwnLayer
 
-_CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": GRU}
-
-CELLS = (*_CELLS, *(f"bi{cell}" for cell in _CELLS))
-"""The cells by name: rnn, lstm, gru, birnn, bilstm, bigru."""
+CELLS = tuple(cells.OURS)
+"""Our cells by name."""
 
 
 class Network(nn.Module):
@@ -39,23 +37,16 @@ class Network(nn.Module):
     ends at the first session of the window. (Its output at the last session has seen one session.)
     """
 
-    def __init__(self, cell: str, inputs: int, neurons: tuple[int, ...], dropout: float) -> None:
+    def __init__(self, cell: Cell, inputs: int, neurons: tuple[int, ...], dropout: float) -> None:
         super().__init__()
-        self.directions = 2 if cell.startswith("bi") else 1
+        self.directions = cell.directions
         # Layers of one size without dropout are one torch module, which is fast on a GPU. cuDNN's
         # own dropout cannot be seeded (pytorch/pytorch#18110), so dropout is always ours.
-        fused = dropout == 0 and len(set(neurons)) == 1
+        fused = not cell.brought and dropout == 0 and len(set(neurons)) == 1
         width = inputs
         self.layers = nn.ModuleList()
         for size in neurons[:1] if fused else neurons:
-            layer = _CELLS[cell.removeprefix("bi")](
-                input_size=width,
-                hidden_size=size,
-                num_layers=len(neurons) if fused else 1,
-                batch_first=True,
-                bidirectional=self.directions == 2,
-            )
-            self.layers.append(layer)
+            self.layers.append(_layers(cell, width, size, len(neurons) if fused else 1))
             width = self.directions * size
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width, 1)
@@ -69,8 +60,22 @@ class Network(nn.Module):
         return forecast
 
 
+def _layers(cell: Cell, inputs: int, neurons: int, count: int) -> nn.Module:
+    """(B, w, F) -> (B, w, D * N) and the final state or states: (count * D, B, N)."""
+    if cell.brought:
+        return OwnLayer(cell, inputs, neurons)
+    layers: nn.Module = cell.load()(
+        input_size=inputs,
+        hidden_size=neurons,
+        num_layers=count,
+        batch_first=True,
+        bidirectional=cell.directions == 2,
+    )
+    return layers
+
+
 def build_network(
-    cell: str,
+    cell: str | Cell,
     inputs: int,
     neurons: tuple[int, ...],
     dropout: float,
@@ -78,12 +83,13 @@ def build_network(
     seed: int,
     device: torch.device,
 ) -> Network:
-    """A network whose first weights depend on `seed` alone.
+    """A network whose first weights depend on `seed` alone; `cell` may be the name of one of ours.
 
     They are drawn on the CPU, so they are the same on every device, and torch's global random
     state is left as it was.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        network = Network(cell, inputs, neurons, dropout)
+        kind = cells.get(cell) if isinstance(cell, str) else cell
+        network = Network(kind, inputs, neurons, dropout)
     return network.to(device)

@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rnnsearch.cells import Cell
 from rnnsearch.model.networks import Network, build_network
 from rnnsearch.model.optimizers import SGD, Adam, Optimizer, clip_gradients
 
@@ -49,7 +50,7 @@ class TrainingSettings:
     bfloat16 is for CUDA.
     """
 
-    cell: str
+    cell: str | Cell
     neurons: tuple[int, ...]
     dropout: float
     window: int
@@ -246,6 +247,7 @@ def train_epoch(
     network.train()
     parameters: list[Tensor] = list(network.parameters())
     averages: list[Tensor] = list(averaged.parameters()) if averaged else []
+    buffers = list(zip(averaged.buffers(), network.buffers(), strict=True)) if averaged else []
     sums = torch.zeros(2, device=table.device)
     losses, norms = sums.unbind()
     autocast = _autocast(table.device, settings.precision)
@@ -268,6 +270,8 @@ def train_epoch(
         if averages:
             with torch.no_grad():
                 torch._foreach_lerp_(averages, parameters, average_share(step))
+    for kept, buffer in buffers:  # of cells that are not ours: what they count as they train
+        kept.copy_(buffer)
     return sums
 
 

@@ -8,50 +8,20 @@ had on that day, and a network that is fed with it learns from the future.
 import shlex
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from rnnsearch.config import StudyFile
 from rnnsearch.data.files.dispatch import read_table
+from rnnsearch.data.inputs import lookahead
+from rnnsearch.data.inputs.lookahead import REMEDY, Leak, cut_rows, day_of, first_difference
 from rnnsearch.data.prices.load import read_prices
 from rnnsearch.data.scratch import scratch
 from rnnsearch.errors import DataError, StudyFileError
 
-Floats = NDArray[np.float64]
-
-SHARES = (0.5, 0.65, 0.8, 0.95)  # of the rows, where the file is cut
-LAST = (1, 2, 3)  # and so many rows before its end: a week's or month's last day hides a leak
-SAME = 1e-6  # of a column's deviation: less is rounding
 PATIENCE = 600  # seconds for one run of the command
-
-
-@dataclass(frozen=True)
-class Leak:
-    """A column whose earlier values change when later rows are added.
-
-    date    the first session whose value changed
-    cut     the last session of the shorter file
-    short   its value there, and `long` the one with later sessions; NaN where there was none
-    rows    how many values changed, up to `cut`
-    """
-
-    column: str
-    date: pd.Timestamp
-    cut: pd.Timestamp
-    short: float
-    long: float
-    rows: int
-
-    def __str__(self) -> str:
-        return (
-            f"column {self.column!r} looks ahead: its value of {_day(self.date)} is "
-            f"{_shown(self.short)} where the prices end on {_day(self.cut)} and "
-            f"{_shown(self.long)} with later prices ({self.rows} such values up to that day)"
-        )
 
 
 def check_columns(study: StudyFile, command: str) -> str:
@@ -63,11 +33,7 @@ def check_columns(study: StudyFile, command: str) -> str:
     """
     leaks, names, cuts = find_leaks(read_prices(study.data).frame, command)
     if leaks:
-        raise DataError(
-            "\n".join(map(str, leaks)) + "\nBuild each value of that session and earlier ones "
-            "only: no filter, decomposition or scaling over the whole series, no centred window, "
-            "no filling backward"
-        )
+        raise DataError("\n".join(map(str, leaks)) + f"\n{REMEDY}")
     return f"canary: no earlier value of {', '.join(names)} changed in {cuts} cuts of the file"
 
 
@@ -85,16 +51,15 @@ def find_leaks(frame: pd.DataFrame, command: str) -> tuple[list[Leak], list[str]
     with tempfile.TemporaryDirectory(dir=scratch()) as folder:
         run = _Command(command, Path(folder))
         whole = run(frame)
-        if difference := _first_difference(whole, run(frame)):
+        if difference := first_difference(whole, run(frame)):
             raise DataError(
                 f"{run}: column {difference[0]!r} has other values when the command runs twice on "
                 "the same file, so nothing can be told; fix its random seed"
             )
-        rows = len(frame)
-        cuts = sorted({int(rows * share) for share in SHARES} | {rows - n for n in LAST})
+        cuts = cut_rows(len(frame))
         leaks: dict[str, Leak] = {}
         for cut in cuts:
-            for leak in _leaks(whole, run(frame[:cut])):
+            for leak in lookahead.find_leaks(whole, run(frame[:cut])):
                 leaks.setdefault(leak.column, leak)
     return list(leaks.values()), list(whole.columns), len(cuts)
 
@@ -160,49 +125,9 @@ class _Command:
             if (wrong := np.flatnonzero(dates.to_numpy() != frame.index.to_numpy())).size:
                 raise DataError(
                     f"{about}: row {wrong[0] + 1} of {{output}} is of another date than that of "
-                    f"{{input}}, {_day(frame.index[wrong[0]])}; keep dates and their order"
+                    f"{{input}}, {day_of(frame.index[wrong[0]])}; keep dates and their order"
                 )
         numbers = table.select_dtypes("number").astype(np.float64)
         if numbers.empty:
             raise DataError(f"{about}: {{output}} has no column of numbers beside the date")
         return numbers.set_index(frame.index)
-
-
-def _leaks(whole: pd.DataFrame, short: pd.DataFrame) -> list[Leak]:
-    """Where the columns of the whole file differ from those of its head."""
-    cut = short.index[-1]
-    leaks = []
-    for name in whole:
-        long = whole[name].to_numpy()[: len(short)]
-        # A column that is not there, or not of numbers: all its values are absent.
-        had = short[name].to_numpy() if name in short else np.full(len(short), np.nan)
-        changed = np.flatnonzero(_differ(long, had, whole[name].to_numpy()))
-        if len(changed):
-            row = changed[0]
-            leaks.append(Leak(str(name), short.index[row], cut, had[row], long[row], len(changed)))
-    return leaks
-
-
-def _differ(a: Floats, b: Floats, column: Floats) -> NDArray[np.bool_]:
-    """Which values differ by more than rounding; a value and none do."""
-    known = column[np.isfinite(column)]
-    slack = SAME * float(known.std()) if len(known) else 0.0
-    same: NDArray[np.bool_] = np.isclose(a, b, rtol=1e-9, atol=slack, equal_nan=True)
-    return ~same
-
-
-def _first_difference(a: pd.DataFrame, b: pd.DataFrame) -> tuple[str, int] | None:
-    for name in a:
-        values = a[name].to_numpy()
-        other = b[name].to_numpy() if name in b else np.full(len(b), np.nan)
-        if (wrong := np.flatnonzero(_differ(values, other, values))).size:
-            return str(name), int(wrong[0])
-    return None
-
-
-def _day(date: pd.Timestamp) -> str:
-    return str(date).removesuffix(" 00:00:00")
-
-
-def _shown(value: float) -> str:
-    return "absent" if np.isnan(value) else f"{value:.6g}"

@@ -41,7 +41,7 @@ def check(study: StudyFile) -> Check:
 
     Raises what `search` would raise: DataError, StudyFileError.
     """
-    problem = Problem.load(study)
+    problem = Problem.load(study, tried=True)
     next_sessions(study.data.calendar, problem.prices.dates, 1)  # raises for another market's
     data = problem.data_record()
     sizes = space_sizes(study, problem.candidates)

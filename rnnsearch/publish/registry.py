@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from rnnsearch import targets
+from rnnsearch import cells, targets
 from rnnsearch.config import StudyFile, home
 from rnnsearch.data.scratch import scratch
 from rnnsearch.search.problem import Problem
@@ -144,8 +144,17 @@ def _save_model(folder: Path, champion: Path, study: StudyFile) -> None:
             loader_module="rnnsearch.publish.pyfunc",
             data_path=str(champion),
             signature=signature,
-            pip_requirements=[f"rnnsearch=={__version__}"],
+            pip_requirements=[f"rnnsearch=={__version__}", *_packages(champion)],
         )
+
+
+def _packages(champion: Path) -> list[str]:
+    """The package that brings the champion's cell."""
+    from rnnsearch.model.forecaster import read_spec  # torch
+
+    spec = read_spec(champion)
+    package = None if spec is None else cells.package_of(spec.cell)
+    return [] if package is None else [package]
 
 
 def forecast_rows(evaluation: dict[str, Any]) -> list[dict[str, Any]]:

@@ -6,10 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rnnsearch import targets
+from rnnsearch import cells, targets
 from rnnsearch.config import StudyFile, digest, extremes, home
 from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.inputs.build import InputTable, build_inputs
+from rnnsearch.data.inputs.functions import check_same, try_functions
 from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.model.windows import Rows, Split, split_rows
 from rnnsearch.search.inputs.candidates import Candidates
@@ -30,9 +31,16 @@ class Problem:
     split: Split
 
     @classmethod
-    def load(cls, study: StudyFile) -> "Problem":
+    def load(cls, study: StudyFile, *, tried: bool = False) -> "Problem":
+        """`tried`: the user's own functions and cells are tried before they are relied on."""
         prices = read_prices(study.data)
+        module = study.module if tried else None
+        made = try_functions(prices, module) if module else None
         table = build_inputs(prices, study, cache_folder())
+        if module is not None and made is not None:
+            check_same(made, table.names, table.values, prices, module)
+        if tried:
+            _try_cells(study)
         space = study.space
         split = split_rows(
             len(prices.frame),
@@ -100,12 +108,13 @@ class Problem:
     def _scored_on(self) -> str:
         """A hash of what a trial's value depends on, beside its parameters."""
         data = self.study.data
+        own = {name: code.hash for name, code in self.study.code.items()}
         series = self.table.hash if data.join else self.prices.hash
         rows = [
             [int(rows[end]) for rows in (fold.train, fold.validation) for end in (0, -1)]
             for fold in self.split.folds
         ]
-        return digest(series, data.target, data.predict, rows, SCORING)
+        return digest(series, data.target, data.predict, rows, SCORING, *([own] if own else []))
 
     def worker_setup(self, device: str, workers_per_device: int) -> WorkerSetup:
         """Everything a worker maps or is told."""
@@ -118,7 +127,21 @@ class Problem:
             device=device,
             precision=self.study.run.precision,
             workers_per_device=workers_per_device,
+            code=self.study.code,
         )
+
+
+def _try_cells(study: StudyFile) -> None:
+    """Each cell that is not ours makes a small network; torch is imported only where there is one.
+
+    Raises StudyFileError.
+    """
+    space = study.space
+    brought = [cells.get(name, study.code) for name in extremes(space.cell)]
+    for cell in [cell for cell in brought if cell.brought]:
+        from rnnsearch.model.own_cell import try_cell
+
+        try_cell(cell, min(extremes(space.neurons)), min(extremes(space.window)))
 
 
 def cache_folder() -> Path:

@@ -51,7 +51,7 @@ def search(
         raise StudyFileError(
             f"--trials: a number from 1 on, like 100, or +50 for 50 more, got {trials!r}"
         )
-    problem = Problem.load(study)
+    problem = Problem.load(study, tried=True)
     for warning in (*problem.prices.warnings, *problem.table.notes):
         view.notice(warning)
     with closing(start_workers(problem, view)) as workers:

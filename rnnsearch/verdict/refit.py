@@ -7,14 +7,17 @@ import torch
 from numpy.typing import NDArray
 
 from rnnsearch.config import digest
+from rnnsearch.data.inputs.functions import FAMILY
 from rnnsearch.data.inputs.own import PRICE_INPUTS, is_indicator
 from rnnsearch.errors import RnnsearchError
+from rnnsearch.model import kept_code
 from rnnsearch.model.bands import Moves
 from rnnsearch.model.device import describe, free_memory, worker_device
 from rnnsearch.model.forecaster import Forecaster, ForecasterSpec
 from rnnsearch.model.history import History
 from rnnsearch.model.networks import Network
 from rnnsearch.model.training import Diverged, FoldTensors, Trainer
+from rnnsearch.own_code import OwnCode, split_reference
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.folds import TrialData, prepare_fold, select_inputs
 from rnnsearch.search.trial.parameters import TrialParameters
@@ -62,6 +65,7 @@ def refit(problem: Problem, candidate: Candidate, seeds: int, say: Say) -> Forec
         seeds=tuple(networks),
         versions={"rnnsearch": __version__, **describe(device, study.run.precision)},
     )
+    spec = replace(spec, code=kept_code.listed(_code(problem, spec)))
     history = problem.split.refit.history.stop
     known = problem.prices.close[:history]
     origins = problem.split.validation - candidate.parameters.output_shift
@@ -76,6 +80,7 @@ def refit(problem: Problem, candidate: Candidate, seeds: int, say: Say) -> Forec
         errors=_validation_errors(problem, candidate),
         scales=Moves.fit(known, problem.target).at(known)[origins],
         seen=_seen(problem, parameters),
+        code=_code(problem, spec),
     )
 
 
@@ -92,7 +97,7 @@ def _train(
     """A network, trained as a trial's are. Raises Diverged."""
     study = problem.study
     for accumulate in ACCUMULATE:
-        settings = training_settings(parameters, study.run.precision, accumulate)
+        settings = training_settings(parameters, study.code, study.run.precision, accumulate)
         trainer = Trainer(table, [fold], settings, loss=problem.target.loss)
         try:
             for _ in trainer.run():
@@ -119,14 +124,24 @@ def _validation_errors(problem: Problem, candidate: Candidate) -> Floats:
     return forecast - actual
 
 
+def _code(problem: Problem, spec: ForecasterSpec) -> dict[str, OwnCode]:
+    """The user's own files that the forecaster cannot do without."""
+    reference = split_reference(spec.cell)
+    needed = {spec.module, reference[0] if reference else None}
+    return {name: code for name, code in problem.study.code.items() if name in needed}
+
+
 def _spec(problem: Problem, candidate: Candidate, target: TargetScale) -> ForecasterSpec:
     """What the forecaster is, but for how it was trained."""
     parameters, study = candidate.parameters, problem.study
     columns = problem.table.columns(parameters.inputs)
     specs = [problem.table.specs[column] for column in columns]
+    own = FAMILY in {spec.family for spec in specs}
     words = problem.prices.words
     extras = [words.get(s.name, (s.name,))[0] for s in specs if s.family == "column"]
     section = study.data.model_dump(mode="json", exclude={"path"})
+    if own:  # a function may use any column that it was given
+        extras += problem.prices.sources
     # A newer file need not have what is not used.
     section["columns"] = list(dict.fromkeys(extras)) or "none"
     families = {spec.family for spec in specs}
@@ -142,6 +157,7 @@ def _spec(problem: Problem, candidate: Candidate, target: TargetScale) -> Foreca
         input_shifts=parameters.shifts([spec.family for spec in specs]),
         predict=study.data.predict,
         cell=parameters.cell,
+        module=str(study.inputs.module) if own else None,
         neurons=parameters.neurons,
         dropout=parameters.dropout,
         window=parameters.window,

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnsearch.data.inputs.functions import own_inputs
 from rnnsearch.data.inputs.indicators import LEFT_OUT, InputSpec, catalogue
 from rnnsearch.data.inputs.joins import Join, check_names, plan_joins
 from rnnsearch.data.inputs.lengths import with_lengths
 from rnnsearch.data.inputs.own import (
     PRICE_INPUTS,
+    Columns,
     check_rows,
     extra_inputs,
     is_indicator,
@@ -53,10 +55,13 @@ TOLD = 6  # most indicators whose lengths are told
 INPUTS_VERSION = 1  # raise it when an input's values change: old caches are then left alone
 
 
-def build_inputs(prices: Prices, study: StudyFile, cache: Path | None) -> InputTable:
+def build_inputs(
+    prices: Prices, study: StudyFile, cache: Path | None, own: Sequence[str] | None = None
+) -> InputTable:
     """The table of every input that `[inputs]` and `[data]` allow.
 
-    It comes from the folder `cache` where it is there; without one it is in memory only.
+    It comes from the folder `cache` where it is there; without one it is in memory only. Of the
+    user's own functions all are asked, or those that `own` needs.
 
     Raises `StudyFileError` for an unknown indicator or a market whose close is not told,
     `DataError` for prices that an input cannot be computed from, `StorageError` where the cache
@@ -70,12 +75,21 @@ def build_inputs(prices: Prices, study: StudyFile, cache: Path | None) -> InputT
         check_rows(prices, warmup, "[inputs]")
     joins = plan_joins(prices, study.data, warmup)
     check_names(specs, joins, study.data)
-    names, keys = [spec.name for spec in specs], [join.key for join in joins]
+    names = [spec.name for spec in specs]
+    code = study.module
+    keys: list[Any] = [*(join.key for join in joins), *([code.hash] if code else [])]
     name = digest(prices.hash, names, INPUTS_VERSION, prices.target, study.data.predict, *keys)
     if cache is not None and (table := read_inputs(cache, name)) is not None:
         return table
     notes += [note for join in joins for note in join.notes]
-    values, kept, dropped = _compute(prices, specs, joins)
+    columns = series_columns(prices, [spec.name for spec in specs if is_indicator(spec)])
+    if code is not None:
+        made = own_inputs(prices, code, _taken(specs), own)
+        check_names([*specs, *made.specs], joins, study.data)
+        specs, columns = [*specs, *made.specs], columns | made.columns
+        notes += made.notes
+        warmup = max(warmup, settled(specs))
+    values, kept, dropped = _compute(columns, specs, joins)
     notes += [
         f"column {name!r} has values too large for float32 and is left out" for name in dropped
     ]
@@ -129,7 +143,7 @@ def _candidates(prices: Prices, study: StudyFile) -> tuple[list[InputSpec], list
     possible, notes = possible_inputs(prices, wanted, "[inputs]", required=choice != "all")
     notes += _told_lengths([spec for spec in possible if spec in wanted[len(usual) :]])
     always = ALWAYS if study.data.predict == "level" else ALWAYS[:1]
-    taken = {spec.name for spec in (*ALWAYS, *computed, *wanted)} | LEFT_OUT.keys()
+    taken = _taken(wanted)
     for name in prices.extras:
         if name in taken:
             raise DataError(
@@ -137,6 +151,12 @@ def _candidates(prices: Prices, study: StudyFile) -> tuple[list[InputSpec], list
                 f"leave it out with columns in [data]."
             )
     return [*always, *possible, *extra_inputs(prices)], notes
+
+
+def _taken(specs: Sequence[InputSpec]) -> set[str]:
+    """Names that no other input can have beside these."""
+    computed = (*ALWAYS, *PRICE_INPUTS, *catalogue(), *specs)
+    return {spec.name for spec in computed} | LEFT_OUT.keys()
 
 
 def _told_lengths(specs: Sequence[InputSpec]) -> list[str]:
@@ -154,10 +174,9 @@ def _told_lengths(specs: Sequence[InputSpec]) -> list[str]:
 
 
 def _compute(
-    prices: Prices, specs: Sequence[InputSpec], joins: Sequence[Join]
+    columns: Columns, specs: Sequence[InputSpec], joins: Sequence[Join]
 ) -> tuple[NDArray[np.float32], tuple[InputSpec, ...], list[str]]:
     """(rows, F) values, the specifications of those columns that float32 can hold, other names."""
-    columns = series_columns(prices, [spec.name for spec in specs if is_indicator(spec)])
     for join in joins:
         columns |= join.columns()
     every = (*specs, *(spec for join in joins for spec in join.specs))
@@ -165,7 +184,8 @@ def _compute(
     kept = tuple(
         spec for spec in every if np.abs(columns[spec.name][spec.warmup :]).max() <= largest
     )
-    values = np.empty((len(prices.dates), len(kept)), dtype=np.float32)
+    rows = len(next(iter(columns.values())))
+    values = np.empty((rows, len(kept)), dtype=np.float32)
     for place, spec in enumerate(kept):
         values[:, place] = columns[spec.name]
     return values, kept, [spec.name for spec in every if spec not in kept]

@@ -5,6 +5,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from rnnsearch import cells
 from rnnsearch.config import StudyFile, home
 from rnnsearch.scoring import metrics
 from rnnsearch.search.inputs.candidates import describe
@@ -14,7 +15,6 @@ from rnnsearch.shown import code, markdown
 from rnnsearch.tracking import STATE, Parent, RunRecord, default_uri
 
 TOLD = ("reason", "duplicate_of", "reference", "retry_of", "forked_from")  # of a trial's attributes
-BIDIRECTIONAL = {"birnn": "bi-rnn", "bilstm": "bi-lstm", "bigru": "bi-gru"}
 
 
 def title(parameters: dict[str, Any]) -> str:
@@ -22,7 +22,7 @@ def title(parameters: dict[str, Any]) -> str:
     neurons = parameters["neurons"]
     alike = len(set(neurons)) == 1
     layers = f"{len(neurons)}×{neurons[0]}" if alike else "-".join(map(str, neurons))
-    cell = BIDIRECTIONAL.get(parameters["cell"], parameters["cell"])
+    cell = cells.label(parameters["cell"])
     return f"{cell} {layers} w{parameters['window']} h{parameters['output_shift']}"
 
 

@@ -33,7 +33,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.config import StudyFile
 from rnnsearch.data.atomic import unwritable
-from rnnsearch.errors import DataError, StorageError, StudyFileError, shown
+from rnnsearch.errors import DataError, StorageError, StudyFileError, cut, shown
 from rnnsearch.search.store.cached import INSERT, DriverStorage
 from rnnsearch.search.store.databases import (
     open_storage,
@@ -330,7 +330,13 @@ def _change(old: dict[str, Any], new: dict[str, Any]) -> str:
 
 
 def _differences(old: Any, new: Any, place: str = "") -> Iterator[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
+    if place == "code":  # None where there was no code
+        old, new = old or {}, new or {}
+        for name in sorted(old.keys() | new.keys()):
+            if old.get(name) != new.get(name):
+                states = [cut(one.get(name, "none")) for one in (old, new)]
+                yield f"the code of {cut(name)} is another ({states[0]} was, {states[1]} is)"
+    elif isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
             yield from _differences(old.get(key), new.get(key), f"{place}.{key}" if place else key)
     elif old != new:

@@ -1,8 +1,8 @@
 """The rows of a trial: its inputs on the device, its folds scaled, what forecasts are held to."""
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from rnnsearch.data.inputs.table import InputTable
 from rnnsearch.model.scaling import Scaler, fit_scaler
 from rnnsearch.model.training import FoldTensors
 from rnnsearch.model.windows import Fold, Rows, Split, shift_columns, window_ends
+from rnnsearch.own_code import OwnCode
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.targets import Quotes, Target, TargetScale
 
@@ -23,13 +24,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TrialData:
-    """What all trials of a study share; see `targets.SCORING`."""
+    """What all trials of a study share; see `targets.SCORING` and `StudyFile.code`."""
 
     table: InputTable
     quotes: Quotes
     split: Split
     predict: Predict
     scoring: int = targets.SCORING
+    code: Mapping[str, OwnCode] = field(default_factory=dict)
 
     @property
     def target(self) -> Target:

@@ -7,7 +7,7 @@
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from rnnsearch.config import Precision, Predict
 from rnnsearch.data.inputs.table import InputTable
 from rnnsearch.model.windows import Split
+from rnnsearch.own_code import OwnCode
 from rnnsearch.targets import SCORING, Quotes
 
 
@@ -29,6 +30,7 @@ class WorkerSetup:
     device: str  # as the study file says it
     precision: Precision = "float32"
     workers_per_device: int = 1
+    code: Mapping[str, OwnCode] = field(default_factory=dict)  # `StudyFile.code`, as text
     slot: int = 0  # number of this worker among the driver's; spreads workers over GPUs
 
 

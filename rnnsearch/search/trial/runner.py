@@ -6,17 +6,18 @@ Runs in a worker process. Knows no Optuna and no MLflow; all it says is plain JS
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
-from rnnsearch import targets
+from rnnsearch import cells, targets
 from rnnsearch.config import Precision
 from rnnsearch.data.inputs.table import InputTable, load_inputs
 from rnnsearch.model.device import describe, free_memory, worker_device
 from rnnsearch.model.training import Diverged, EpochResult, Trainer, TrainingSettings
+from rnnsearch.own_code import OwnCode, OwnCodeError
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.gain import gain
 from rnnsearch.search.trial.folds import (
@@ -41,7 +42,7 @@ class TrialRunner:
 
     def __init__(self, setup: WorkerSetup) -> None:
         table = setup.table if isinstance(setup.table, InputTable) else load_inputs(setup.table)
-        self.data = TrialData(table, setup.quotes, setup.split, setup.predict)
+        self.data = TrialData(table, setup.quotes, setup.split, setup.predict, code=setup.code)
         self.device = worker_device(setup.device, setup.slot, setup.workers_per_device)
         self.precision = setup.precision
         self.description = describe(self.device, self.precision)
@@ -67,6 +68,9 @@ class TrialRunner:
                 return
             except Diverged as error:
                 yield f"diverged: {error}"
+                return
+            except OwnCodeError as error:
+                yield str(error)
                 return
             except torch.OutOfMemoryError:
                 free_memory(self.device)
@@ -94,7 +98,7 @@ def run_trial(
     trainer = Trainer(
         table,
         [fold.tensors for fold in folds],
-        training_settings(parameters, precision, accumulate),
+        training_settings(parameters, data.code, precision, accumulate),
         loss=data.target.loss,
     )
     forecasts: list[Floats] = []
@@ -126,10 +130,13 @@ def run_trial(
 
 
 def training_settings(
-    parameters: TrialParameters, precision: Precision, accumulate: int = 1
+    parameters: TrialParameters,
+    code: Mapping[str, OwnCode],
+    precision: Precision,
+    accumulate: int = 1,
 ) -> TrainingSettings:
     return TrainingSettings(
-        cell=parameters.cell,
+        cell=cells.get(parameters.cell, code),
         neurons=parameters.neurons,
         dropout=parameters.dropout,
         window=parameters.window,
