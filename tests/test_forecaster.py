@@ -207,7 +207,7 @@ def test_the_forecast_is_the_mean_of_the_seeds_and_its_price_follows_from_its_re
 ) -> None:
     problem, forecaster = fit_forecaster(bars, seeds=3, inputs=INPUTS)
     rows = np.arange(len(problem.prices.dates) - 30, len(problem.prices.dates))
-    by_seed = forecaster.forecast_rows(problem.table, rows)
+    by_seed = forecaster.forecast_rows(problem.prices, problem.table, rows)
     assert by_seed.shape == (3, 30)
     assert (by_seed.std(axis=0) > 0).all()
     frame = forecaster.forecast(problem.prices, origins=30)
@@ -346,7 +346,7 @@ def test_joined_inputs_and_shifts_per_family_reach_the_forecast(tmp_path: Path) 
     loaded = Forecaster.load(tmp_path / "champion")
     prices = read_prices(loaded.data_section(tmp_path / "bars.csv"))
     rows = np.arange(len(prices.dates) - 20, len(prices.dates))
-    expected = forecaster.forecast_rows(problem.table, rows).mean(axis=0)
+    expected = forecaster.forecast_rows(problem.prices, problem.table, rows).mean(axis=0)
     found = loaded.forecast(prices, origins=20)
     np.testing.assert_allclose(
         np.log(found["forecast_price"] / prices.close[rows]), expected, atol=1e-6

@@ -303,5 +303,6 @@ def test_a_champion_forecasts_from_newer_rows_and_is_served_with_its_lengths(
         table.values[300:, columns], np.asarray(problem.table.values)[300:, own]
     )
     np.testing.assert_array_equal(
-        loaded.forecast_rows(table, origins), champion.forecast_rows(problem.table, origins)
+        loaded.forecast_rows(problem.prices, table, origins),
+        champion.forecast_rows(problem.prices, problem.table, origins),
     )

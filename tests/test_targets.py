@@ -49,19 +49,101 @@ def test_scaled_targets_come_back(values):
     for target in TARGETS.values():
         scale = target.fit_scale(y)
         assume(scale.scale > 1e-6)
-        np.testing.assert_allclose(scale.unscale(scale.scale_values(y)), y, rtol=1e-5, atol=1e-3)
+        each = scale.at(Quotes(y), np.arange(len(y)))
+        np.testing.assert_allclose(each.unscale(each.scale_values(y)), y, rtol=1e-5, atol=1e-3)
+
+
+def walk(rows: int = 600, start: float = 0.0) -> np.ndarray:
+    return start + np.cumsum(np.random.default_rng(4).normal(size=rows))
+
+
+@given(
+    h=st.integers(1, 5),
+    series=st.sampled_from([walk(), walk(start=-90.0), prices(600), prices(600, drift=0.01)]),
+    own=st.booleans(),
+)
+def test_taught_targets_come_back_on_every_row(h, series, own):
+    quotes = Quotes(series, None if own else series * 1.01)
+    rows = np.arange(400, 600)
+    for target in TARGETS.values():
+        if target.name == "log_return" and series.min() <= 0:
+            continue
+        for formulation in range(1, target.formulation + 1):
+            scale = target.taught(quotes, np.arange(50, 390), h, formulation)
+            each = scale.at(quotes, rows - h)
+            y = target.values(series, rows, h)
+            np.testing.assert_allclose(each.unscale(each.scale_values(y)), y, rtol=1e-5, atol=1e-4)
+            part = slice(None, None, 7)
+            np.testing.assert_array_equal(
+                each[part].unscale(np.zeros(len(y[part]))), each.unscale(np.zeros(len(y)))[part]
+            )
+
+
+@pytest.mark.parametrize("h", [1, 4])
+@pytest.mark.parametrize("start", [0.0, 300.0])
+def test_a_network_of_levels_that_says_zero_says_the_last_value_however_far_it_is(start, h):
+    level, series = targets.get("level"), walk(start=start)
+    scale = level.taught(Quotes(series), np.arange(50, 390), h, level.formulation)
+    far = series + 10_000
+    rows = np.arange(400, 600)
+    said = scale.at(Quotes(far), rows - h).unscale(np.zeros(200))
+    np.testing.assert_array_equal(said, far[rows - h])
+
+
+def test_moves_of_a_growing_price_are_shares_of_it_and_those_of_a_walk_are_differences():
+    level, train = targets.get("level"), np.arange(50, 590)
+    growing = level.taught(Quotes(prices(600, drift=0.01)), train, 1, 2)
+    assert growing.relative
+    assert growing.scale == pytest.approx(0.0142, rel=0.1)
+    differences = level.taught(Quotes(walk(start=300.0)), train, 1, 2)
+    assert not differences.relative
+    assert differences.scale == pytest.approx(1, rel=0.1)
+    # A share of nothing is nothing: where the price falls below all that training saw, it is
+    # counted in shares of the least it saw.
+    unit = growing.at(Quotes(np.array([0.0, -5.0, 1e9])), np.arange(3)).unit
+    assert (unit > 0).all()
+    assert unit[2] == pytest.approx(1e9 * growing.scale)
+
+
+def test_where_the_average_is_harder_on_training_rows_the_forecast_starts_from_it():
+    level, train = targets.get("level"), np.arange(50, 590)
+    labels = np.random.default_rng(2).normal(5, 1, 600)
+    scale = level.taught(Quotes(labels), train, 1, 2)
+    assert scale == level.fit_scale(labels[train])
+    said = scale.at(Quotes(labels), train).unscale(np.zeros(540))
+    np.testing.assert_allclose(said, labels[train].mean())
+
+
+def test_a_forecast_of_an_open_starts_from_the_close_before_it():
+    close = prices(600)
+    opens = np.concatenate([[100.0], close[:-1]])
+    level, rows = targets.get("level"), np.arange(400, 600)
+    scale = level.taught(Quotes(opens, close), np.arange(50, 390), 1, 2)
+    assert scale.start == "close"
+    said = scale.at(Quotes(opens, close), rows - 1).unscale(np.zeros(200))
+    np.testing.assert_allclose(said, opens[rows])
+
+
+def test_a_study_of_old_learns_the_level_itself():
+    level, series = targets.get("level"), prices(600)
+    train = np.arange(50, 390)
+    assert level.taught(Quotes(series), train, 1, 1) == level.fit_scale(series[train])
 
 
 def test_a_network_that_says_zero_is_no_change():
     y = np.random.default_rng(0).normal(0.001, 0.01, 500)
     scale = targets.get("log_return").fit_scale(y)
-    assert scale.unscale(np.zeros(3)).tolist() == [0, 0, 0]
-    assert np.mean(scale.scale_values(y) ** 2) == pytest.approx(1)
+    each = scale.at(Quotes(y), np.arange(500))
+    assert each.unscale(np.zeros(500)).tolist() == [0.0] * 500
+    assert np.mean(each.scale_values(y) ** 2) == pytest.approx(1)
 
 
 def test_targets_that_do_not_vary_are_not_divided_by_zero():
     assert targets.get("log_return").fit_scale(np.zeros(9)).scale == 1
-    assert targets.get("level").fit_scale(np.full(9, 5.0)).scale == 1
+    level = targets.get("level")
+    assert level.fit_scale(np.full(9, 5.0)).scale == 1
+    assert level.taught(Quotes(np.full(9, 5.0)), np.arange(2, 9), 1, 2).scale == 1
+    assert level.taught(Quotes(np.zeros(9)), np.arange(2, 9), 1, 2).scale == 1
 
 
 # --- doing nothing is the best that needs no learning

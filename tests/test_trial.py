@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from rnnsearch.config import load_study
+from rnnsearch.config import Predict, load_study
 from rnnsearch.prepare.preview import check
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial import importance
@@ -58,12 +58,13 @@ def forecasts(problem: Problem, data: TrialData, **changes: Any) -> np.ndarray:
     return unpack(outcome.forecasts)
 
 
+@pytest.mark.parametrize("predict", ["log_return", "level"])
 @pytest.mark.parametrize("input_shift", [1, {"price": 0, "column": 1}], ids=["all", "family"])
 def test_changing_the_future_changes_no_validation_forecast(
-    problem: Problem, input_shift: int | dict[str, int]
+    problem: Problem, input_shift: int | dict[str, int], predict: Predict
 ) -> None:
     close = problem.prices.close
-    data = TrialData(problem.table, Quotes(close), problem.split, "log_return")
+    data = TrialData(problem.table, Quotes(close, close * 1.001), problem.split, predict)
     before = forecasts(problem, data, input_shift=input_shift)
     validation = problem.split.validation
     for row in (validation[5], validation[len(validation) // 2], validation[-1]):
@@ -72,7 +73,10 @@ def test_changing_the_future_changes_no_validation_forecast(
         values[origin + 1 :] *= 7
         later[origin + 1 :] *= np.linspace(2, 3, len(close) - origin - 1)
         changed = TrialData(
-            replace(problem.table, values=values), Quotes(later), problem.split, "log_return"
+            replace(problem.table, values=values),
+            Quotes(later, later * 1.001),
+            problem.split,
+            predict,
         )
         # Later folds train on what was changed, so look at the folds that had begun by then.
         begun = [fold for fold in problem.split.folds if fold.train[-1] <= origin]

@@ -210,6 +210,12 @@ def test_changing_the_future_changes_nothing_that_was_fitted(target, expanding):
             after = target.values(changed_close, fold.train, h)
             np.testing.assert_array_equal(before, after)
             assert target.fit_scale(before) == target.fit_scale(after)
+            for formulation in range(1, target.formulation + 1):
+                assert target.taught(
+                    Quotes(close, close * 1.01), fold.train, h, formulation
+                ) == target.taught(
+                    Quotes(changed_close, changed_close * 1.01), fold.train, h, formulation
+                )
             one, two = (
                 target.naive(Quotes(series, series * 1.01), fold.train, h, fold.train)
                 for series in (close, changed_close)

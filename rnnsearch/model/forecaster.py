@@ -36,7 +36,7 @@ from rnnsearch.model.scaling import Scaler
 from rnnsearch.model.training import forecast as network_outputs
 from rnnsearch.model.windows import Rows, shift_columns
 from rnnsearch.own_code import OwnCode
-from rnnsearch.targets import Target, TargetScale
+from rnnsearch.targets import Quotes, Start, Target, TargetScale
 
 FORMAT = 1
 WEIGHTS, ABOUT = "weights.safetensors", "forecaster.json"
@@ -66,6 +66,9 @@ class ForecasterSpec:
     output_shift: int
     target_mean: float
     target_scale: float
+    target_start: Start = "none"  # see `targets.TargetScale`, as for the next two
+    target_relative: bool = False
+    target_least: float = 0.0
     seeds: tuple[int, ...]
     trial: int  # number of the trial it comes from
     history_name: str
@@ -98,9 +101,14 @@ class Forecaster:
 
     # --- forecasting
 
-    def forecast_rows(self, table: InputTable, origins: Rows) -> Floats:
-        """(networks, n): each network's forecasts, in the target's unit, from the origins' rows."""
+    def forecast_rows(self, prices: Prices, table: InputTable, origins: Rows) -> Floats:
+        """(networks, n): each network's forecasts, in the target's unit, from the origins' rows.
+
+        `table` is `self.table(prices)`. Raises DataError where the column is missing that forecasts
+        start from.
+        """
         spec = self.spec
+        scaled = self.target_scale.at(self._quotes(prices), origins)
         columns = table.columns(spec.inputs).tolist()
         device = next(self.networks[0].parameters()).device
         inputs = torch.from_numpy(shift_columns(table.values, spec.input_shifts, columns))
@@ -115,8 +123,19 @@ class Forecaster:
                 network, inputs, ends, window=spec.window, scale=scale, offset=offset
             )
             outputs = self.target.squash(outputs)
-            unscaled.append(self.target_scale.unscale(outputs.cpu().numpy()))
+            unscaled.append(scaled.unscale(outputs.cpu().numpy()))
         return np.stack(unscaled)
+
+    def _quotes(self, prices: Prices) -> Quotes:
+        """The prices that forecasts start from, whatever the sign of the close."""
+        if self.spec.target_start != "close":
+            return Quotes(prices.close)
+        if "Close" not in prices.frame:
+            raise DataError(
+                f"{prices.name}: the champion's forecasts of {prices.target} start from the row's "
+                "Close, and there is no such column; give it too"
+            )
+        return Quotes(prices.close, prices.frame["Close"].to_numpy(np.float64))
 
     def forecast(
         self,
@@ -172,7 +191,7 @@ class Forecaster:
         start = max(int(trained), self._first_origin(table))
         since = np.arange(start, int(origins[-1]) + 1, dtype=np.int64)
         rows = np.union1d(origins, since)
-        values = self.forecast_rows(table, rows).mean(axis=0)
+        values = self.forecast_rows(prices, table, rows).mean(axis=0)
         width = radii(
             prices.close,
             rows,
@@ -248,7 +267,14 @@ class Forecaster:
 
     @property
     def target_scale(self) -> TargetScale:
-        return TargetScale(self.spec.target_mean, self.spec.target_scale)
+        spec = self.spec
+        return TargetScale(
+            spec.target_mean,
+            spec.target_scale,
+            spec.target_start,
+            spec.target_relative,
+            spec.target_least,
+        )
 
     def data_section(self, path: Path) -> DataSection:
         """How to read the prices in `path` for this forecaster."""
@@ -286,7 +312,9 @@ class Forecaster:
         self, prices: Prices, table: InputTable, rows: Rows, level: float
     ) -> pd.DataFrame:
         if not self.target.priced:
-            return pd.DataFrame({"probability_up": self.forecast_rows(table, rows).mean(axis=0)})
+            return pd.DataFrame(
+                {"probability_up": self.forecast_rows(prices, table, rows).mean(axis=0)}
+            )
         origin = prices.close[rows]
         bands = self.intervals(prices, table, rows, level)
         said = {

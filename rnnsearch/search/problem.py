@@ -114,7 +114,8 @@ class Problem:
             [int(rows[end]) for rows in (fold.train, fold.validation) for end in (0, -1)]
             for fold in self.split.folds
         ]
-        return digest(series, data.target, data.predict, rows, SCORING, *([own] if own else []))
+        extra = [*([own] if own else []), *self.target.mark()]
+        return digest(series, data.target, data.predict, rows, SCORING, *extra)
 
     def worker_setup(self, device: str, workers_per_device: int) -> WorkerSetup:
         """Everything a worker maps or is told."""

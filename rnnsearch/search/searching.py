@@ -90,6 +90,8 @@ def _prepare(
             )
         store.claim(study.fingerprint(), problem.data_record())
     _compare_versions(store, view)
+    if store.formerly:
+        view.notice(store.formerly)
     store.study.pruner = build_pruner(study)
     target = _target(study, store, problem, trials)
     store.note("target_trials", target)

@@ -8,11 +8,7 @@ hardest               of several naive forecasts, the one with the smallest erro
 
 from rnnsearch.targets.base import (
     SCORING,
-    Floats,
-    Quotes,
-    Rows,
     Target,
-    TargetScale,
     hardest,
     hardest_of_folds,
     naive_forecasts,
@@ -20,6 +16,7 @@ from rnnsearch.targets.base import (
 from rnnsearch.targets.direction import Direction
 from rnnsearch.targets.level import Level
 from rnnsearch.targets.log_return import MAX_LOG_RETURN, LogReturn
+from rnnsearch.targets.scale import Floats, Quotes, Rows, RowScale, Start, TargetScale
 
 __all__ = [
     "MAX_LOG_RETURN",
@@ -27,7 +24,9 @@ __all__ = [
     "TARGETS",
     "Floats",
     "Quotes",
+    "RowScale",
     "Rows",
+    "Start",
     "Target",
     "TargetScale",
     "get",

@@ -7,50 +7,15 @@ Rows are 0-based sessions. A target is a function of the prices at `t` and `r`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Rows: TypeAlias = NDArray[np.int64]
-Floats: TypeAlias = NDArray[np.float64]
+from rnnsearch.targets.scale import Floats, Quotes, Rows, TargetScale
 
 SCORING = 2
 """How trials are valued. 1: by skill against no change (of a direction: the base rate) alone. 2: by
 `scoring.gain`, of skill against the hardest naive forecast. A study keeps what it began with."""
-
-
-@dataclass(frozen=True, eq=False)
-class Quotes:
-    """The column that is forecast, and the last price of each row where that is another column.
-
-    target  (rows,)
-    close   (rows,) known when the row is over, as `target` is; None where `target` is the close
-    """
-
-    target: Floats
-    close: Floats | None = None
-
-    def bases(self) -> list[Floats]:
-        """The prices (rows,) that may be said to stay what they are."""
-        return [self.target] if self.close is None else [self.target, self.close]
-
-
-@dataclass(frozen=True)
-class TargetScale:
-    """Targets in the units that the network forecasts: `z = (y - mean) / scale`."""
-
-    mean: float
-    scale: float
-
-    def scale_values(self, values: Floats) -> NDArray[np.float32]:
-        """y -> z, (n,)."""
-        return ((values - self.mean) / self.scale).astype(np.float32)
-
-    def unscale(self, scaled: NDArray[np.floating]) -> Floats:
-        """z -> y, (n,)."""
-        return np.asarray(scaled, dtype=np.float64) * self.scale + self.mean
 
 
 class Target(ABC):
@@ -62,6 +27,11 @@ class Target(ABC):
     """Whether a forecast says something about the price."""
     in_prices: ClassVar[bool] = False
     """Whether it is told in the unit of the prices."""
+
+    formulation: ClassVar[int] = 1
+    """Raised when its networks learn it in another way. A study keeps what it began with."""
+    formerly: ClassVar[str] = ""
+    """What networks of earlier formulations do, and what those of the newest do instead."""
 
     naive_words: ClassVar[Mapping[str, str]]
     """What its naive forecasts are called in a sentence."""
@@ -114,9 +84,18 @@ class Target(ABC):
 
     # --- what the network forecasts
 
+    def mark(self, formulation: int | None = None) -> tuple[int, ...]:
+        """What tells a formulation (None: the newest) in a digest; of the first one nothing."""
+        number = self.formulation if formulation is None else formulation
+        return (number,) if number > 1 else ()
+
     @abstractmethod
     def fit_scale(self, train_targets: Floats) -> TargetScale:
         """The scale of a fold, from training targets (n,) alone; 1 if they do not vary."""
+
+    def taught(self, quotes: Quotes, train: Rows, h: int, formulation: int) -> TargetScale:
+        """What the network of a fold learns, from the target rows `train` alone."""
+        return self.fit_scale(self.values(quotes.target, train, h))
 
     def squash(self, outputs: Any) -> Any:
         """Network outputs (a torch tensor) on the scale of `TargetScale`."""

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rnnsearch.targets.base import Floats, Quotes, Rows, Target, TargetScale
+from rnnsearch.targets.base import Target
+from rnnsearch.targets.scale import Floats, Quotes, Rows, TargetScale
 
 
 class Direction(Target):

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from rnnsearch.targets.base import Floats, Quotes, Rows, Target, TargetScale
+from rnnsearch.targets.base import Target
+from rnnsearch.targets.scale import Floats, Quotes, Rows, TargetScale
 
 MAX_LOG_RETURN = 100.0
 """A wilder forecast counts as this: its price and squared error stay finite."""

@@ -37,6 +37,7 @@ class Candidate:
     skills: tuple[float, ...]
     gains: tuple[float, ...]
     forecasts: tuple[Floats, ...]  # of the validation rows of all folds, one per seed
+    formulation: int | None = None  # of its study; None for the newest
 
     @property
     def skill(self) -> float:
@@ -90,6 +91,7 @@ def validate(
     seeds: int,
     say: Say,
     scoring: int = targets.SCORING,
+    formulation: int | None = None,
 ) -> list[Candidate]:
     """Train every trial's folds again under further seeds; the best candidate first.
 
@@ -100,7 +102,7 @@ def validate(
     for place, trial in enumerate(trials):
         parameters = TrialParameters.from_plain(trial.user_attrs["parameters"])
         tasks += [(place, replace(parameters, seed=s)) for s in seeds_of(parameters, seeds)[1:]]
-    results = _train(problem, [parameters for _, parameters in tasks], say)
+    results = _train(problem, [parameters for _, parameters in tasks], formulation, say)
     candidates = []
     for place, trial in enumerate(trials):
         again = [
@@ -115,7 +117,7 @@ def validate(
         skills, gains = zip(
             *(validation_value(problem, shift, f, scoring) for f in forecasts), strict=True
         )
-        candidates.append(Candidate(trial, parameters, skills, gains, forecasts))
+        candidates.append(Candidate(trial, parameters, skills, gains, forecasts, formulation))
     return sorted(candidates, key=lambda candidate: (-len(candidate.skills), -candidate.gain))
 
 
@@ -141,7 +143,9 @@ def validation_value(
     return skill, gain(skill, errors, bets, output_shift)
 
 
-def _train(problem: Problem, wanted: list[TrialParameters], say: Say) -> list[str | None]:
+def _train(
+    problem: Problem, wanted: list[TrialParameters], formulation: int | None, say: Say
+) -> list[str | None]:
     """Packed forecasts of each configuration on the folds; None where it did not train."""
     results: list[str | None] = [None] * len(wanted)
     if not wanted:
@@ -155,7 +159,7 @@ def _train(problem: Problem, wanted: list[TrialParameters], say: Say) -> list[st
         while left:
             while waiting and workers.has_idle():
                 number = waiting.pop()
-                workers.submit(Task(number, wanted[number].plain()))
+                workers.submit(Task(number, wanted[number].plain(), formulation=formulation))
             for event in workers.events(0.5):
                 match event:
                     case Done(number=number, outcome=outcome):

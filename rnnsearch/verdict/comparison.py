@@ -21,7 +21,7 @@ from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.folds import shifted_inputs
 from rnnsearch.search.trial.parameters import TrialParameters
-from rnnsearch.targets import Floats, Quotes, Rows, Target
+from rnnsearch.targets import Floats, Quotes, Rows, Target, TargetScale
 
 INTERVAL_LEVEL = 0.9
 
@@ -100,13 +100,24 @@ def scored_rows(
 
 
 def simple_forecasts(
-    problem: Problem, parameters: TrialParameters, test: ScoredRows, say: Callable[[str], None]
+    problem: Problem,
+    parameters: TrialParameters,
+    test: ScoredRows,
+    taught: TargetScale,
+    say: Callable[[str], None],
 ) -> dict[str, baselines.Fitted | Skipped]:
     """What simpler methods forecast for the test rows, fitted on the rows the champion was.
 
-    In the target's unit. Those that learn from inputs see the champion's windows and inputs.
+    In the target's unit. Those that learn from inputs see the champion's windows and inputs, and
+    learn what it was `taught`.
     """
     close, fold, h = problem.prices.close, problem.split.refit, test.horizon
+    scales = None
+    if taught.start != "none":
+        learnt, said = (
+            taught.at(problem.prices.quotes, rows - h) for rows in (fold.train, test.rows)
+        )
+        scales = (lambda y: learnt.scale_values(y).astype(np.float64)), said.unscale
     priced = test.target.priced
     task = baselines.Task(
         prices=close,
@@ -119,6 +130,7 @@ def simple_forecasts(
         test_rows=test.rows,
         probability=not priced,
         from_growth=(lambda g: test.target.from_growth(g, test.origin)) if priced else None,
+        scales=scales,
     )
     return baselines.run(task, say)
 

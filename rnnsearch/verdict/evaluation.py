@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import filelock
 import numpy as np
 from numpy.typing import NDArray
+from optuna.trial import FrozenTrial
 
 from rnnsearch import targets
 from rnnsearch.config import StudyFile, digest, extremes, home
@@ -68,21 +69,22 @@ def evaluate(
     with storage_errors(store.url), _alone(study):
         store.claim(study.fingerprint(), problem.data_record())
         answer = stored_answer(store)
+        if store.formerly:
+            say(store.formerly)
         if answer and not again:
             _say_it_stands(store, answer, top, seeds, say)
             if not has_champion(study, answer):
                 say("the champion's folder is not of this evaluation: training it again")
                 chosen, seeds = store.trial(answer["champion"]["trial"]), answer["basis"]["seeds"]
-                _, champion = _champion(
-                    problem, validate(problem, [chosen], seeds, say, store.scoring), seeds, say
-                )
+                candidates = _validated(problem, store, [chosen], seeds, say)
+                _, champion = _champion(problem, candidates, seeds, say)
                 champion.save(champion_folder(study))
             return answer
 
         trials = best_trials(store, top)
         basis = {"trials": [trial.number for trial in trials], "seeds": seeds, "top": top}
         say(f"validating the best {len(trials)} trials with {seeds} seeds each")
-        candidates = validate(problem, trials, seeds, say, store.scoring)
+        candidates = _validated(problem, store, trials, seeds, say)
         winner, champion = _champion(problem, candidates, seeds, say)
         champion.save(champion_folder(study))
         # From disk, as every later forecast is made.
@@ -210,6 +212,13 @@ def _alone(study: StudyFile) -> Iterator[None]:
         lock.release()
 
 
+def _validated(
+    problem: Problem, store: Store, trials: list[FrozenTrial], seeds: int, say: Say
+) -> list[Candidate]:
+    """The best candidate first, judged and taught as the study's trials were."""
+    return validate(problem, trials, seeds, say, store.scoring, store.formulation)
+
+
 def _champion(
     problem: Problem, candidates: list[Candidate], seeds: int, say: Say
 ) -> tuple[Candidate, Forecaster]:
@@ -252,8 +261,12 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster, say: Say
         problem.target,
         split.refit.train,
     )
-    by_seed = champion.forecast_rows(problem.table, window_ends(test.rows, test.horizon))
-    simple = comparison.simple_forecasts(problem, winner.parameters, test, say)
+    by_seed = champion.forecast_rows(
+        problem.prices, problem.table, window_ends(test.rows, test.horizon)
+    )
+    simple = comparison.simple_forecasts(
+        problem, winner.parameters, test, champion.target_scale, say
+    )
     forecasts: dict[str, Floats] = {
         "champion": by_seed.mean(axis=0),
         **test.naive,

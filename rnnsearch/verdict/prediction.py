@@ -70,7 +70,7 @@ def predict(
         *prices.warnings,
         *table.notes,
         *forecaster.notes(prices),
-        *_beyond(outside, spec.predict),
+        *_beyond(outside, forecaster, store.formerly),
         *_undated(study, prices, frame),
     ]
     return {
@@ -85,8 +85,8 @@ def predict(
     }
 
 
-def _beyond(outside: list[dict[str, Any]], predict: str) -> Iterator[str]:
-    """Inputs outside what training saw, in words."""
+def _beyond(outside: list[dict[str, Any]], forecaster: Forecaster, formerly: str) -> Iterator[str]:
+    """Inputs outside what training saw, in words; `formerly` as of `Store`."""
     if not outside:
         return
     told = [
@@ -96,9 +96,12 @@ def _beyond(outside: list[dict[str, Any]], predict: str) -> Iterator[str]:
     more = f", and {len(outside) - TOLD} more" if len(outside) > TOLD else ""
     text = f"newest inputs lie outside what training saw: {', '.join(told)}{more}; a network "
     text += "knows nothing of such values"
-    if predict == "level" and any(one["input"] == "level" for one in outside):
-        text += ", so its forecast tends back to prices that it has seen: search again with newer "
-        text += 'rows, or with predict = "log_return"'
+    if any(one["input"] == "level" for one in outside):
+        if forecaster.target_scale.start != "none":
+            text += ", so what it says of the next change is a guess"
+        else:
+            text += ", so its forecast tends back to prices that it has seen: "
+            text += formerly or "search again with newer rows"
     yield text
 
 

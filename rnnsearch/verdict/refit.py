@@ -35,6 +35,7 @@ def identity(problem: Problem, candidate: Candidate, seeds: int) -> str:
         candidate.trial.number,
         candidate.parameters.plain(),
         seeds,
+        *problem.target.mark(candidate.formulation),
     )
 
 
@@ -46,7 +47,13 @@ def refit(problem: Problem, candidate: Candidate, seeds: int, say: Say) -> Forec
     """
     parameters, study = candidate.parameters, problem.study
     device = worker_device(study.run.device, 0, 1)
-    data = TrialData(problem.table, problem.prices.quotes, problem.split, study.data.predict)
+    data = TrialData(
+        problem.table,
+        problem.prices.quotes,
+        problem.split,
+        study.data.predict,
+        formulation=candidate.formulation,
+    )
     table = select_inputs(parameters, data, device)
     fold = prepare_fold(problem.split.refit, parameters, data, device)
     networks: dict[int, Network] = {}
@@ -164,6 +171,9 @@ def _spec(problem: Problem, candidate: Candidate, target: TargetScale) -> Foreca
         output_shift=parameters.output_shift,
         target_mean=target.mean,
         target_scale=target.scale,
+        target_start=target.start,
+        target_relative=target.relative,
+        target_least=target.least,
         seeds=(),
         trial=candidate.trial.number,
         history_name=problem.prices.name,

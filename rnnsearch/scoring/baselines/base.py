@@ -33,6 +33,8 @@ class Task:
     train_targets  (n,) what came true there, in the target's unit
     test_rows      (m,) target rows to forecast, increasing
     probability    whether targets are 0 or 1, and the forecast is the chance of a 1
+    scales         how the champion is taught, where that is not the target itself: functions from
+                   targets (n,) to what it learns, and back from what it says (m,)
     from_growth    log growth (m,) of the prices from origins to `test_rows` as forecasts in the
                    target's unit; None where growth does not say what is forecast
 
@@ -50,6 +52,7 @@ class Task:
     test_rows: Rows
     probability: bool
     from_growth: Callable[[Floats], Floats] | None
+    scales: tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,14 +119,20 @@ def of_windows(
     """The `forecast` of a method that learns from the champion's windows.
 
     `method(table, train_ends, train_targets, test_ends, window, output_shift=h)`
+
+    They learn what the champion learns: trees that have to say a price cannot say one that they
+    have not seen.
     """
 
     def forecast(task: Task) -> Fitted | Skipped:
         h = task.horizon
         train_ends, test_ends = task.train_rows - h, task.test_rows - h
-        return method(
-            task.inputs, train_ends, task.train_targets, test_ends, task.window, output_shift=h
-        )
+        taught, told = task.scales or (None, None)
+        learnt = taught(task.train_targets) if taught else task.train_targets
+        fitted = method(task.inputs, train_ends, learnt, test_ends, task.window, output_shift=h)
+        if told is None or isinstance(fitted, Skipped):
+            return fitted
+        return replace(fitted, forecast=told(fitted.forecast))
 
     return forecast
 

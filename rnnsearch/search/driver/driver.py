@@ -69,7 +69,7 @@ class Driver:
         self.view, self.target = view, target
         self._alone = alone
         self._deadline = deadline or Deadline(None)
-        self._scoring = store.scoring
+        self._scoring, self._formulation = store.scoring, store.formulation
         self._looked = 0.0
         self._running: dict[int, RunningTrial] = {}
         self._asked: deque[RunningTrial] = deque()  # ahead of need, while workers train
@@ -219,7 +219,15 @@ class Driver:
             self._asked.popleft()
             self._running[trial.number] = trial
             plain, bar = trial.parameters.plain(), self._source.tried.bar_of_the_best()
-            self.workers.submit(Task(trial.number, plain, measure_above=bar, scoring=self._scoring))
+            self.workers.submit(
+                Task(
+                    trial.number,
+                    plain,
+                    measure_above=bar,
+                    scoring=self._scoring,
+                    formulation=self._formulation,
+                )
+            )
             self._teller.running(trial)
         if self._asked and self.workers.starved():
             # Another driver, who has the places, may be waiting for just these trials.

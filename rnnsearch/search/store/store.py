@@ -9,6 +9,7 @@ Study attributes                                 Trial attributes
   tracked:ID     trials that driver ID logged      reason       why a trial has no result
                                                    duplicate_of, retry_of, deaths, surplus,
   scoring        how trials are valued             reference, forked_from (of an old study)
+  formulation    what their networks learn
 
 A trial whose driver is gone ends as FAIL with reason `interrupted`, and its parameters are queued
 again as a new trial (`retry_of`). Such a trial counts neither as failed nor towards the target.
@@ -31,6 +32,7 @@ import optuna
 import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState
 
+from rnnsearch import targets
 from rnnsearch.config import StudyFile
 from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import DataError, StorageError, StudyFileError, cut, shown
@@ -45,6 +47,7 @@ from rnnsearch.search.store.databases import (
 from rnnsearch.targets import SCORING
 from rnnsearch.tracking import shown_uri
 
+FORKING = "`rnnsearch search STUDY --fork NAME` begins a new study with what still applies"
 INTERRUPTED = "interrupted"
 MAX_ATTEMPTS = 5  # a trial whose driver died this often is told as failed
 STATES = {
@@ -84,6 +87,7 @@ class Store:
     def __init__(self, study: StudyFile, *, create: bool = True) -> None:
         self.url = storage_url(study)
         self.name = study.name
+        self._target = targets.get(study.data.predict)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with storage_errors(self.url, OSError, RuntimeError, ValueError):
             storage = open_storage(self.url, create)
@@ -155,6 +159,22 @@ class Store:
         return int(attrs.get("scoring", 1 if "fingerprint" in attrs else SCORING))
 
     @property
+    def formulation(self) -> int:
+        """What its networks learn (`Target.formulation`); one from before there was a choice: 1."""
+        attrs = self.study.user_attrs
+        newest = self._target.formulation
+        return int(attrs.get("formulation", 1 if "fingerprint" in attrs else newest))
+
+    @property
+    def formerly(self) -> str:
+        """What is to be known of a study whose networks learn something else than a new one's."""
+        if self.formulation == self._target.formulation:
+            return ""
+        return (
+            f"study {self.name} keeps what it was begun with: {self._target.formerly} ({FORKING})"
+        )
+
+    @property
     def inputs(self) -> list[dict[str, Any]]:
         """What was known of every input before the first trial: see `Candidates.record`."""
         return list(self.study.user_attrs.get("inputs", ()))
@@ -198,6 +218,7 @@ class Store:
             self.note("id", self.name if "fingerprint" in attrs else secrets.token_hex(8))
         if "fingerprint" not in attrs:
             self.note("scoring", SCORING)
+            self.note("formulation", self._target.formulation)
             self.note("fingerprint", fingerprint)
         if "data" not in attrs:
             self.note("data", data)

@@ -17,14 +17,17 @@ from rnnsearch.model.training import FoldTensors
 from rnnsearch.model.windows import Fold, Rows, Split, shift_columns, window_ends
 from rnnsearch.own_code import OwnCode
 from rnnsearch.search.trial.parameters import TrialParameters
-from rnnsearch.targets import Quotes, Target, TargetScale
+from rnnsearch.targets import Quotes, RowScale, Target, TargetScale
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class TrialData:
-    """What all trials of a study share; see `targets.SCORING` and `StudyFile.code`."""
+    """What all trials of a study share; see `targets.SCORING` and `StudyFile.code`.
+
+    formulation  of its study (`Target.formulation`); None for the newest
+    """
 
     table: InputTable
     quotes: Quotes
@@ -32,6 +35,7 @@ class TrialData:
     predict: Predict
     scoring: int = targets.SCORING
     code: Mapping[str, OwnCode] = field(default_factory=dict)
+    formulation: int | None = None
 
     @property
     def target(self) -> Target:
@@ -49,6 +53,7 @@ class PreparedFold:
     tensors: FoldTensors
     scaler: Scaler
     target_scale: TargetScale
+    validation_scale: RowScale
     rows: Rows
     actual: Floats
     naive: dict[str, Floats]
@@ -97,7 +102,11 @@ def prepare_fold(
     target, quotes = data.target, data.quotes
     train_y = target.values(quotes.target, fold.train, horizon)
     actual = target.values(quotes.target, fold.validation, horizon)
-    scale = target.fit_scale(train_y)
+    formulation = target.formulation if data.formulation is None else data.formulation
+    scale = target.taught(quotes, fold.train, horizon, formulation)
+    train_scale, later_scale = (
+        scale.at(quotes, rows - horizon) for rows in (fold.train, fold.validation)
+    )
 
     def tensor(array: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)
@@ -106,15 +115,17 @@ def prepare_fold(
         scale=tensor(scaler.scale),
         offset=tensor(scaler.offset),
         train_ends=tensor(window_ends(fold.train, horizon) - min(shifts)),
-        train_targets=tensor(scale.scale_values(train_y)),
+        train_targets=tensor(train_scale.scale_values(train_y)),
         validation_ends=tensor(window_ends(fold.validation, horizon) - min(shifts)),
-        validation_targets=tensor(scale.scale_values(actual)),
+        validation_targets=tensor(later_scale.scale_values(actual)),
     )
     naive = targets.naive_forecasts(
         target, quotes, fold.validation, horizon, fold.train, data.scoring
     )
     hardest = naive[targets.hardest_of_folds([actual], [naive])]
-    return PreparedFold(tensors, scaler, scale, fold.validation, actual, naive, hardest)
+    return PreparedFold(
+        tensors, scaler, scale, later_scale, fold.validation, actual, naive, hardest
+    )
 
 
 def held_to_one(folds: Sequence[PreparedFold]) -> list[PreparedFold]:

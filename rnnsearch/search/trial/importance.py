@@ -56,9 +56,11 @@ def _fold_losses(
     ends = tensors.validation_ends[some]
     x = windows(table, ends, window, tensors.scale, tensors.offset)  # (m, w, F)
 
+    scale = fold.validation_scale[some]
+
     def skill(x: Tensor) -> float:
         outputs = target.squash(network(x))
-        forecast = fold.target_scale.unscale(outputs.cpu().numpy())
+        forecast = scale.unscale(outputs.cpu().numpy())
         return metrics.skill(fold.actual[some], forecast, fold.hardest[some])
 
     whole = skill(x)

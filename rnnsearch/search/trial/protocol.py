@@ -74,6 +74,7 @@ class Task:
     parameters: dict[str, Any]  # TrialParameters.plain()
     measure_above: float = math.inf
     scoring: int = SCORING  # of its study
+    formulation: int | None = None  # of its study; None for the newest
 
 
 @dataclass(frozen=True)

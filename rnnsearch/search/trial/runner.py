@@ -54,7 +54,7 @@ class TrialRunner:
         changes the memory it needs and not its gradients.
         """
         parameters = TrialParameters.from_plain(task.parameters)
-        data = replace(self.data, scoring=task.scoring)
+        data = replace(self.data, scoring=task.scoring, formulation=task.formulation)
         for accumulate in ACCUMULATE:
             try:
                 yield from run_trial(
@@ -105,7 +105,7 @@ def run_trial(
     skill = value = math.nan
     for result in trainer.run():
         forecasts = [
-            fold.target_scale.unscale(forecast)
+            fold.validation_scale.unscale(forecast)
             for fold, forecast in zip(folds, result.forecasts, strict=True)
         ]
         skill, value = _value(forecasts, folds, parameters.output_shift, data.scoring)
