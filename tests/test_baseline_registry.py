@@ -45,6 +45,25 @@ def a_task(probability=False, rows=400, seed=0) -> Task:
     )
 
 
+@pytest.mark.parametrize("name", ["ridge", "trees"])
+def test_those_of_windows_learn_what_the_champion_learns(name):
+    """Trees have only said prices that they saw; their changes go on from any price."""
+    one, task = baselines.by_name(name), a_task()
+    prices = task.prices * np.exp(0.02 * np.arange(len(task.prices)))
+    levels = replace(
+        task, prices=prices, train_targets=prices[task.train_rows], from_growth=lambda g: g
+    )
+    before = prices[task.train_rows - H]
+    later = prices[task.test_rows - H]
+    changes = replace(levels, scales=(lambda y: y / before - 1, lambda z: later * (1 + z)))
+    plain, taught = (
+        np.abs(np.log(one.forecast(each).forecast / prices[task.test_rows])).mean()
+        for each in (levels, changes)
+    )
+    assert taught < 0.02
+    assert plain > 3 * taught
+
+
 def applicable(name):
     one = baselines.by_name(name)
     tasks = [a_task(), a_task(probability=True)]

@@ -218,6 +218,30 @@ def test_the_forecast_is_the_mean_of_the_seeds_and_its_price_follows_from_its_re
     )
 
 
+def test_a_level_that_starts_from_the_close_needs_it_whatever_its_sign(tmp_path: Path) -> None:
+    write_bars(tmp_path / "bars.csv")
+    frame = pd.read_csv(tmp_path / "bars.csv", index_col="Date")
+    frame["Open"] = frame["Close"].shift(1, fill_value=100.0)  # a day's close is the next open
+    frame.to_csv(tmp_path / "bars.csv")
+    data = {"path": "bars.csv", "target": "Open", "predict": "level", "columns": "none"}
+    problem, forecaster = fit_forecaster(
+        write_study(tmp_path, data=data), seeds=1, inputs=["return"], output_shift=1
+    )
+    assert forecaster.spec.target_start == "close"
+    forecaster.save(tmp_path / "champion")
+    forecaster = Forecaster.load(tmp_path / "champion")
+    close = problem.prices.frame["Close"].iloc[-1]
+    said = forecaster.forecast(problem.prices)["forecast_price"].iloc[-1]
+    assert said == pytest.approx(close, rel=0.01)
+    values = problem.prices.frame.copy()
+    values.iloc[-1, values.columns.get_loc("Close")] = -1.0
+    negative = replace(problem.prices, frame=values)
+    assert forecaster.forecast(negative)["forecast_price"].iloc[-1] == pytest.approx(-1, abs=1)
+    without = replace(problem.prices, frame=values.drop(columns="Close"))
+    with pytest.raises(DataError, match=r"start from the row's Close.*give it too"):
+        forecaster.forecast(without)
+
+
 def test_a_wider_level_gives_a_wider_interval_around_the_forecast(bars: Path) -> None:
     problem, forecaster = fit_forecaster(bars)
     before = 0.0

@@ -62,7 +62,10 @@ def test_newest_inputs_outside_what_training_saw_are_told(
     assert level["value"] > level["high"] > level["low"] > 0
     assert level["value"] == pytest.approx(frame["Close"].tail(3).max(), rel=1e-6)
     (note,) = [note for note in said["notes"] if "outside what training saw" in note]
-    assert 'predict = "log_return"' in note
+    assert note.endswith("what it says of the next change is a guess")
+    last = said["forecasts"][-1]
+    assert last["forecast_price"] == pytest.approx(frame["Close"].iloc[-1], rel=0.1)
+    assert last["low_price"] < frame["Close"].iloc[-1] < last["high_price"]
     frame.iloc[:, 1:5] -= 2 * frame["Close"].max()
     frame.to_csv(tmp_path / "negative.csv", index=False)
     rows = predict(study, data=tmp_path / "negative.csv")["forecasts"]

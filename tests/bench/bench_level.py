@@ -35,9 +35,9 @@ from rnnsearch.config import load_study
 from rnnsearch.model.training import Trainer, forecast
 from rnnsearch.model.windows import window_ends
 from rnnsearch.scoring import metrics
+from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.folds import TrialData, prepare_fold, select_inputs
 from rnnsearch.search.trial.parameters import TrialParameters
-from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.runner import training_settings
 from rnnsearch.targets import Floats, Quotes, Rows, TargetScale
 from rnnsearch.targets.level import Level
