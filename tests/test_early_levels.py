@@ -7,7 +7,6 @@
 import gzip
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +28,14 @@ FORMERLY = "networks that forecast the value itself"
 
 
 @pytest.fixture
-def early(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def early(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Its study file, beside its prices, stores and champion."""
     patch_workers(monkeypatch)
     shutil.copy(EARLY / "early.toml", tmp_path)
     (tmp_path / "prices.csv").write_bytes(gzip.decompress((EARLY / "prices.csv.gz").read_bytes()))
     (home / "optuna.db").write_bytes(gzip.decompress((EARLY / "optuna.db.gz").read_bytes()))
     shutil.copytree(EARLY / "champion", home / "champions" / "early")
-    yield tmp_path / "early.toml"
+    return tmp_path / "early.toml"
 
 
 def same(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:

@@ -180,8 +180,8 @@ def test_a_configuration_that_diverges_under_another_seed_stands_last(
     trials = best_trials(Store(evaluated.study, create=False), 2)
     train = champion_module._train
 
-    def diverge(problem: Any, wanted: Any, say: Any) -> list[Any]:
-        found = train(problem, wanted, say)
+    def diverge(problem: Any, *given: Any) -> list[Any]:
+        found = train(problem, *given)
         return [None, *found[1:]]  # the further seed of the trial that the search found best
 
     monkeypatch.setattr(champion_module, "_train", diverge)
