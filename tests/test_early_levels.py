@@ -53,6 +53,16 @@ def test_its_champion_predicts_what_it_predicted(early: Path) -> None:
     same(predict(load_study(early), origins=5)["forecasts"], EXPECTED["forecasts"])
 
 
+def test_a_price_it_has_not_seen_is_told_with_the_way_out(early: Path, tmp_path: Path) -> None:
+    lines = (tmp_path / "prices.csv").read_text().splitlines()
+    newer = [line.split(",") for line in lines[1:]]
+    rows = [",".join([day, str(float(close) * 3), *rest]) for day, close, *rest in newer[-20:]]
+    (tmp_path / "newer.csv").write_text("\n".join([*lines[:-20], *rows]))
+    notes = predict(load_study(early), data=tmp_path / "newer.csv")["notes"]
+    (note,) = [text for text in notes if "tends back to prices that it has seen" in text]
+    assert "`rnnsearch search STUDY --fork NAME` begins a study whose networks" in note
+
+
 def test_it_goes_on_with_the_trials_it_would_have_had_and_says_so(early: Path) -> None:
     notes = Notes()
     store = study_module.search(load_study(early), notes, trials="5")

@@ -18,6 +18,10 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.verdict.evaluation import champion_folder, stored_answer
 from rnnsearch.verdict.plain import as_json
 
+FORKED = (
+    "`rnnsearch search STUDY --fork NAME` begins a study whose networks forecast the change from "
+    "the last price"
+)
 TOLD = 5
 """Most inputs named in a note."""
 
@@ -101,7 +105,7 @@ def _beyond(outside: list[dict[str, Any]], forecaster: Forecaster, formerly: str
             text += ", so what it says of the next change is a guess"
         else:
             text += ", so its forecast tends back to prices that it has seen: "
-            text += formerly or "search again with newer rows"
+            text += FORKED if formerly else "search again with newer rows"
     yield text
 
 
