@@ -175,7 +175,9 @@ def test_skill(problem: Problem, way: str, inputs: tuple[str, ...], late: int, h
     with mock.patch.object(Level, "taught", WAYS[way]):
         fold = prepare_fold(problem.split.refit, parameters, data, CPU)
     table = select_inputs(parameters, data, CPU)
-    trainer = Trainer(table, [fold.tensors], training_settings(parameters, "float32"), loss="mse")
+    trainer = Trainer(
+        table, [fold.tensors], training_settings(parameters, {}, "float32"), loss="mse"
+    )
     for _ in trainer.run():
         pass
     ends = torch.from_numpy(window_ends(rows, h) - late)
