@@ -13,6 +13,7 @@ LONGEST_LINE = 1_800
 HEAD = 1_200  # of a line that is too long; its end is the remedy
 QUOTED = re.compile(rf"(?<!\w)'[^'\n]{{{LONGEST_SHOWN + 1},}}'")
 UNBROKEN = re.compile(rf"\S{{{2 * LONGEST_SHOWN},}}")
+HOST = r"[\w.-]*(?:\w\.\w|\w:\d|\w/)|localhost\b"  # with a point, a port or a path
 _LOOKED_AT = 2_000  # characters in which passwords are looked for; it takes their square
 
 
@@ -37,9 +38,20 @@ def fit_to_show(message: str) -> str:
 
 
 def without_passwords(text: str) -> str:
-    """A URI, or a text with URIs, without passwords; rather too little is shown than too much."""
+    """A text without the passwords of what looks like an address: `//me:secret@host`,
+    `me:secret@host/db`. Other text stays as it is: `12:30@NYSE`.
+    """
     text = re.sub(r"(\w*password=)[^&\s]*", r"\1***", text)
-    return re.sub(r"([^:@/\s]*):(?!//)\S*@", r"\1:***@", text)
+    text = re.sub(r"(//[^:@/\s]*):\S*@", r"\1:***@", text)
+    return re.sub(rf"([^:@/\s'\"]*):(?!//)[^\s'\"]*@(?={HOST})", r"\1:***@", text)
+
+
+def uri_without_password(uri: str) -> str:
+    """What is meant as an address, without its password; rather too little is shown than too
+    much.
+    """
+    uri = re.sub(r"(\w*password=)[^&\s]*", r"\1***", uri)
+    return re.sub(r"([^:@/\s]*):(?!//)\S*@", r"\1:***@", uri)
 
 
 def readable(message: str) -> str:

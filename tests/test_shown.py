@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from rnnsearch.config import load_study
-from rnnsearch.errors import DataError
+from rnnsearch.errors import DataError, StudyFileError, fit_to_show, without_passwords
 from rnnsearch.report.facts import collect
 from rnnsearch.report.figures.images import as_svg, plots
 from rnnsearch.report.page import report
@@ -178,3 +178,31 @@ def test_an_error_cuts_what_nobody_reads_and_keeps_its_remedy() -> None:
     assert told.endswith("; choose one.")
     plain = "the study's store is not the driver's: " + "a word and " * 30 + "it's the user's"
     assert str(DataError(plain)) == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("got 'postgresql://me:secret@host'", "got 'postgresql://me:***@host'"),
+        ("got 'postgresql://me:a/b:secret@host'", "got 'postgresql://me:***@host'"),
+        ("me:secret@host/db, row 2", "me:***@host/db, row 2"),
+        ("me:secret@host:5432 or 'x:secret@db.example'", "me:***@host:5432 or 'x:***@db.example'"),
+        ("me:secret@localhost", "me:***@localhost"),
+        ("postgresql:/me:secret@host/db", "postgresql:***@host/db"),
+        ("host=db password=secret", "host=db password=***"),
+        ("no column 'a:b@c'; the file has 12:30@NYSE", ""),
+        ("row 3: 'x' is of me@example.com, 'y:z'", ""),
+        ("http://host:5000/a answered nothing@all", ""),
+    ],
+)  # fmt: skip
+def test_passwords_are_hidden_in_what_looks_like_an_address_alone(text: str, seen: str) -> None:
+    assert without_passwords(text) == fit_to_show(text) == (seen or text)
+
+
+def test_an_address_in_a_study_file_is_taken_for_one_however_it_looks(tmp_path: Path) -> None:
+    study = tmp_path / "study.toml"
+    for key in ("storage", "tracking"):
+        study.write_text(f'[data]\nsample = "sp500"\n[run]\n{key} = ["me:secret@host"]\n')
+        with pytest.raises(StudyFileError, match="me:") as refused:
+            load_study(study)
+        assert "secret" not in str(refused.value)

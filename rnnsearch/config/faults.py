@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from rnnsearch.config.dimensions import Section, drawn
-from rnnsearch.errors import shown, without_passwords
+from rnnsearch.errors import shown, uri_without_password, without_passwords
 
 _UNION_ARM = re.compile(r"value|choices|range|[\w-]+\[.*\]|constrained-\w+")
 LONGEST_RULE = 1_000  # characters; a rule may name many keys
@@ -60,6 +60,7 @@ OTHER_NAMES = {
     "high": "max maximum to stop end upper",
 }
 """What other programs call our keys; a parameter of the space says it itself."""
+ADDRESSES = (("storage",), ("tracking",))
 
 
 def explain(path: Path, error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
@@ -76,7 +77,8 @@ def explain(path: Path, error: ValidationError, model: type[BaseModel]) -> Itera
         deeper = any(len(one) > len(where) and one[: len(where)] == where for one in places)
         if deeper or (where in hinted and faults[0]["type"] == "missing"):
             continue
-        rule = without_passwords(_rule(where, faults, model))
+        hide = uri_without_password if where[-1:] in ADDRESSES else without_passwords
+        rule = hide(_rule(where, faults, model))
         if len(rule) > LONGEST_RULE:
             rule = rule[:LONGEST_RULE] + "..."
         yield f"{path}: {_dotted(where)}: {rule}"

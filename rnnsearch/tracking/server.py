@@ -16,7 +16,7 @@ import filelock
 import psutil
 
 from rnnsearch.config import home
-from rnnsearch.errors import StorageError, StudyFileError, without_passwords
+from rnnsearch.errors import StorageError, StudyFileError, uri_without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -82,8 +82,8 @@ def first_line(error: Exception) -> str:
 
 
 def shown_uri(uri: str) -> str:
-    """A URI, or a text with URIs, without passwords; see `errors.without_passwords`."""
-    return without_passwords(uri)
+    """A URI, or a text with URIs, without passwords."""
+    return uri_without_password(uri)
 
 
 def way_back(uri: str, error: Exception) -> str:
