@@ -47,6 +47,45 @@ def test_weeks_months_and_bars_without_a_pause_go_on(
     assert after == pd.Timestamp(expected)
 
 
-def test_hours_of_a_market_have_no_next_date() -> None:
-    hours = [day + pd.Timedelta(hours=h) for day in pd.bdate_range(FIRST, LAST) for h in (9, 10)]
-    assert next_sessions("XNYS", pd.DatetimeIndex(hours), 1) is None
+def market_hours(market: str, times: list[str], last: str) -> pd.DatetimeIndex:
+    """Bars at these times of day on the sessions of a market, until `last`."""
+    sessions = session_dates(market, FIRST, pd.Timestamp(last).normalize())
+    bars = [day + pd.Timedelta(time) for day in sessions for time in times]
+    return pd.DatetimeIndex([bar for bar in bars if bar <= pd.Timestamp(last)])
+
+
+HOURS = ["9:30:00", "10:30:00", "11:30:00", "12:30:00", "13:30:00", "14:30:00", "15:30:00"]
+ENDS = ["10:30:00", "11:30:00", "12:30:00", "13:30:00", "14:30:00", "15:30:00", "16:00:00"]
+
+
+@pytest.mark.parametrize(
+    ("times", "last", "expected"),
+    [
+        (HOURS, "2022-12-28 15:30", ["2022-12-29 09:30", "2022-12-29 10:30"]),
+        (HOURS, "2022-12-30 14:30", ["2022-12-30 15:30", "2023-01-03 09:30"]),  # a long weekend
+        (HOURS, "2022-11-25 11:30", ["2022-11-25 12:30", "2022-11-28 09:30"]),  # closes at 13:00
+        (ENDS, "2022-11-25 12:30", ["2022-11-25 13:00", "2022-11-28 10:30"]),
+        (ENDS, "2022-12-23 16:00", ["2022-12-27 10:30", "2022-12-27 11:30"]),
+        (["16:00:00"], "2022-12-23 16:00", ["2022-12-27 16:00", "2022-12-28 16:00"]),
+    ],
+)
+def test_bars_of_a_markets_hours_go_on_in_its_sessions(
+    times: list[str], last: str, expected: list[str]
+) -> None:
+    dates = market_hours("XNYS", times, last)
+    assert next_sessions("XNYS", dates, 2) == [pd.Timestamp(one) for one in expected]
+    assert next_sessions(None, dates, 2) is None
+
+
+def test_bars_that_are_not_those_of_the_sessions_have_no_next_date() -> None:
+    hours = market_hours("XNYS", HOURS, "2022-12-28 15:30")
+    late = market_hours("XNYS", [*HOURS, "19:30:00"], "2022-12-28 19:30")  # after the close
+    gone = hours[hours.normalize() != pd.Timestamp("2022-12-20")]
+    weekdays = [day + pd.Timedelta("9h") for day in pd.bdate_range(FIRST, LAST)]
+    for dates in (late, gone, pd.DatetimeIndex(weekdays), hours[-20::3]):
+        assert next_sessions("XNYS", dates, 1) is None
+    assert next_sessions("XNYS", hours[:4], 1) is None
+
+
+def test_the_days_of_bars_speak_for_their_market() -> None:
+    assert likely_market("prices", market_hours("XNYS", HOURS, "2022-12-28 15:30")) == "XNYS"

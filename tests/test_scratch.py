@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnsearch.data import atomic
 from rnnsearch.data import scratch as module
 from tests.searches import finish, start, wait_until, write_study
 
@@ -53,6 +54,64 @@ def test_the_next_process_removes_what_a_killed_one_left_and_nothing_else(tmp_pa
     assert (tmp_path / "pymp-of-somebody").exists()
     assert (tmp_path / "elsewhere" / "kept").exists()
     alive.communicate("\n")
+
+
+WRITE = """
+import sys
+from pathlib import Path
+from rnnsearch.data.atomic import replace_file
+
+def write(file):
+    file.write(b"half")
+    print("writing", flush=True)
+    input()
+
+replace_file(Path(sys.argv[1]), write)
+"""
+
+
+def writer(path: Path) -> "subprocess.Popen[str]":
+    """A process that is writing a file."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITE, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "writing\n"
+    return process
+
+
+def test_the_part_of_a_killed_writer_goes_and_that_of_a_living_one_stays(tmp_path: Path) -> None:
+    killed, alive = writer(tmp_path / "a"), writer(tmp_path / "b")
+    killed.kill()
+    killed.communicate()
+    parts = [*tmp_path.glob(".*.part")]
+    assert len(parts) == 2
+    for other in (".mine.part", f".{'0' * 32}.part.txt", f"{'0' * 32}.part"):
+        (tmp_path / other).write_text("kept")
+    (tmp_path / f".{'1' * 32}.part").symlink_to(tmp_path / ".mine.part")
+    kept = {*tmp_path.iterdir()}
+    atomic.sweep(tmp_path)
+    assert {*tmp_path.iterdir()} == kept  # they are young
+    for path in kept:
+        os.utime(path, (1e9, 1e9))
+    atomic.sweep(tmp_path)
+    (gone,) = kept - {*tmp_path.iterdir()}
+    assert gone in parts
+    alive.communicate("\n")
+    assert (tmp_path / "b").read_bytes() == b"half"
+    assert not (tmp_path / "a").exists()
+
+
+def test_whoever_writes_into_a_folder_sweeps_it(tmp_path: Path) -> None:
+    left = tmp_path / f".{'a' * 32}.part"
+    left.write_text("half")
+    os.utime(left, (1e9, 1e9))
+    atomic.replace_file(tmp_path / "mine", lambda file: file.write(b"whole"))
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 @pytest.mark.slow

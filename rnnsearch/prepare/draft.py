@@ -211,6 +211,7 @@ def _text(prices: Prices, data: DataSection, path: Path, left_out: dict[str, str
         path=_written(data.path or Path(), path.parent),
         bars=kind,
         units=units,
+        undated=next_sessions(None, prices.dates, 1) is None,
         market=likely_market((data.path or Path()).stem, prices.dates) or "XNYS",
         output_shift=output_shift if size.indicators else "1",
         indicators=indicators,

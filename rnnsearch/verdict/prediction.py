@@ -112,13 +112,18 @@ def _beyond(outside: list[dict[str, Any]], forecaster: Forecaster, formerly: str
 def _undated(study: StudyFile, prices: Prices, forecasts: pd.DataFrame) -> list[str]:
     if forecasts["target_date"].notna().all():
         return []
-    if not are_days(prices.dates):
+    if not are_days(prices.dates.normalize().unique()):
         return [
             "targets after the end of the file have no date: its rows are no days and not equally "
             "far apart, and calendars know days alone"
         ]
     if study.data.calendar is not None:
-        return []
+        if are_days(prices.dates):
+            return []
+        return [
+            "targets after the end of the file have no date: its newest bars are not at the same "
+            f"times of day within every session of calendar = {study.data.calendar!r}"
+        ]
     market = likely_market(prices.name.rpartition(".")[0], prices.dates) or "XNYS"
     return [
         "targets after the end of the file have no date; name its market, such as "

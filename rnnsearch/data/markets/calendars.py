@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnsearch.data.markets.intraday import SESSIONS, next_bars
 from rnnsearch.errors import DataError, StudyFileError
 
 if TYPE_CHECKING:  # workers read tables without pandas
@@ -49,9 +50,9 @@ def next_sessions(
 ) -> list[pd.Timestamp] | None:
     """The `count` session dates of a calendar after the last of `dates`.
 
-    Weeks, months and bars without any pause go on as they did, whatever the calendar. None for
-    other bars that are not daily (a calendar has days), for days without a calendar, and where the
-    calendar ends too early or cannot be computed.
+    Weeks, months and bars without any pause go on as they did, whatever the calendar; bars of a
+    market's hours as in its sessions before. None for other bars that are not daily (a calendar
+    has days), where there is no calendar, and where it ends too early or cannot be computed.
 
     Raises `StudyFileError` for an unknown calendar, `DataError` where the last of `dates` are not
     those of this calendar.
@@ -60,7 +61,9 @@ def next_sessions(
 
     last, recent = dates[-1], dates[-RECENT:]
     if not are_days(dates):
-        return _steady(dates, count)
+        if (steady := _steady(dates, count)) is not None or calendar is None:
+            return steady
+        return _in_sessions(calendar, dates, count)
     if calendar is None:
         return None
     first = last + pd.Timedelta(days=1)
@@ -95,6 +98,18 @@ def _steady(dates: pd.DatetimeIndex, count: int) -> list[pd.Timestamp] | None:
         if recent.equals(pd.date_range(recent[0], periods=len(recent), freq=offset)):
             return [recent[-1] + offset * number for number in range(1, count + 1)]
     return None
+
+
+def _in_sessions(calendar: str, dates: pd.DatetimeIndex, count: int) -> list[pd.Timestamp] | None:
+    """The next bars of a market's hours."""
+    import pandas as pd
+
+    first, last = dates.normalize().unique()[-SESSIONS - 1 :][[0, -1]]
+    try:
+        closes = _closes(calendar, first, last + pd.Timedelta(days=30 + 2 * count))
+    except DataError:
+        return None
+    return next_bars(dates, closes, count)
 
 
 def session_dates(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:

@@ -23,8 +23,10 @@ WRONG = 0.01  # share of them that may be no session, or be absent
 
 def likely_market(name: str, dates: pd.DatetimeIndex) -> str | None:
     """The calendar that a file's name, or else its dates, speak for; None where none does."""
-    if not are_days(dates):
+    days = dates.normalize().unique()
+    if not are_days(days):
         return None
+    dates = days
     if (dates.day_of_week >= 5).mean() > 0.2:
         return "24/7"
     found = re.search(r"[\w^-]\.([A-Z]{1,3})(?=$|[._ -])", name)

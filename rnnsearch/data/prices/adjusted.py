@@ -70,6 +70,8 @@ def _steps(values: Floats, base: Floats) -> int | None:
     if len(values) < FEWEST or (values == base).all():
         return None
     ratio = values / base
+    if abs(ratio[-1] - 1) > 2 * (NOISE + 0.5 / values[-1] + 0.5 / base[-1]):  # the coarsest
+        return None  # of thousands of columns most end here, before their decimals are counted
     unsure = NOISE + _rounding(values) / values + _rounding(base) / base
     change = np.abs(np.diff(ratio)) / ratio[1:]
     moves = np.abs(np.diff(base)) / base[1:]
