@@ -16,9 +16,9 @@ trial repeats whatever else runs between its epochs.
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -29,6 +29,9 @@ from torch import Tensor
 from rnnsearch.cells import Cell
 from rnnsearch.model.networks import Network, build_network
 from rnnsearch.model.optimizers import SGD, Adam, Optimizer, clip_gradients
+
+if TYPE_CHECKING:
+    from rnnsearch.model.kernels.program import Machine
 
 Loss: TypeAlias = Literal["mse", "bce"]
 
@@ -105,10 +108,32 @@ class Diverged(Exception):  # noqa: N818 (it is an outcome of a trial)
     """A loss is no longer a finite number."""
 
 
+class FoldTraining(Protocol):
+    """A fold's network in training, by torch or by kernels."""
+
+    @property
+    def network(self) -> Network:
+        """That which forecasts: with averaged weights where the settings say so."""
+
+    def train(
+        self,
+        order: Tensor,  # (n,) int64 on the device: a permutation of the training rows
+        steps_before: int,  # in earlier epochs
+    ) -> Tensor:  # (2,): sums of losses over rows and of gradient norms over steps
+        """One pass over the training rows in `order`, the last batch being what is left.
+
+        Dropout draws from torch's global random state.
+        """
+
+    def outputs(self) -> Tensor:  # (m,)
+        """Forecasts of the validation rows in scaled units; logits with loss `bce`."""
+
+
 class Trainer:
     """The networks of a trial's folds, all begun with the same weights, and their training.
 
-    `networks` are those that forecast: with averaged weights where the settings say so.
+    `machine` holds the kernels of this process; without it, and for what they do not do, torch
+    trains. `kernels` says which: "torch" or the name of a width.
     """
 
     def __init__(
@@ -118,15 +143,29 @@ class Trainer:
         settings: TrainingSettings,
         *,
         loss: Loss,
+        machine: "Machine | None" = None,
     ) -> None:
         self.table = table
         self.folds = tuple(folds)
         self.settings = settings
         self.loss: Loss = loss
-        self._trained = tuple(self._begin() for _ in self.folds)
-        self.networks = (
-            tuple(self._begin() for _ in self.folds) if settings.averaging else self._trained
-        )
+        self.kernels = "torch"
+        by_kernels = None
+        if machine is not None:
+            from rnnsearch.model.kernels.training import begin  # with LLVM, which not all need
+
+            by_kernels = begin(machine, self._begin(), table, self.folds, settings, loss=loss)
+        if machine is None or by_kernels is None:
+            self._training: tuple[FoldTraining, ...] = tuple(
+                _TorchFold(self._begin, table, fold, settings, loss=loss) for fold in self.folds
+            )
+        else:
+            self._training, self.kernels = by_kernels, machine.width.name
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """Those that forecast, as they are now."""
+        return tuple(training.network for training in self._training)
 
     def _begin(self) -> Network:
         settings = self.settings
@@ -145,21 +184,13 @@ class Trainer:
         Raises Diverged after an epoch with a loss that is not finite, and lets
         torch.OutOfMemoryError pass: the caller may try again with a larger `accumulate`.
         """
-        optimizers = [build_optimizer(network, self.settings) for network in self._trained]
         generators = [torch.Generator().manual_seed(self.settings.seed) for _ in self.folds]
         steps = sum(_steps(fold, self.settings) for fold in self.folds)
         for epoch in range(1, self.settings.epochs + 1):
             start = time.perf_counter()
             sums = [
                 self._train_fold(*each, epoch)
-                for each in zip(
-                    self._trained,
-                    self.networks,
-                    optimizers,
-                    self.folds,
-                    generators,
-                    strict=True,
-                )
+                for each in zip(self._training, self.folds, generators, strict=True)
             ]
             totals: list[list[float]] = torch.stack(sums).tolist()  # the host waits here
             seconds = time.perf_counter() - start
@@ -169,7 +200,7 @@ class Trainer:
             )
             _check_finite(epoch, "training", train_loss)
             validated = [
-                self._validate(*each) for each in zip(self.networks, self.folds, strict=True)
+                self._validate(*each) for each in zip(self._training, self.folds, strict=True)
             ]
             validation_loss = tuple(value for value, _ in validated)
             if any(len(fold.validation_ends) for fold in self.folds):
@@ -185,47 +216,70 @@ class Trainer:
             )
 
     def _train_fold(
-        self,
-        network: Network,
-        averaged: Network,
-        optimizer: Optimizer,
-        fold: FoldTensors,
-        generator: torch.Generator,
-        epoch: int,
+        self, training: FoldTraining, fold: FoldTensors, generator: torch.Generator, epoch: int
     ) -> Tensor:  # (2,): sums of losses over rows and of gradient norms over steps
         device = self.table.device
         dropout_seed = int(torch.randint(2**63 - 1, (), generator=generator))
         order = torch.randperm(len(fold.train_ends), generator=generator).to(device)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             _seed_dropout(dropout_seed, device)
-            return train_epoch(
-                network,
-                optimizer,
-                self.table,
-                fold,
-                order,
-                self.settings,
-                loss=self.loss,
-                averaged=averaged if self.settings.averaging else None,
-                steps_before=(epoch - 1) * _steps(fold, self.settings),
-            )
+            return training.train(order, (epoch - 1) * _steps(fold, self.settings))
 
     def _validate(
-        self, network: Network, fold: FoldTensors
+        self, training: FoldTraining, fold: FoldTensors
     ) -> tuple[float, NDArray[np.float32]]:  # the loss, (m,)
         if len(fold.validation_ends) == 0:
             return math.nan, np.empty(0, dtype=np.float32)
-        outputs = forecast(
-            network,
-            self.table,
-            fold.validation_ends,
-            window=self.settings.window,
-            scale=fold.scale,
-            offset=fold.offset,
-        )
+        outputs = training.outputs()
         value = _loss_sum(outputs, fold.validation_targets, self.loss) / len(outputs)
         forecasts = torch.sigmoid(outputs) if self.loss == "bce" else outputs
         return float(value), forecasts.cpu().numpy()
+
+
+class _TorchFold:
+    """See `FoldTraining`."""
+
+    def __init__(
+        self,
+        begin: Callable[[], Network],
+        table: Tensor,
+        fold: FoldTensors,
+        settings: TrainingSettings,
+        *,
+        loss: Loss,
+    ) -> None:
+        self._table, self._fold, self._settings, self._loss = table, fold, settings, loss
+        self._trained = begin()
+        self._averaged = begin() if settings.averaging else None
+        self._optimizer = build_optimizer(self._trained, settings)
+
+    @property
+    def network(self) -> Network:
+        return self._averaged or self._trained
+
+    def train(self, order: Tensor, steps_before: int) -> Tensor:
+        return train_epoch(
+            self._trained,
+            self._optimizer,
+            self._table,
+            self._fold,
+            order,
+            self._settings,
+            loss=self._loss,
+            averaged=self._averaged,
+            steps_before=steps_before,
+        )
+
+    def outputs(self) -> Tensor:
+        fold = self._fold
+        return forecast(
+            self.network,
+            self._table,
+            fold.validation_ends,
+            window=self._settings.window,
+            scale=fold.scale,
+            offset=fold.offset,
+        )
 
 
 def train_epoch(

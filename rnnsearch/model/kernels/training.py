@@ -1,0 +1,262 @@
+"""Epochs of a fold, and forecasts, by kernels: what `model.training` does with torch.
+
+Same weights, order of rows, masks of dropout, clipping, optimizer and averages; results differ in
+the last digits, as sums are added in another order.
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rnnsearch.model.kernels.fold import Allocate, Passes, State, Workspace, aligned, blocks
+from rnnsearch.model.kernels.layout import Floats, layout_of
+from rnnsearch.model.kernels.program import Given, Machine, Program
+from rnnsearch.model.networks import Network
+from rnnsearch.model.training import average_share
+
+if TYPE_CHECKING:
+    from rnnsearch.model.training import FoldTensors, TrainingSettings
+
+BETAS = 0.9, 0.999
+
+
+def begin(
+    machine: Machine,
+    network: Network,
+    table: Tensor,  # (rows, F)
+    folds: Sequence["FoldTensors"],
+    settings: "TrainingSettings",
+    *,
+    loss: str,
+    allocate: Allocate = aligned,
+) -> tuple["KernelFold", ...] | None:
+    """The folds in training, each begun with the network's weights.
+
+    None for what the kernels do not do, which is torch's then: other cells than `cells.CELLS`,
+    other devices than a CPU, batches in parts.
+    """
+    layout = layout_of(network, machine.width)
+    if layout is None or table.device.type != "cpu" or settings.accumulate > 1:
+        return None
+    space = Workspace(
+        layout,
+        machine,
+        settings.window,
+        training=True,
+        dropout=settings.dropout > 0,
+        batch_size=settings.batch_size,
+        allocate=allocate,
+    )
+    return tuple(
+        KernelFold(network, space, table, fold, settings, loss=loss, allocate=allocate)
+        for fold in folds
+    )
+
+
+class Rows:
+    """What windows are made of: a table, and how a fold scales its columns."""
+
+    def __init__(self, table: Tensor, scale: Tensor, offset: Tensor, window: int) -> None:
+        self.table, self.scale, self.offset = (
+            tensor.contiguous().numpy() for tensor in (table, scale, offset)
+        )
+        self.window = window
+
+    def checked(self, ends: Tensor) -> NDArray[np.int64]:  # (n,)
+        """The windows' last rows. Raises IndexError for a window that is not in the table."""
+        found: NDArray[np.int64] = ends.contiguous().numpy()
+        if len(found) and not self.window - 1 <= found.min() <= found.max() < len(self.table):
+            raise IndexError(
+                f"windows of {self.window} rows that end at rows {found.min()} to {found.max()} "
+                f"are not all in a table of {len(self.table)}"
+            )
+        return found
+
+
+class Forecasting:
+    """The outputs of a network for windows that stay the same.
+
+    What only the way back needs is not saved: one session's places are used for all.
+    """
+
+    def __init__(self, space: Workspace, weights: Floats, rows: Rows, ends: Tensor) -> None:
+        self._ends, count, size = rows.checked(ends), len(ends), space.machine.width.rows
+        self._state, self._count = State(), count
+        self._outputs = np.empty(count + size, np.float32)
+        passes = Passes(space, weights, self._state, training=False)
+        self._programs: list[tuple[Program, int]] = []
+        for batch, times in ((size, count // size), (count % size, 1)):
+            if not batch or not times:
+                continue
+            program = Program(space.machine)
+            for block in blocks(space.machine.width, batch):
+                passes.gather(program, block, rows.table, rows.scale, rows.offset)
+                for layer in range(len(space.layout.layers)):
+                    passes.forward(program, block, layer)
+                program.add(f"output_{block.vectors}", **passes.head(block))
+            program.add("advance", state=self._state.words, rows=batch)
+            self._programs.append((program, times))
+
+    def outputs(self) -> Tensor:  # (m,)
+        self._state.begin(self._ends, outputs=self._outputs)
+        for program, times in self._programs:
+            program.run(times)
+        return torch.from_numpy(self._outputs[: self._count].copy())
+
+
+class KernelFold:
+    """See `model.training.FoldTraining`."""
+
+    def __init__(
+        self,
+        network: Network,
+        space: Workspace,
+        table: Tensor,
+        fold: "FoldTensors",
+        settings: "TrainingSettings",
+        *,
+        loss: str,
+        allocate: Allocate = aligned,
+    ) -> None:
+        layout = space.layout
+        self._begun = network
+        self._space, self._settings, self._loss = space, settings, loss
+        self._rows = Rows(table, fold.scale, fold.offset, settings.window)
+        self._ends = torch.from_numpy(self._rows.checked(fold.train_ends))
+        self._targets = fold.train_targets
+        self.weights, self._gradients = allocate(layout.size), allocate(layout.size)
+        self._moments = [allocate(layout.size) for _ in range(2 if self._adam else 1)]
+        layout.pack(network, self.weights)
+        self.averages = self.weights
+        if settings.averaging:
+            self.averages = allocate(layout.size)
+            self.averages[:] = self.weights
+        ends = fold.validation_ends
+        self._forecasting = Forecasting(space, self.averages, self._rows, ends)
+        self._state = State()
+        count, batch = len(self._ends), settings.batch_size
+        steps = -(-count // batch)
+        self._rates, self._roots, self._shares = (np.zeros(steps, np.float32) for _ in range(3))
+        self._padded = np.zeros(count + space.machine.width.rows, np.float32)
+        self._programs = [
+            (self._program(size), self._masks(size), times)
+            for size, times in ((batch, count // batch), (count % batch, 1))
+            if size and times
+        ]
+
+    @property
+    def network(self) -> Network:
+        """A copy with the weights of now."""
+        network = copy.deepcopy(self._begun)
+        self._space.layout.unpack(self.averages, network)
+        return network
+
+    def outputs(self) -> Tensor:  # (m,)
+        return self._forecasting.outputs()
+
+    def train(self, order: Tensor, steps_before: int) -> Tensor:
+        self._schedule(steps_before)
+        ends = self._ends[order].numpy()
+        self._padded[: len(ends)] = self._targets[order].numpy()
+        self._state.begin(ends, targets=self._padded)
+        kept = 1 - self._settings.dropout
+        for program, masks, times in self._programs:
+            if not masks:
+                program.run(times)
+                continue
+            for _ in range(times):
+                for mask in masks:
+                    mask.bernoulli_(kept).div_(kept)
+                program.run()
+        return torch.tensor(self._state.sums, dtype=torch.float64)
+
+    @property
+    def _adam(self) -> bool:
+        return self._settings.optimizer == "adam"
+
+    def _schedule(self, before: int) -> None:
+        """What changes from step to step."""
+        steps = np.arange(before + 1, before + 1 + len(self._rates))
+        first, second = BETAS
+        self._rates[:] = self._settings.learning_rate / (1 - first**steps)
+        self._roots[:] = 1 / np.sqrt(1 - second**steps)
+        self._shares[:] = [average_share(step) for step in steps.tolist()]
+
+    def _masks(self, batch: int) -> list[Tensor]:
+        """Where dropout's masks are drawn: (B, w, D * N), laid out as torch's states are."""
+        found = []
+        space, layout = self._space, self._space.layout
+        for drawn, neurons in zip(space.drawn, layout.neurons, strict=False):
+            columns = layout.directions * neurons
+            some = torch.from_numpy(drawn)[: space.window * batch * columns]
+            found.append(some.view(space.window, batch, columns).transpose(0, 1))
+        return found
+
+    def _program(self, batch: int) -> Program:
+        """One step."""
+        space, state = self._space, self._state.words
+        rows, gw, layers = self._rows, self._gradients, range(len(space.layout.layers))
+        program = Program(space.machine)
+        passes = Passes(space, self.weights, self._state, training=True)
+        for block in blocks(space.machine.width, batch):
+            passes.gather(program, block, rows.table, rows.scale, rows.offset)
+            for layer in layers:
+                if layer and space.masks:
+                    passes.mask(program, block, layer, batch)
+                passes.forward(program, block, layer)
+            program.add(
+                f"{self._loss}_{block.vectors}",
+                **passes.head(block),
+                gw=gw[space.layout.head :],
+                gbias=gw[space.layout.bias :],
+                g=space.g,
+                count=block.count,
+                share=1.0 / batch,
+            )
+            for layer in reversed(layers):
+                passes.backward(program, block, layer, gw)
+                if layer and space.masks:
+                    passes.unmask(program, block, layer)
+        self._add_optimizer(program)
+        if self._settings.averaging:
+            program.add(
+                "average",
+                averages=self.averages,
+                w=self.weights,
+                count=space.layout.size,
+                shares=self._shares,
+                state=state,
+            )
+        program.add("advance", state=state, rows=batch)
+        return program
+
+    def _add_optimizer(self, program: Program) -> None:
+        settings, moments = self._settings, self._moments
+        rate, decay = float(settings.learning_rate), float(settings.weight_decay)
+        common: dict[str, Given] = {
+            "w": self.weights,
+            "gw": self._gradients,
+            "count": self._space.layout.size,
+            "state": self._state.words,
+            "limit": float(settings.clip),
+        }
+        if self._adam:
+            program.add(
+                "adam",
+                **common,
+                mean=moments[0],
+                square=moments[1],
+                rates=self._rates,
+                roots=self._roots,
+                kept=1 - rate * decay,
+            )
+        else:
+            momentum = float(settings.momentum)
+            program.add(
+                "sgd", **common, buffer=moments[0], rate=rate, momentum=momentum, decay=decay
+            )
