@@ -16,19 +16,25 @@ _OURS = ("RNNSEARCH_", "MLFLOW_TRACKING_", "MAKE")  # under make, commands speak
 for _name in [name for name in os.environ if name.startswith(_OURS)]:
     del os.environ[_name]
 
+import tempfile
+from pathlib import Path
+
+# Kernels are compiled once for all tests of a user, who may run them often.
+os.environ["RNNSEARCH_KERNELS"] = str(
+    Path(tempfile.gettempdir()) / f"rnnsearch-tests-{os.getuid()}-kernels"
+)
+
 import contextlib
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest

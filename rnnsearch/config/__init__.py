@@ -21,7 +21,7 @@ from rnnsearch.config.dimensions import (
     drawn,
     extremes,
 )
-from rnnsearch.config.reading import digest, find_study, home, load_study
+from rnnsearch.config.reading import digest, find_study, home, kernels_folder, load_study
 from rnnsearch.config.sections import (
     CellName,
     InputsSection,
@@ -54,5 +54,6 @@ __all__ = [
     "extremes",
     "find_study",
     "home",
+    "kernels_folder",
     "load_study",
 ]

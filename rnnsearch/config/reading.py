@@ -21,6 +21,11 @@ def home() -> Path:
     return Path(os.environ.get("RNNSEARCH_HOME") or "runs").absolute()
 
 
+def kernels_folder() -> Path:
+    """Where compiled kernels are kept: $RNNSEARCH_KERNELS, or in the cache of `home`."""
+    return Path(os.environ.get("RNNSEARCH_KERNELS") or home() / "cache" / "kernels").absolute()
+
+
 def find_study(name: str | Path) -> Path:
     """The study file that is meant by its path, or by its name in studies/."""
     named = Path("studies") / f"{name}.toml"

@@ -254,7 +254,10 @@ class InputsSection(Section):
 
 
 class RunSection(Section):
-    """Where it runs and where it is written. Only device and precision change a trial's result."""
+    """Where it runs and where it is written.
+
+    Only device and precision change a trial's result; kernels its last digits.
+    """
 
     engine: Literal["local", "ray"] = Field(
         default="local", description="Processes of this machine, or of a Ray cluster."
@@ -267,6 +270,10 @@ class RunSection(Section):
         default="auto", description="auto, cpu, cuda, cuda:1 or mps."
     )
     precision: Precision = Field(default="float32", description="bfloat16: autocast on CUDA.")
+    kernels: Literal["auto", "torch"] = Field(
+        default="auto",
+        description="What trains on a CPU; auto: compiled kernels where they do what torch does.",
+    )
     ray_address: Annotated[str, Field(pattern=r"^(auto|(ray://)?[^/\s]+:\d+)$")] | None = Field(
         default=None,
         description="auto: the cluster this machine belongs to; ray://HOST:10001; HOST:6379; "

@@ -13,6 +13,7 @@ from optuna.trial import FixedTrial
 from rnnsearch.config import StudyFile, extremes
 from rnnsearch.data.markets.calendars import next_sessions
 from rnnsearch.scoring.words import duration
+from rnnsearch.search.engines.kernels import prepare
 from rnnsearch.search.engines.local import plan_workers
 from rnnsearch.search.inputs.candidates import describe
 from rnnsearch.search.problem import Problem
@@ -165,7 +166,9 @@ def _trial_times(
     has no result; the device."""
     from rnnsearch.search.trial.runner import TrialRunner  # torch: two seconds
 
-    runner = TrialRunner(problem.worker_setup(problem.study.run.device, 1))
+    run = problem.study.run
+    kernels = prepare(run, plan_workers(run.device, run.workers)[0], say=lambda _: None)
+    runner = TrialRunner(problem.worker_setup(run.device, 1, kernels))
     device = runner.description["device"]
     seconds: list[float] = []
     for parameters in trials:

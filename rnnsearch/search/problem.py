@@ -117,8 +117,10 @@ class Problem:
         extra = [*([own] if own else []), *self.target.mark()]
         return digest(series, data.target, data.predict, rows, SCORING, *extra)
 
-    def worker_setup(self, device: str, workers_per_device: int) -> WorkerSetup:
-        """Everything a worker maps or is told."""
+    def worker_setup(
+        self, device: str, workers_per_device: int, kernels: Path | None = None
+    ) -> WorkerSetup:
+        """Everything a worker maps or is told. `kernels` is what `engines.kernels` prepared."""
         assert self.table.path is not None  # `load` has written it to the cache
         return WorkerSetup(
             table=self.table.path,
@@ -129,6 +131,7 @@ class Problem:
             precision=self.study.run.precision,
             workers_per_device=workers_per_device,
             code=self.study.code,
+            kernels=kernels,
         )
 
 

@@ -13,6 +13,7 @@ from rnnsearch.search.driver.driver import Driver, Interrupted
 from rnnsearch.search.driver.forking import Fork
 from rnnsearch.search.driver.patience import Patience
 from rnnsearch.search.driver.running import RunningTrial, View
+from rnnsearch.search.engines.kernels import prepare
 from rnnsearch.search.engines.local import LocalWorkers, plan_workers
 from rnnsearch.search.inputs.candidates import describe
 from rnnsearch.search.problem import Problem
@@ -138,7 +139,8 @@ def start_workers(problem: Problem, view: View) -> Workers:
             from rnnsearch.search.engines.ray_actors import RayWorkers
         return RayWorkers(problem, view.notice)
     device, count, per_device = plan_workers(run.device, run.workers)
-    return LocalWorkers(problem.worker_setup(device, per_device), count)
+    kernels = prepare(run, device, view.notice)
+    return LocalWorkers(problem.worker_setup(device, per_device, kernels), count)
 
 
 @contextmanager

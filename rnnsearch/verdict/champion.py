@@ -14,6 +14,7 @@ from rnnsearch.config import digest
 from rnnsearch.errors import NoTrialError, RnnsearchError
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.gain import gain
+from rnnsearch.search.engines.kernels import prepare
 from rnnsearch.search.engines.local import LocalWorkers, plan_workers
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.store import Store, state_of
@@ -151,7 +152,8 @@ def _train(
     if not wanted:
         return results
     device, count, per_device = plan_workers(problem.study.run.device, problem.study.run.workers)
-    setup = problem.worker_setup(device, per_device)
+    kernels = prepare(problem.study.run, device, say)
+    setup = problem.worker_setup(device, per_device, kernels)
     left = set(range(len(wanted)))
     waiting = sorted(left, reverse=True)
     lost: set[int] = set()

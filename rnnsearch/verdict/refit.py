@@ -1,12 +1,13 @@
 """A candidate trained once more, on every row before the locked test: the forecaster itself."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rnnsearch.config import digest
+from rnnsearch.config import digest, kernels_folder
 from rnnsearch.data.inputs.functions import FAMILY
 from rnnsearch.data.inputs.own import PRICE_INPUTS, is_indicator
 from rnnsearch.errors import RnnsearchError
@@ -15,6 +16,7 @@ from rnnsearch.model.bands import Moves
 from rnnsearch.model.device import describe, free_memory, worker_device
 from rnnsearch.model.forecaster import Forecaster, ForecasterSpec
 from rnnsearch.model.history import History
+from rnnsearch.model.kernels.cache import kernels_for
 from rnnsearch.model.networks import Network
 from rnnsearch.model.training import Diverged, FoldTensors, Trainer
 from rnnsearch.own_code import OwnCode, split_reference
@@ -25,6 +27,9 @@ from rnnsearch.search.trial.runner import ACCUMULATE, training_settings
 from rnnsearch.targets import TargetScale
 from rnnsearch.verdict.champion import Candidate, Floats, Say, seeds_of
 from rnnsearch.version import __version__
+
+if TYPE_CHECKING:
+    from rnnsearch.model.kernels.program import Machine
 
 
 def identity(problem: Problem, candidate: Candidate, seeds: int) -> str:
@@ -54,13 +59,16 @@ def refit(problem: Problem, candidate: Candidate, seeds: int, say: Say) -> Forec
         study.data.predict,
         formulation=candidate.formulation,
     )
+    machine = kernels_for(study.run.kernels, device, kernels_folder(), say)
     table = select_inputs(parameters, data, device)
     fold = prepare_fold(problem.split.refit, parameters, data, device)
     networks: dict[int, Network] = {}
     wanted = seeds_of(parameters, seeds)
     for number, seed in enumerate(wanted, start=1):
         try:
-            networks[seed] = _train(problem, table, fold.tensors, replace(parameters, seed=seed))
+            networks[seed] = _train(
+                problem, table, fold.tensors, replace(parameters, seed=seed), machine
+            )
             say(f"refitted {number} of {seeds}")
         except Diverged as error:
             say(f"refit {number} of {seeds} is left out: it diverged ({error})")
@@ -99,13 +107,17 @@ def _seen(problem: Problem, parameters: TrialParameters) -> NDArray[np.float32]:
 
 
 def _train(
-    problem: Problem, table: torch.Tensor, fold: FoldTensors, parameters: TrialParameters
+    problem: Problem,
+    table: torch.Tensor,
+    fold: FoldTensors,
+    parameters: TrialParameters,
+    machine: "Machine | None",
 ) -> Network:
     """A network, trained as a trial's are. Raises Diverged."""
     study = problem.study
     for accumulate in ACCUMULATE:
         settings = training_settings(parameters, study.code, study.run.precision, accumulate)
-        trainer = Trainer(table, [fold], settings, loss=problem.target.loss)
+        trainer = Trainer(table, [fold], settings, loss=problem.target.loss, machine=machine)
         try:
             for _ in trainer.run():
                 pass

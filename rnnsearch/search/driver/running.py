@@ -24,6 +24,7 @@ class RunningTrial:
     lost_workers: int = 0
     lost_servers: int = 0  # processes that workers are forked from
     train_seconds: float = 0.0
+    kernels: str | None = None  # what trains it; see `EpochReport`
 
     @property
     def number(self) -> int:
@@ -41,6 +42,7 @@ class RunningTrial:
         for key in HISTORY:
             self.history[key].append(getattr(report, key))
         self.train_seconds += report.seconds
+        self.kernels = report.kernels
 
 
 class View(Protocol):

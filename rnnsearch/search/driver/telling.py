@@ -63,6 +63,8 @@ class Teller:
             "train_seconds": round(trial.train_seconds, 3),
             "environment": environment | {"data_hash": self._data_hash},
         }
+        if trial.kernels is not None:
+            record["environment"]["kernels"] = trial.kernels
         attrs: dict[str, Any] = {"record": record}
         if outcome is not None:
             record |= {"metrics": outcome.metrics, "folds": outcome.folds}

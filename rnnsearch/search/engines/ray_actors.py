@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import ray
 
-from rnnsearch.config import StudyFile
+from rnnsearch.config import StudyFile, kernels_folder
 from rnnsearch.search.engines import ray_cluster
 from rnnsearch.search.engines.watching import Watch, Watched, with_details
 from rnnsearch.search.problem import Problem
@@ -190,7 +190,9 @@ def most_workers(study: StudyFile) -> int | None:
 
 def portable_setup(problem: Problem, demand: ray_cluster.Demand) -> WorkerSetup:
     """The setup with the table itself in the place of a file of this machine."""
-    setup = problem.worker_setup(demand.device, demand.workers_per_device)
+    wished = problem.study.run.kernels == "auto"
+    kernels = kernels_folder() if wished else None  # each node has, or makes, its processor's
+    setup = problem.worker_setup(demand.device, demand.workers_per_device, kernels)
     table = replace(problem.table, values=np.asarray(problem.table.values), path=None)
     return replace(setup, table=table)
 

@@ -31,6 +31,7 @@ class WorkerSetup:
     precision: Precision = "float32"
     workers_per_device: int = 1
     code: Mapping[str, OwnCode] = field(default_factory=dict)  # `StudyFile.code`, as text
+    kernels: Path | None = None  # the folder of the compiled ones; without it torch trains
     slot: int = 0  # number of this worker among the driver's; spreads workers over GPUs
 
 
@@ -45,6 +46,7 @@ class EpochReport:
     validation_loss: float
     gradient_norm: float
     seconds: float  # inside training steps
+    kernels: str = "torch"  # what trained: see `model.training.Trainer`
 
 
 @dataclass(frozen=True)

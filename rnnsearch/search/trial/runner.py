@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from rnnsearch import cells, targets
 from rnnsearch.config import Precision
 from rnnsearch.data.inputs.table import InputTable, load_inputs
 from rnnsearch.model.device import describe, free_memory, worker_device
+from rnnsearch.model.kernels.cache import kernels_for
 from rnnsearch.model.training import Diverged, EpochResult, Trainer, TrainingSettings
 from rnnsearch.own_code import OwnCode, OwnCodeError
 from rnnsearch.scoring import metrics
@@ -33,6 +35,9 @@ from rnnsearch.search.trial.packing import pack
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import EpochReport, Outcome, Task, WorkerSetup
 
+if TYPE_CHECKING:
+    from rnnsearch.model.kernels.program import Machine
+
 ACCUMULATE = (1, 4)
 """Parts a batch is cut into: whole, and again where that did not fit in memory."""
 
@@ -46,6 +51,10 @@ class TrialRunner:
         self.device = worker_device(setup.device, setup.slot, setup.workers_per_device)
         self.precision = setup.precision
         self.description = describe(self.device, self.precision)
+        self.machine = None
+        if setup.kernels is not None:
+            # What there is to say was said to the user before; a trial tells what trained it.
+            self.machine = kernels_for("auto", self.device, setup.kernels, say=lambda _: None)
 
     def run(self, task: Task) -> Iterator[EpochReport | Outcome | str]:
         """Reports and the outcome, or a last word why there is none.
@@ -64,6 +73,7 @@ class TrialRunner:
                     precision=self.precision,
                     accumulate=accumulate,
                     measure_above=task.measure_above,
+                    machine=self.machine,
                 )
                 return
             except Diverged as error:
@@ -85,6 +95,7 @@ def run_trial(
     precision: Precision = "float32",
     accumulate: int = 1,
     measure_above: float = math.inf,
+    machine: "Machine | None" = None,
 ) -> Iterator[EpochReport | Outcome]:
     """Train a trial's folds in lockstep; yield a report per epoch and, last, the outcome.
 
@@ -100,6 +111,7 @@ def run_trial(
         [fold.tensors for fold in folds],
         training_settings(parameters, data.code, precision, accumulate),
         loss=data.target.loss,
+        machine=machine,
     )
     forecasts: list[Floats] = []
     skill = value = math.nan
@@ -109,7 +121,7 @@ def run_trial(
             for fold, forecast in zip(folds, result.forecasts, strict=True)
         ]
         skill, value = _value(forecasts, folds, parameters.output_shift, data.scoring)
-        yield _report(result, skill, value)
+        yield _report(result, skill, value, trainer.kernels)
     losses: dict[str, float] = {}
     if value > measure_above:
         with contextlib.suppress(torch.OutOfMemoryError):  # the trial itself has its result
@@ -165,7 +177,7 @@ def _value(
     return skill, gain(skill, errors, bets, horizon)
 
 
-def _report(result: EpochResult, skill: float, value: float) -> EpochReport:
+def _report(result: EpochResult, skill: float, value: float, kernels: str) -> EpochReport:
     return EpochReport(
         epoch=result.epoch,
         skill=skill,
@@ -174,6 +186,7 @@ def _report(result: EpochResult, skill: float, value: float) -> EpochReport:
         validation_loss=float(np.mean(result.validation_loss)),
         gradient_norm=result.gradient_norm,
         seconds=result.seconds,
+        kernels=kernels,
     )
 
 
