@@ -27,7 +27,7 @@ from tests.bench.measuring import dump, machine, table
 
 PARTS = (
     "training",  # 1
-    "search",  # 2 and 3
+    "search",  # 2, 3 and 10
     "script",  # 4
     "driver",  # 5
     "memory",  # 6

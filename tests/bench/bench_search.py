@@ -1,10 +1,14 @@
-"""2 and 3: whole searches as a user runs them, stores and MLflow included.
+"""2, 3 and 10: whole searches as a user runs them, stores and MLflow included.
 
 Every trial trains a network of one size for equally many steps, so that searches with one and with
-two workers do the same work whatever their sampler proposes.
+two workers do the same work whatever their sampler proposes. 10 is the quickstart, in a folder
+where nothing is yet: its kernels
+are compiled, its stores made.
 """
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from rnnsearch.config import load_study
@@ -12,6 +16,7 @@ from rnnsearch.search.store.store import Store
 from tests.bench.measuring import Figure, figure, in_turn, own_home, ratios, rnnsearch, write_study
 from tests.bench.planted import plant
 
+QUICKSTART = Path(__file__).parents[2] / "studies" / "quickstart.toml"
 SPACE: dict[str, Any] = {
     "cell": "lstm",
     "layers": 2,
@@ -48,6 +53,28 @@ def measure(quick: bool, repeats: int | None) -> Iterator[Figure]:
     yield figure(3, "trials per minute, one worker", pace["one"])
     yield figure(3, "trials per minute, two workers / one", ratios(pace["two"], pace["one"]),
                  at_least=1.9)  # fmt: skip
+
+    pace = in_turn(
+        repeats or (1 if quick else 3),
+        kernels=lambda: _quickstart("auto", trials),
+        torch=lambda: _quickstart("torch", trials),
+    )
+    name = "the quickstart from nothing: trials per minute"
+    yield figure(10, name, pace["kernels"])
+    yield figure(
+        10, f'{name} / with kernels = "torch"', ratios(pace["kernels"], pace["torch"]), at_least=2
+    )
+
+
+def _quickstart(kernels: str, trials: int) -> float:
+    """Its trials per minute of the whole command."""
+    trials = min(trials, 20)
+    with own_home() as folder:
+        os.environ["RNNSEARCH_KERNELS"] = str(folder / "kernels")
+        study = folder / "quickstart.toml"
+        text = QUICKSTART.read_text(encoding="utf-8")
+        study.write_text(f'{text}\n[run]\ndevice = "cpu"\nkernels = "{kernels}"\n')
+        return 60 * trials / rnnsearch("search", study, "--quiet", "--trials", trials)
 
 
 def _search(space: dict[str, Any], trials: int, workers: int) -> tuple[float, list[float]]:

@@ -31,7 +31,7 @@ def measure(quick: bool, repeats: int | None) -> Iterator[Figure]:
             step=lambda: _first_step(study),
         )
     yield figure(8, "rnnsearch --help", seconds["help"], "s", at_most=0.5)
-    yield figure(8, "from search to the first training step", seconds["step"], "s", at_most=5)
+    yield figure(8, "from search to the first training step", seconds["step"], "s", at_most=3)
 
 
 def _first_step(study: Path) -> float:

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from tests.bench.planted import Planted
 from tests.searches import toml
+
+KERNELS = Path(gettempdir()) / "rnnsearch-bench-kernels"
 
 
 @dataclass(frozen=True)
@@ -101,18 +103,20 @@ def write_study(folder: Path, planted: Planted, **sections: dict[str, Any]) -> P
 
 @contextmanager
 def own_home() -> Iterator[Path]:
-    """A folder with an RNNSEARCH_HOME in it."""
-    before = os.environ.get("RNNSEARCH_HOME")
+    """A folder with an RNNSEARCH_HOME in it; kernels are compiled once for all such."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        os.environ["RNNSEARCH_HOME"] = str(folder / "runs")
+        ours = {"RNNSEARCH_HOME": str(folder / "runs"), "RNNSEARCH_KERNELS": str(KERNELS)}
+        before = {key: os.environ.get(key) for key in ours}
+        os.environ.update(ours)
         try:
             yield folder
         finally:
-            if before is None:
-                del os.environ["RNNSEARCH_HOME"]
-            else:
-                os.environ["RNNSEARCH_HOME"] = before
+            for key, value in before.items():
+                if value is None:
+                    del os.environ[key]
+                else:
+                    os.environ[key] = value
 
 
 def rnnsearch(*arguments: object) -> float:
