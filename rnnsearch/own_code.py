@@ -89,12 +89,15 @@ def read_code(name: str, folder: Path, place: str) -> OwnCode:
     return OwnCode(name, files)
 
 
-def load_module(code: OwnCode, place: str) -> ModuleType:
+def load_module(code: OwnCode, place: str, *, anew: bool = False) -> ModuleType:
     """The module of the file, run the first time that this process asks for these texts.
 
-    Raises OwnCodeError with place, file and line.
+    `anew`: run again, so that it remembers nothing of earlier calls. Raises OwnCodeError with
+    place, file and line.
     """
     library = _Library(code)
+    if anew:
+        library.forget()
     if (known := sys.modules.get(library.name_of(code.main))) is not None:
         return known
     with running(code, place):
@@ -228,6 +231,10 @@ class _Library:
     def name_of(self, file: str) -> str:
         return f"{self._package}.{file.removesuffix('.py')}"
 
+    def forget(self) -> None:
+        for file in self._code.files:
+            sys.modules.pop(self.name_of(file), None)
+
     def file_of(self, compiled: str) -> str | None:
         """Which of the files the text was compiled from, by its name in a traceback."""
         package, _, file = compiled.partition("/")
@@ -244,7 +251,7 @@ class _Library:
         linecache.cache[compiled] = (len(text), None, text.splitlines(keepends=True), compiled)
         sys.modules[name] = module
         try:
-            exec(compile(text, compiled, "exec"), module.__dict__)
+            exec(compile(text, compiled, "exec", dont_inherit=True), module.__dict__)
         except BaseException:
             del sys.modules[name]
             raise

@@ -18,6 +18,7 @@ from rnnsearch.model.forecaster import Forecaster
 from rnnsearch.own_code import OwnCode, read_code
 from rnnsearch.prepare.preview import check
 from rnnsearch.search import searching as search_module
+from rnnsearch.search.inputs.candidates import describe
 from rnnsearch.search.problem import Problem
 from rnnsearch.verdict.evaluation import champion_folder, evaluate
 from rnnsearch.verdict.prediction import predict
@@ -265,6 +266,24 @@ LEAKS = {
     "the end": "close / close.iloc[-1]",
     "named by the future": "pd.DataFrame({f'a{int(close.max())}': close})",
 }
+REMEMBERING = """import functools
+
+seen = []
+
+
+def x(prices):
+    seen.append(prices["Close"])
+    return max(seen, key=len).shift(-1).reindex(prices.index).ffill()
+
+
+def whole(prices):
+    return first().reindex(prices.index).ffill() if seen else prices["Close"]
+
+
+@functools.cache
+def first():
+    return seen[0].shift(-1)
+"""
 HONEST = {
     "trailing": "close.rolling(10).mean()",
     "exponential": "close.ewm(span=12).mean()",
@@ -286,6 +305,30 @@ def test_a_function_that_looks_ahead_is_refused(tmp_path: Path, prices: Prices, 
     assert told.startswith("[inputs] module: my_inputs.py: x")
     assert " looks ahead: in row " in told
     assert "Build each value of that session and earlier ones only" in told
+
+
+def test_what_a_file_remembers_of_later_prices_is_found(tmp_path: Path, prices: Prices) -> None:
+    with pytest.raises(DataError) as error:
+        try_functions(prices, code_of(tmp_path, REMEMBERING))
+    lines = str(error.value).splitlines()
+    assert [line.split()[3] for line in lines[:-1]] == ["x", "whole"]
+    assert all("looks ahead" in line for line in lines[:-1])
+
+
+def test_constant_and_repeated_inputs_are_in_no_trial_as_any(home: Path, tmp_path: Path) -> None:
+    text = (
+        "def still(prices): return prices['Close'] * 0 + 3\n"
+        "def again(prices): return prices['Breadth']\n"
+        "def other(prices): return prices['Volume'].diff()\n"
+        "async def later(prices): return prices['Close']\n"
+    )
+    problem = Problem.load(load_study(write_own(tmp_path, text)), tried=True)
+    assert {"other", "Breadth"} <= set(problem.candidates.names)
+    assert not {"still", "again", "later"} & set(problem.candidates.names)
+    told = "\n".join(describe(problem.candidates.record()))
+    assert "still" in told
+    assert "again" in told
+    assert "no inputs are made of later (is async)" in "\n".join(problem.table.notes)
 
 
 @pytest.mark.parametrize("kind", HONEST)

@@ -52,6 +52,7 @@ OTHER_NAMES = {
     "columns": "features",
     "indicators": "indicator features",
     "lengths": "length periods period windows",
+    "module": "functions function script code own custom",
     "workers": "jobs n_jobs processes n_workers num_workers",
     "folds": "n_folds splits n_splits cv",
     "validation": "val valid validation_size val_size",

@@ -80,17 +80,13 @@ def own_inputs(
     functions, notes = _functions(code)
     if wanted is not None:
         functions = [one for one in functions if any(map(one.makes, wanted))]
-    made = [(one, _call(one, code, prices.frame)) for one in functions]
     specs: list[InputSpec] = []
     columns: dict[str, NDArray[np.float64]] = {}
-    for function, table in made:
+    for function in functions:
+        table = _call(function, code, prices.frame)
+        _check_names(function, table, {*taken, *columns}, code)
         for name, column in table.items():
             called = str(name)
-            if called in taken or called in columns:
-                raise StudyFileError(
-                    f"{PLACE}: {code.name}: there is an input {shown(called)} already; give the "
-                    f"function {function.name} another name"
-                )
             columns[called] = column.to_numpy(np.float64)
             warmup = _warmup(called, columns[called], prices, code)
             source = f"{code.name}: {function.meaning or function.name}"
@@ -104,31 +100,31 @@ def own_inputs(
 def try_functions(prices: Prices, code: OwnCode) -> pd.DataFrame:
     """See that no function looks ahead, and that each repeats itself; returns all their columns.
 
+    For each other table of prices the file is run anew, so that nothing remembers the whole ones.
     Raises DataError with name, row, values and remedy.
     """
-    import pandas as pd
-
-    tables = []
-    for function in _functions(code)[0]:
-        whole = _call(function, code, prices.frame)
-        again = _call(function, code, prices.frame)
-        if found := first_difference(whole, again, EXACT):
-            name, row = found
-            values = [
-                number(table[name].iloc[row]) if name in table else "absent"
-                for table in (whole, again)
-            ]
-            raise DataError(
-                f"{PLACE}: {code.name}: {name} is {values[0]} in {prices.rows[row]} and "
-                f"{values[1]} when it is asked again for the same prices; let it depend on the "
-                "prices alone (a random generator needs a fixed seed inside the function)"
-            )
-        if leaks := _leaks(function, code, prices, whole):
-            raise DataError(
-                "\n".join(_told(leak, prices, code) for leak in leaks.values()) + f"\n{REMEDY}"
-            )
-        tables.append(whole)
-    return pd.concat(tables, axis="columns")
+    frame = prices.frame
+    whole, again = _all(code, frame, anew=True), _all(code, frame)
+    if found := first_difference(whole, again, EXACT):
+        name, row = found
+        values = [
+            number(table[name].iloc[row]) if name in table else "absent" for table in (whole, again)
+        ]
+        raise DataError(
+            f"{PLACE}: {code.name}: {name} is {values[0]} in {prices.rows[row]} and {values[1]} "
+            "when it is asked again for the same prices; let it depend on the prices alone (a "
+            "random generator needs a fixed seed inside the function)"
+        )
+    heads = [(row, frame[:row]) for row in cut_rows(len(frame))]
+    leaks: dict[str, Leak] = {}
+    for row, other in (*heads, *_other_futures(prices)):
+        for leak in find_leaks(whole, _all(code, other, anew=True)[:row]):
+            leaks.setdefault(leak.column, leak)
+    if leaks:
+        told = [_told(leak, prices, code) for leak in leaks.values()]
+        more = [f"and {len(told) - TOLD} more"] * (len(told) > TOLD)
+        raise DataError("\n".join([*told[:TOLD], *more, REMEDY]))
+    return whole
 
 
 def check_same(
@@ -157,10 +153,10 @@ def check_same(
 # --- which functions ------------------------------------------------------------------------------
 
 
-def _functions(code: OwnCode) -> tuple[list[Function], list[str]]:
+def _functions(code: OwnCode, *, anew: bool = False) -> tuple[list[Function], list[str]]:
     """Those that take one table, in the order of the file; a note on the others."""
     functions, others = [], []
-    for name, value in public(load_module(code, PLACE)):
+    for name, value in public(load_module(code, PLACE, anew=anew)):
         if not inspect.isfunction(value):
             continue
         if (reason := _other(value)) is not None:
@@ -184,6 +180,8 @@ def _functions(code: OwnCode) -> tuple[list[Function], list[str]]:
 
 def _other(function: Callable[..., Any]) -> str | None:
     """Why a function is none of a table of prices, by how it is called."""
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        return "is async"
     parameters = list(inspect.signature(function).parameters.values())
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     needed = [p for p in parameters if p.default is p.empty and p.kind != p.VAR_KEYWORD]
@@ -232,6 +230,18 @@ def _call(function: Function, code: OwnCode, frame: pd.DataFrame) -> pd.DataFram
     _check_index(about, table.index, frame.index)
     columns = {name: _numbers(about, column) for name, column in table.items()}
     return pd.DataFrame(columns, index=frame.index)
+
+
+def _check_names(
+    function: Function, table: pd.DataFrame, taken: Collection[str], code: OwnCode
+) -> None:
+    """No input has the name of another."""
+    for name in table:
+        if name in taken:
+            raise StudyFileError(
+                f"{PLACE}: {code.name}: there is an input {shown(name)} already; give the "
+                f"function {function.name} another name"
+            )
 
 
 def _column(name: Any) -> str:
@@ -303,19 +313,16 @@ def _warmup(name: str, values: NDArray[np.float64], prices: Prices, code: OwnCod
 # --- the trial ------------------------------------------------------------------------------------
 
 
-def _leaks(
-    function: Function, code: OwnCode, prices: Prices, whole: pd.DataFrame
-) -> dict[str, Leak]:
-    """The first leak of each column, over all cuts."""
-    frame = prices.frame
-    leaks: dict[str, Leak] = {}
-    for row in cut_rows(len(frame)):
-        for leak in find_leaks(whole, _call(function, code, frame[:row])):
-            leaks.setdefault(leak.column, leak)
-    for row, other in _other_futures(prices):
-        for leak in find_leaks(whole, _call(function, code, other)[:row]):
-            leaks.setdefault(leak.column, leak)
-    return leaks
+def _all(code: OwnCode, frame: pd.DataFrame, *, anew: bool = False) -> pd.DataFrame:
+    """What all functions make, side by side."""
+    import pandas as pd
+
+    tables: list[pd.DataFrame] = []
+    for function in _functions(code, anew=anew)[0]:
+        table = _call(function, code, frame)
+        _check_names(function, table, {str(name) for one in tables for name in one}, code)
+        tables.append(table)
+    return pd.concat(tables, axis="columns")
 
 
 def _other_futures(prices: Prices) -> Iterator[tuple[int, pd.DataFrame]]:
