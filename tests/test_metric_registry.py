@@ -39,7 +39,7 @@ def some_rows(kind, rows=40, seed=0):
     )
 
 
-def test_these_metrics_are_there_in_this_order():
+def test_these_metrics_come_first_in_this_order():
     assert [
         *("skill", "gain", "rmse", "mae", "r2", "theil_u2", "directional_accuracy", "always_up"),
         *("log_loss", "auc", "brier_skill"),
