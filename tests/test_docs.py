@@ -15,6 +15,7 @@ from rnnsearch.config.keys import BEGIN, END, renewed, study_reference
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.searching import search
 from rnnsearch.search.space.suggesting import grid_size
+from rnnsearch.verdict.evaluation import evaluate
 from tests.evaluated import patch_workers
 from tests.searches import Notes
 
@@ -100,14 +101,15 @@ def test_a_study_file_in_the_documents_loads(
         assert grid_size(study, Problem.load(study).candidates) == study.study.trials
 
 
-@pytest.mark.parametrize("name", ["my_inputs.py", "my_cells.py"])
+@pytest.mark.parametrize("name", ["my_inputs.py", "my_cells.py", "my_metrics.py"])
 def test_code_of_one_s_own_in_the_documents_is_searched_with(
     name: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = ROOT / "docs/extending.md"
-    (code,) = [one for one in blocks(document, "python") if one.startswith(f'"""{name}"""')]
     (text,) = [one for one in blocks(document, "toml") if name in one]
-    (tmp_path / name).write_text(code, encoding="utf-8")
+    for code in blocks(document, "python"):
+        if (file := re.match(r'"""(my_\w+\.py)"""', code)) and file[1] in text:
+            (tmp_path / file[1]).write_text(code, encoding="utf-8")
     path = tmp_path / "documented.toml"
     path.write_text(text, encoding="utf-8")
     small = {"epochs": 1, "layers": 1, "neurons": 4, "window": 5, "batch_size": 512}
@@ -120,6 +122,10 @@ def test_code_of_one_s_own_in_the_documents_is_searched_with(
     assert store.counts()["complete"] == 1
     if name == "my_inputs.py":
         assert {"speed", "bands_low", "bands_high"} < set(Problem.load(study).table.names)
+    if name == "my_metrics.py":
+        answer = evaluate(study, top=1, seeds=1, say=str)
+        assert answer["table"][0]["worst"] > 0
+        assert {"half", "mean"} < answer["forecasts"].keys()
 
 
 def test_the_shifts_study_has_a_trial_for_every_combination() -> None:

@@ -253,6 +253,21 @@ class InputsSection(Section):
     )
 
 
+class EvaluateSection(Section):
+    """What forecasts are measured by and compared with, beside what is there without asking."""
+
+    metrics: tuple[str, ...] = Field(
+        default=(),
+        description='Metrics of your own, `["my_metrics.py:worst"]`: a function or a `Metric` of '
+        "a file beside the study.",
+    )
+    baselines: tuple[str, ...] = Field(
+        default=(),
+        description='Baselines of your own, `["my_baselines.py:MEAN"]`: a function or a '
+        "`Baseline` of a file beside the study.",
+    )
+
+
 class RunSection(Section):
     """Where it runs and where it is written.
 
@@ -314,6 +329,7 @@ class StudyFile(Section):
     split: SplitSection = Field(default_factory=SplitSection)
     space: SpaceSection = Field(default_factory=SpaceSection)
     inputs: InputsSection = Field(default_factory=InputsSection)
+    evaluate: EvaluateSection = Field(default_factory=EvaluateSection)
     run: RunSection = Field(default_factory=RunSection)
 
     _folder: Path = PrivateAttr(default=Path())
@@ -347,8 +363,38 @@ class StudyFile(Section):
         study._code = dict(code)
         return study
 
+    @property
+    def trained_code(self) -> Mapping[str, OwnCode]:
+        """Those of the files that the result of a trial depends on. Raises StudyFileError."""
+        names = {file for _, file in self._files_of_trials()}
+        return {name: code for name, code in self.code.items() if name in names}
+
+    @property
+    def measuring_code(self) -> dict[str, str]:
+        """The hash of what `[evaluate]` names, by its reference. Raises StudyFileError."""
+        references = {
+            name: reference[0]
+            for name in (*self.evaluate.metrics, *self.evaluate.baselines)
+            if (reference := split_reference(name))
+        }
+        return {name: self.code[file].hash for name, file in references.items()}
+
+    def as_it_was(self, plain: dict[str, Any]) -> Self:
+        """The study that `plain` says, in the place of this one; what changes no trial is kept."""
+        kept = {"run": self.run.model_dump(), "evaluate": self.evaluate.model_dump()}
+        study = type(self).model_validate(plain | kept)
+        study._folder = self._folder
+        return study
+
     def _files(self) -> Iterator[tuple[str, str]]:
         """Key and file of what is a user's own code."""
+        yield from self._files_of_trials()
+        for key in EvaluateSection.model_fields:
+            for name in getattr(self.evaluate, key):
+                if reference := split_reference(name):
+                    yield f"[evaluate] {key}", reference[0]
+
+    def _files_of_trials(self) -> Iterator[tuple[str, str]]:
         if self.inputs.module is not None:
             yield "[inputs] module", str(self.inputs.module)
         for name in extremes(self.space.cell):

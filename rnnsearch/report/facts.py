@@ -99,8 +99,8 @@ def collect(study: StudyFile) -> Facts:
 
 
 def _as_searched(study: StudyFile, attributes: Mapping[str, Any]) -> StudyFile:
-    """The study file as it was when the search began; only `run` is that of now."""
-    return StudyFile.model_validate(attributes["study_file"] | {"run": study.run.model_dump()})
+    """The study file as it was when the search began; `run` and `evaluate` are those of now."""
+    return study.as_it_was(attributes["study_file"])
 
 
 def _problem(study: StudyFile, attributes: Mapping[str, Any], notes: list[str]) -> Problem | None:

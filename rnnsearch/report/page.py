@@ -152,7 +152,7 @@ def _baseline_table(evaluation: Mapping[str, Any]) -> dict[str, Any]:
         "rows": [
             {
                 "name": row["forecast"],
-                "meaning": words.meaning(row["forecast"]),
+                "meaning": words.meaning(row["forecast"], evaluation),
                 "chosen": _chosen(evaluation, row["forecast"]),
                 "cells": [(m.text(row.get(m.key)), row.get(m.key)) for m in shown],
             }

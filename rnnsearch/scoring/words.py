@@ -62,22 +62,35 @@ TESTS = {
 LEVEL = 0.05
 
 
-def meaning(forecast: str) -> str:
-    """What a column of the table is; empty for a baseline that is not installed now."""
-    one = baselines.by_name(forecast)
-    return one.meaning if one else FORECASTS.get(forecast, "")
+def meaning(forecast: str, evaluation: Mapping[str, Any] | None = None) -> str:
+    """What a column of the table is; empty for a baseline that is not installed now.
+
+    `evaluation` says what a study's own baselines are.
+    """
+    if (one := baselines.by_name(forecast)) is not None:
+        return one.meaning
+    return FORECASTS.get(forecast) or str(_own(evaluation, forecast).get("meaning", ""))
 
 
-def rival(test: str) -> str | None:
+def rival(test: str, evaluation: Mapping[str, Any] | None = None) -> str | None:
     """What the champion is compared with in such a test, where that is a baseline that learns."""
     name = test.removeprefix("diebold_mariano_")
-    one = baselines.by_name(name) if name != test else None
-    return one.rival or one.name if one else None
+    if name == test:
+        return None
+    if (one := baselines.by_name(name)) is not None:
+        return one.rival or one.name
+    own = _own(evaluation, name)
+    return str(own.get("rival") or name) if own else None
 
 
-def _asked(test: str) -> tuple[str, str]:
+def _own(evaluation: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = (evaluation or {}).get("own_baselines", {}).get(name, {})
+    return found
+
+
+def _asked(test: str, evaluation: Mapping[str, Any]) -> tuple[str, str]:
     """The question of a test, and what it means."""
-    if other := rival(test):
+    if other := rival(test, evaluation):
         return (
             f"Better than {other}?",
             f"Diebold–Mariano against {other} on the same inputs and window. Above 5 %, the "
@@ -99,7 +112,7 @@ class Finding:
 def findings(evaluation: Mapping[str, Any]) -> Iterator[Finding]:
     """Every test of an evaluation in plain words, the verdict's two questions first."""
     for name, result in evaluation["significance"].items():
-        question, meaning = _asked(name)
+        question, meaning = _asked(name, evaluation)
         if "reason" in result:
             yield Finding(question, f"cannot be told: {result['reason']}", "unclear", meaning)
             continue

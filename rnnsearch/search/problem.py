@@ -13,6 +13,9 @@ from rnnsearch.data.inputs.build import InputTable, build_inputs
 from rnnsearch.data.inputs.functions import check_same, try_functions
 from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.model.windows import Rows, Split, split_rows
+from rnnsearch.scoring import baselines, metrics
+from rnnsearch.scoring.baselines import Baseline
+from rnnsearch.scoring.metrics import Metric
 from rnnsearch.search.inputs.candidates import Candidates
 from rnnsearch.search.inputs.ranking import Ranking, rank_inputs, usable_lags, useless_columns
 from rnnsearch.search.trial.protocol import WorkerSetup
@@ -54,11 +57,40 @@ class Problem:
             expanding=study.split.expanding,
             name=prices.name,
         )
-        return cls(study, prices, table, split)
+        problem = cls(study, prices, table, split)
+        if tried:
+            problem.try_measures()
+        return problem
 
     @property
     def target(self) -> Target:
         return targets.get(self.study.data.predict)
+
+    @cached_property
+    def metrics(self) -> tuple[Metric, ...]:
+        """All that a forecast is measured by. Raises StudyFileError."""
+        return metrics.of_study(self.study.evaluate.metrics, self.study.code)
+
+    @cached_property
+    def baselines(self) -> tuple[Baseline, ...]:
+        """All that the champion is compared with. Raises StudyFileError."""
+        return baselines.of_study(self.study.evaluate.baselines, self.study.code)
+
+    @property
+    def own_metrics(self) -> list[Metric]:
+        return [one for one in self.metrics if one not in metrics.registry()]
+
+    @property
+    def own_baselines(self) -> list[Baseline]:
+        return [one for one in self.baselines if one not in baselines.registry()]
+
+    def try_measures(self) -> None:
+        """The study's own metrics on a few rows; its own baselines are there.
+
+        Raises StudyFileError.
+        """
+        metrics.try_own(self.own_metrics, self.target)
+        _ = self.baselines
 
     @cached_property
     def candidates(self) -> Candidates:
@@ -108,7 +140,7 @@ class Problem:
     def _scored_on(self) -> str:
         """A hash of what a trial's value depends on, beside its parameters."""
         data = self.study.data
-        own = {name: code.hash for name, code in self.study.code.items()}
+        own = {name: code.hash for name, code in self.study.trained_code.items()}
         series = self.table.hash if data.join else self.prices.hash
         rows = [
             [int(rows[end]) for rows in (fold.train, fold.validation) for end in (0, -1)]
@@ -132,6 +164,7 @@ class Problem:
             workers_per_device=workers_per_device,
             code=self.study.code,
             kernels=kernels,
+            metrics=self.study.evaluate.metrics,
         )
 
 

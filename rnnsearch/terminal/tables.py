@@ -154,11 +154,11 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
             held = ", ".join(f"{quarter['share']:.1%}" for quarter in quarters)
             yield f"held on each quarter of the test: {held}"
     for name, result in answer["significance"].items():
-        yield f"{_test_name(name)}: {_test_result(name, result, answer)}"
+        yield f"{_test_name(name, answer)}: {_test_result(name, result, answer)}"
 
 
-def _test_name(name: str) -> str:
-    other = rival(name)
+def _test_name(name: str, answer: dict[str, Any]) -> str:
+    other = rival(name, answer)
     return f"better than {other} (Diebold–Mariano)" if other else TESTS.get(name, name)
 
 

@@ -6,7 +6,7 @@ Everything that is fitted here is fitted on the rows before the test. Nothing he
 the locked rows may be looked at: that is `evaluation`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from rnnsearch import targets
 from rnnsearch.model.forecaster import Forecaster
-from rnnsearch.model.windows import window_ends
+from rnnsearch.model.windows import Fold, window_ends
 from rnnsearch.scoring import baselines, directions, intervals, metrics, significance
 from rnnsearch.scoring.information import information
 from rnnsearch.scoring.skipped import Skipped
@@ -111,15 +111,38 @@ def simple_forecasts(
     In the target's unit. Those that learn from inputs see the champion's windows and inputs, and
     learn what it was `taught`.
     """
-    close, fold, h = problem.prices.close, problem.split.refit, test.horizon
+    task = _task(problem, parameters, test, problem.split.refit, taught)
+    return baselines.run(task, say, problem.baselines)
+
+
+def try_own_baselines(problem: Problem, parameters: TrialParameters, taught: TargetScale) -> None:
+    """The study's own baselines on the last validation rows: a fault costs no opening of the test.
+
+    Raises StudyFileError.
+    """
+    if own := problem.own_baselines:
+        fold, target = problem.split.folds[-1], problem.target
+        rows, h = fold.validation, parameters.output_shift
+        test = scored_rows(problem.prices.quotes, rows, h, target, fold.train)
+        baselines.try_own(own, _task(problem, parameters, test, fold, taught))
+
+
+def _task(
+    problem: Problem,
+    parameters: TrialParameters,
+    test: ScoredRows,
+    fold: Fold,
+    taught: TargetScale,
+) -> baselines.Task:
+    """What baselines are asked of these rows, fitted on the fold's."""
+    close, h, priced = problem.prices.close, test.horizon, test.target.priced
     scales = None
     if taught.start != "none":
         learnt, said = (
             taught.at(problem.prices.quotes, rows - h) for rows in (fold.train, test.rows)
         )
         scales = (lambda y: learnt.scale_values(y).astype(np.float64)), said.unscale
-    priced = test.target.priced
-    task = baselines.Task(
+    return baselines.Task(
         prices=close,
         history=fold.history,
         inputs=shifted_inputs(parameters, problem.table),
@@ -132,12 +155,15 @@ def simple_forecasts(
         from_growth=(lambda g: test.target.from_growth(g, test.origin)) if priced else None,
         scales=scales,
     )
-    return baselines.run(task, say)
 
 
-def tests_of_the_champion(test: ScoredRows, forecasts: dict[str, Floats]) -> dict[str, Any]:
+def tests_of_the_champion(
+    test: ScoredRows, forecasts: dict[str, Floats], known: Sequence[baselines.Baseline]
+) -> dict[str, Any]:
     """Does the champion carry information, is it better than doing nothing and than what else
     learns from its inputs, and are its directions right, and worth following, by more than chance?
+
+    `known`: the baselines that there are.
     """
     champion = forecasts["champion"]
 
@@ -145,7 +171,7 @@ def tests_of_the_champion(test: ScoredRows, forecasts: dict[str, Floats]) -> dic
         losses, others = (champion - test.actual) ** 2, (other - test.actual) ** 2
         return significance.diebold_mariano(losses, others, test.horizon)
 
-    rivals = [one.name for one in baselines.registry() if one.rival and one.name in forecasts]
+    rivals = [one.name for one in known if one.rival and one.name in forecasts]
     middle = test.target.reference(test.origin)
     return {
         "information": information(

@@ -72,7 +72,7 @@ def evaluate(
         if store.formerly:
             say(store.formerly)
         if answer and not again:
-            _say_it_stands(store, answer, top, seeds, say)
+            _say_it_stands(store, answer, top, seeds, study.measuring_code, say)
             if not has_champion(study, answer):
                 say("the champion's folder is not of this evaluation: training it again")
                 chosen, seeds = store.trial(answer["champion"]["trial"]), answer["basis"]["seeds"]
@@ -81,11 +81,19 @@ def evaluate(
                 champion.save(champion_folder(study))
             return answer
 
+        problem.try_measures()
         trials = best_trials(store, top)
-        basis = {"trials": [trial.number for trial in trials], "seeds": seeds, "top": top}
+        basis: dict[str, Any] = {
+            "trials": [trial.number for trial in trials],
+            "seeds": seeds,
+            "top": top,
+        }
+        if study.measuring_code:
+            basis["own"] = study.measuring_code
         say(f"validating the best {len(trials)} trials with {seeds} seeds each")
         candidates = _validated(problem, store, trials, seeds, say)
         winner, champion = _champion(problem, candidates, seeds, say)
+        comparison.try_own_baselines(problem, winner.parameters, champion.target_scale)
         champion.save(champion_folder(study))
         # From disk, as every later forecast is made.
         champion = Forecaster.load(champion_folder(study))
@@ -235,7 +243,9 @@ def _champion(
     )
 
 
-def _say_it_stands(store: Store, answer: dict[str, Any], top: int, seeds: int, say: Say) -> None:
+def _say_it_stands(
+    store: Store, answer: dict[str, Any], top: int, seeds: int, own: dict[str, str], say: Say
+) -> None:
     """Why what is shown is not what was asked for, where it is not."""
     basis, finished = answer["basis"], store.finished()
     reasons = []
@@ -243,6 +253,8 @@ def _say_it_stands(store: Store, answer: dict[str, Any], top: int, seeds: int, s
         reasons.append(f"with seeds {basis['seeds']} and top {basis.get('top', 'as it was')}")
     if finished != answer["trials"]:
         reasons.append(f"of the first {answer['trials']:,} trials ({finished:,} are finished now)")
+    if basis.get("own", {}) != own:
+        reasons.append("with what [evaluate] named then, and as its code was then")
     if reasons:
         say(
             f"the answer of {answer['evaluated']} stands, {' and '.join(reasons)}; `rnnsearch "
@@ -272,12 +284,21 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster, say: Say
         **test.naive,
         **{n: fitted.forecast for n, fitted in simple.items() if not isinstance(fitted, Skipped)},
     }
-    tests = comparison.tests_of_the_champion(test, forecasts)
+    tests = comparison.tests_of_the_champion(test, forecasts, problem.baselines)
     spec = champion.spec
     brought, reasons = metrics.brought()
-    own = {one.key: one.plain() for one in brought.values() if one.applies(test.target)}
     for reason in reasons:
         say(reason)
+    own_metrics = {
+        one.key: one.plain()
+        for one in (*brought.values(), *problem.own_metrics)
+        if one.applies(test.target)
+    }
+    own_baselines = {
+        one.name: {"meaning": one.meaning, "rival": one.rival}
+        for one in problem.own_baselines
+        if one.name in simple
+    }
     said: set[str] = set()
 
     def once(text: str) -> None:
@@ -295,10 +316,11 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster, say: Say
             "last": f"{dates[test.rows[-1]]:%Y-%m-%d}",
         },
         "table": [
-            {"forecast": name} | metrics.score(test.scored(values), say=once)
+            {"forecast": name} | metrics.score(test.scored(values), problem.metrics, once)
             for name, values in forecasts.items()
         ],
-        **({"own_metrics": own} if own else {}),
+        **({"own_metrics": own_metrics} if own_metrics else {}),
+        **({"own_baselines": own_baselines} if own_baselines else {}),
         "hardest": test.hardest,
         "hardest_in_words": test.target.naive_words[test.hardest],
         "seed_skills": [metrics.skill(test.actual, each, test.hardest_naive) for each in by_seed],

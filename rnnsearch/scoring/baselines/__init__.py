@@ -8,6 +8,18 @@ Task            what it is asked, and all that it may know
 """
 
 from rnnsearch.scoring.baselines.base import Baseline, Fitted, Floats, Rows, Task
-from rnnsearch.scoring.baselines.running import by_name, registry, run
+from rnnsearch.scoring.baselines.running import by_name, of_study, registry, run
+from rnnsearch.scoring.baselines.theirs import try_own
 
-__all__ = ["Baseline", "Fitted", "Floats", "Rows", "Task", "by_name", "registry", "run"]
+__all__ = [
+    "Baseline",
+    "Fitted",
+    "Floats",
+    "Rows",
+    "Task",
+    "by_name",
+    "of_study",
+    "registry",
+    "run",
+    "try_own",
+]

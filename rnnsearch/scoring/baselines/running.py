@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
@@ -12,8 +12,19 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from rnnsearch import plugins
+from rnnsearch.errors import StudyFileError
+from rnnsearch.own_code import OwnCode, split_reference
 from rnnsearch.scoring import baselines
 from rnnsearch.scoring.baselines.base import Baseline, Fitted, Task
+from rnnsearch.scoring.baselines.theirs import (
+    EXAMPLE,
+    NOT_BASELINES,
+    PLACE,
+    BaselineError,
+    check_whole,
+    guarded,
+    own,
+)
 from rnnsearch.scoring.skipped import Skipped
 
 GROUP = "rnnsearch.baselines"
@@ -28,11 +39,18 @@ def registry() -> tuple[Baseline, ...]:
         one = getattr(import_module(module.name), "BASELINE", None)
         if one is not None:
             found[one.name] = one
-    for point, one in plugins.brought(GROUP, Baseline, found):
+    for point, one in plugins.brought(GROUP, Baseline, {*found, *NOT_BASELINES}):
         if isinstance(one, str):
             one = _unusable(point.value if point.name in found else point.name, one)
+        else:
+            one = guarded(one)
         found[one.name] = one
-    return tuple(sorted(found.values(), key=lambda one: (not one.rival, one.name)))
+    return in_order(found.values())
+
+
+def in_order(found: Iterable[Baseline]) -> tuple[Baseline, ...]:
+    """First those that the champion is tested against."""
+    return tuple(sorted(found, key=lambda one: (not one.rival, one.name)))
 
 
 def by_name(name: str) -> Baseline | None:
@@ -40,12 +58,25 @@ def by_name(name: str) -> Baseline | None:
     return next((one for one in registry() if one.name == name), None)
 
 
-def run(task: Task, say: Callable[[str], None]) -> dict[str, Fitted | Skipped]:
-    """Each baseline that applies, by name, on one thread.
+def of_study(names: Sequence[str], code: Mapping[str, OwnCode]) -> tuple[Baseline, ...]:
+    """Every baseline, and a study's own: their references, and its files. Raises StudyFileError."""
+    known = [one.name for one in registry()]
+    further = list(dict.fromkeys(name for name in names if name not in known))
+    for name in further:
+        if split_reference(name) is None:
+            raise StudyFileError(f"{PLACE}: {plugins.unknown(name, [*known, EXAMPLE])}")
+    return in_order([*registry(), *own(further, code, {*known, *NOT_BASELINES})])
 
-    One that fails, or forecasts anything but m finite numbers, is Skipped with the reason.
+
+def run(
+    task: Task, say: Callable[[str], None], chosen: Sequence[Baseline] | None = None
+) -> dict[str, Fitted | Skipped]:
+    """Each of the `chosen` (all, if none are given) that applies, by name, on one thread.
+
+    One that fails, or forecasts anything but m finite numbers, is Skipped with the reason; so is
+    one of others that looks ahead.
     """
-    chosen = [one for one in registry() if one.applies(task)]
+    chosen = [one for one in (registry() if chosen is None else chosen) if _applies(one, task)]
     say(f"fitting {len(chosen)} baselines: {', '.join(one.name for one in chosen)}")
     found: dict[str, Fitted | Skipped] = {}
     for one in chosen:
@@ -60,20 +91,26 @@ def run(task: Task, say: Callable[[str], None]) -> dict[str, Fitted | Skipped]:
     return found
 
 
+def _applies(one: Baseline, task: Task) -> bool:
+    try:
+        return bool(one.applies(task))
+    except Exception:  # `_guarded` says what it is
+        return True
+
+
 def _guarded(one: Baseline, task: Task) -> Fitted | Skipped:
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"), threadpool_limits(limits=1):
             warnings.simplefilter("ignore")  # what comes out is judged by its error
             result = one.forecast(task)
+        if isinstance(result, Skipped):
+            return result
+        values = np.asarray(result.forecast, dtype=np.float64)
+        check_whole(values, task)
+    except BaselineError as error:
+        return Skipped(str(error))
     except Exception as error:  # a baseline is no reason to lose the evaluation
         return Skipped(plugins.failed(error))
-    if isinstance(result, Skipped):
-        return result
-    values = np.asarray(result.forecast, dtype=np.float64)
-    if values.shape != task.test_rows.shape:
-        return Skipped(f"it forecast {values.size:,} numbers for {len(task.test_rows):,} rows")
-    if not np.isfinite(values).all():
-        return Skipped("its forecast is not a finite number on every row")
     return replace(result, forecast=values)
 
 

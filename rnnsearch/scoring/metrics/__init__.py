@@ -29,11 +29,13 @@ from rnnsearch.scoring.metrics.running import (
     find,
     get,
     naive_columns,
+    of_study,
     registry,
     renamed,
     score,
     score_trial,
 )
+from rnnsearch.scoring.metrics.theirs import try_own
 
 __all__ = [
     "NUMBER",
@@ -54,6 +56,7 @@ __all__ = [
     "mape",
     "mase",
     "naive_columns",
+    "of_study",
     "priced",
     "r2",
     "registry",
@@ -63,4 +66,5 @@ __all__ = [
     "score_trial",
     "skill",
     "theil_u2",
+    "try_own",
 ]

@@ -10,8 +10,10 @@ from pkgutil import iter_modules
 from typing import Any
 
 from rnnsearch import plugins
+from rnnsearch.errors import StudyFileError
+from rnnsearch.own_code import OwnCode, split_reference
 from rnnsearch.scoring.metrics.base import Metric, Scored
-from rnnsearch.scoring.metrics.theirs import MetricError, guarded, unfit
+from rnnsearch.scoring.metrics.theirs import EXAMPLE, PLACE, MetricError, guarded, own, unfit
 from rnnsearch.targets import TARGETS, Target
 
 GROUP = "rnnsearch.metrics"
@@ -54,6 +56,16 @@ def brought() -> tuple[Mapping[str, Metric], tuple[str, ...]]:
 def registry() -> tuple[Metric, ...]:
     """Every metric: ours, then those of other packages by the names of their entry points."""
     return (*ours(), *brought()[0].values())
+
+
+def of_study(names: Sequence[str], code: Mapping[str, OwnCode]) -> tuple[Metric, ...]:
+    """Every metric, and a study's own: their references, and its files. Raises StudyFileError."""
+    known = [metric.key for metric in registry()]
+    further = list(dict.fromkeys(name for name in names if name not in known))
+    for name in further:
+        if split_reference(name) is None:
+            raise StudyFileError(f"{PLACE}: {plugins.unknown(name, [*known, EXAMPLE])}")
+    return (*registry(), *own(further, code, {*taken(), *known}))
 
 
 def get(key: str) -> Metric:

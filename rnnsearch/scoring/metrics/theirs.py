@@ -1,16 +1,27 @@
-"""Metrics of others, which may fail, and cannot do harm."""
+"""Metrics of others, which may fail, and cannot do harm: another package's, or a study's own.
 
+A study's own is "my_metrics.py:worst", its file and what it is called there: a function of a
+`Scored` that gives a number, or a `Metric`.
+"""
+
+import contextlib
+import inspect
 import re
+import sys
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from rnnsearch import plugins
-from rnnsearch.errors import shown
+from rnnsearch.errors import StudyFileError, shown
+from rnnsearch.own_code import OwnCode, find, told
 from rnnsearch.scoring.metrics.base import Floats, Metric, Scored
-from rnnsearch.targets import Target
+from rnnsearch.targets import Quotes, Target, naive_forecasts
+
+PLACE = "[evaluate] metrics"
+EXAMPLE = "my_metrics.py:worst"
 
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 
@@ -39,19 +50,49 @@ def unfit(metric: Metric, taken: Collection[str]) -> str:
     return ""
 
 
-def guarded(metric: Metric) -> Metric:
+def own(names: Sequence[str], code: Mapping[str, OwnCode], taken: Collection[str]) -> list[Metric]:
+    """The metrics of these references; `code` are the study's files. Raises StudyFileError."""
+    found: dict[str, Metric] = {}
+    for name in names:
+        file, called = name.rsplit(":", 1)
+        one = _metric(find(code[file], called, PLACE), called)
+        if one is None:
+            raise StudyFileError(
+                f"{PLACE}: {shown(name)} should be a function of a Scored, or a Metric"
+            )
+        if reason := unfit(one, {*taken, *found}):
+            raise StudyFileError(f"{PLACE}: {shown(name)}: {reason}")
+        found[one.key] = guarded(one, code[file])
+    return [*found.values()]
+
+
+def _metric(one: object, called: str) -> Metric | None:
+    if isinstance(one, Metric) or not callable(one) or isinstance(one, type):
+        return one if isinstance(one, Metric) else None
+    first = (inspect.getdoc(one) or "").strip().partition("\n")[0].rstrip(".")
+    return Metric(key=called, label=called.replace("_", " "), function=one, meaning=first)
+
+
+def guarded(metric: Metric, code: OwnCode | None = None) -> Metric:
     """A metric whose function raises MetricError in place of whatever it raised.
 
-    It is shown arrays that it cannot change, and its warnings are not.
+    It is shown arrays that it cannot change. Its warnings are not shown, and what it prints goes to
+    stderr, so that `--json` stays JSON. `code` is the user's file that it is in.
     """
 
     def function(scored: Scored) -> float:
         try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
+            with (
+                warnings.catch_warnings(),
+                np.errstate(all="ignore"),
+                contextlib.redirect_stdout(sys.stderr),
+            ):
                 warnings.simplefilter("ignore")
                 value = metric.function(_locked(scored))
-        except Exception as error:
-            raise MetricError(plugins.failed(error)) from None
+        except (Exception, SystemExit) as error:
+            raise MetricError(
+                plugins.failed(error) if code is None else told(error, code)
+            ) from None
         if not isinstance(value, int | float | np.number | np.ndarray) or np.size(value) != 1:
             raise MetricError(f"its value should be one number, got a {type(value).__name__}")
         return float(np.asarray(value, dtype=np.float64).reshape(()))
@@ -63,6 +104,36 @@ def guarded(metric: Metric) -> Metric:
             return False
 
     return replace(metric, function=function, applies=applies)
+
+
+def try_own(metrics: Iterable[Metric], target: Target) -> None:
+    """Each of the metrics on a few made-up rows. Raises StudyFileError where one fails."""
+    rows = _made_up(target)
+    for metric in metrics:
+        try:
+            if metric.applies(target):
+                metric.function(rows)
+        except MetricError as error:
+            raise StudyFileError(f"{PLACE}: {error}; mend it there") from None
+
+
+def _made_up(target: Target) -> Scored:
+    """A walk of 80 prices; the last 40 are forecast."""
+    rng = np.random.default_rng(0)
+    close = 100 * np.exp(np.cumsum(0.01 * rng.normal(size=80)))
+    rows, train = np.arange(40, 80), np.arange(1, 40)
+    naive = naive_forecasts(target, Quotes(close), rows, 1, train)
+    actual = target.values(close, rows, 1)
+    first = next(iter(naive.values()))
+    return Scored(
+        actual=actual,
+        forecast=0.8 * first + 0.2 * actual,
+        naive=naive,
+        hardest=first,
+        origin=close[rows - 1],
+        target=target,
+        moved=float(np.abs(np.diff(close)).mean()),
+    )
 
 
 def _locked(scored: Scored) -> Scored:

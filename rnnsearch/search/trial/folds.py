@@ -16,6 +16,7 @@ from rnnsearch.model.scaling import Scaler, fit_scaler
 from rnnsearch.model.training import FoldTensors
 from rnnsearch.model.windows import Fold, Rows, Split, shift_columns, window_ends
 from rnnsearch.own_code import OwnCode
+from rnnsearch.scoring.metrics import Metric
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.targets import Quotes, RowScale, Target, TargetScale
 
@@ -36,6 +37,7 @@ class TrialData:
     scoring: int = targets.SCORING
     code: Mapping[str, OwnCode] = field(default_factory=dict)
     formulation: int | None = None
+    metrics: tuple[Metric, ...] | None = None  # all that are installed, where None
 
     @property
     def target(self) -> Target:

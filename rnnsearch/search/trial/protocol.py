@@ -32,6 +32,7 @@ class WorkerSetup:
     workers_per_device: int = 1
     code: Mapping[str, OwnCode] = field(default_factory=dict)  # `StudyFile.code`, as text
     kernels: Path | None = None  # the folder of the compiled ones; without it torch trains
+    metrics: tuple[str, ...] = ()  # the study's own, whose files are in `code`
     slot: int = 0  # number of this worker among the driver's; spreads workers over GPUs
 
 

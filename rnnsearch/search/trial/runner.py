@@ -16,6 +16,7 @@ import torch
 from rnnsearch import cells, targets
 from rnnsearch.config import Precision
 from rnnsearch.data.inputs.table import InputTable, load_inputs
+from rnnsearch.errors import StudyFileError
 from rnnsearch.model.device import describe, free_memory, worker_device
 from rnnsearch.model.kernels.cache import kernels_for
 from rnnsearch.model.training import Diverged, EpochResult, Trainer, TrainingSettings
@@ -47,7 +48,14 @@ class TrialRunner:
 
     def __init__(self, setup: WorkerSetup) -> None:
         table = setup.table if isinstance(setup.table, InputTable) else load_inputs(setup.table)
-        self.data = TrialData(table, setup.quotes, setup.split, setup.predict, code=setup.code)
+        self.data = TrialData(
+            table,
+            setup.quotes,
+            setup.split,
+            setup.predict,
+            code=setup.code,
+            metrics=_metrics(setup),
+        )
         self.device = worker_device(setup.device, setup.slot, setup.workers_per_device)
         self.precision = setup.precision
         self.description = describe(self.device, self.precision)
@@ -141,6 +149,13 @@ def run_trial(
     )
 
 
+def _metrics(setup: WorkerSetup) -> tuple[metrics.Metric, ...]:
+    """What a trial is measured by; where the study's own cannot be had, it is trained without."""
+    with contextlib.suppress(StudyFileError):  # a package that only the driver's machine has
+        return metrics.of_study(setup.metrics, setup.code)
+    return metrics.registry()
+
+
 def training_settings(
     parameters: TrialParameters,
     code: Mapping[str, OwnCode],
@@ -207,4 +222,4 @@ def _scores(
         target=data.target,
         moved=float(np.abs(known[horizon:] - known[:-horizon]).mean()),
     )
-    return metrics.score_trial(scored)
+    return metrics.score_trial(scored, data.metrics)
