@@ -88,6 +88,20 @@ Series = Annotated[
     tuple[str, ...],
     BeforeValidator(_as_names, json_schema_input_type=str | tuple[str, ...]),
 ]
+
+
+def _as_columns(value: object) -> object:
+    """One name or several, none twice."""
+    several = value if isinstance(value, list | tuple) else [] if value is None else [value]
+    if any(isinstance(one, str) and not one.strip() for one in several):
+        raise ValueError('the name of a column is not empty; write known_ahead = ["event"]')
+    return tuple(dict.fromkeys(one if not isinstance(one, str) else one.strip() for one in several))
+
+
+ColumnNames = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_as_columns, json_schema_input_type=str | tuple[str, ...]),
+]
 SERIES_MEANING = (
     'Which series of a file of several: "AAPL", as a column, a header or a sheet has it.'
 )
@@ -158,6 +172,11 @@ class DataSection(MarketSection):
     columns: Literal["all", "none"] | tuple[str, ...] = Field(
         default="all", description="Extra columns of the file that become inputs."
     )
+    known_ahead: ColumnNames = Field(
+        default=(),
+        description="Extra columns known before their date (holidays, announced events): inputs "
+        "with the value at the target's date; rows past the last price may have them alone.",
+    )
     adjust: bool = Field(
         default=False, description="Rescale open, high, low, close by the adjusted close."
     )
@@ -175,6 +194,22 @@ class DataSection(MarketSection):
     def _one_source(self) -> Self:
         _check_source(self.path, self.sample)
         return self
+
+    @model_validator(mode="after")
+    def _target_is_unknown(self) -> Self:
+        if self.target.casefold() in map(str.casefold, self.known_ahead):
+            raise ValueError(
+                f"known_ahead: the target, {shown(self.target)}, is what is forecast, and nobody "
+                "knows it ahead; leave it out of known_ahead"
+            )
+        return self
+
+    def unused_ahead(self) -> list[str]:
+        """Columns that are said to be known ahead, but that `columns` makes no inputs."""
+        if self.columns == "all":
+            return []
+        named = set() if isinstance(self.columns, str) else set(map(str.casefold, self.columns))
+        return [name for name in self.known_ahead if name.casefold() not in named]
 
     @model_validator(mode="after")
     def _prefixes_differ(self) -> Self:

@@ -50,6 +50,8 @@ OTHER_NAMES = {
     "target": "label y",
     "predict": "forecast output kind",
     "columns": "features",
+    "known_ahead": "future futures future_covariates known_future future_known known_covariates "
+    "known_in_advance futr_exog_list time_varying_known_reals events",
     "indicators": "indicator features",
     "lengths": "length periods period windows",
     "module": "functions function script code own custom",

@@ -67,6 +67,11 @@ def load_study(path: str | Path, **overrides: Any) -> StudyFile:
         study = StudyFile.model_validate(tables)
     except ValidationError as error:
         raise StudyFileError("\n".join(explain(path, error, StudyFile))) from None
+    if unused := study.data.unused_ahead():
+        raise StudyFileError(
+            f"{path}: [data] known_ahead: {shown(unused[0])} is an input that `columns` does not "
+            'name; name it there too, or write columns = "all"'
+        )
     try:
         study = _resolve_paths(study, path.absolute().parent)
     except ValueError as error:

@@ -420,6 +420,8 @@ class StudyFile(Section):
             for key in NEWER_KEYS:  # a study from before they were there goes on
                 if section[key] == DataSection.model_fields[key].default:
                     del section[key]
+        if not data["known_ahead"]:
+            del data["known_ahead"]
         parts = {"data": data, **{key: plain[key] for key in ("split", "space", "inputs")}}
         parts["inputs"].pop("module")  # a file of the user's enters by its content
         if code := self._code_record():

@@ -25,7 +25,7 @@ from rnnsearch import cells, targets
 from rnnsearch.config import DataSection, InputsSection, Predict, StudyFile
 from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.inputs.build import InputTable, build_inputs
-from rnnsearch.data.markets.calendars import next_sessions
+from rnnsearch.data.markets.calendars import coming_sessions
 from rnnsearch.data.prices.load import Prices, with_words
 from rnnsearch.errors import DataError, StorageError
 from rnnsearch.model import kept_code
@@ -75,6 +75,12 @@ class ForecasterSpec:
     versions: dict[str, str]
     module: str | None = None  # the study's file of functions, where an input is of one
     code: dict[str, tuple[str, ...]] = field(default_factory=dict)  # see `kept_code.listed`
+    known_ahead: tuple[str, ...] = ()  # those of the inputs whose window ends at the target
+
+    @property
+    def leads(self) -> tuple[int, ...]:
+        """How many sessions after the origin the window of each input ends."""
+        return tuple(self.output_shift if n in self.known_ahead else 0 for n in self.inputs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +117,9 @@ class Forecaster:
         scaled = self.target_scale.at(self._quotes(prices), origins)
         columns = table.columns(spec.inputs).tolist()
         device = next(self.networks[0].parameters()).device
-        inputs = torch.from_numpy(shift_columns(table.values, spec.input_shifts, columns))
+        inputs = torch.from_numpy(
+            shift_columns(table.extended, spec.input_shifts, columns, spec.leads)
+        )
         inputs = inputs.to(device)
         ends = torch.from_numpy(origins).to(device)
         scale, offset = (
@@ -154,7 +162,8 @@ class Forecaster:
         above 0), forecast_price, low_price and high_price (the interval of `intervals`; empty where
         there were too few validation errors for it), for a direction probability_up.
 
-        Raises DataError where there are too few rows or a column is missing.
+        Raises DataError where there are too few rows, a column is missing, or the file does not say
+        what is known ahead of a target's date.
         """
         spec = self.spec
         count = spec.output_shift if origins is None else origins
@@ -169,6 +178,7 @@ class Forecaster:
                 f"{len(prices.dates)}; give older rows too"
             )
         rows = np.arange(len(prices.dates) - count, len(prices.dates), dtype=np.int64)
+        self._check_known_ahead(prices, table, rows)
         frame = pd.DataFrame(
             {
                 "origin_date": prices.dates[rows],
@@ -219,12 +229,12 @@ class Forecaster:
         if self.seen is None:
             return []
         found = []
-        columns = table.columns(self.spec.inputs)
+        columns, values = table.columns(self.spec.inputs), table.extended
         for place, (name, shift) in enumerate(
             zip(self.spec.inputs, self.spec.input_shifts, strict=True)
         ):
-            last = len(table.values) - shift
-            window = table.values[max(last - self.spec.window, 0) : last, columns[place]]
+            last = len(table.values) - shift + self.spec.leads[place]
+            window = values[max(last - self.spec.window, 0) : last, columns[place]]
             low, high = map(float, self.seen[:, place])
             excess = np.maximum(window - high, low - window)
             value = float(window[int(np.argmax(excess))])
@@ -301,11 +311,33 @@ class Forecaster:
             )
         return table
 
+    def _check_known_ahead(self, prices: Prices, table: InputTable, rows: Rows) -> None:
+        """Every window that ends at a target is full, also those that end past the last price."""
+        spec = self.spec
+        last = int(rows[-1]) + spec.output_shift
+        for name in spec.known_ahead:
+            values = table.extended[: last + 1, table.columns([name])[0]]
+            past = values[len(table.values) :]
+            if len(values) == last + 1 and np.isfinite(past).all():
+                continue
+            day = f"{prices.dates[-1]:%Y-%m-%d}"
+            lacks = f"the file has {len(past)}" if len(past) else "the file has none"
+            if (gaps := np.flatnonzero(~np.isfinite(past))).size:
+                lacks = f"the row of {prices.coming_dates[gaps[0]]:%Y-%m-%d} has no value"
+            needed = last + 1 - len(table.values)
+            raise DataError(
+                f"{prices.name}: a forecast needs {name}, which is known ahead, up to the target's "
+                f"date, in {needed} row{'s' * (needed > 1)} past the last price of {day}, but "
+                f"{lacks}; add a row with date and {name} for each session to come, and leave its "
+                "prices empty"
+            )
+
     def _target_dates(self, prices: Prices, rows: Rows) -> list[pd.Timestamp | None]:
         count = self.spec.output_shift
-        later = next_sessions(self.spec.calendar, prices.dates, count)
         dates: list[pd.Timestamp | None] = [*prices.dates]
-        dates += later or [None] * count
+        dates += coming_sessions(
+            prices.name, self.spec.calendar, prices.dates, prices.coming_dates, count
+        )
         return [dates[row + self.spec.output_shift] for row in rows]
 
     def _in_user_terms(
@@ -346,7 +378,8 @@ class Forecaster:
                 tensors[f"network.{number}.{name}"] = weights.detach().cpu().contiguous().clone()
         weights = save(tensors)
         spec = json.loads(json.dumps(asdict(self.spec), allow_nan=False))
-        for key in ("module", "code"):  # without them it is as earlier versions write it
+        # Without these it is as earlier versions write it.
+        for key in ("module", "code", "known_ahead"):
             if not spec[key]:
                 del spec[key]
         kept_code.write(folder, self.code)

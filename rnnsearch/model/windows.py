@@ -6,7 +6,8 @@
     L                       warm-up: rows at the head of the table without usable inputs
 
 Rows are 0-based sessions. The window of target row `r` covers rows `r-h-s-w+1 .. r-h-s`; its target
-is a function of `close[r-h]` and `close[r]`, and of nothing later.
+is a function of `close[r-h]` and `close[r]`, and of nothing later. An input that is known ahead of
+its date has no input shift: its window covers rows `r-w+1 .. r`, whatever s and h are.
 """
 
 import math
@@ -136,25 +137,33 @@ def window_ends(target_rows: Rows, output_shift: int) -> Rows:
 
 
 def shift_columns(
-    values: NDArray[np.floating], shifts: Sequence[int], columns: Sequence[int] | None = None
+    values: NDArray[np.floating],
+    shifts: Sequence[int],
+    columns: Sequence[int] | None = None,
+    leads: Sequence[int] | None = None,
 ) -> NDArray[np.float32]:
-    """Delay each column: row t of column j becomes `values[t - shifts[j], j]`.  (rows, F)
+    """Delay each column: row t of column j becomes `values[t - shifts[j] + leads[j], j]`. (rows, F)
 
-    `columns` says which columns of `values` are meant, in the order of `shifts`; else all are. The
-    first `shifts[j]` rows of column j become NaN. Applied once per trial, after which the window of
-    every target ends at its origin. Raises ValueError for a negative shift: it would read the
-    future.
+    `columns` says which columns of `values` are meant, in the order of `shifts`; else all are. Rows
+    that come from before or after the table become NaN. Applied once per trial, after which the
+    window of every target ends at its origin. `leads` are 0 for all but inputs that are known ahead
+    of their date, whose window ends at the target. Raises ValueError for a negative shift: it would
+    read the future.
     """
     if min(shifts, default=0) < 0:
         raise ValueError(f"an input shift must be 0 or more sessions, got {min(shifts)}")
+    leads = (0,) * len(shifts) if leads is None else leads
+    if min(leads, default=0) < 0:
+        raise ValueError(f"a lead must be 0 or more sessions, got {min(leads)}")
     rows, chosen = len(values), range(values.shape[1]) if columns is None else columns
     shifted = np.full((rows, len(chosen)), np.nan, dtype=np.float32)
     for start in range(0, rows, _BLOCK):
-        stop = min(start + _BLOCK, rows)
-        for place, (column, shift) in enumerate(zip(chosen, shifts, strict=True)):
-            first = max(start, shift)
+        for place, (column, shift, lead) in enumerate(zip(chosen, shifts, leads, strict=True)):
+            first = max(start, shift - lead)
+            stop = min(start + _BLOCK, rows, rows + shift - lead)
             if first < stop:
-                shifted[first:stop, place] = values[first - shift : stop - shift, column]
+                source = slice(first - shift + lead, stop - shift + lead)
+                shifted[first:stop, place] = values[source, column]
     return shifted
 
 

@@ -8,6 +8,8 @@ had on that day, and a network that is fed with it learns from the future.
 import shlex
 import subprocess
 import tempfile
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ import pandas as pd
 
 from rnnsearch.config import StudyFile
 from rnnsearch.data.files.dispatch import read_table
+from rnnsearch.data.files.names import key
 from rnnsearch.data.inputs import lookahead
 from rnnsearch.data.inputs.lookahead import REMEDY, Leak, cut_rows, day_of, first_difference
 from rnnsearch.data.prices.load import read_prices
@@ -27,21 +30,33 @@ PATIENCE = 600  # seconds for one run of the command
 def check_columns(study: StudyFile, command: str) -> str:
     """Say that no column of the command looks ahead. Raises DataError with every one that does.
 
+    Columns that the study names in `known_ahead` may look ahead in what is known ahead, and at
+    nothing else: they are judged by files of the whole length with other values after a row.
+
     command  with `{input}` and `{output}`: it reads the first, a CSV of the study's prices (Date,
              then the columns as `search` reads them), and writes the second, a CSV with one row
              for each of them and further columns; no shell is involved
     """
-    leaks, names, cuts = find_leaks(read_prices(study.data).frame, command)
+    ahead = {key(name) for name in study.data.known_ahead}
+    leaks, names, cuts = find_leaks(read_prices(study.data).frame, command, ahead)
+    allowed = [name for name in names if key(name) in ahead]
     if leaks:
         raise DataError("\n".join(map(str, leaks)) + f"\n{REMEDY}")
-    return f"canary: no earlier value of {', '.join(names)} changed in {cuts} cuts of the file"
+    said = f"canary: no earlier value of {', '.join(names)} changed in {cuts} cuts of the file"
+    if allowed:
+        said += f"; {', '.join(allowed)} may look ahead, but not at prices (known_ahead)"
+    return said
 
 
-def find_leaks(frame: pd.DataFrame, command: str) -> tuple[list[Leak], list[str], int]:
+def find_leaks(
+    frame: pd.DataFrame, command: str, ahead: Collection[str] = ()
+) -> tuple[list[Leak], list[str], int]:
     """The first leak of each column, all columns looked at, and how often the file was cut.
 
-    `frame` has a DatetimeIndex. Raises StudyFileError for a command without its places, DataError
-    where it fails, writes nothing, or writes other rows or other columns than before.
+    `frame` has a DatetimeIndex. `ahead`: columns that are known ahead, by `names.key`.
+
+    Raises StudyFileError for a command without its places, DataError where it fails, writes
+    nothing, or writes other rows or other columns than before.
     """
     if "{input}" not in command or "{output}" not in command:
         raise StudyFileError(
@@ -59,9 +74,26 @@ def find_leaks(frame: pd.DataFrame, command: str) -> tuple[list[Leak], list[str]
         cuts = cut_rows(len(frame))
         leaks: dict[str, Leak] = {}
         for cut in cuts:
-            for leak in lookahead.find_leaks(whole, run(frame[:cut])):
+            found = lookahead.find_leaks(whole, run(frame[:cut]))
+            found = [leak for leak in found if key(leak.column) not in ahead]
+            if ahead:
+                other = run(_with_others_after(frame, cut, ahead))[:cut]
+                found += [
+                    replace(leak, others=True)
+                    for leak in lookahead.find_leaks(whole, other)
+                    if key(leak.column) in ahead
+                ]
+            for leak in found:
                 leaks.setdefault(leak.column, leak)
     return list(leaks.values()), list(whole.columns), len(cuts)
+
+
+def _with_others_after(frame: pd.DataFrame, cut: int, ahead: Collection[str]) -> pd.DataFrame:
+    """The file with the values of its first rows from row `cut` on, but for what is known ahead."""
+    rows = np.arange(len(frame))
+    rows[cut:] = (rows[cut:] - cut) % cut
+    others = {name: frame[name].to_numpy()[rows] for name in frame if key(str(name)) not in ahead}
+    return frame.assign(**{str(name): values for name, values in others.items()})
 
 
 class _Command:

@@ -218,6 +218,7 @@ def _text(prices: Prices, data: DataSection, path: Path, left_out: dict[str, str
         why=why,
         search=search,
         left_out=left_out,
+        past=prices.columns.past if prices.columns else (),
         searches=SEARCHES,
     )
     return "\n\n".join(map(_aligned, text.split("\n\n")))

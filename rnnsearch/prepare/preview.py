@@ -3,7 +3,7 @@
 import itertools
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 from optuna.trial import FixedTrial
 
 from rnnsearch.config import StudyFile, extremes
-from rnnsearch.data.markets.calendars import next_sessions
+from rnnsearch.data.markets.calendars import coming_sessions
 from rnnsearch.scoring.words import duration
 from rnnsearch.search.engines.kernels import prepare
 from rnnsearch.search.engines.local import plan_workers
@@ -43,7 +43,9 @@ def check(study: StudyFile) -> Check:
     Raises what `search` would raise: DataError, StudyFileError.
     """
     problem = Problem.load(study, tried=True)
-    next_sessions(study.data.calendar, problem.prices.dates, 1)  # raises for another market's
+    prices, furthest = problem.prices, max(extremes(study.space.output_shift))
+    # Raises for another market's.
+    coming_sessions(prices.name, study.data.calendar, prices.dates, prices.coming_dates, furthest)
     data = problem.data_record()
     sizes = space_sizes(study, problem.candidates)
     combinations = math.prod(sizes.values())
@@ -61,6 +63,7 @@ def check(study: StudyFile) -> Check:
         f"target: {study.data.predict} of {study.data.target}",
         f"inputs: the target's own and {len(problem.candidates.names)} to choose from in "
         f"{families}, warm-up {problem.table.warmup} sessions",
+        *_ahead(problem, furthest),
         f"space: {'endless' if math.isinf(combinations) else f'{combinations:.3g}'} "
         f"combinations, {trials} trials wanted",
     ]
@@ -76,6 +79,20 @@ def check(study: StudyFile) -> Check:
             f"{workers} worker{'s' * (workers > 1)}, less what is pruned",
         ]
     return Check(facts, _space(study, sizes), _rows(problem), _notes(problem))
+
+
+def _ahead(problem: Problem, furthest: int) -> Iterator[str]:
+    """What is known ahead, and for how many sessions to come."""
+    prices = problem.prices
+    if not prices.ahead:
+        return
+    coming = prices.coming_dates
+    told = (
+        f"{len(coming)} rows past the last price, to {coming[-1]:%Y-%m-%d}"
+        if len(coming)
+        else (f"no row past the last price yet, of which a forecast needs up to {furthest}")
+    )
+    yield f"known ahead: {', '.join(prices.ahead)}, with the value at the target's date; {told}"
 
 
 def _notes(problem: Problem) -> tuple[str, ...]:

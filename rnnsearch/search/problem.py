@@ -99,7 +99,8 @@ class Problem:
         if self.study.inputs.search == "ranked":
             return Candidates.ranked(self.table, self._ranking(train))
         return Candidates.unranked(
-            self.table, useless_columns(self.table.values, train, lags=self._lags())
+            self.table,
+            useless_columns(self.table.values, train, lags=self._lags(), ahead=self.table.ahead),
         )
 
     def _lags(self) -> range:
@@ -118,7 +119,9 @@ class Problem:
         try:
             return Ranking.from_plain(json.loads(read_file(path)))
         except (OSError, ValueError, TypeError, LookupError, AttributeError):  # absent or damaged
-            ranking = rank_inputs(self.table.values, self.prices.close, train, lags=lags)
+            ranking = rank_inputs(
+                self.table.values, self.prices.close, train, lags=lags, ahead=self.table.ahead
+            )
             text = json.dumps(ranking.to_plain()).encode()
             replace_file(path, lambda file: file.write(text))
             return ranking
@@ -147,6 +150,7 @@ class Problem:
             for fold in self.split.folds
         ]
         extra = [*([own] if own else []), *self.target.mark()]
+        extra += [list(self.prices.ahead)] if self.prices.ahead else []
         return digest(series, data.target, data.predict, rows, SCORING, *extra)
 
     def worker_setup(

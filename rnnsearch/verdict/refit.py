@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rnnsearch.config import digest, kernels_folder
 from rnnsearch.data.inputs.functions import FAMILY
+from rnnsearch.data.inputs.indicators import KNOWN_AHEAD
 from rnnsearch.data.inputs.own import PRICE_INPUTS, is_indicator
 from rnnsearch.errors import RnnsearchError
 from rnnsearch.model import kept_code
@@ -157,12 +158,14 @@ def _spec(problem: Problem, candidate: Candidate, target: TargetScale) -> Foreca
     specs = [problem.table.specs[column] for column in columns]
     own = FAMILY in {spec.family for spec in specs}
     words = problem.prices.words
-    extras = [words.get(s.name, (s.name,))[0] for s in specs if s.family == "column"]
+    extras = [words.get(s.name, (s.name,))[0] for s in specs if s.family in ("column", KNOWN_AHEAD)]
     section = study.data.model_dump(mode="json", exclude={"path"})
     if own:  # a function may use any column that it was given
         extras += problem.prices.sources
     # A newer file need not have what is not used.
     section["columns"] = list(dict.fromkeys(extras)) or "none"
+    if not section["known_ahead"]:  # as earlier versions write it
+        del section["known_ahead"]
     families = {spec.family for spec in specs}
     used = [join.family in families for join in study.data.join]
     section["join"] = [j for j, wanted in zip(section["join"], used, strict=True) if wanted]
@@ -173,7 +176,7 @@ def _spec(problem: Problem, candidate: Candidate, target: TargetScale) -> Foreca
         calendar=study.data.calendar,
         inputs=parameters.inputs,
         indicators=tuple(s.name for s in specs if s in PRICE_INPUTS or is_indicator(s)),
-        input_shifts=parameters.shifts([spec.family for spec in specs]),
+        input_shifts=parameters.shifts(specs),
         predict=study.data.predict,
         cell=parameters.cell,
         module=str(study.inputs.module) if own else None,
@@ -190,4 +193,5 @@ def _spec(problem: Problem, candidate: Candidate, target: TargetScale) -> Foreca
         trial=candidate.trial.number,
         history_name=problem.prices.name,
         versions={},
+        known_ahead=tuple(spec.name for spec in specs if spec.ahead),
     )

@@ -10,6 +10,7 @@ is for the training rows of a fold to say, not for the whole file.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.data.inputs.functions import own_inputs
-from rnnsearch.data.inputs.indicators import LEFT_OUT, InputSpec, catalogue
+from rnnsearch.data.inputs.indicators import KNOWN_AHEAD, LEFT_OUT, InputSpec, catalogue
 from rnnsearch.data.inputs.joins import Join, check_names, plan_joins
 from rnnsearch.data.inputs.lengths import with_lengths
 from rnnsearch.data.inputs.own import (
@@ -78,9 +79,11 @@ def build_inputs(
     names = [spec.name for spec in specs]
     code = study.module
     keys: list[Any] = [*(join.key for join in joins), *([code.hash] if code else [])]
+    if prices.ahead:
+        keys.append([KNOWN_AHEAD, *prices.ahead])
     name = digest(prices.hash, names, INPUTS_VERSION, prices.target, study.data.predict, *keys)
     if cache is not None and (table := read_inputs(cache, name)) is not None:
-        return table
+        return replace(table, coming=_coming(prices, table.specs))
     notes += [note for join in joins for note in join.notes]
     columns = series_columns(prices, [spec.name for spec in specs if is_indicator(spec)])
     if code is not None:
@@ -96,7 +99,9 @@ def build_inputs(
     warmup = max(warmup, *[join.warmup for join in joins], 0)
     values.flags.writeable = False
     table = InputTable(values, kept, warmup, name, None, tuple(notes))
-    return table if cache is None else write_inputs(cache, table)
+    if cache is not None:
+        table = write_inputs(cache, table)
+    return replace(table, coming=_coming(prices, kept))
 
 
 def input_listing(table: InputTable, dates: pd.DatetimeIndex) -> pd.DataFrame:
@@ -168,6 +173,17 @@ def _told_lengths(specs: Sequence[InputSpec]) -> list[str]:
     told = [f"{base} over {', '.join(each)}" for base, each in lengths.items()]
     more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
     return [f"further lengths, in sessions: {'; '.join(told[:TOLD])}{more}"] if told else []
+
+
+def _coming(prices: Prices, specs: Sequence[InputSpec]) -> NDArray[np.float32] | None:
+    """(rows past the last price, F) what is known of them; NaN for all else."""
+    if prices.coming is None:
+        return None
+    values = np.full((len(prices.coming), len(specs)), np.nan, dtype=np.float32)
+    for place, spec in enumerate(specs):
+        if spec.ahead:
+            values[:, place] = prices.coming[spec.name]
+    return values
 
 
 # --- their values -------------------------------------------------------------------------------

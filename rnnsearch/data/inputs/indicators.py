@@ -33,6 +33,7 @@ MEAN_VOLUME = 20  # sessions over which volume is averaged to scale other volume
 SPAN = 60  # sessions of the cumulative return
 
 Family = str  # volume, volatility, trend, momentum, others, price, column; or a joined series
+KNOWN_AHEAD: Family = "known_ahead"
 Unit = Literal[
     "ratio", "difference", "volume", "return", "percent", "index", "flag", "price", "raw"
 ]
@@ -57,6 +58,7 @@ class InputSpec:
     warmup     first row (0-based) that has a value
     source     how the value comes about
     recursive  remembers all rows since the file began
+    ahead      known before its session: a window ends with its value at the target's date
     """
 
     name: str
@@ -65,6 +67,7 @@ class InputSpec:
     warmup: int
     source: str
     recursive: bool = False
+    ahead: bool = False
 
 
 # The columns of ta by family and form: name, first row with a value, "r" for recursive.

@@ -31,6 +31,7 @@ class Leak:
     cut        the last session of the shorter prices
     short      its value there, and `long` the one with later sessions; NaN where there was none
     rows       how many values changed, up to `cut`
+    others     the first prices were no shorter ones, but others after `cut`; of what is known ahead
     """
 
     column: str
@@ -40,8 +41,16 @@ class Leak:
     short: float
     long: float
     rows: int
+    others: bool = False
 
     def __str__(self) -> str:
+        if self.others:
+            return (
+                f"column {self.column!r} (known_ahead) looks ahead at prices: its value of "
+                f"{day_of(self.date)} is {number(self.short)} with other prices after "
+                f"{day_of(self.cut)} and {number(self.long)} with those of the file ({self.rows} "
+                "such values up to that day)"
+            )
         return (
             f"column {self.column!r} looks ahead: its value of {day_of(self.date)} is "
             f"{number(self.short)} where the prices end on {day_of(self.cut)} and "

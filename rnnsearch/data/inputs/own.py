@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.data.inputs.indicators import (
+    KNOWN_AHEAD,
     LEFT_OUT,
     WARMUP,
     InputSpec,
+    Unit,
     filled,
     needs_volume,
     of_close_alone,
@@ -135,12 +137,16 @@ def extra_inputs(prices: Prices) -> list[InputSpec]:
     specs = []
     for name in prices.extras:
         warmup = int(np.argmin(np.isnan(prices.frame[name].to_numpy(np.float64))))
+        unit: Unit = "raw"
+        source = "column of the file"
         if name in prices.words:
             column, word = prices.words[name]
-            source = f"1 where column {column} of the file is {word}, else 0"
-            specs.append(InputSpec(name, "column", "flag", warmup, source))
+            unit, source = "flag", f"1 where column {column} of the file is {word}, else 0"
+        if name in prices.ahead:
+            source = f"{source}; at the target's date"
+            specs.append(InputSpec(name, KNOWN_AHEAD, unit, warmup, source, ahead=True))
         else:
-            specs.append(InputSpec(name, "column", "raw", warmup, "column of the file"))
+            specs.append(InputSpec(name, "column", unit, warmup, source))
     return specs
 
 

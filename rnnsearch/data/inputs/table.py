@@ -34,6 +34,7 @@ class InputTable:
     hash    16 hex digits of prices, target and inputs
     path    the file that `load_inputs` opens; None for a table that is only in memory
     notes   what was left out, and why
+    coming  (rows past the last price, F) inputs known ahead, NaN for others; not kept on disk
     """
 
     values: NDArray[np.float32]
@@ -42,6 +43,17 @@ class InputTable:
     hash: str
     path: Path | None = None
     notes: tuple[str, ...] = ()
+    coming: NDArray[np.float32] | None = None
+
+    @property
+    def extended(self) -> NDArray[np.float32]:
+        """`values`, and the rows past the last price below them."""
+        return self.values if self.coming is None else np.concatenate([self.values, self.coming])
+
+    @property
+    def ahead(self) -> tuple[int, ...]:
+        """Numbers of the columns that are known ahead of their date."""
+        return tuple(column for column, spec in enumerate(self.specs) if spec.ahead)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -83,6 +83,39 @@ def next_sessions(
     return list(later) if len(later) == count else None
 
 
+def coming_sessions(
+    file: str,
+    calendar: str | None,
+    dates: pd.DatetimeIndex,
+    told: pd.DatetimeIndex,
+    count: int,
+) -> list[pd.Timestamp | None]:
+    """The next `count` sessions: those that the file tells in rows past its last price, then those
+    of `next_sessions`; None where nothing tells.
+
+    Raises `DataError` where a named calendar of days has other sessions than the rows.
+    """
+    import pandas as pd
+
+    told = told[:count]
+    if len(told) and calendar is not None and are_days(dates):
+        known = next_sessions(calendar, dates, len(told)) or []
+        for number, (row, session) in enumerate(zip(told, known, strict=False)):
+            if row != session:
+                last = told[number - 1] if number else dates[-1]
+                raise DataError(
+                    f"{file}: rows past the last price stand for the sessions to come, but the "
+                    f"row after {last:%Y-%m-%d} is {row:%Y-%m-%d}, and the next session of "
+                    f"calendar = {calendar!r} is {session:%Y-%m-%d}; "
+                    + ("add a row for it" if row > session else "remove the row")
+                    + ", or name no calendar."
+                )
+    left = count - len(told)
+    more = next_sessions(calendar, pd.DatetimeIndex([*dates, *told]), left) if left else None
+    sessions: list[pd.Timestamp | None] = [*told, *(more or [])]
+    return sessions + [None] * (count - len(sessions))
+
+
 def _steady(dates: pd.DatetimeIndex, count: int) -> list[pd.Timestamp] | None:
     """The next dates of rows that are as far apart as ever, or that begin or end each month."""
     import pandas as pd

@@ -4,7 +4,7 @@ Rows are oldest first here. What is left out, and why, is a warning; whatever wo
 guessed is refused with the setting that says it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -17,6 +17,7 @@ from rnnsearch.data.files.headers import NAMELESS
 from rnnsearch.data.files.names import USUAL, find_column
 from rnnsearch.data.files.numbers import is_absent, parse_numbers
 from rnnsearch.data.prices.adjusted import adjusted_of, is_factor
+from rnnsearch.data.prices.ahead import check_columns, known_ahead, read_coming, rows_past_prices
 from rnnsearch.data.prices.categories import (
     MOST_NAMED,
     are_states,
@@ -27,12 +28,14 @@ from rnnsearch.data.prices.categories import (
 from rnnsearch.data.prices.counters import counts_time
 from rnnsearch.data.prices.refusals import (
     OHLC,
+    as_known_ahead,
     beyond_range,
     check_number,
     check_positive,
     check_prices,
     check_range,
     refuse_gaps,
+    values_past_prices,
 )
 from rnnsearch.data.prices.rows import FileRows, day
 from rnnsearch.errors import DataError
@@ -51,6 +54,9 @@ class Columns:
     adjusted  columns of the file that `adjust` could use, and the price or volume they adjust
     filled    extra columns whose last value was carried on
     words     input name -> the file's column and its value, of a column that is 1 where it has it
+    ahead     inputs in `frame` that are known ahead of their date
+    coming    those of the rows past the last price, by date; NaN where a row says nothing
+    past      inputs that had values in rows past the last price which were left out
     """
 
     frame: pd.DataFrame
@@ -59,21 +65,48 @@ class Columns:
     adjusted: Mapping[str, str] = field(default_factory=dict)
     filled: tuple[str, ...] = ()
     words: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    ahead: tuple[str, ...] = ()
+    coming: pd.DataFrame | None = None
+    past: tuple[str, ...] = ()
 
 
 def read_columns(
     table: pd.DataFrame, rows: FileRows, target: str, data: DataSection | JoinSection
 ) -> Columns:
     """The columns that `data` asks for. Raises DataError with row, value and remedy."""
+    if isinstance(data, JoinSection) or not data.known_ahead:
+        return _read(table, rows, target, data, ())
+    names = known_ahead(table, rows.file, target, data)
+    past = rows_past_prices(table, target)
+    priced = np.arange(len(table) - past)
+    read = _read(table.iloc[priced], rows.take(priced), target, data, names)
+    inputs = (name for name in read.frame if read.words.get(str(name), (name,))[0] in names)
+    read = replace(read, ahead=tuple(map(str, inputs)))
+    if not past:
+        return read
+    coming, told = read_coming(table, rows, past, names, read.frame, read.words, data)
+    return replace(read, coming=coming, warnings=(*read.warnings, *told))
+
+
+def _read(
+    table: pd.DataFrame,
+    rows: FileRows,
+    target: str,
+    data: DataSection | JoinSection,
+    ahead: Collection[str],
+) -> Columns:
+    """The rows that have prices; `ahead` are columns of the table that are known ahead."""
     named = _named(table, rows, target, data)
     extras = [name for name in table.columns if name not in (*USUAL, target)]
     if data.columns != "all":
         extras = [name for name in extras if name in named]
     usual = [name for name in (*OHLC, "Volume") if name in table]
     values, warnings = _prices(table, rows, [*usual, target], target)
-    reading = _Extras(table, rows, values, bool(named))
+    settings = dict.fromkeys(named, "columns") | dict.fromkeys(ahead, "known_ahead")
+    reading = _Extras(table, rows, values, settings)
     for name in extras:
         reading.add(name)
+    check_columns(rows, [name for name in extras if name in ahead], reading.values, values)
     adjusted = reading.adjusted
     if ADJUSTED in table:
         own, _ = _prices(table, rows, [ADJUSTED], target)
@@ -113,14 +146,14 @@ def _named(
         return ()
     named = tuple(find_column(rows.file, table, name, "columns") for name in data.columns)
     if ADJUSTED in named and target != ADJUSTED:
-        raise DataError(_knows_the_future(rows.file, ADJUSTED))
+        raise DataError(_knows_the_future(rows.file, ADJUSTED, "columns"))
     return named
 
 
-def _knows_the_future(file: str, name: str) -> str:
+def _knows_the_future(file: str, name: str, setting: str) -> str:
     return (
         f"{file}: {name} cannot be an input: it is rewritten by every later dividend, so it knows "
-        f"the future; use adjust = true or leave it out of columns."
+        f"the future; use adjust = true or leave it out of {setting}."
     )
 
 
@@ -144,24 +177,30 @@ class _Extras:
     """Extra columns, one after the other: numbers, words, and what is no input."""
 
     def __init__(
-        self, table: pd.DataFrame, rows: FileRows, prices: Mapping[str, Floats], named: bool
+        self,
+        table: pd.DataFrame,
+        rows: FileRows,
+        prices: Mapping[str, Floats],
+        named: Mapping[str, str],
     ) -> None:
-        self._table, self._rows, self._prices, self._named = table, rows, prices, named
+        """`named`: columns that the study file names, which are refused rather than left out, and
+        the setting that does."""
+        self._table, self._rows, self._prices, self._all_named = table, rows, prices, named
         self.values: dict[str, Floats] = {}
         self.warnings: list[str] = []
         self.adjusted: dict[str, str] = {}
         self.words: dict[str, tuple[str, str]] = {}
 
     def add(self, name: str) -> None:
-        column = self._table[name]
+        column, named = self._table[name], name in self._all_named
         values, wrong = parse_numbers(column)
         if wrong is not None and (words := words_of(column)) is not None:
-            if are_states(words) or (self._named and len(levels(words)) <= MOST_NAMED):
+            if are_states(words) or (named and len(levels(words)) <= MOST_NAMED):
                 self._add_words(name, words)
                 return
-            if self._named:
+            if named:
                 self._refuse_words(name, len(levels(words)))
-        if not self._named and (why := self._useless(name, values, wrong)) is not None:
+        if not named and (why := self._useless(name, values, wrong)) is not None:
             if why:
                 self.warnings.append(f"{self._rows.file}: {why}.")
             return
@@ -171,8 +210,8 @@ class _Extras:
         if base is None and is_factor(name, values):
             base = "its factor"
         if base is not None:
-            if self._named:
-                raise DataError(_knows_the_future(self._rows.file, name))
+            if named:
+                raise DataError(_knows_the_future(self._rows.file, name, self._all_named[name]))
             self.adjusted[name] = base
         self.values[name] = values
 
@@ -278,6 +317,8 @@ def _without_gaps(read: Columns, inputs: list[str], data: DataSection | JoinSect
     warnings, filled = [*read.warnings], []
     place = "[data]" if isinstance(data, DataSection) else f"[[data.join]] {data.prefix}"
     missing = frame.isna()
+    numbers = [name for name in inputs if name not in read.words]
+    past = values_past_prices(missing, numbers) if isinstance(data, DataSection) else []
     for name in inputs:
         gaps = missing[name].to_numpy(copy=True)
         first = int(np.argmin(gaps))
@@ -294,7 +335,7 @@ def _without_gaps(read: Columns, inputs: list[str], data: DataSection | JoinSect
         missing[name] = gaps
     if missing.to_numpy().any():
         if data.missing != "drop":
-            refuse_gaps(rows, missing, inputs, place)
+            refuse_gaps(rows, missing, inputs, place, past)
         absent = missing.any(axis=1).to_numpy()
         kept = np.flatnonzero(~absent)
         if len(kept) < 2:
@@ -306,7 +347,9 @@ def _without_gaps(read: Columns, inputs: list[str], data: DataSection | JoinSect
         warnings.append(
             f"{rows.file}: {absent.sum()} rows without {lacking} are left out "
             f'(missing = "drop"), first {rows[int(np.argmax(absent))]}.'
+            + (f" Write, {as_known_ahead(past)}." if past else "")
         )
+        read = replace(read, past=tuple(past))
         frame, rows = frame.iloc[kept], rows.take(kept)
     warnings += _late(rows, frame, inputs)
     return replace(read, frame=frame, rows=rows, warnings=tuple(warnings), filled=tuple(filled))

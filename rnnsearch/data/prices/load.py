@@ -42,6 +42,8 @@ class Prices:
     warnings  what looks odd and was left as it is
     joined    the series of `[[data.join]]`, in its order
     columns   how its columns came about; None of a series that was read from no file
+    ahead     extra inputs that are known ahead of their date
+    coming    those of the rows past the last price, float64 by date; NaN where one says nothing
     """
 
     name: str
@@ -50,6 +52,17 @@ class Prices:
     warnings: tuple[str, ...] = ()
     joined: tuple["Prices", ...] = ()
     columns: Columns | None = None
+    ahead: tuple[str, ...] = ()
+    coming: pd.DataFrame | None = None
+
+    @property
+    def coming_dates(self) -> pd.DatetimeIndex:
+        """Dates of the rows past the last price."""
+        if self.coming is None:
+            return self.dates[:0]
+        index = self.coming.index
+        assert isinstance(index, pd.DatetimeIndex)
+        return index
 
     @property
     def dates(self) -> pd.DatetimeIndex:
@@ -98,7 +111,7 @@ class Prices:
     def hash(self) -> str:
         """16 hex digits of the content: dates, column names, values; of joined series too.
 
-        Not of file name or format.
+        Not of file name or format, nor of rows past the last price, on which no trial depends.
         """
         content = hashlib.sha256()
         content.update(self.dates.as_unit("us").asi8.astype("<i8").tobytes())
@@ -133,7 +146,14 @@ def with_words(prices: Prices, inputs: Sequence[str], prefix: str = "") -> Price
     absent = [name for name in absent if any(name.startswith(level_name(c, "")) for c in columns)]
     if not absent:
         return prices
-    return replace(prices, frame=prices.frame.assign(**dict.fromkeys(absent, 0.0)))
+    zeros = dict.fromkeys(absent, 0.0)
+    known = {column for name, (column, _) in prices.words.items() if name in prices.ahead}
+    ahead = [name for name in absent if any(name.startswith(level_name(c, "")) for c in known)]
+    coming = prices.coming
+    if coming is not None:
+        coming = coming.assign(**dict.fromkeys(ahead, 0.0))
+    frame = prices.frame.assign(**zeros)
+    return replace(prices, frame=frame, ahead=(*prices.ahead, *ahead), coming=coming)
 
 
 def source(data: DataSection | JoinSection) -> tuple[str, RawTable]:
@@ -201,7 +221,15 @@ def check_table(file: str, raw: RawTable, data: DataSection | JoinSection) -> Pr
     warnings = [f"{file}: {text}." for text in (*raw.notes, *told)]
     warnings += columns.warnings
     warnings += [f"{file}: {text}" for text in oddities(columns.frame, target)]
-    return Prices(file, columns.frame, target, tuple(warnings), columns=columns)
+    return Prices(
+        file,
+        columns.frame,
+        target,
+        tuple(warnings),
+        columns=columns,
+        ahead=columns.ahead,
+        coming=columns.coming,
+    )
 
 
 # --- columns ------------------------------------------------------------------------------------

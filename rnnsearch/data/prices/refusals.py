@@ -115,8 +115,13 @@ def check_range(rows: FileRows, name: str, values: NDArray[np.float64]) -> None:
         )
 
 
-def refuse_gaps(rows: FileRows, missing: pd.DataFrame, extras: list[str], place: str) -> None:
-    """Every value is there: the first column with a gap is told, and the ways out."""
+def refuse_gaps(
+    rows: FileRows, missing: pd.DataFrame, extras: list[str], place: str, past: list[str]
+) -> None:
+    """Every value is there: the first column with a gap is told, and the ways out.
+
+    `past`: as `values_past_prices` tells them.
+    """
     absent = np.flatnonzero(missing.any(axis=1).to_numpy())
     name = next(name for name in missing if missing[name].any())
     gaps = np.flatnonzero(missing[name].to_numpy())
@@ -127,11 +132,29 @@ def refuse_gaps(rows: FileRows, missing: pd.DataFrame, extras: list[str], place:
         remedy += ', or fill = "forward": each has the last known value'
     if name in extras:
         remedy += f", or leave {name} out with columns = [...] (--columns of init)"
+    if past:
+        remedy += f", or {as_known_ahead(past)}"
     if name == "Volume":
         remedy += ", or remove the column: a file need not have it"
     raise DataError(
         f"{rows.file}: {name} must be there in every row, but {rows[int(gaps[0])]} is missing"
         f"{rows.listed(gaps)}; {remedy}."
+    )
+
+
+def values_past_prices(missing: pd.DataFrame, extras: list[str]) -> list[str]:
+    """Those of the `extras` that have values in rows at the end of the file, where no price is."""
+    empty = missing[[name for name in missing if name in OHLC]].all(axis=1).to_numpy()
+    past = int(np.argmin(empty[::-1])) if not empty.all() else 0
+    return [name for name in extras if past and not missing[name].iloc[-past:].all()]
+
+
+def as_known_ahead(names: list[str]) -> str:
+    """What may be written of columns that have values past the last price."""
+    listed = ", ".join(f'"{name}"' for name in names)
+    return (
+        f"where {', '.join(names)} is known before its date, known_ahead = [{listed}]: rows past "
+        "the last price are then sessions to come"
     )
 
 

@@ -116,6 +116,8 @@ def _how_it_acts(one: Mapping[str, Any]) -> str:
     lags = sorted(set(one["lags"]))
     sessions = " to ".join(map(str, lags)) + (" session" if lags == [1] else " sessions")
     partner = f", together with {one['partner']}" if "partner" in one else ""
+    if lags == [0]:
+        return f"{one['input']} acts on its own date{partner}"
     return f"{one['input']} acts {sessions} later{partner}"
 
 

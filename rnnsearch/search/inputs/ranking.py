@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnsearch.search.inputs.pursuit import Looks, normal_scores, pursue
+from rnnsearch.search.inputs.pursuit import Looks, Step, normal_scores, pursue
 from rnnsearch.targets import Floats, Rows
 
 MAX_ROWS = 5_000
@@ -90,7 +90,12 @@ def usable_lags(*, max_window: int, input_shifts: Sequence[int], max_output_shif
 
 
 def rank_inputs(
-    values: NDArray[np.floating], close: Floats, train_rows: Rows, *, lags: range
+    values: NDArray[np.floating],
+    close: Floats,
+    train_rows: Rows,
+    *,
+    lags: range,
+    ahead: Sequence[int] = (),
 ) -> Ranking:
     """Rank the columns of `values` (rows, F) by what they tell about `close` (rows,).
 
@@ -99,31 +104,33 @@ def rank_inputs(
     there must be no NaN among them. Columns that are constant there, or repeat an earlier column,
     come last. Equal arguments give equal rankings. One thread.
 
+    Columns `ahead` are known before their session, and every window that ends at a target has the
+    value of the target's session: their lags begin at 0, the session that changes itself.
+
     Raises ValueError if the longest lag reaches back before the table.
     """
     started = perf_counter()
     rows, first = _rows(train_rows, lags)
-    known = np.asarray(values[first : rows[-1]])
+    known = _known(values, first, int(rows[-1]), lags, ahead)
     useless = _useless(known)
     columns = [column for column in range(known.shape[1]) if column not in useless]
     changes = normal_scores(_changes(close[first : rows[-1] + 1])[lags[-1] - 1 :])
     steps, rest = pursue(Looks(known[:, columns], lags), changes) if columns else ([], {})
-    findings = [
-        Finding(
-            columns[step.column],
-            step.evidence,
-            *step.lags,
-            partner=None if step.partner is None else columns[step.partner],
-        )
-        for step in steps
-    ]
+
+    def finding(step: Step) -> Finding:
+        column = columns[step.column]
+        first_lag, last_lag = (lag - (lags[0] if column in ahead else 0) for lag in step.lags)
+        partner = None if step.partner is None else columns[step.partner]
+        return Finding(column, step.evidence, first_lag, last_lag, partner)
+
+    findings = [*map(finding, steps)]
     findings += [Finding(columns[place], evidence) for place, evidence in rest.items()]
     findings += [Finding(column, duplicate_of=other) for column, other in useless.items()]
     return Ranking(tuple(findings), len(steps), len(rows), perf_counter() - started)
 
 
 def useless_columns(
-    values: NDArray[np.floating], train_rows: Rows, *, lags: range
+    values: NDArray[np.floating], train_rows: Rows, *, lags: range, ahead: Sequence[int] = ()
 ) -> dict[int, int | None]:
     """The columns that `rank_inputs` would not look at, and why.
 
@@ -131,7 +138,7 @@ def useless_columns(
     that it repeats there.
     """
     rows, first = _rows(train_rows, lags)
-    return _useless(np.asarray(values[first : rows[-1]]))
+    return _useless(_known(values, first, int(rows[-1]), lags, ahead))
 
 
 def _rows(train_rows: Rows, lags: range) -> tuple[Rows, int]:
@@ -141,6 +148,22 @@ def _rows(train_rows: Rows, lags: range) -> tuple[Rows, int]:
     if first < 0:
         raise ValueError(f"training row {rows[0]} has no session {lags[-1]} earlier")
     return rows, first
+
+
+def _known(
+    values: NDArray[np.floating], first: int, last: int, lags: range, ahead: Sequence[int]
+) -> NDArray[np.floating]:
+    """What is looked at: rows `first` to `last - 1`, the session before the last change.
+
+    Columns `ahead` are moved so that the shortest of `lags` shows the session of the change itself,
+    and no later one is seen.
+    """
+    known = np.asarray(values[first:last])
+    if len(ahead):
+        known = known.copy()
+        rows = np.minimum(np.arange(first, last) + lags[0], last)
+        known[:, ahead] = values[rows][:, ahead]
+    return known
 
 
 def _useless(known: NDArray[np.floating]) -> dict[int, int | None]:

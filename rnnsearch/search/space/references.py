@@ -7,7 +7,7 @@ from rnnsearch.config import StudyFile, drawn, extremes
 from rnnsearch.data.inputs.build import InputTable
 from rnnsearch.search.inputs.candidates import Candidates
 from rnnsearch.search.inputs.ranking import Finding
-from rnnsearch.search.space.suggesting import most_inputs, nearest
+from rnnsearch.search.space.suggesting import most_inputs, nearest, shifted_families
 
 
 def references(study: StudyFile, candidates: Candidates) -> dict[str, dict[str, Any]]:
@@ -60,24 +60,28 @@ def _base(study: StudyFile, table: InputTable) -> dict[str, Any]:
         base |= {f"neurons_{i + 1}": units for i in range(max(extremes(space.layers)))}
     if space.input_shift_per == "family":
         shift = base.pop("input_shift")
-        families = dict.fromkeys(spec.family for spec in table.specs)
-        base |= {f"input_shift.{family}": shift for family in families}
+        base |= {f"input_shift.{family}": shift for family in shifted_families(table)}
     return base
 
 
 def _sessions(study: StudyFile, table: InputTable, found: Sequence[Finding]) -> dict[str, Any]:
     """Window and input shifts that show these inputs where they act, and as little else as can be.
 
-    With output shift 1, a window of w sessions and input shift s show lags 1 + s to s + w.
+    With output shift 1, a window of w sessions and input shift s show lags 1 + s to s + w; of an
+    input that is known ahead, lags 0 to w - 1.
     """
     space = study.space
     lags: dict[str, list[int]] = {}  # by the parameter that shifts them
+    longest = 1
     for finding in found:
         family = table.specs[finding.column].family
+        if table.specs[finding.column].ahead:
+            longest = max(longest, *(lag + 1 for lag in finding.lags))
+            continue
         name = f"input_shift.{family}" if space.input_shift_per == "family" else "input_shift"
         lags.setdefault(name, []).extend(finding.lags)
     shifts = {name: _at_most(space.input_shift, min(each) - 1) for name, each in lags.items()}
-    window = max(max(each) - shifts[name] for name, each in lags.items())
+    window = max([longest, *(max(each) - shifts[name] for name, each in lags.items())])
     return shifts | {"window": nearest(space.window, window)}
 
 

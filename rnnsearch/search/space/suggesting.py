@@ -99,10 +99,15 @@ def _suggest_input_shift(
     if study.space.input_shift_per == "trial":
         shift: int = _suggest(trial, "input_shift", dimension)
         return shift
-    families = dict.fromkeys(spec.family for spec in table.specs)
+    families = shifted_families(table)
     shifts = {family: _suggest(trial, f"input_shift.{family}", dimension) for family in families}
     used = {spec.family for spec in table.specs if spec.name in inputs}
     return {family: shift for family, shift in shifts.items() if family in used}
+
+
+def shifted_families(table: InputTable) -> tuple[str, ...]:
+    """Families with an input shift: not what is known ahead, which is not delayed."""
+    return tuple(dict.fromkeys(spec.family for spec in table.specs if not spec.ahead))
 
 
 def _suggest_family(trial: BaseTrial, family: str) -> bool:
@@ -159,7 +164,7 @@ def space_sizes(study: StudyFile, candidates: Candidates) -> dict[str, float]:
     if space.neurons_per == "layer":
         sizes["neurons"] **= max(extremes(space.layers))
     if space.input_shift_per == "family":
-        sizes["input_shift"] **= len({spec.family for spec in candidates.table.specs})
+        sizes["input_shift"] **= len(shifted_families(candidates.table))
     inputs, families = len(candidates.names), len(candidates.families)
     match study.inputs.search:
         case "each":

@@ -69,26 +69,45 @@ def select_inputs(
 
     With all inputs of the table and one shift this is the table itself, which all workers share.
     """
-    columns, shifts = _columns(parameters, data.table)
-    beyond = [shift - min(shifts) for shift in shifts]
+    moved = _Moved.of(parameters, data.table)
+    beyond = [0 if lead else shift - moved.least for shift, lead in moved.pairs]
+    leads = [lead and lead + moved.least for lead in moved.leads]
     values = np.asarray(data.table.values)
-    if any(beyond) or columns != list(range(values.shape[1])):
-        values = shift_columns(values, beyond, columns)
+    if any(beyond) or any(leads) or moved.columns != list(range(values.shape[1])):
+        values = shift_columns(values, beyond, moved.columns, leads)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the table is read-only, and only read
         return torch.from_numpy(values).to(device)
 
 
 def shifted_inputs(parameters: TrialParameters, table: InputTable) -> NDArray[np.float32]:
-    """The trial's inputs (rows, F), each delayed by its input shift."""
-    columns, shifts = _columns(parameters, table)
-    return shift_columns(table.values, shifts, columns)
+    """The trial's inputs (rows, F), each moved so that its window ends at the origin."""
+    moved = _Moved.of(parameters, table)
+    return shift_columns(table.values, moved.shifts, moved.columns, moved.leads)
 
 
-def _columns(parameters: TrialParameters, table: InputTable) -> tuple[list[int], tuple[int, ...]]:
-    """The numbers of the trial's columns in the table, and their shifts."""
-    columns = table.columns(parameters.inputs).tolist()
-    return columns, parameters.shifts([table.specs[column].family for column in columns])
+@dataclass(frozen=True)
+class _Moved:
+    """The numbers of a trial's columns in the table, and how each is moved; see `shift_columns`."""
+
+    columns: list[int]
+    shifts: tuple[int, ...]
+    leads: tuple[int, ...]
+
+    @classmethod
+    def of(cls, parameters: TrialParameters, table: InputTable) -> "_Moved":
+        columns = table.columns(parameters.inputs).tolist()
+        specs = [table.specs[column] for column in columns]
+        return cls(columns, parameters.shifts(specs), parameters.leads(specs))
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        return list(zip(self.shifts, self.leads, strict=True))
+
+    @property
+    def least(self) -> int:
+        """By which all inputs are delayed that are not known ahead."""
+        return min((shift for shift, lead in self.pairs if not lead), default=0)
 
 
 def prepare_fold(
@@ -99,8 +118,8 @@ def prepare_fold(
     The windows end as many rows before their origins as all inputs are shifted by at least.
     """
     horizon = parameters.output_shift
-    columns, shifts = _columns(parameters, data.table)
-    scaler = fit_scaler(parameters.scaler, data.table.values[fold.history], columns)
+    moved = _Moved.of(parameters, data.table)
+    scaler = fit_scaler(parameters.scaler, data.table.values[fold.history], moved.columns)
     target, quotes = data.target, data.quotes
     train_y = target.values(quotes.target, fold.train, horizon)
     actual = target.values(quotes.target, fold.validation, horizon)
@@ -116,9 +135,9 @@ def prepare_fold(
     tensors = FoldTensors(
         scale=tensor(scaler.scale),
         offset=tensor(scaler.offset),
-        train_ends=tensor(window_ends(fold.train, horizon) - min(shifts)),
+        train_ends=tensor(window_ends(fold.train, horizon) - moved.least),
         train_targets=tensor(train_scale.scale_values(train_y)),
-        validation_ends=tensor(window_ends(fold.validation, horizon) - min(shifts)),
+        validation_ends=tensor(window_ends(fold.validation, horizon) - moved.least),
         validation_targets=tensor(later_scale.scale_values(actual)),
     )
     naive = targets.naive_forecasts(

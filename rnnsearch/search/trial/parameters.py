@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from rnnsearch.config import OptimizerKind, ScalerKind, digest
+from rnnsearch.data.inputs.indicators import InputSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +41,20 @@ class TrialParameters:
             values[key] = tuple(values[key])
         return cls(**values)
 
-    def shifts(self, families: Sequence[str]) -> tuple[int, ...]:
-        """The input shift of each input, given the inputs' families."""
-        if isinstance(self.input_shift, int):
-            return (self.input_shift,) * len(families)
-        return tuple(self.input_shift[family] for family in families)
+    def shifts(self, specs: Sequence[InputSpec]) -> tuple[int, ...]:
+        """How many sessions before the origin the window of each input ends.
+
+        0 for one that is known ahead, whose window ends at the target: it is not delayed.
+        """
+        shift = self.input_shift
+        return tuple(
+            0 if spec.ahead else shift if isinstance(shift, int) else shift[spec.family]
+            for spec in specs
+        )
+
+    def leads(self, specs: Sequence[InputSpec]) -> tuple[int, ...]:
+        """How many sessions after the origin the window of each input ends; see `shifts`."""
+        return tuple(self.output_shift if spec.ahead else 0 for spec in specs)
 
     @property
     def key(self) -> str:
