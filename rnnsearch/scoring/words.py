@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rnnsearch.scoring import baselines
+from rnnsearch.scoring import baselines, metrics
 from rnnsearch.targets import SCORING
 
 FORECASTS = {
@@ -124,10 +124,11 @@ def findings(evaluation: Mapping[str, Any]) -> Iterator[Finding]:
                 "do not overlap, where the table has all."
             )
         if name == "overfitting":
+            skill = metrics.get("skill")
             meaning += (
-                f" Mean skill on the half that chose: {result['skill_chosen']:+.4f}; on the other: "
-                f"{result['skill_after']:+.4f} ({result['splits']:,} ways, {result['trials']:,} "
-                "trials)."
+                f" Mean skill on the half that chose: {skill.cell(result['skill_chosen'])}; on the "
+                f"other: {skill.cell(result['skill_after'])} ({result['splits']:,} ways, "
+                f"{result['trials']:,} trials)."
             )
         if result.get("note"):
             meaning += f" Compared: {result['note']}."

@@ -30,6 +30,7 @@ from rnnsearch.report.figures.style import (
     short,
 )
 from rnnsearch.scoring.directions import Reliability
+from rnnsearch.scoring.metrics import get
 
 Floats = NDArray[np.float64]
 
@@ -181,13 +182,13 @@ def seed_skills(skills: Sequence[float | None], together: float | None) -> go.Fi
     """Skill on the locked test of every seed's network, and of their mean forecast."""
     names = [f"seed {number}" for number in range(1, len(skills) + 1)] + ["all seeds"]
     values = [*skills, together]
-    figure = blank(90 + 34 * len(names), x="skill on the locked test")
+    figure = blank(90 + 34 * len(names), x=f"{get('skill').label} on the locked test")
     figure.add_bar(
         x=short(values),
         y=names,
         orientation="h",
         marker={"color": [SKY] * len(skills) + [BLUE]},
-        text=["" if value is None else f"{value:+.4f}" for value in values],
+        text=["" if value is None else get("skill").cell(value) for value in values],
         textposition="auto",
         hoverinfo="skip",
     )
@@ -200,7 +201,7 @@ def candidate_skills(candidates: Sequence[Mapping[str, Any]]) -> go.Figure:
 
     A candidate: trial (number), skill (mean), skills (one per seed, the trial's own first).
     """
-    figure = blank(120 + 34 * len(candidates), x="skill on validation rows")
+    figure = blank(120 + 34 * len(candidates), x=f"{get('skill').label} on validation rows")
     names = [f"trial {one['trial']}" for one in candidates]
     own = [one["skills"][0] for one in candidates]
     others = [(name, s) for name, c in zip(names, candidates, strict=True) for s in c["skills"][1:]]

@@ -32,6 +32,7 @@ from rnnsearch.report.figures.style import (
     clipped,
     visible_range,
 )
+from rnnsearch.scoring.metrics import get
 from rnnsearch.search.inputs.pursuit import FOUND
 from rnnsearch.search.store.store import gains_of, state_of
 
@@ -43,6 +44,7 @@ def plots(
     trials: Sequence[FrozenTrial], inputs: Sequence[InputStatistics], importance: Importance
 ) -> dict[str, Figure]:
     """Name -> image; of each kind that the trials have something to say on."""
+    gain, skill = get("gain"), get("skill")
     drawn = {"best_so_far": _best_so_far(trials)}
     if importance.parameters:
         rows = [(name, share, f"{share:.0%}") for name, share in importance.parameters.items()]
@@ -64,7 +66,7 @@ def plots(
         most = max(*lost.values(), 1e-9)
         drawn["permutation_importance"] = _bars(
             "Gain that the best trials lose when the values of an input are shuffled",
-            [(name, max(loss, 0) / most, f"{loss:+.4f}") for name, loss in lost.items()],
+            [(name, max(loss, 0) / most, skill.cell(loss)) for name, loss in lost.items()],
         )
     if chosen := [one for one in inputs if 0 < one.chosen < one.trials]:
         drawn["inputs"] = _bars(
@@ -73,7 +75,8 @@ def plots(
                 (
                     one.input,
                     one.chosen / one.trials,
-                    f"{one.chosen} of {one.trials}: {one.gain_with:+.4f}, {one.gain_without:+.4f}",
+                    f"{one.chosen} of {one.trials}: {gain.cell(one.gain_with)}, "
+                    f"{gain.cell(one.gain_without)}",
                 )
                 for one in chosen
             ],

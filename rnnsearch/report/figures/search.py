@@ -28,6 +28,7 @@ from rnnsearch.report.figures.style import (
     short,
     visible_range,
 )
+from rnnsearch.scoring.metrics import get
 from rnnsearch.search.inputs.pursuit import FOUND
 
 Floats = NDArray[np.float64]
@@ -42,7 +43,7 @@ SHOWN_CURVES = 200
 
 def history(trials: Sequence[Trial]) -> go.Figure:
     """Gain of every trial in order, by state, and the best complete one so far."""
-    figure = blank(340, x="trial", y="gain on validation rows")
+    figure = blank(340, x="trial", y=f"{get('gain').label} on validation rows")
     found = [(t, reached(t)) for t in trials]
     scored = [(t, gain) for t, gain in found if gain is not None]
     for state, (colour, symbol) in STATES.items():
@@ -73,7 +74,8 @@ def curves(trials: Sequence[Trial]) -> go.Figure:
 
     Of more than `SHOWN_CURVES` trials the best and the latest are drawn.
     """
-    figure = blank(340, x="epoch", y="gain on validation rows")
+    gain = get("gain")
+    figure = blank(340, x="epoch", y=f"{gain.label} on validation rows")
     shown = [t for t in trials if t["history"].get("gain")]
     complete = [t for t in shown if t["state"] == "complete"]
     best = max(complete, key=lambda t: t["gain"], default=None)
@@ -100,7 +102,7 @@ def curves(trials: Sequence[Trial]) -> go.Figure:
                 name=state,
                 line={"color": colour, "width": 1.3, "dash": dash},
                 opacity=0.55,
-                hovertemplate="%{text}, epoch %{x}: %{y:+.4f}<extra></extra>",
+                hovertemplate=f"%{{text}}, epoch %{{x}}: %{{y:{gain.format}}}<extra></extra>",
             )
     if best:
         values = best["history"]["gain"]
@@ -122,7 +124,7 @@ def parallel_coordinates(trials: Sequence[Trial]) -> go.Figure:
     complete = sorted(
         (t for t in trials if t["state"] == "complete"), key=lambda t: (t["gain"], -t["number"])
     )[-SHOWN_CURVES:]
-    axes = _axes(complete)
+    axes, gain = _axes(complete), get("gain")
     figure = blank(400)
     thirds = np.array_split(np.arange(len(complete)), 3)
     styles = (
@@ -133,7 +135,7 @@ def parallel_coordinates(trials: Sequence[Trial]) -> go.Figure:
     for (name, colour, width, dash), members in zip(styles, thirds, strict=True):
         for place, index in enumerate(members):
             trial = complete[index]
-            label = f"trial {trial['number']}, gain {trial['gain']:+.4f}"
+            label = f"trial {trial['number']}, {gain.label} {gain.cell(trial['gain'])}"
             figure.add_scatter(
                 x=list(range(len(axes))),
                 y=short([positions[index] for _, positions, _ in axes]),
@@ -196,8 +198,9 @@ def _axes(trials: Sequence[Trial]) -> list[tuple[str, Floats, list[str]]]:
             texts = [literal(str(value)) for value in values]
         else:
             places = np.array(values, dtype=np.float64)
-            texts = [f"{value:+.4f}" if name == "gain" else f"{value:.3g}" for value in values]
+            texts = [f"{value:.3g}" for value in values]
             if name == "gain":
+                texts = [get("gain").cell(value) for value in values]
                 places = fenced([row["gain"] for row in rows])
             elif name in ("learning_rate", "inputs", "neurons", "batch_size") and places.min() > 0:
                 places = np.log(places)
@@ -223,13 +226,16 @@ def input_gains(statistics: Sequence[InputStatistics], count: int = 20) -> go.Fi
     known = [one for one in statistics if one.worth is not None]
     shown = sorted(known, key=lambda one: -(one.worth or 0.0))[:count]
     shares = [f"{100 * one.chosen / one.trials:.0f} %" for one in shown]
+    gain = get("gain")
     figure = bars(
         [one.worth or 0.0 for one in shown],
         [literal(clipped(one.input)) for one in shown],
-        x="mean gain with it − without it",
+        x=f"mean {gain.label} with it − without it",
     )
     figure.update_traces(text=shares, textposition="auto", insidetextanchor="end")
-    figure.update_traces(hovertemplate="%{y}: %{x:+.4f}, chosen by %{text}<extra></extra>")
+    figure.update_traces(
+        hovertemplate=f"%{{y}}: %{{x:{gain.format}}}, chosen by %{{text}}<extra></extra>"
+    )
     return figure
 
 
@@ -237,7 +243,7 @@ def permutation_losses(losses: Mapping[str, float], count: int = 20) -> go.Figur
     """How much skill is lost when an input is shuffled; the most important first."""
     shown = sorted(losses.items(), key=lambda item: -item[1])[:count]
     names = [literal(clipped(name)) for name, _ in shown]
-    return bars([loss for _, loss in shown], names, x="skill lost")
+    return bars([loss for _, loss in shown], names, x=f"{get('skill').label} lost")
 
 
 def ranking_evidence(statistics: Sequence[InputStatistics], count: int = 20) -> go.Figure:
