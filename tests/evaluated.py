@@ -19,6 +19,7 @@ from rnnsearch.config import StudyFile, load_study
 from rnnsearch.model.forecaster import Forecaster
 from rnnsearch.search import searching as study_module
 from rnnsearch.search.problem import Problem
+from rnnsearch.search.store.view import TrialView
 from rnnsearch.search.trial.folds import TrialData
 from rnnsearch.search.trial.packing import unpack
 from rnnsearch.search.trial.parameters import TrialParameters
@@ -89,7 +90,7 @@ def fitted(
     )
     *_, outcome = run_trial(chosen, data, torch.device("cpu"))
     assert isinstance(outcome, Outcome)
-    trial = optuna.trial.create_trial(value=outcome.skill)
+    trial = TrialView(optuna.trial.create_trial(value=outcome.skill))
     forecasts = unpack(outcome.forecasts)
     skill, gain = validation_value(problem, chosen.output_shift, forecasts)
     candidate = Candidate(trial, chosen, (skill,), (gain,), (forecasts,))

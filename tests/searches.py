@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from optuna.trial import FrozenTrial
 
 from rnnsearch.config import load_study
 from rnnsearch.search.driver.running import RunningTrial
 from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import TrialView
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import (
     Done,
@@ -107,7 +107,7 @@ class Notes:
         self.reports.append((trial.number, trial.epoch))
         self.at(trial)
 
-    def finished(self, trial: FrozenTrial) -> None:
+    def finished(self, trial: TrialView) -> None:
         self.told.append(trial.number)
 
     def let_go(self, number: int) -> None:
@@ -267,7 +267,7 @@ def wait_until(condition: Callable[[], Any], seconds: float = 120) -> Any:
 # --- what is true after any search --------------------------------------------------------------
 
 
-def trials_of(path: Path, **overrides: Any) -> list[FrozenTrial]:
+def trials_of(path: Path, **overrides: Any) -> list[TrialView]:
     return Store(load_study(path, **overrides), create=False).trials()
 
 
@@ -302,7 +302,7 @@ def assert_in_order(path: Path, target: int, **overrides: Any) -> dict[str, Any]
     assert facts["workers"] == [], facts
     assert facts["tracked"] == target + facts["interrupted"], facts
     trials = trials_of(path, **overrides)
-    retries = Counter(trial.user_attrs.get("retry_of") for trial in trials)
+    retries = Counter(trial.retry_of for trial in trials)
     assert max([n for retried, n in retries.items() if retried is not None], default=1) == 1
     parents, children = runs_of(path, **overrides)
     assert [run.info.status for run in parents] == ["FINISHED"]

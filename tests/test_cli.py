@@ -16,6 +16,7 @@ from optuna.trial import create_trial
 from rich.console import Console
 
 from rnnsearch import cli
+from rnnsearch.search.store.view import TrialView
 from rnnsearch.terminal.live import trial_line
 from rnnsearch.terminal.tables import best_table, evaluation_tables
 from rnnsearch.version import __version__
@@ -104,14 +105,15 @@ def test_the_longest_names_fit_a_terminal_of_80_columns() -> None:
         "metrics": metrics | {"always_up_accuracy": 1.0},
         "history": {"skill": [0.0] * 100},
     }
-    trial = create_trial(
+    frozen = create_trial(
         value=-0.0123,
         user_attrs={
             "parameters": network | {"epochs": 100, "inputs": ["return"] * 100},
             "record": record,
         },
     )
-    trial.number = 1234
+    frozen.number = 1234
+    trial = TrialView(frozen)
     assert len(trial_line(trial, better=True)) <= 80
     screen = Console(width=80, file=StringIO())
     screen.print(best_table([trial]))
@@ -281,6 +283,6 @@ def test_trials_from_before_there_were_two_naive_forecasts_are_shown_with_one() 
         for one in (record, new)
     ]
     screen = Console(width=80, file=StringIO())
-    screen.print(best_table(trials))
+    screen.print(best_table([TrialView(trial) for trial in trials]))
     assert "0.02020" in screen.file.getvalue()
     assert "naive" in screen.file.getvalue()

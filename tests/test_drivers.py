@@ -13,7 +13,6 @@ import optuna
 import pytest
 import sqlalchemy
 from mlflow import MlflowClient
-from optuna.trial import TrialState
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import RnnsearchError, StorageError
@@ -139,8 +138,7 @@ def test_a_driver_of_another_boot_is_not_shown_as_at_work(tmp_path: Path) -> Non
     lease = {"machine": "here 1", "pid": 1, "born": 0.0, "engine": "local", "workers": 2}
     store.note("driver:silent", lease | {"renewals": 9, "renewed": time.time() - 3600})
     store.note("driver:well", lease | {"renewals": 9, "renewed": time.time() - 20})
-    trial = store.study.ask()
-    trial.set_user_attr("driver", "silent")
+    store.ask(optuna.samplers.RandomSampler(), "silent")
     store.flush()
     facts = facts_of(path)
     assert [driver["driver"] for driver in facts["workers"]] == ["well"]
@@ -217,8 +215,8 @@ def test_a_driver_stopped_past_its_lease_goes_on_without_the_trials_it_lost(
     late = "trial 2: this driver was silent for so long that another one has taken it over"
     assert (late in said.read_text()) == bool(lost) == (step != "claiming the study")
     trials = trials_of(path)
-    retries = [trial for trial in trials if "retry_of" in trial.user_attrs]
-    surplus = [trial for trial in trials if "surplus" in trial.user_attrs]
+    retries = [trial for trial in trials if trial.retry_of is not None]
+    surplus = [trial for trial in trials if trial.is_surplus]
     assert bool(surplus) == step.startswith("counting")  # and then asking for one too many
     assert len(retries) + len(surplus) == lost
 
@@ -240,7 +238,7 @@ def test_two_drivers_do_not_queue_a_lost_trial_twice(tmp_path: Path, postgres_ur
     study = load_study(path)
     stores = [Store(study), Store(study)]
     for store in stores:
-        for trial in Store(study).trials(optuna.trial.TrialState.RUNNING):
+        for trial in Store(study).trials("running"):
             with store.turn():
                 store.interrupt(trial, died=True)
         with store.turn():
@@ -259,11 +257,11 @@ def test_two_drivers_share_a_study_on_postgresql(tmp_path: Path, postgres_url: s
     results = [process.communicate(timeout=180) for process in both]
     assert [process.returncode for process in both] == [0, 0], results
     trials = trials_of(path, run__storage=postgres_url)
-    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 9
-    assert len({trial.user_attrs["driver"] for trial in trials}) == 2
-    rates = [trial.params["learning_rate"] for trial in trials]
+    assert [trial.state for trial in trials] == ["complete"] * 9
+    assert len({trial.driver for trial in trials}) == 2
+    rates = [trial.drawn["learning_rate"] for trial in trials]
     assert len(set(rates)) == 8  # only the two references have one in common
-    references = [t.user_attrs["reference"] for t in trials if "reference" in t.user_attrs]
+    references = [t.reference for t in trials if t.reference is not None]
     assert sorted(references) == ["all inputs", "close only"]
 
 

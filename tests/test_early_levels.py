@@ -72,9 +72,7 @@ def test_it_goes_on_with_the_trials_it_would_have_had_and_says_so(early: Path) -
     assert len(found) == 5
     for trial, expected in zip(found, EXPECTED["trials"], strict=True):
         assert trial.value == pytest.approx(expected["value"], rel=1e-4)
-        np.testing.assert_allclose(
-            unpack(trial.user_attrs["forecasts"]), unpack(expected["forecasts"]), rtol=1e-5
-        )
+        np.testing.assert_allclose(trial.forecasts, unpack(expected["forecasts"]), rtol=1e-5)
 
 
 def test_its_champion_is_trained_again_as_it_was(early: Path) -> None:

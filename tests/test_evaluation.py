@@ -21,7 +21,6 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.searching import search
 from rnnsearch.search.store import openings as ledger
 from rnnsearch.search.store.store import Store, only_driver
-from rnnsearch.search.trial.packing import unpack
 from rnnsearch.targets import Quotes
 from rnnsearch.verdict import champion as champion_module
 from rnnsearch.verdict import comparison, evaluation
@@ -45,7 +44,7 @@ KEYS = {"champion", "test", "table", "significance", "verdict", "openings"}
 
 
 def openings(study: Evaluated) -> int:
-    return int(Store(study.study, create=False).study.user_attrs.get("openings", 0))
+    return int(Store(study.study, create=False).openings)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -166,10 +165,10 @@ def test_changing_the_test_rows_changes_neither_champion_nor_weights(
 def test_the_skill_of_a_candidate_is_the_one_that_the_search_saw(evaluated: Evaluated) -> None:
     problem = Problem.load(evaluated.study)
     for trial in best_trials(Store(evaluated.study, create=False), 9):
-        shift = trial.user_attrs["parameters"]["output_shift"]
-        skill, gain = validation_value(problem, shift, unpack(trial.user_attrs["forecasts"]))
+        shift = trial.plain["output_shift"]
+        skill, gain = validation_value(problem, shift, trial.forecasts)
         assert gain == pytest.approx(trial.value, abs=1e-5)
-        measured = trial.user_attrs["record"]["metrics"]
+        measured = trial.metrics
         assert skill == pytest.approx(measured["skill"], abs=1e-6)
 
 

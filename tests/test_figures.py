@@ -1,17 +1,18 @@
 """Statistics of inputs, shifts and parameters on trials whose truth is known; figures of them."""
 
 import json
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-import optuna
 import plotly.graph_objects as go
 import pytest
 from matplotlib.figure import Figure
 from optuna.distributions import CategoricalDistribution, FloatDistribution
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import TrialState, create_trial
 
+from rnnsearch.config import load_study
 from rnnsearch.report.contributions import (
     ALL,
     Importance,
@@ -25,6 +26,9 @@ from rnnsearch.report.figures import search as search_figures
 from rnnsearch.report.figures.images import as_svg, plots
 from rnnsearch.report.figures.style import STATES, short
 from rnnsearch.scoring import metrics, words
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import TrialView
+from tests.searches import write_study
 
 RNG = np.random.default_rng(3)
 
@@ -39,7 +43,7 @@ def trial(
     epochs: int = 3,
     sampled: dict[str, Any] | None = None,
     **attrs: Any,
-) -> FrozenTrial:
+) -> TrialView:
     parameters = {
         "cell": "gru",
         "neurons": [8],
@@ -58,13 +62,14 @@ def trial(
         else FloatDistribution(0, 1)
         for name, value in (sampled or {}).items()
     }
-    return create_trial(
+    frozen = create_trial(
         state=state,
         value=skill if state == TrialState.COMPLETE else None,
         params=sampled or {},
         distributions=distributions,
         user_attrs={"parameters": parameters} | attrs,
     )
+    return TrialView(frozen)
 
 
 def plain(number: int, skill: float | None, state: str = "complete", **parameters: Any) -> Any:
@@ -75,7 +80,7 @@ def plain(number: int, skill: float | None, state: str = "complete", **parameter
         "validation_loss": [1.0, 0.95],
         "gradient_norm": [0.4, 0.3],
     }
-    known = trial(0.0).user_attrs["parameters"] | parameters
+    known = trial(0.0).plain | parameters
     return {
         "number": number,
         "state": state,
@@ -116,7 +121,7 @@ def test_duplicates_pruned_and_failed_trials_do_not_count() -> None:
 
 
 def test_permutation_importance_orders_inputs_where_it_is_known() -> None:
-    def measured(skill: float, **losses: float) -> FrozenTrial:
+    def measured(skill: float, **losses: float) -> TrialView:
         return trial(skill, tuple(losses), record={"permutation": losses})
 
     best = [measured(0.05, a=0.0, b=0.03)] + [measured(0.03, a=0.01, b=0.01) for _ in range(4)]
@@ -152,9 +157,15 @@ def test_shifts_are_told_for_all_inputs_or_per_family() -> None:
     assert per_family["column"][0].input_shift == 2
 
 
-def _searched(count: int) -> optuna.Study:
+def _store(folder: Path, trials: list[TrialView]) -> Store:
+    store = Store(load_study(write_study(folder)))
+    store._study.add_trials([trial._trial for trial in trials])
+    return store
+
+
+def _searched(folder: Path, count: int) -> Store:
     """Skill follows `learning_rate`, a little the switch of input a, and nothing else."""
-    study = optuna.create_study(direction="maximize")
+    trials = []
     for _ in range(count):
         sampled = {
             "learning_rate": float(RNG.random()),
@@ -165,28 +176,35 @@ def _searched(count: int) -> optuna.Study:
             "input.b": bool(RNG.random() < 0.5),
         }
         skill = sampled["learning_rate"] + 0.3 * sampled["input.a"]
-        study.add_trial(trial(skill, sampled=sampled))
-    return study
+        trials.append(trial(skill, sampled=sampled))
+    return _store(folder, trials)
 
 
-def test_the_parameter_that_decides_has_the_greatest_importance() -> None:
-    study = _searched(60)
-    found = parameter_importance(study)
+def test_the_parameter_that_decides_has_the_greatest_importance(tmp_path: Path, home: Path) -> None:
+    store = _searched(tmp_path, 60)
+    found = parameter_importance(store)
     assert list(found.parameters)[:2] == ["learning_rate", "inputs"]
     assert set(found.parameters) == {"learning_rate", "inputs", "dropout", "neurons"}
     assert sum(found.parameters.values()) == pytest.approx(1)
     assert found.note == ""
-    assert parameter_importance(study) == found, "it is seeded"
+    assert parameter_importance(store) == found, "it is seeded"
 
 
-def test_importance_says_where_it_cannot_be_told() -> None:
-    few = parameter_importance(_searched(9))
+def test_importance_says_where_it_cannot_be_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def own(name: str) -> Path:
+        monkeypatch.setenv("RNNSEARCH_HOME", str(tmp_path / name))
+        return tmp_path / name
+
+    few = parameter_importance(_searched(own("few"), 9))
     assert (few.parameters, few.trials, few.note) == ({}, 9, "needs 10 complete trials")
-    rough = parameter_importance(_searched(12))
+    rough = parameter_importance(_searched(own("rough"), 12))
     assert rough.note == "rough: 12 trials for 6 sampled parameters"
-    alike = optuna.create_study(direction="maximize")
-    alike.add_trials([trial(0.0, sampled={"dropout": float(RNG.random())}) for _ in range(12)])
-    assert parameter_importance(alike).note == "all trials have the same gain"
+    trials = [trial(0.0, sampled={"dropout": float(RNG.random())}) for _ in range(12)]
+    assert (
+        parameter_importance(_store(own("alike"), trials)).note == "all trials have the same gain"
+    )
 
 
 # --- figures ------------------------------------------------------------------------------------
@@ -350,9 +368,9 @@ def _texts(image: Figure) -> list[str]:
     return [str(part.text) for part in ElementTree.fromstring(as_svg(image)).iter() if part.text]
 
 
-def _numbered(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+def _numbered(trials: list[TrialView]) -> list[TrialView]:
     for number, one in enumerate(trials):
-        one.number = number
+        one._trial.number = number
     return trials
 
 
@@ -362,7 +380,8 @@ def test_images_tell_what_the_statistics_tell_and_names_are_text() -> None:
         trial(0.01 * (n + 1), ("return", name) if n % 2 else ("return",), output_shift=n % 2)
         for n in range(6)
     ]
-    trials[5].set_user_attr("record", {"permutation": {"return": -0.001, name: 0.02}})
+    record = {"permutation": {"return": -0.001, name: 0.02}}
+    trials[5] = trial(0.06, ("return", name), output_shift=1, record=record)
     drawn = plots(
         _numbered(trials), input_statistics(trials), Importance({"cell": 0.75, "x<y": 0.25}, 6, "")
     )

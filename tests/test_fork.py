@@ -5,13 +5,13 @@ from typing import Any
 
 import optuna
 import pytest
-from optuna.trial import FrozenTrial
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import DataError, StorageError, StudyFileError
 from rnnsearch.search import searching as study_module
 from rnnsearch.search.driver import forking
-from rnnsearch.search.store.store import Store, state_of
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import TrialView
 from tests.faults import killed
 from tests.searches import InlineWorkers, Notes, assert_in_order, trials_of, write_study
 
@@ -23,7 +23,7 @@ def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
 
 
-def search(path: Path) -> list[FrozenTrial]:
+def search(path: Path) -> list[TrialView]:
     return study_module.search(load_study(path), Notes()).trials()
 
 
@@ -34,7 +34,7 @@ def fork(path: Path, trials: str | None = None, name: str = "forked") -> Notes:
     return notes
 
 
-def forked(path: Path, **overrides: Any) -> list[FrozenTrial]:
+def forked(path: Path, **overrides: Any) -> list[TrialView]:
     return trials_of(path, study__name="forked", **overrides)
 
 
@@ -45,11 +45,10 @@ def later_data(path: Path) -> None:
         prices.write("\n".join(lines).replace("-03-", "-03-0") + "\n")
 
 
-def what(trial: FrozenTrial) -> tuple[Any, ...]:
+def what(trial: TrialView) -> tuple[Any, ...]:
     """What a copy must have in common with its original."""
-    attrs = trial.user_attrs
-    kept = {key: attrs[key] for key in ("parameters", "record", "forecasts")}
-    return (trial.state, trial.value, trial.params, trial.intermediate_values, kept)
+    kept = (trial.plain, trial.record, trial.forecasts.tolist())
+    return (trial.state, trial.value, trial.drawn, trial.reports, kept)
 
 
 def test_trials_inside_a_changed_space_are_copied_with_their_values(tmp_path: Path) -> None:
@@ -57,11 +56,11 @@ def test_trials_inside_a_changed_space_are_copied_with_their_values(tmp_path: Pa
     path = write_study(  # the largest window and shift are the same: so are the rows
         tmp_path, study={"trials": 12}, space={"window": [2, 4], "neurons": {"low": 2, "high": 6}}
     )
-    inside = [t for t in old if t.params["window"] != 3 and "duplicate_of" not in t.user_attrs]
+    inside = [t for t in old if t.drawn["window"] != 3 and t.is_original]
     assert 0 < len(inside) < len(old)
     notes = fork(path)
     trials = forked(path)
-    copies = [trial for trial in trials if "forked_from" in trial.user_attrs]
+    copies = [trial for trial in trials if trial.forked_from is not None]
     assert [what(trial) for trial in copies] == [what(trial) for trial in inside]
     assert trials[: len(copies)] == copies
     assert notes.told == list(range(len(copies), 12))
@@ -82,12 +81,12 @@ def test_after_new_data_the_best_are_trained_again_best_first(tmp_path: Path) ->
     with pytest.raises(DataError, match=r"300 rows, .* 304 rows, .* --fork NAME"):
         search(path)
     notes = fork(path)
-    sampled = [t for t in old if "reference" not in t.user_attrs]
+    sampled = [t for t in old if t.reference is None]
     best = sorted(sampled, key=lambda trial: -(trial.value or 0))[:3]  # half of the six wanted
     again = forked(path)[:3]
-    assert [t.user_attrs["forked_from"] for t in again] == [t.number for t in best]
+    assert [t.forked_from for t in again] == [t.number for t in best]
     for new, was in zip(again, best, strict=True):
-        assert new.user_attrs["parameters"] == was.user_attrs["parameters"]
+        assert new.plain == was.plain
         assert new.value != was.value
     assert any(
         "0 finished trials still hold, 3 configurations are trained again" in notice
@@ -107,10 +106,10 @@ def test_trials_of_another_version_are_told_of_and_trained_again(
     assert len(notes.notices) == 1
     assert "has trials of rnnsearch 0.1.0, and this is 9.0" in notes.notices[0]
     fork(path)
-    again = [trial for trial in forked(path) if "forked_from" in trial.user_attrs]
+    again = [trial for trial in forked(path) if trial.forked_from is not None]
     assert len(again) == 3
     for trial in again:  # this version did not change: so a copy would have been right
-        assert trial.value == old[trial.user_attrs["forked_from"]].value
+        assert trial.value == old[trial.forked_from].value
 
 
 @pytest.mark.parametrize(
@@ -135,7 +134,7 @@ def test_a_fork_that_was_killed_is_completed_by_the_next(tmp_path: Path) -> None
     old = search(path)
     killed(path, optuna.Study, "add_trial", after=True, call=2, search=fork)
     fork(path, trials="8")
-    origins = [trial.user_attrs.get("forked_from") for trial in forked(path)]
+    origins = [trial.forked_from for trial in forked(path)]
     assert origins == [*range(len(old)), None, None]
 
 
@@ -151,4 +150,4 @@ def test_a_fork_needs_a_new_name_and_an_old_study(tmp_path: Path) -> None:
         fork(path)
     assert len(forked(path)) == 6
     store = Store(load_study(path), create=False)
-    assert {state_of(trial) for trial in store.trials()} == {"complete"}
+    assert {trial.state for trial in store.trials()} == {"complete"}

@@ -120,4 +120,4 @@ def test_a_command_killed_while_it_registers_the_champion_registers_it_once(
     (version,) = client.search_model_versions(f"name = '{name}'")
     assert client.get_model_version_by_alias(name, "champion").version == version.version
     assert version.tags["rnnsearch.champion"] == evaluated.answer["champion"]["identity"]
-    assert Store(evaluated.study, create=False).study.user_attrs["openings"] == 1
+    assert Store(evaluated.study, create=False).openings == 1

@@ -12,7 +12,9 @@ from rich.console import Console
 
 from rnnsearch.config import load_study
 from rnnsearch.search.driver.running import RunningTrial
+from rnnsearch.search.store.asked import AskedTrial
 from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import TrialView
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import EpochReport
 from rnnsearch.terminal.live import SearchView
@@ -42,17 +44,22 @@ LONGEST = TrialParameters(
 
 
 def running(study: optuna.Study, epochs: int) -> RunningTrial:
-    trial = RunningTrial(study.ask(), LONGEST, create_trial(state=TrialState.RUNNING))
+    asked = AskedTrial(study, study.ask(), "this one")
+    trial = RunningTrial(asked, LONGEST, TrialView(create_trial(state=TrialState.RUNNING)))
     for epoch in range(1, epochs + 1):
         trial.add(EpochReport(epoch, -0.0123, -0.0023, 1.0, 1.0, 0.5, 0.1))
     return trial
 
 
-def finished(number: int, state: TrialState, value: float | None = None) -> FrozenTrial:
+def frozen(number: int, state: TrialState, value: float | None = None) -> FrozenTrial:
     attrs = {"parameters": LONGEST.plain(), "reason": "diverged"}
     trial = create_trial(state=state, value=value, user_attrs=attrs)
     trial.number = number
     return trial
+
+
+def finished(number: int, state: TrialState, value: float | None = None) -> TrialView:
+    return TrialView(frozen(number, state, value))
 
 
 def view_of(tmp_path: Path, *, workers: int, colours: Literal["256"] | None = None) -> SearchView:
@@ -103,7 +110,7 @@ def test_trials_of_other_drivers_are_seen_and_those_let_go_are_not(tmp_path: Pat
     view.finished(finished(1, TrialState.COMPLETE, 0.01))
     assert drawn(view)[1].split()[0] == "0"
     for value in (0.01, 0.02, 0.03):
-        store.study.add_trial(finished(0, TrialState.COMPLETE, value))
+        store._study.add_trial(frozen(0, TrialState.COMPLETE, value))
     view.look(store)
     view.let_go(0)
     lines = drawn(view)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from optuna.trial import TrialState
 
 from rnnsearch import cli
 from rnnsearch.config import load_study
@@ -118,12 +117,12 @@ def results(store: Store) -> dict[int, Any]:
     return {
         trial.number: (
             trial.value,
-            trial.params,
-            trial.user_attrs["record"]["history"],
-            trial.user_attrs["record"]["metrics"],
-            trial.user_attrs["forecasts"],
+            trial.drawn,
+            trial.curves,
+            trial.metrics,
+            trial.forecasts,
         )
-        for trial in store.trials(TrialState.COMPLETE)
+        for trial in store.trials("complete")
     }
 
 
@@ -310,15 +309,15 @@ def test_two_drivers_share_a_study_and_one_is_killed_and_restarted(
     facts = assert_in_order(path, target)
     assert facts["complete"] == target
     assert facts["interrupted"] >= 1  # of the killed one
-    done = [trial for trial in trials_of(path) if trial.state == TrialState.COMPLETE]
-    assert len({trial.user_attrs["driver"] for trial in done}) >= 2
-    assert len({str(trial.user_attrs["parameters"]) for trial in done}) == target
+    done = [trial for trial in trials_of(path) if trial.is_complete]
+    assert len({trial.driver for trial in done}) >= 2
+    assert len({str(trial.plain) for trial in done}) == target
 
 
 def drivers_with_epochs(path: Path) -> set[str]:
     # Optuna reads attributes first and epochs later: a trial may have begun in between.
-    begun = (t for t in trials_of(path) if t.intermediate_values and "driver" in t.user_attrs)
-    return {trial.user_attrs["driver"] for trial in begun}
+    begun = (t for t in trials_of(path) if t.reports and t.driver)
+    return {trial.driver for trial in begun}
 
 
 # --- before anything is started

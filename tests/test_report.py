@@ -66,9 +66,9 @@ def test_the_report_does_not_open_the_locked_test(
         raise AssertionError("the report opened the test")
 
     monkeypatch.setattr(evaluation, "_compare", opened)
-    attributes = dict(Store(load_study(pages.path), create=False).study.user_attrs)
+    attributes = dict(Store(load_study(pages.path), create=False).notes())
     render(collect(load_study(pages.path)))
-    assert Store(load_study(pages.path), create=False).study.user_attrs == attributes
+    assert Store(load_study(pages.path), create=False).notes() == attributes
 
 
 @pytest.mark.slow
@@ -108,7 +108,7 @@ def test_the_page_is_one_file_of_five_megabytes(pages: Pages) -> None:
 
 def test_it_says_how_to_repeat_the_search(pages: Pages) -> None:
     text = _own_text(pages.after)
-    data = Store(load_study(pages.path), create=False).study.user_attrs["data"]
+    data = Store(load_study(pages.path), create=False).data
     assert data["hash"] in text
     assert "path = &#34;prices.csv&#34;" in text
     assert str(pages.path.parent) not in text, "folders are nobody's business"

@@ -10,7 +10,6 @@ from typing import Any
 import optuna
 import psutil
 import pytest
-from optuna.trial import FrozenTrial
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import StorageError
@@ -19,7 +18,8 @@ from rnnsearch.search.driver import asking as asking_module
 from rnnsearch.search.driver import driver as driver_module
 from rnnsearch.search.driver.driver import Driver
 from rnnsearch.search.store import store as store_module
-from rnnsearch.search.store.store import INTERRUPTED, Store, state_of
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import INTERRUPTED, TrialView
 from rnnsearch.tracking import Experiment
 from tests.faults import killed
 from tests.searches import (
@@ -76,7 +76,7 @@ def test_a_driver_killed_at_any_step_leaves_a_study_that_goes_on(tmp_path: Path,
     resume(path)
     facts = assert_in_order(path, 6)
     assert facts["complete"] == 6
-    references = [t.user_attrs.get("reference") for t in trials_of(path) if t.value is not None]
+    references = [t.reference for t in trials_of(path) if t.value is not None]
     assert sorted(name for name in references if name) == ["all inputs", "close only"]
 
 
@@ -105,12 +105,12 @@ def test_an_interrupted_trial_is_run_again_with_its_parameters(tmp_path: Path) -
     killed(path, optuna.Study, "tell", call=4)
     resume(path)
     trials = trials_of(path)
-    retries = [trial for trial in trials if "retry_of" in trial.user_attrs]
+    retries = [trial for trial in trials if trial.retry_of is not None]
     assert len(retries) == 2  # the one that ran, and the one asked ahead
     for trial in retries:
-        first = trials[trial.user_attrs["retry_of"]]
-        assert state_of(first) == INTERRUPTED
-        assert trial.user_attrs["parameters"] == first.user_attrs["parameters"]
+        first = trials[trial.retry_of]
+        assert first.state == INTERRUPTED
+        assert trial.plain == first.plain
 
 
 def test_a_queued_trial_whose_driver_died_before_it_read_it_keeps_its_values(
@@ -120,7 +120,7 @@ def test_a_queued_trial_whose_driver_died_before_it_read_it_keeps_its_values(
     killed(path, optuna.Study, "ask", after=True, call=1)  # the first reference
     store = resume(path, "2")
     inputs = {
-        trial.user_attrs["reference"]: len(trial.user_attrs["parameters"]["inputs"])
+        trial.reference: len(trial.plain["inputs"])
         for trial in store.trials()
         if trial.value is not None
     }
@@ -136,9 +136,9 @@ def test_a_trial_whose_driver_always_dies_fails_with_that_reason(
         killed(path, InlineWorkers, "submit", after=True, call=1)
     store = resume(path)
     facts = assert_in_order(path, 6)
-    failed = [trial for trial in store.trials() if state_of(trial) == "failed"]
+    failed = [trial for trial in store.trials() if trial.state == "failed"]
     assert facts["failed"] == len(failed) == 2
-    assert {trial.user_attrs["reason"] for trial in failed} == {"its driver died 2 times"}
+    assert {trial.reason for trial in failed} == {"its driver died 2 times"}
 
 
 def test_a_driver_that_left_in_order_is_no_death(
@@ -183,7 +183,7 @@ def test_ctrl_c_is_heard_while_trials_are_copied(tmp_path: Path) -> None:
     notes = Notes()
     finished = notes.finished
 
-    def in_the_midst(trial: FrozenTrial) -> None:
+    def in_the_midst(trial: TrialView) -> None:
         finished(trial)
         if trial.number == 5:
             signal.raise_signal(signal.SIGINT)
@@ -213,7 +213,7 @@ def test_the_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
 
 def has_begun(path: Path) -> bool:
     try:
-        return any(trial.intermediate_values for trial in trials_of(path))
+        return any(trial.reports for trial in trials_of(path))
     except StorageError:
         return False
 

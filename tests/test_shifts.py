@@ -7,6 +7,7 @@ import pytest
 
 from rnnsearch.config import load_study
 from rnnsearch.search import searching as search_study
+from rnnsearch.search.store.view import best_first, trained
 from tests.bench.planted import plant
 from tests.searches import InlineWorkers, Notes, write_study
 
@@ -36,9 +37,11 @@ def best_parameters(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch)
             inputs={"search": "all"},
         )
         store = search_study.search(load_study(path), Notes())
-        parameters: dict[str, Any] = store.study.best_trial.user_attrs["parameters"]
+        best, *_ = best_first(trained(store.trials()))
+        parameters = best.plain
         shifts = {key: parameters[key] for key in ("input_shift", "output_shift")}
-        assert store.study.best_value > 0.3 * planted.attainable_skill(window=1, **shifts)
+        assert best.gain is not None
+        assert best.gain > 0.3 * planted.attainable_skill(window=1, **shifts)
         return parameters
 
     return search

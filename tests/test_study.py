@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import TrialState, create_trial
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import DataError, StudyFileError
 from rnnsearch.search import searching as study_module
 from rnnsearch.search.driver.asking import Tried
 from rnnsearch.search.driver.running import RunningTrial
-from rnnsearch.search.store.store import Store, state_of
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import TrialView
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import Event, Lost
 from tests.searches import (
@@ -50,7 +51,7 @@ def search(path: Path, trials: str | None = None, **overrides: Any) -> tuple[Sto
 def told(store: Store) -> list[tuple[Any, ...]]:
     """What must be equal in two searches that are to be the same."""
     return [
-        (trial.number, trial.state, trial.value, trial.params, trial.user_attrs["parameters"])
+        (trial.number, trial.state, trial.value, trial.drawn, trial.plain)
         for trial in store.trials()
     ]
 
@@ -69,8 +70,8 @@ def test_a_search_ends_with_exactly_its_trials_and_mlflow_has_each_once(tmp_path
 @inline
 def test_reference_trials_come_first(tmp_path: Path) -> None:
     store, _ = search(write_study(tmp_path), trials="3")
-    inputs = [trial.user_attrs["parameters"]["inputs"] for trial in store.trials()]
-    assert [trial.user_attrs.get("reference") for trial in store.trials()] == [
+    inputs = [trial.plain["inputs"] for trial in store.trials()]
+    assert [trial.reference for trial in store.trials()] == [
         "close only",
         "all inputs",
         None,
@@ -83,27 +84,27 @@ def test_reference_trials_come_first(tmp_path: Path) -> None:
 def test_it_is_measured_what_the_inputs_of_the_best_trials_are_worth(tmp_path: Path) -> None:
     path = write_study(tmp_path, study={"trials": 14, "pruner": "none"})
     search(path)
-    complete = [t for t in trials_of(path) if "duplicate_of" not in t.user_attrs]
+    complete = [t for t in trials_of(path) if t.is_original]
     ranked = sorted(complete, key=lambda t: -t.value)
-    measured = [t for t in complete if "permutation" in t.user_attrs["record"]]
+    measured = [t for t in complete if t.permutation]
     assert measured[:5] == complete[:5], "no five are known to be better"
     assert {t.number for t in ranked[:5]} <= {t.number for t in measured}
     assert len(measured) < len(complete), "those that were not among the best cost nothing"
     for trial in measured:
-        inputs = trial.user_attrs["parameters"]["inputs"]
-        assert list(trial.user_attrs["record"]["permutation"]) == inputs
+        inputs = trial.plain["inputs"]
+        assert list(trial.record["permutation"]) == inputs
     needed = {one["input"] for one in facts_of(path)["inputs"] if one["permutation"] is not None}
-    assert needed == {name for t in ranked[:5] for name in t.user_attrs["parameters"]["inputs"]}
+    assert needed == {name for t in ranked[:5] for name in t.plain["inputs"]}
 
 
 def test_only_complete_trials_set_the_bar_of_the_best() -> None:
-    def ended(number: int, value: float, **attrs: Any) -> FrozenTrial:
+    def ended(number: int, value: float, **attrs: Any) -> TrialView:
         state = TrialState.PRUNED if attrs.pop("pruned", False) else TrialState.COMPLETE
         trial = create_trial(
             state=state, value=value, user_attrs={"parameters": {"seed": number}} | attrs
         )
         trial.number = number
-        return trial
+        return TrialView(trial)
 
     tried = Tried()
     tried.look_at(ended(number, number / 10) for number in range(4))
@@ -121,7 +122,7 @@ def test_no_more_references_are_queued_than_trials_are_wanted(tmp_path: Path) ->
     assert_in_order(path, 1)
     store, _ = search(path, trials="+1")
     assert_in_order(path, 2)
-    assert store.trials()[1].user_attrs["reference"] == "all inputs"
+    assert store.trials()[1].reference == "all inputs"
 
 
 @inline
@@ -134,7 +135,7 @@ def test_two_searches_with_one_seed_and_one_worker_are_the_same(
     first, _ = search(write_study(tmp_path / "a", "first", **changes))
     second, _ = search(write_study(tmp_path / "b", "second", **changes))
     assert told(first) == told(second)
-    assert len({str(trial.params) for trial in first.trials()}) > 10
+    assert len({str(trial.drawn) for trial in first.trials()}) > 10
     if pruner == "median":
         assert first.counts()["pruned"] > 0
 
@@ -143,7 +144,7 @@ def test_two_searches_with_one_seed_and_one_worker_are_the_same(
 def test_another_seed_tries_other_trials(tmp_path: Path) -> None:
     first, _ = search(write_study(tmp_path / "a", "first"))
     second, _ = search(write_study(tmp_path / "b", "second", study={"seed": 2}))
-    assert [trial.params for trial in first.trials()] != [t.params for t in second.trials()]
+    assert [trial.drawn for trial in first.trials()] != [t.drawn for t in second.trials()]
 
 
 @inline
@@ -151,7 +152,7 @@ def test_a_search_in_two_parts_draws_nothing_twice(tmp_path: Path) -> None:
     path = write_study(tmp_path, study={"sampler": "random", "references": False})
     search(path, trials="4")
     store, _ = search(path, trials="+4")
-    rates = [trial.params["learning_rate"] for trial in store.trials()]
+    rates = [trial.drawn["learning_rate"] for trial in store.trials()]
     assert len(set(rates)) == 8
 
 
@@ -161,7 +162,7 @@ def test_each_sampler_searches(tmp_path: Path, sampler: str) -> None:
     path = write_study(tmp_path, study={"sampler": sampler, "trials": 5, "references": False})
     store, _ = search(path)
     assert store.counts()["complete"] == 5
-    assert len({str(trial.params) for trial in store.trials()}) == 5
+    assert len({str(trial.drawn) for trial in store.trials()}) == 5
 
 
 @inline
@@ -169,13 +170,13 @@ def test_each_sampler_searches(tmp_path: Path, sampler: str) -> None:
 def test_each_pruner_prunes_at_the_epoch_it_was_told_of(tmp_path: Path, pruner: str) -> None:
     path = write_study(tmp_path, study={"pruner": pruner, "trials": 14}, space=LONG)
     store, _ = search(path)
-    pruned = store.trials(TrialState.PRUNED)
+    pruned = store.trials("pruned")
     assert pruned
     for trial in pruned:
-        gains = trial.user_attrs["record"]["history"]["gain"]
-        assert len(gains) == len(trial.intermediate_values) < 16
+        gains = trial.curves["gain"]
+        assert len(gains) == len(trial.reports) < 16
         assert trial.value == gains[-1]
-        assert "reference" not in trial.user_attrs
+        assert trial.reference is None
     assert_in_order(path, 14)
 
 
@@ -189,7 +190,7 @@ def test_the_grid_is_walked_once_and_then_the_search_ends(tmp_path: Path) -> Non
     facts = assert_in_order(path, 8)
     assert facts["duplicates"] == 0
     assert facts["target_trials"] == 8
-    keys = {TrialParameters.from_plain(t.user_attrs["parameters"]).key for t in store.trials()}
+    keys = {TrialParameters.from_plain(t.plain).key for t in store.trials()}
     assert len(keys) == 8
 
 
@@ -202,8 +203,8 @@ def test_a_grid_tries_what_another_sampler_has_not(tmp_path: Path) -> None:
     search(path)
     write_study(tmp_path, study=study | {"sampler": "grid"}, space=space, inputs={"search": "all"})
     store, _ = search(path, trials="99")
-    assert {trial.params["epochs"] for trial in store.trials()} == {1, 2, 3}
-    drawn = [trial.params["epochs"] for trial in store.trials()]
+    assert {trial.drawn["epochs"] for trial in store.trials()} == {1, 2, 3}
+    drawn = [trial.drawn["epochs"] for trial in store.trials()]
     assert len(drawn) == 4 + len({1, 2, 3} - set(drawn[:4]))
 
 
@@ -225,22 +226,22 @@ def test_a_trial_that_was_run_before_takes_its_result(tmp_path: Path) -> None:
     trained = {number for number, epoch in notes.reports if epoch > 0}
     assert len(trained) == 2
     for trial in store.trials():
-        earlier = store.trial(trial.user_attrs.get("duplicate_of", trial.number))
+        earlier = trial if trial.is_original else store.trial(trial.duplicate_of)
         assert earlier.number in trained
         assert trial.value == earlier.value
-        assert trial.user_attrs["record"] == earlier.user_attrs["record"]
+        assert trial.record == earlier.record
 
 
 @inline
 def test_a_copy_of_a_pruned_trial_is_pruned(tmp_path: Path) -> None:
     path = write_study(tmp_path, study={"pruner": "median", "trials": 14}, space=LONG)
     store, _ = search(path)
-    pruned = store.trials(TrialState.PRUNED)[0]
-    store.study.enqueue_trial(pruned.params)
+    pruned = store.trials("pruned")[0]
+    store.queue(pruned.drawn)
     store, _ = search(path, trials="+1")
     copy = store.trials()[-1]
-    assert copy.user_attrs["duplicate_of"] == pruned.number
-    assert (copy.state, copy.value) == (TrialState.PRUNED, pruned.value)
+    assert copy.duplicate_of == pruned.number
+    assert (copy.state, copy.value) == ("pruned", pruned.value)
 
 
 @inline
@@ -255,9 +256,9 @@ def test_a_trial_that_diverges_fails_with_its_reason_and_the_search_goes_on(
     facts = assert_in_order(path, 8)
     assert facts["failed"] > 0
     assert facts["complete"] > 0
-    for trial in store.trials(TrialState.FAIL):
-        assert trial.user_attrs["reason"].startswith("diverged: ")
-        assert trial.params["learning_rate"] == 10.0
+    for trial in store.trials("failed"):
+        assert trial.reason.startswith("diverged: ")
+        assert trial.drawn["learning_rate"] == 10.0
 
 
 class Starving(InlineWorkers):
@@ -289,10 +290,10 @@ def test_a_trial_that_finds_no_worker_is_left_to_other_drivers(
     assert assert_in_order(path, 6)["interrupted"] == 2  # and the one that was to come next
     left, *others = store.trials()
     assert left.number in notes.let_go_of
-    assert state_of(left) == "interrupted"
-    [taken] = [trial for trial in others if trial.user_attrs.get("retry_of") == left.number]
-    assert taken.params == left.params
-    assert taken.state == TrialState.COMPLETE
+    assert left.state == "interrupted"
+    [taken] = [trial for trial in others if trial.retry_of == left.number]
+    assert taken.drawn == left.drawn
+    assert taken.state == "complete"
 
 
 @inline

@@ -76,7 +76,7 @@ def test_every_trial_is_one_run_with_its_curves_parameters_and_metrics(
     parents, children = runs_of(path)
     for run in children:
         trial = trials[int(run.data.tags[TRIAL])]
-        record, parameters = trial.user_attrs["record"], trial.user_attrs["parameters"]
+        record, parameters = trial.record, trial.plain
         for name, values in record["history"].items():
             logged = client.get_metric_history(run.info.run_id, f"epoch/{name}")
             assert [(m.step, m.value) for m in logged] == list(enumerate(values, start=1))

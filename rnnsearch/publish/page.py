@@ -21,13 +21,13 @@ from rnnsearch.report.contributions import (
     InputStatistics,
     input_statistics,
     parameter_importance,
-    trained,
 )
 from rnnsearch.report.figures.images import as_svg, plots
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.records import parent_record, tracking_uri
 from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import trained
 from rnnsearch.tracking import Experiment, Parent, first_line, shown_uri
 
 Notice = Callable[[str], None]
@@ -42,10 +42,10 @@ def publish_plots(study: StudyFile, store: Store, *, notice: Notice) -> bool:
         with storage_errors(store.url):
             trials = store.trials()
             known = store.tracked(tracking_uri(study))
-            finished = [trial.number for trial in trials if trial.state.is_finished()]
+            finished = [trial.number for trial in trials if trial.is_over]
             if not trained(trials) or not known.issuperset(finished):
                 return False
-            importance = parameter_importance(store.study)
+            importance = parameter_importance(store)
             inputs = input_statistics(trials, store.inputs)
         problem = Problem.load(study)
     except RnnsearchError as error:

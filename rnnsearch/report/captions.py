@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from optuna.trial import FrozenTrial
 
 from rnnsearch import targets
-from rnnsearch.report.contributions import ALL, shift_gain, trained
+from rnnsearch.report.contributions import ALL, shift_gain
 from rnnsearch.report.facts import Facts
 from rnnsearch.report.figures import champion as figures
 from rnnsearch.report.figures import search as search_figures
@@ -17,7 +16,7 @@ from rnnsearch.report.figures.style import visible_range
 from rnnsearch.scoring.directions import reliability
 from rnnsearch.search.driver.asking import MEASURED_TRIALS
 from rnnsearch.search.inputs.pursuit import FOUND
-from rnnsearch.search.store.store import gains_of, state_of
+from rnnsearch.search.store.view import TrialView, trained
 
 Floats = NDArray[np.float64]
 
@@ -232,19 +231,17 @@ def _learning_pictures(facts: Facts) -> Iterator[Picture]:
         "A validation loss that rises while the training loss falls is overfitting; a gradient "
         "norm that jumps is a learning rate too high. The trial is scored after its last epoch, "
         "wherever the curve was best.",
-        figures.learning(trial.user_attrs.get("record", {}).get("history", {})),
+        figures.learning(trial.curves),
     )
 
 
-def _plain(trial: FrozenTrial) -> dict[str, Any]:
+def _plain(trial: TrialView) -> dict[str, Any]:
     """A trial as figures take it."""
-    attrs = trial.user_attrs
-    history = attrs.get("record", {}).get("history", {})
     return {
         "number": trial.number,
-        "state": state_of(trial),
-        "gain": trial.value if state_of(trial) == "complete" else None,
-        "parameters": attrs.get("parameters", {}),
-        "history": history | {"gain": list(gains_of(history))},
-        **({"duplicate_of": attrs["duplicate_of"]} if "duplicate_of" in attrs else {}),
+        "state": trial.state,
+        "gain": trial.gain,
+        "parameters": trial.plain,
+        "history": trial.curves | {"gain": list(trial.gains)},
+        **({} if trial.is_original else {"duplicate_of": trial.duplicate_of}),
     }

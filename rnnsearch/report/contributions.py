@@ -11,17 +11,14 @@ that one network that learnt nonsense does not decide a mean.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.search.driver.asking import MEASURED_TRIALS
-from rnnsearch.search.store.store import state_of
-
-if TYPE_CHECKING:
-    import optuna
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import COMPLETE, TrialView, best_first, trained
 
 MIN_TRIALS = 10
 """Fewest complete trials for the importance of parameters."""
@@ -86,7 +83,7 @@ class Importance:
 
 
 def input_statistics(
-    trials: Sequence[FrozenTrial], known: Sequence[Mapping[str, Any]] = ()
+    trials: Sequence[TrialView], known: Sequence[Mapping[str, Any]] = ()
 ) -> list[InputStatistics]:
     """Each input, the most convincing first; plus what the study knew of it before its trials.
 
@@ -94,7 +91,7 @@ def input_statistics(
     `known`: all inputs, as `Candidates.record` tells them.
     """
     complete = trained(trials)
-    used = [frozenset(trial.user_attrs["parameters"]["inputs"]) for trial in complete]
+    used = [frozenset(trial.inputs) for trial in complete]
     gains = fenced([trial.value or 0.0 for trial in complete])
     facts = {fact["input"]: fact for fact in known}
     losses = _permutation_losses(complete)
@@ -127,12 +124,11 @@ def _left_out(fact: Mapping[str, Any]) -> str | None:
     return "constant" if "constant" in fact else None
 
 
-def _permutation_losses(complete: Sequence[FrozenTrial]) -> dict[str, float]:
+def _permutation_losses(complete: Sequence[TrialView]) -> dict[str, float]:
     """Input -> skill that those of the best trials lose which used it, on average."""
-    best = sorted(complete, key=lambda t: (-(t.value or 0.0), t.number))[:MEASURED_TRIALS]
     losses = defaultdict(list)
-    for trial in best:
-        for name, loss in trial.user_attrs.get("record", {}).get("permutation", {}).items():
+    for trial in best_first(complete)[:MEASURED_TRIALS]:
+        for name, loss in trial.permutation.items():
             losses[name].append(loss)
     return {name: float(np.mean(each)) for name, each in losses.items()}
 
@@ -145,7 +141,7 @@ def _conviction(one: InputStatistics) -> tuple[float, float, int]:
     )
 
 
-def shift_gain(trials: Sequence[FrozenTrial]) -> dict[str, list[ShiftGain]]:
+def shift_gain(trials: Sequence[TrialView]) -> dict[str, list[ShiftGain]]:
     """Mean gain by input shift and output shift: of all inputs, or of each family.
 
     A study gives all inputs one shift, told under `ALL`, or one per family; then a family's cells
@@ -154,10 +150,9 @@ def shift_gain(trials: Sequence[FrozenTrial]) -> dict[str, list[ShiftGain]]:
     complete = trained(trials)
     cells: dict[str, dict[tuple[int, int], list[float]]] = defaultdict(lambda: defaultdict(list))
     for trial, gain in zip(complete, fenced([t.value or 0.0 for t in complete]), strict=True):
-        parameters = trial.user_attrs["parameters"]
-        shifts = parameters["input_shift"]
+        shifts = trial.input_shift
         for family, shift in (shifts if isinstance(shifts, dict) else {ALL: shifts}).items():
-            cells[family][shift, parameters["output_shift"]].append(float(gain))
+            cells[family][shift, trial.output_shift].append(float(gain))
     return {
         family: [
             ShiftGain(*shifts, float(np.mean(gains)), len(gains))
@@ -167,27 +162,20 @@ def shift_gain(trials: Sequence[FrozenTrial]) -> dict[str, list[ShiftGain]]:
     }
 
 
-def parameter_importance(study: "optuna.Study") -> Importance:
-    """fANOVA over all complete trials, a seeded one; what chooses inputs counts as `inputs`.
+def parameter_importance(store: Store) -> Importance:
+    """Over all complete trials (see `Store.importance`); what chooses inputs counts as `inputs`.
 
     Neurons of several layers and shifts of several families are added up likewise.
-
-    Hutter, Hoos & Leyton-Brown 2014, An efficient approach for assessing hyperparameter importance.
     """
-    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    trials = store.trials(COMPLETE)
     if len(trials) < MIN_TRIALS:
         return Importance({}, len(trials), f"needs {MIN_TRIALS} complete trials")
     values = fenced([trial.value or 0.0 for trial in trials])
     if not np.ptp(values) > 0:
         return Importance({}, len(trials), "all trials have the same gain")
 
-    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
-
-    gain = {trial.number: float(value) for trial, value in zip(trials, values, strict=True)}
-    shares = get_param_importances(
-        study,
-        evaluator=FanovaImportanceEvaluator(n_trees=16, max_depth=8, seed=0),
-        target=lambda trial: gain[trial.number],
+    shares = store.importance(
+        {trial.number: float(value) for trial, value in zip(trials, values, strict=True)}
     )
     groups: dict[str, float] = defaultdict(float)
     for name, share in shares.items():
@@ -208,11 +196,6 @@ def _group(name: str) -> str:
     if stem in ("family", "input", "input_count"):
         return "inputs"
     return "neurons" if stem.startswith("neurons_") else stem
-
-
-def trained(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Each configuration that was trained to its end, once."""
-    return [t for t in trials if state_of(t) == "complete" and "duplicate_of" not in t.user_attrs]
 
 
 def fenced(gains: Sequence[float]) -> NDArray[np.float64]:

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from optuna.trial import FrozenTrial
-
 from rnnsearch.config import StudyFile
 from rnnsearch.errors import NoTrialError, RnnsearchError
 from rnnsearch.report.contributions import (
@@ -13,11 +11,11 @@ from rnnsearch.report.contributions import (
     InputStatistics,
     input_statistics,
     parameter_importance,
-    trained,
 )
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import TrialView, best_first, trained
 from rnnsearch.verdict.evaluation import stored_answer
 
 
@@ -32,7 +30,7 @@ class Facts:
     study: StudyFile
     id: str
     attributes: Mapping[str, Any]
-    trials: list[FrozenTrial]
+    trials: list[TrialView]
     counts: Mapping[str, int]
     importance: Importance
     inputs: list[InputStatistics]
@@ -42,11 +40,11 @@ class Facts:
     scoring: int
 
     @property
-    def best(self) -> FrozenTrial:
-        return max(trained(self.trials), key=lambda t: (t.value or 0.0, -t.number))
+    def best(self) -> TrialView:
+        return best_first(trained(self.trials))[0]
 
     @property
-    def champion(self) -> FrozenTrial:
+    def champion(self) -> TrialView:
         """The trial that `evaluate` chose; before that, the best one on validation rows."""
         if self.evaluation is None:
             return self.best
@@ -62,13 +60,13 @@ def collect(study: StudyFile) -> Facts:
     store = Store(study, create=False)
     with storage_errors(store.url):
         trials = store.trials()
-        attributes = dict(store.study.user_attrs)
+        attributes = store.notes()
         if not trained(trials):
             raise NoTrialError(
                 f"{study.name}: no trial was completed, so there is nothing to report; run "
                 "`rnnsearch search` first"
             )
-        importance = parameter_importance(store.study)
+        importance = parameter_importance(store)
         counts, finished = store.counts(), store.finished()
         evaluation = stored_answer(store)
     notes: list[str] = []

@@ -13,17 +13,15 @@ from typing import Any
 
 import jinja2
 from markupsafe import Markup
-from optuna.trial import FrozenTrial
 
 from rnnsearch.config import StudyFile, home
 from rnnsearch.data.atomic import replace_file
 from rnnsearch.report.captions import pictures
-from rnnsearch.report.contributions import trained
 from rnnsearch.report.facts import Facts, collect
 from rnnsearch.report.figures.champion import Picture
 from rnnsearch.scoring import metrics, words
 from rnnsearch.search.store.records import title
-from rnnsearch.search.store.store import skill_of
+from rnnsearch.search.store.view import FINISHED, TrialView, best_first, trained
 
 PACKAGES = ("rnnsearch", "torch", "optuna", "ta", "pandas", "numpy", "scikit-learn", "mlflow")
 SHOWN = 20
@@ -58,11 +56,11 @@ def render(facts: Facts) -> str:
             evaluation=evaluation,
             tone=_tone(evaluation),
             best=facts.best,
-            best_skill=skill_of(facts.best),
+            best_skill=facts.best.skill,
             definition=words.definition(facts.scoring),
             champion=facts.champion,
-            champion_title=title(facts.champion.user_attrs["parameters"]),
-            champion_inputs=facts.champion.user_attrs["parameters"]["inputs"],
+            champion_title=title(facts.champion.plain),
+            champion_inputs=facts.champion.inputs,
             test=_locked_rows(facts),
             pictures=sections,
             intervals=list(words.intervals(_interval(evaluation))) if _interval(evaluation) else [],
@@ -71,12 +69,12 @@ def render(facts: Facts) -> str:
             trials=_trial_table(facts),
             trial_metrics=_trial_metrics(facts),
             counts=[(facts.counts[s], s) for s in facts.counts if facts.counts[s]],
-            finished=sum(facts.counts[s] for s in ("complete", "pruned", "failed")),
+            finished=sum(facts.counts[state] for state in FINISHED),
             times=_times(facts.trials),
             inputs=facts.inputs,
             importance=facts.importance,
             findings=list(words.findings(evaluation)) if evaluation else [],
-            folds=facts.champion.user_attrs.get("record", {}).get("folds", []),
+            folds=facts.champion.folds,
             settings=_settings(facts),
             versions=_versions(facts),
             written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
@@ -172,18 +170,16 @@ def _chosen(evaluation: Mapping[str, Any], name: str) -> str:
 
 def _trial_table(facts: Facts) -> list[dict[str, Any]]:
     """The best trials."""
-    order = sorted(trained(facts.trials), key=lambda t: (-(t.value or 0.0), t.number))
     rows = []
     shown = _trial_metrics(facts)
-    for trial in order[:SHOWN]:
-        parameters = trial.user_attrs["parameters"]
-        values = metrics.renamed(trial.user_attrs["record"]["metrics"]) | {"gain": trial.value}
+    for trial in best_first(trained(facts.trials))[:SHOWN]:
+        values = trial.metrics | {"gain": trial.gain}
         rows.append(
             {
                 "number": trial.number,
-                "title": title(parameters),
-                "parameters": parameters,
-                "reference": trial.user_attrs.get("reference", ""),
+                "title": title(trial.plain),
+                "parameters": trial.plain,
+                "reference": trial.reference or "",
                 "cells": [(m.text(values.get(m.key)), values.get(m.key)) for m in shown],
             }
         )
@@ -192,14 +188,14 @@ def _trial_table(facts: Facts) -> list[dict[str, Any]]:
 
 def _trial_metrics(facts: Facts) -> list[metrics.Metric]:
     """What the table of trials tells of each: with the naive forecasts that all were held to."""
-    every = [trial.user_attrs["record"]["metrics"] for trial in trained(facts.trials)]
+    every = [trial.metrics for trial in trained(facts.trials)]
     first = [metrics.get(key) for key in ("skill", "gain", "rmse")]
     return [*first, *metrics.naive_columns(every), metrics.get("directional_accuracy")]
 
 
-def _times(trials: list[FrozenTrial]) -> dict[str, str] | None:
-    began = [t.datetime_start for t in trials if t.datetime_start]
-    ended = [t.datetime_complete for t in trials if t.datetime_complete]
+def _times(trials: list[TrialView]) -> dict[str, str] | None:
+    began = [trial.started for trial in trials if trial.started]
+    ended = [trial.ended for trial in trials if trial.ended]
     if not began or not ended:
         return None
     return {"first": f"{min(began):%Y-%m-%d %H:%M}", "last": f"{max(ended):%Y-%m-%d %H:%M}"}
@@ -243,11 +239,10 @@ def _toml(value: Any) -> str:
 
 def _versions(facts: Facts) -> dict[str, str]:
     """What the champion was trained with, and the packages that wrote this page."""
-    trained_with = facts.champion.user_attrs.get("record", {}).get("environment", {})
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found | {k: str(v) for k, v in trained_with.items() if k != "data_hash"}
+    return found | {k: str(v) for k, v in facts.champion.environment.items() if k != "data_hash"}

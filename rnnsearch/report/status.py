@@ -4,14 +4,13 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from optuna.trial import FrozenTrial, TrialState
-
 from rnnsearch.config import StudyFile
 from rnnsearch.report.contributions import input_statistics, parameter_importance, shift_gain
 from rnnsearch.search.inputs.candidates import describe
 from rnnsearch.search.store.leases import is_abandoned, working
 from rnnsearch.search.store.records import tracking_uri
-from rnnsearch.search.store.store import INTERRUPTED, Store, skill_of, state_of
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import INTERRUPTED, RUNNING, TrialView, best_first
 
 
 def status(study: StudyFile, store: Store) -> dict[str, Any]:
@@ -25,45 +24,42 @@ def status(study: StudyFile, store: Store) -> dict[str, Any]:
     """
     trials = store.trials()
     known = store.tracked(tracking_uri(study))
-    complete = [t for t in trials if state_of(t) == "complete" and t.value is not None]
     drivers = working(store)
-    best = max(complete, key=lambda t: (t.value, -t.number), default=None)
+    best = next(iter(best_first(trial for trial in trials if trial.gain is not None)), None)
     return {
         "study": store.name,
         "target_trials": store.target_trials,
         **store.counts(),
         "abandoned": sum(is_abandoned(t, drivers) for t in trials),
-        "duplicates": sum(
-            "duplicate_of" in t.user_attrs and state_of(t) != INTERRUPTED for t in trials
-        ),
-        "tracked": sum(t.number in known and t.state.is_finished() for t in trials),
+        "duplicates": sum(not t.is_original and t.state != INTERRUPTED for t in trials),
+        "tracked": sum(t.number in known and t.is_over for t in trials),
         "best": None
         if best is None
         else {
             "number": best.number,
             "value": best.value,
-            "skill": skill_of(best),
-            "params": best.user_attrs["parameters"],
+            "skill": best.skill,
+            "params": best.plain,
         },
         "notes": [*describe(store.inputs)],
         "inputs": [asdict(one) for one in input_statistics(trials, store.inputs)],
         "shifts": {
             family: [asdict(cell) for cell in cells] for family, cells in shift_gain(trials).items()
         },
-        "importance": asdict(parameter_importance(store.study)),
+        "importance": asdict(parameter_importance(store)),
         "workers": [_at_work(driver, lease, trials) for driver, lease in drivers.items()],
     }
 
 
-def _at_work(driver: str, lease: dict[str, Any], trials: list[FrozenTrial]) -> dict[str, Any]:
+def _at_work(driver: str, lease: dict[str, Any], trials: list[TrialView]) -> dict[str, Any]:
     """A driver that has not left; `silent` counts seconds, by the clocks of both machines."""
-    own = (t for t in trials if t.user_attrs.get("driver") == driver)
+    own = (trial for trial in trials if trial.driver == driver)
     return {
         "driver": driver,
         "machine": lease["machine"].split()[0],
         "pid": lease["pid"],
         "engine": lease["engine"],
         "workers": lease["workers"],
-        "running": sum(trial.state == TrialState.RUNNING for trial in own),
+        "running": sum(trial.state == RUNNING for trial in own),
         "silent": round(max(time.time() - lease["renewed"], 0.0)),
     }

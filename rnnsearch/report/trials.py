@@ -3,10 +3,9 @@
 from typing import Any
 
 import pandas as pd
-from optuna.trial import FrozenTrial
 
-from rnnsearch.scoring.metrics import renamed
-from rnnsearch.search.store.store import Store, skill_of, state_of
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import TrialView
 
 
 def trials_table(store: Store) -> pd.DataFrame:
@@ -19,22 +18,21 @@ def trials_table(store: Store) -> pd.DataFrame:
     return pd.DataFrame([_row(trial) for trial in store.trials()])
 
 
-def _row(trial: FrozenTrial) -> dict[str, Any]:
-    attrs = trial.user_attrs
-    parameters, record = attrs.get("parameters", {}), attrs.get("record", {})
+def _row(trial: TrialView) -> dict[str, Any]:
     own = ("skill", "gain")
-    metrics = renamed(record.get("metrics", {}))
-    metrics = {key: value for key, value in metrics.items() if key not in own}
+    metrics = {key: value for key, value in trial.metrics.items() if key not in own}
     return {
         "number": trial.number,
-        "state": state_of(trial),
+        "state": trial.state,
         "value": trial.value,
-        "skill": skill_of(trial),
-        **{key: attrs.get(key) for key in ("reason", "duplicate_of", "retry_of")},
-        "layers": len(parameters["neurons"]) if parameters else None,
-        **parameters,
+        "skill": trial.skill,
+        "reason": trial.reason,
+        "duplicate_of": trial.duplicate_of,
+        "retry_of": trial.retry_of,
+        "layers": len(trial.plain["neurons"]) if trial.plain else None,
+        **trial.plain,
         **metrics,
-        "started": trial.datetime_start,
-        "ended": trial.datetime_complete,
-        "seconds": record.get("seconds"),
+        "started": trial.started,
+        "ended": trial.ended,
+        "seconds": trial.seconds,
     }

@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from optuna.trial import TrialState
-
 from rnnsearch.config import StudyFile, digest, home
 from rnnsearch.errors import NoTrialError, StudyFileError
 from rnnsearch.search.driver.deadline import Deadline
@@ -23,7 +21,8 @@ from rnnsearch.search.space.suggesting import grid_size
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.leases import is_abandoned, working
 from rnnsearch.search.store.records import parent_record, run_record, tracking_uri
-from rnnsearch.search.store.store import FINISHED, Store, only_driver, state_of
+from rnnsearch.search.store.store import Store, only_driver
+from rnnsearch.search.store.view import FAILED, FINISHED, WAITING
 from rnnsearch.search.trial.protocol import Workers
 from rnnsearch.tracking import RunRecord
 from rnnsearch.tracking import sync as bring_up_to_date
@@ -93,7 +92,7 @@ def _prepare(
     _compare_versions(store, view)
     if store.formerly:
         view.notice(store.formerly)
-    store.study.pruner = build_pruner(study)
+    store.prune_with(build_pruner(study))
     target = _target(study, store, problem, trials)
     store.note("target_trials", target)
     without_passwords = {"run": {"storage", "tracking"}}
@@ -107,9 +106,9 @@ def _prepare(
 def check_result(store: Store) -> None:
     """Raise NoTrialError, with the reasons of those that failed, where no trial was completed."""
     trials = store.trials()
-    if any(state_of(trial) == "complete" for trial in trials):
+    if any(trial.is_complete for trial in trials):
         return
-    reasons = {str(t.user_attrs.get("reason")) for t in trials if state_of(t) == "failed"}
+    reasons = {str(trial.reason) for trial in trials if trial.state == FAILED}
     raise NoTrialError(
         f"{store.name}: no trial was completed, so there is no result"
         + (f"; they failed with: {'; '.join(sorted(reasons)[:3])}" if reasons else "")
@@ -121,9 +120,8 @@ def _renamed(study: StudyFile, name: str) -> StudyFile:
 
 
 def _compare_versions(store: Store, view: View) -> None:
-    records = [trial.user_attrs.get("record", {}) for trial in store.trials()]
-    made_by = {record.get("environment", {}).get("rnnsearch") for record in records}
-    if others := made_by - {None, __version__}:
+    made_by = {str(trial.environment.get("rnnsearch", "")) for trial in store.trials()}
+    if others := made_by - {"", __version__}:
         view.notice(
             f"study {store.name} has trials of rnnsearch {', '.join(sorted(others))}, and this is "
             f"{__version__}, where the same parameters may have another result; `rnnsearch search "
@@ -166,8 +164,8 @@ def _target(study: StudyFile, store: Store, problem: Problem, trials: str | None
     else:
         target = int(trials)
     if study.study.sampler == "grid":
-        finished = [trial for trial in store.trials() if state_of(trial) in FINISHED]
-        tried = len({digest(trial.params) for trial in finished})
+        finished = store.trials(*FINISHED)
+        tried = len({digest(trial.drawn) for trial in finished})
         target = min(target, len(finished) + max(grid_size(study, problem.candidates) - tried, 0))
     return target
 
@@ -181,8 +179,8 @@ def sync(study: StudyFile) -> dict[str, int]:
 
         def read() -> list[RunRecord]:
             drivers = working(store)
-            trials = [trial for trial in store.trials() if trial.state != TrialState.WAITING]
-            unfinished.update(t.number for t in trials if not t.state.is_finished())
+            trials = [trial for trial in store.trials() if trial.state != WAITING]
+            unfinished.update(t.number for t in trials if not t.is_over)
             return [run_record(t, abandoned=is_abandoned(t, drivers)) for t in trials]
 
         uri = tracking_uri(study)

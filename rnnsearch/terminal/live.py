@@ -2,7 +2,6 @@
 
 import time
 
-from optuna.trial import FrozenTrial
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -14,7 +13,8 @@ from rnnsearch.scoring.words import duration
 from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.search.searching import RunningTrial
 from rnnsearch.search.store.records import title
-from rnnsearch.search.store.store import FINISHED, Store, skill_of, state_of
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import FAILED, FINISHED, INTERRUPTED, TrialView
 from rnnsearch.terminal.tables import Terminal
 
 STYLES = {"complete": "green", "pruned": "yellow", "failed": "red"}
@@ -33,7 +33,7 @@ class SearchView:
         self._running: dict[int, RunningTrial] = {}
         self._workers = 0
         self._counts: dict[str, int] = {}
-        self._best: FrozenTrial | None = None
+        self._best: TrialView | None = None
         self._target = 0
         self._began = time.monotonic()
         self._before = 0  # finished trials when this search began
@@ -74,12 +74,12 @@ class SearchView:
     def running(self, trial: RunningTrial) -> None:
         self._running[trial.number] = trial
 
-    def finished(self, trial: FrozenTrial) -> None:
+    def finished(self, trial: TrialView) -> None:
         self._running.pop(trial.number, None)
-        state = state_of(trial)
+        state = trial.state
         self._counts[state] = self._counts.get(state, 0) + 1
         better = self._note_best(trial)
-        style = STYLES.get(state) if better or state == "failed" else None
+        style = STYLES.get(state) if better or state == FAILED else None
         self._say(trial_line(trial, better), style=style)
 
     def let_go(self, number: int) -> None:
@@ -91,10 +91,10 @@ class SearchView:
         console = self.console if self._live else Terminal(stderr=True)
         console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
-    def _note_best(self, trial: FrozenTrial) -> bool:
-        if state_of(trial) != "complete" or trial.value is None:
+    def _note_best(self, trial: TrialView) -> bool:
+        if trial.gain is None:
             return False
-        if self._best is not None and trial.value <= (self._best.value or 0.0):
+        if self._best is not None and trial.gain <= (self._best.gain or 0.0):
             return False
         self._best = trial
         return True
@@ -169,42 +169,38 @@ class SearchView:
     def _best_lines(self) -> list[Text]:
         if self._best is None:
             return [Text("best so far: none yet")]
-        parameters = self._best.user_attrs["parameters"]
-        names = ", ".join(parameters["inputs"])
+        best, names = self._best, ", ".join(self._best.inputs)
         lines = [
-            f"best so far: {valued(self._best)}, trial {self._best.number}, {title(parameters)}",
+            f"best so far: {valued(best)}, trial {best.number}, {title(best.plain)}",
             f"its inputs: {names}",
         ]
         return [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]
 
 
-def trial_line(trial: FrozenTrial, better: bool = False) -> str:
+def trial_line(trial: TrialView, better: bool = False) -> str:
     """One finished trial on one line."""
-    attrs = trial.user_attrs
-    parameters = attrs.get("parameters")
+    parameters = trial.plain
     parts = [f"trial {trial.number:>4}", f"{title(parameters) if parameters else '':<21}"]
-    epochs = len(attrs.get("record", {}).get("history", {}).get("skill", ()))
+    epochs = len(trial.curves.get("skill", ()))
     trained = f"{epochs:>3}/{parameters['epochs'] if parameters else 0}"
-    earlier = attrs.get("duplicate_of")
-    parts.append(f"{trained if earlier is None else f'as {earlier}':<7}")
+    parts.append(f"{trained if trial.is_original else f'as {trial.duplicate_of}':<7}")
     parts.append(valued(trial) or f"{'':27}")
-    if (state := state_of(trial)) != "complete":  # its epochs say that
-        parts.append(state)
-    if trial.state.name == "FAIL":
-        parts.append(str(attrs.get("reason", "")))
+    if not trial.is_complete:  # its epochs say that
+        parts.append(trial.state)
+    if trial.state in (FAILED, INTERRUPTED):
+        parts.append(trial.reason or "")
     if better:
         parts.append("best")
     return "  ".join(parts)
 
 
-def valued(trial: FrozenTrial) -> str:
+def valued(trial: TrialView) -> str:
     """Skill, and the gain that the search maximises; of a pruned trial those of its last epoch."""
     if trial.value is None:
         return ""
-    history = trial.user_attrs.get("record", {}).get("history", {})
-    skill = skill_of(trial)
+    skill = trial.skill
     if skill is None:
-        skill = (history.get("skill") or [trial.value])[-1]
+        skill = (trial.curves.get("skill") or [trial.value])[-1]
     values = {"skill": skill, "gain": trial.value}
     told = {metrics.get(key): value for key, value in values.items()}
     return "  ".join(f"{metric.label} {metric.cell(value)}" for metric, value in told.items())

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
-from optuna.trial import FrozenTrial
 from rich import box
 from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType
 from rich.segment import Segment
@@ -16,7 +15,7 @@ from rich.text import Text
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.words import intervals, probability, rival
 from rnnsearch.search.store.records import title
-from rnnsearch.search.store.store import state_of
+from rnnsearch.search.store.view import TrialView, best_first, trained
 from rnnsearch.shown import printable
 
 TESTS = {
@@ -36,22 +35,19 @@ TOLD = ("skill", "gain", "rmse"), ("directional_accuracy", "always_up")
 """Metrics of a trial in the table of the best, before and after the naive forecasts."""
 
 
-def best_table(trials: Sequence[FrozenTrial], count: int = 5) -> Table:
+def best_table(trials: Sequence[TrialView], count: int = 5) -> Table:
     """The complete trials with the largest gain, against the naive forecasts."""
-    complete = [
-        t for t in trials if state_of(t) == "complete" and "duplicate_of" not in t.user_attrs
-    ]
-    best = sorted(complete, key=lambda t: (-(t.value or 0.0), t.number))[:count]
-    measured = [metrics.renamed(trial.user_attrs["record"]["metrics"]) for trial in best]
+    best = best_first(trained(trials))[:count]
     first, last = ([metrics.get(key) for key in keys] for keys in TOLD)
-    shown = [*first, *metrics.naive_columns(measured), *last]
+    shown = [*first, *metrics.naive_columns([trial.metrics for trial in best]), *last]
     table = _table("Best trials on validation rows", tight=True)
     for column in ("#", "network", *(metric.heading for metric in shown)):
         table.add_column(column, justify="left" if column == "network" else "right", no_wrap=True)
-    for trial, values in zip(best, measured, strict=True):
-        values |= {"gain": trial.value}  # which trials of before there were gains do not tell
+    for trial in best:
+        # Those of before there were gains do not tell it among their metrics.
+        values = trial.metrics | {"gain": trial.gain}
         cells = [metric.cell(values.get(metric.key)) for metric in shown]
-        table.add_row(str(trial.number), title(trial.user_attrs["parameters"]), *cells)
+        table.add_row(str(trial.number), title(trial.plain), *cells)
     return table
 
 

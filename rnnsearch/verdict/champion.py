@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from optuna.trial import FrozenTrial
 
 from rnnsearch import targets
 from rnnsearch.config import digest
@@ -17,7 +16,8 @@ from rnnsearch.scoring.gain import gain
 from rnnsearch.search.engines.kernels import prepare
 from rnnsearch.search.engines.local import LocalWorkers, plan_workers
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.store.store import Store, state_of
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import TrialView, best_first, trained
 from rnnsearch.search.trial.packing import unpack
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import Done, Failed, Lost, Task
@@ -33,7 +33,7 @@ class Candidate:
     It is chosen by its mean gain, which is what the search maximises.
     """
 
-    trial: FrozenTrial
+    trial: TrialView
     parameters: TrialParameters
     skills: tuple[float, ...]
     gains: tuple[float, ...]
@@ -58,24 +58,15 @@ class Candidate:
         }
 
 
-def complete_trials(store: Store) -> list[FrozenTrial]:
-    """Each configuration that was trained to its end, once."""
-    return [
-        trial
-        for trial in store.trials()
-        if state_of(trial) == "complete" and "duplicate_of" not in trial.user_attrs
-    ]
-
-
-def best_trials(store: Store, count: int) -> list[FrozenTrial]:
+def best_trials(store: Store, count: int) -> list[TrialView]:
     """The best complete trials, at most `count`, best first. Raises NoTrialError without any."""
-    complete = complete_trials(store)
+    complete = trained(store.trials())
     if not complete:
         raise NoTrialError(
             f"{store.name}: no trial was completed, so there is nothing to evaluate; run "
             "`rnnsearch search` first"
         )
-    return sorted(complete, key=lambda trial: (-(trial.value or 0.0), trial.number))[:count]
+    return best_first(complete)[:count]
 
 
 def seeds_of(parameters: TrialParameters, count: int) -> list[int]:
@@ -88,7 +79,7 @@ def seeds_of(parameters: TrialParameters, count: int) -> list[int]:
 
 def validate(
     problem: Problem,
-    trials: list[FrozenTrial],
+    trials: list[TrialView],
     seeds: int,
     say: Say,
     scoring: int = targets.SCORING,
@@ -101,7 +92,7 @@ def validate(
     """
     tasks: list[tuple[int, TrialParameters]] = []
     for place, trial in enumerate(trials):
-        parameters = TrialParameters.from_plain(trial.user_attrs["parameters"])
+        parameters = trial.parameters
         tasks += [(place, replace(parameters, seed=s)) for s in seeds_of(parameters, seeds)[1:]]
     results = _train(problem, [parameters for _, parameters in tasks], formulation, say)
     candidates = []
@@ -111,10 +102,8 @@ def validate(
         ]
         if failed := again.count(None):
             say(f"trial {trial.number} did not train to its end under {failed} of {seeds} seeds")
-        parameters = TrialParameters.from_plain(trial.user_attrs["parameters"])
-        packed = [trial.user_attrs["forecasts"], *filter(None, again)]
-        forecasts = tuple(unpack(text) for text in packed)
-        shift = parameters.output_shift
+        forecasts = (trial.forecasts, *(unpack(text) for text in again if text))
+        parameters, shift = trial.parameters, trial.output_shift
         skills, gains = zip(
             *(validation_value(problem, shift, f, scoring) for f in forecasts), strict=True
         )

@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 import filelock
 import numpy as np
 from numpy.typing import NDArray
-from optuna.trial import FrozenTrial
 
 from rnnsearch import targets
 from rnnsearch.config import StudyFile, digest, extremes, home
@@ -34,9 +33,9 @@ from rnnsearch.search.store.damage import DIGEST
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.openings import marks, open_test, openings_so_far
 from rnnsearch.search.store.store import Store
-from rnnsearch.search.trial.packing import unpack
+from rnnsearch.search.store.view import TrialView, trained
 from rnnsearch.verdict import comparison
-from rnnsearch.verdict.champion import Candidate, best_trials, complete_trials, validate
+from rnnsearch.verdict.champion import Candidate, best_trials, validate
 from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.refit import refit
 
@@ -125,12 +124,12 @@ def stored_answer(store: Store) -> dict[str, Any] | None:
     `openings` are all of the test so far, also of other studies of the same rows and of runs that
     died before they had an answer.
     """
-    attrs = store.study.user_attrs
-    if attrs.get("evaluation") is None:
+    stored = store.notes().get("evaluation")
+    if stored is None:
         return None
-    answer: dict[str, Any] = {k: v for k, v in attrs["evaluation"].items() if k != DIGEST}
+    answer: dict[str, Any] = {k: v for k, v in stored.items() if k != DIGEST}
     if "opening_id" not in answer:  # of an earlier version
-        openings = int(attrs["openings"])
+        openings = store.openings
         verdict, times = _old_verdict(answer, openings), float(openings)
     else:
         openings = max(openings_so_far(store, answer["opening_id"]), answer["opening"])
@@ -177,10 +176,7 @@ def validation_losses(problem: Problem, store: Store) -> tuple[Floats, Floats]:
     target, quotes = problem.target, problem.prices.quotes
     folds = problem.split.folds
     rows = problem.split.validation
-    trials = [
-        (trial.user_attrs["parameters"]["output_shift"], unpack(trial.user_attrs["forecasts"]))
-        for trial in complete_trials(store)
-    ]
+    trials = [(trial.output_shift, trial.forecasts) for trial in trained(store.trials())]
     actual = {h: target.values(quotes.target, rows, h) for h, _ in trials}
     naive = {}
     for h, came in actual.items():
@@ -221,7 +217,7 @@ def _alone(study: StudyFile) -> Iterator[None]:
 
 
 def _validated(
-    problem: Problem, store: Store, trials: list[FrozenTrial], seeds: int, say: Say
+    problem: Problem, store: Store, trials: list[TrialView], seeds: int, say: Say
 ) -> list[Candidate]:
     """The best candidate first, judged and taught as the study's trials were."""
     return validate(problem, trials, seeds, say, store.scoring, store.formulation)

@@ -46,7 +46,7 @@ def predict(
                 f"{study.name}: there is no champion yet; run `rnnsearch evaluate` first"
             )
         # The study file must still be the one that was searched; its data may be newer.
-        store.claim(study.fingerprint(), store.study.user_attrs["data"])
+        store.claim(study.fingerprint(), store.data)
     folder = champion_folder(study)
     spec = read_spec(folder)
     if spec is None or spec.identity != answer["champion"]["identity"]:

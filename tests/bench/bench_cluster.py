@@ -42,7 +42,6 @@ from typing import Any
 import numpy as np
 import optuna
 import pandas as pd
-from optuna.trial import FrozenTrial
 
 from rnnsearch.config import load_study
 from rnnsearch.search import searching as study_module
@@ -51,6 +50,7 @@ from rnnsearch.search.driver.driver import Interrupted
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.space.suggesting import suggest
 from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import TrialView
 from rnnsearch.search.trial.packing import pack
 from rnnsearch.search.trial.protocol import (
     Done,
@@ -233,7 +233,7 @@ def put_finished(path: Path, count: int) -> None:
         history = {"skill": list(skills.values())}
         metrics = dict.fromkeys(METRICS, 0.5) | {"skill": quality}
         record = {"history": history, "metrics": metrics, "folds": [metrics] * 3}
-        store.study.add_trial(
+        store._study.add_trial(
             optuna.trial.create_trial(
                 params=trial.params,
                 distributions=trial.distributions,
@@ -260,7 +260,7 @@ class Counting(Notes):
         super().__init__()
         self._measured = measured
 
-    def finished(self, trial: FrozenTrial) -> None:
+    def finished(self, trial: TrialView) -> None:
         if not self._measured.seconds:
             self._measured.finished += 1
 

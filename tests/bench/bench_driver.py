@@ -61,7 +61,7 @@ def measure(quick: bool, repeats: int | None) -> Iterator[Figure]:
             )
             problem = Problem.load(study)
             store = Store(study)
-            store.study.pruner = build_pruner(study)
+            store.prune_with(build_pruner(study))
             filler = _Filler(problem)
             _Drive(problem, store, 3)  # imports, empty caches
             for size in sizes:
@@ -173,7 +173,7 @@ class _Filler:
 
         sqlalchemy.event.listen(store._engine, "connect", fast)
         store._engine.dispose()
-        store.study.add_trials([self._finished() for _ in range(size - store.finished())])
+        store._study.add_trials([self._finished() for _ in range(size - store.finished())])
         sqlalchemy.event.remove(store._engine, "connect", fast)
         store._engine.dispose()
         store.mark_tracked("filler", tracking_uri(self._problem.study), set(range(size)))

@@ -10,7 +10,7 @@ from statistics import mean
 from typing import Any
 
 from rnnsearch.config import load_study
-from rnnsearch.search.store.store import Store, state_of
+from rnnsearch.search.store.store import Store
 from tests.bench.measuring import Figure, figure, own_home, ratios, rnnsearch, write_study
 from tests.bench.planted import plant
 
@@ -62,12 +62,8 @@ def _search(
         run={"device": "cpu"},
     )
     rnnsearch("search", path, "--quiet")
-    done = [
-        trial
-        for trial in Store(load_study(path), create=False).trials()
-        if "duplicate_of" not in trial.user_attrs
-    ]
-    epochs = sum(len(trial.user_attrs["record"]["history"]["skill"]) for trial in done)
-    complete = [trial.value for trial in done if state_of(trial) == "complete"]
-    share = sum(state_of(trial) == "pruned" for trial in done) / len(done)
+    done = [trial for trial in Store(load_study(path), create=False).trials() if trial.is_original]
+    epochs = sum(len(trial.curves["skill"]) for trial in done)
+    complete = [trial.value for trial in done if trial.state == "complete"]
+    share = sum(trial.state == "pruned" for trial in done) / len(done)
     return float(epochs), max(value for value in complete if value is not None), share

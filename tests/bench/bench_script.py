@@ -87,7 +87,7 @@ def _ours(folder: Path, space: dict[str, Any], trials: int, seed: int, *, pruner
     )
     began = time.time()
     seconds = rnnsearch("search", path, "--quiet")
-    return _Run(folder, began, seconds, Store(load_study(path), create=False).study)
+    return _Run(folder, began, seconds, Store(load_study(path), create=False)._study)
 
 
 def _script(folder: Path, ours: _Run) -> _Run:

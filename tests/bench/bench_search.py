@@ -90,8 +90,4 @@ def _search(space: dict[str, Any], trials: int, workers: int) -> tuple[float, li
         )
         wall = rnnsearch("search", study, "--quiet")
         done = Store(load_study(study), create=False).trials()
-    return wall, [
-        trial.user_attrs["record"]["train_seconds"]
-        for trial in done
-        if "duplicate_of" not in trial.user_attrs
-    ]
+    return wall, [trial.record["train_seconds"] for trial in done if trial.is_original]

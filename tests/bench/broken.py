@@ -17,7 +17,6 @@ from typing import Any
 import psutil
 
 from rnnsearch.data import scratch
-from rnnsearch.search.store.store import state_of
 from tests.bench.fuzzing import fuzz
 from tests.bench.machinery import Study
 from tests.faults import Network, failing_server, restart_postgres, small_disk
@@ -182,7 +181,7 @@ def fork_server_killed(study: Study, chance: random.Random) -> int:
                     process.kill()
                     died += 1
     _, err = study.end(driver, 0)
-    states = [state_of(trial) for trial in study.store.trials()]
+    states = [trial.state for trial in study.store.trials()]
     if "failed" in states:
         study.complain(f"a trial was blamed: {states}: {err[-800:]}")
     return died

@@ -9,6 +9,8 @@ forecasts, to the last digit), a search, what is told of it (status, table, page
 a prediction. Dates of today, seconds and versions are left out. Digests hold for one machine.
 """
 
+# ruff: noqa: E402 - the environment comes before the imports
+
 import os
 
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -17,7 +19,6 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 import json
 import re
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -122,4 +123,4 @@ def _lasting(answer: dict[str, Any] | None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

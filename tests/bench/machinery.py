@@ -22,7 +22,8 @@ from mlflow import MlflowClient
 from rnnsearch.config import load_study
 from rnnsearch.search.store.leases import leases
 from rnnsearch.search.store.records import tracking_uri
-from rnnsearch.search.store.store import INTERRUPTED, Store, state_of
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import INTERRUPTED
 from rnnsearch.tracking import PARENT, STATE, STATUS, TRIAL
 from tests.conftest import _free_port, _stop_with_children, _wait_for
 from tests.faults import Network
@@ -129,8 +130,8 @@ class Study:
         while process.poll() is None and time.monotonic() < until:
             with contextlib.suppress(Exception):  # there is no study yet
                 trials = self.store.trials()
-                done = sum(trial.state.is_finished() for trial in trials)
-                open_ = [t for t in trials if not t.state.is_finished() and t.intermediate_values]
+                done = sum(trial.is_over for trial in trials)
+                open_ = [t for t in trials if not t.is_over and t.reports]
                 if done >= finished and open_:
                     return True
             time.sleep(0.05)
@@ -147,15 +148,13 @@ class Study:
     def counts(self) -> Counter[str]:
         settings, store = load_study(self.path), self.store
         trials = store.trials()
-        states = Counter(map(state_of, trials))
+        states = Counter(trial.state for trial in trials)
         finished = states["complete"] + states["pruned"] + states["failed"]
-        retries = Counter(trial.user_attrs.get("retry_of") for trial in trials)
+        retries = Counter(trial.retry_of for trial in trials)
         found: Counter[str] = Counter()
         found["lost"] += max(0, TRIALS - finished)
         found["lost"] += sum(
-            state_of(trial) == INTERRUPTED
-            and not retries[trial.number]
-            and "surplus" not in trial.user_attrs
+            trial.state == INTERRUPTED and not retries[trial.number] and not trial.is_surplus
             for trial in trials
         )
         found["doubled"] += max(0, finished - TRIALS)
@@ -170,7 +169,7 @@ class Study:
         children = [run for run in runs if run.data.tags[TRIAL] != "parent"]
         numbers = Counter(int(run.data.tags[TRIAL]) for run in children)
         found["doubled"] += sum(n - 1 for n in numbers.values())
-        known = {trial.number: state_of(trial) for trial in trials}
+        known = {trial.number: trial.state for trial in trials}
         found["left over"] += len(numbers.keys() ^ known.keys()) + len(parents) - 1
         found["left over"] += sum(run.info.status != "FINISHED" for run in parents)
         for run in children:

@@ -14,7 +14,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from optuna.trial import FrozenTrial
 
 from rnnsearch.report.contributions import (
     ALL,
@@ -34,14 +33,14 @@ from rnnsearch.report.figures.style import (
 )
 from rnnsearch.scoring.metrics import get
 from rnnsearch.search.inputs.pursuit import FOUND
-from rnnsearch.search.store.store import gains_of, state_of
+from rnnsearch.search.store.view import TrialView
 
 SHOWN = 24
 """Most inputs or parameters in an image."""
 
 
 def plots(
-    trials: Sequence[FrozenTrial], inputs: Sequence[InputStatistics], importance: Importance
+    trials: Sequence[TrialView], inputs: Sequence[InputStatistics], importance: Importance
 ) -> dict[str, Figure]:
     """Name -> image; of each kind that the trials have something to say on."""
     gain, skill = get("gain"), get("skill")
@@ -99,10 +98,10 @@ def as_svg(figure: Figure) -> str:
     return text.getvalue()
 
 
-def _best_so_far(trials: Sequence[FrozenTrial]) -> Figure:
+def _best_so_far(trials: Sequence[TrialView]) -> Figure:
     """Gain of every trial in order, and the line of the best one."""
     reached = [
-        (trial.number, state_of(trial), value)
+        (trial.number, trial.state, value)
         for trial in trials
         if (value := _reached(trial)) is not None
     ]
@@ -130,11 +129,11 @@ def _best_so_far(trials: Sequence[FrozenTrial]) -> Figure:
     return figure
 
 
-def _reached(trial: FrozenTrial) -> float | None:
+def _reached(trial: TrialView) -> float | None:
     """A complete trial's value, or the last gain of another one."""
-    if state_of(trial) == "complete":
-        return trial.value
-    gains = gains_of(trial.user_attrs.get("record", {}).get("history", {}))
+    if trial.is_complete:
+        return trial.gain
+    gains = trial.gains
     return gains[-1] if gains and math.isfinite(gains[-1]) else None
 
 

@@ -6,19 +6,21 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import Any
 
 import optuna
 from optuna.search_space import IntersectionSearchSpace
-from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.config import digest
 from rnnsearch.search.driver.running import RunningTrial
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.space.samplers import build_sampler
 from rnnsearch.search.space.suggesting import suggest
+from rnnsearch.search.store.asked import AskedTrial, TakenOver
 from rnnsearch.search.store.leases import Lease, LeaseWatch, forget, seems_gone
-from rnnsearch.search.store.store import Store, state_of
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import FAILED, INTERRUPTED, RUNNING, WAITING, TrialView
 
 MEASURED_TRIALS = 5  # the best ones, of which it is known what each of their inputs is worth
 RECOVER_SECONDS = 15.0  # between looks for trials of drivers that died
@@ -32,26 +34,23 @@ class Tried:
 
     def __init__(self) -> None:
         self._seen: set[int] = set()
-        self._by_parameters: dict[str, FrozenTrial] = {}
+        self._by_parameters: dict[str, TrialView] = {}
         self._best: list[float] = []  # gains, from the best down
 
-    def look_at(self, trials: Iterable[FrozenTrial]) -> None:
+    def look_at(self, trials: Iterable[TrialView]) -> None:
         for trial in trials:
-            if trial.number not in self._seen and trial.state.is_finished():
+            if trial.number not in self._seen and trial.is_over:
                 self._seen.add(trial.number)
                 self._add(trial)
 
-    def _add(self, trial: FrozenTrial) -> None:
-        parameters = trial.user_attrs.get("parameters")
-        if parameters is None or trial.state == TrialState.FAIL:
+    def _add(self, trial: TrialView) -> None:
+        if not trial.plain or trial.state in (FAILED, INTERRUPTED):
             return
-        self._by_parameters.setdefault(digest(parameters), trial)
-        # A pruned trial has a value too: its last report.
-        complete = trial.state == TrialState.COMPLETE and "duplicate_of" not in trial.user_attrs
-        if complete and trial.value is not None:
-            self._best = heapq.nlargest(MEASURED_TRIALS, [*self._best, trial.value])
+        self._by_parameters.setdefault(digest(trial.plain), trial)
+        if trial.is_original and trial.gain is not None:
+            self._best = heapq.nlargest(MEASURED_TRIALS, [*self._best, trial.gain])
 
-    def same_as(self, trial: RunningTrial) -> FrozenTrial | None:
+    def same_as(self, trial: RunningTrial) -> TrialView | None:
         """A finished trial with the same parameters: its result would be the same."""
         return self._by_parameters.get(digest(trial.parameters.plain()))
 
@@ -85,37 +84,36 @@ class TrialSource:
         """One more trial, or None where the study has as many as it shall have."""
         while True:
             # Stopped on the way, this driver may find that another one has ended the trial.
-            with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
+            with contextlib.suppress(TakenOver):
                 return self._ask()
 
     def _ask(self) -> RunningTrial | None:
         with self._store.turn():  # several drivers must not count the same trials
             trials = self._store.trials()
-            open_or_done = sum(state_of(t) not in ("interrupted", "waiting") for t in trials)
+            open_or_done = sum(trial.state not in (INTERRUPTED, WAITING) for trial in trials)
             if open_or_done >= self._target:
                 return None
             self.tried.look_at(trials)
-            trial = self._ask_optuna(len(trials))
+            trial = self._ask_store(len(trials))
             if self._problem.study.study.sampler == "grid":  # it looks at what others have drawn
                 return self._draw(trial)
         return self._draw(trial)
 
-    def _draw(self, trial: optuna.Trial) -> RunningTrial:
+    def _draw(self, trial: AskedTrial) -> RunningTrial:
         problem = self._problem
-        parameters = suggest(trial, problem.study, problem.candidates)
-        trial.set_user_attr("parameters", parameters.plain())
+        parameters = trial.draw(
+            partial(suggest, study=problem.study, candidates=problem.candidates)
+        )
         self._store.flush()
         return RunningTrial(trial, parameters, self._store.trial(trial.number))
 
-    def _ask_optuna(self, count: int) -> optuna.Trial:
+    def _ask_store(self, count: int) -> AskedTrial:
         # A sampler seeded once would draw the same trials again after a restart.
         seed = int(digest(self._problem.study.study.seed, count), 16) % 2**32
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            self._store.study.sampler = build_sampler(self._problem.study, seed, self._shared)
-            trial = self._store.study.ask()
-        trial.set_user_attr("driver", self._lease.id)
-        return trial
+            sampler = build_sampler(self._problem.study, seed, self._shared)
+            return self._store.ask(sampler, self._lease.id)
 
     def recover(self, mine: Collection[int]) -> None:
         """End the trials of drivers that are gone, and queue them again. `mine` are this one's."""
@@ -123,7 +121,7 @@ class TrialSource:
             return
         with self._store.turn():
             alive = self._watch.look()
-            for trial in self._store.trials(TrialState.RUNNING):
+            for trial in self._store.trials(RUNNING):
                 if self._is_abandoned(trial, alive, mine):
                     self._interrupt(trial.number, died=True)
             self._store.requeue_lost()
@@ -132,15 +130,12 @@ class TrialSource:
                 forget(self._store, driver)
         self._recovered = time.monotonic()
 
-    def _is_abandoned(
-        self, trial: FrozenTrial, alive: dict[str, Any], mine: Collection[int]
-    ) -> bool:
-        driver = trial.user_attrs.get("driver")
-        if driver is None:
+    def _is_abandoned(self, trial: TrialView, alive: dict[str, Any], mine: Collection[int]) -> bool:
+        if trial.driver is None:
             return self._watch.is_nobodys(trial.number)
-        if driver == self._lease.id:
+        if trial.driver == self._lease.id:
             return trial.number not in mine
-        return self._watch.is_dead(driver, alive)
+        return self._watch.is_dead(trial.driver, alive)
 
     def others_work(self) -> bool:
         """Whether another driver of the study seems to be at work."""

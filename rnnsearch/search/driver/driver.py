@@ -14,18 +14,17 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-import optuna
-from optuna.trial import TrialState
-
 from rnnsearch.search.driver.asking import TrialSource
 from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.search.driver.patience import Patience
 from rnnsearch.search.driver.running import RunningTrial, View
 from rnnsearch.search.driver.telling import Teller
 from rnnsearch.search.problem import Problem
+from rnnsearch.search.store.asked import TakenOver
 from rnnsearch.search.store.databases import FAILURES
 from rnnsearch.search.store.leases import Lease
 from rnnsearch.search.store.store import MAX_ATTEMPTS, Store
+from rnnsearch.search.store.view import COMPLETE, FAILED, PRUNED
 from rnnsearch.search.trial.protocol import (
     Done,
     EpochReport,
@@ -268,20 +267,20 @@ class Driver:
             case Progress(report=report) if report.epoch >= trial.epoch:
                 self._progress(trial, report)
             case Done(outcome=outcome) if math.isfinite(outcome.gain):
-                self._finish(trial, TrialState.COMPLETE, outcome=outcome)
+                self._finish(trial, COMPLETE, outcome=outcome)
             case Done(outcome=outcome):
                 reason = f"skill is no number: {outcome.skill}"
-                self._finish(trial, TrialState.FAIL, reason=reason)
+                self._finish(trial, FAILED, reason=reason)
             case Failed(reason=reason):
-                self._finish(trial, TrialState.FAIL, reason=reason)
+                self._finish(trial, FAILED, reason=reason)
             case Lost(reason=reason, blameless=blameless):
                 self._worker_lost(trial, reason, blameless)
 
     def _progress(self, trial: RunningTrial, report: EpochReport) -> None:
         if report.epoch > trial.epoch:
             try:
-                trial.trial.report(report.gain, report.epoch)
-            except optuna.exceptions.UpdateFinishedTrialError:
+                trial.asked.report(report.gain, report.epoch)
+            except TakenOver:
                 self.workers.stop(trial.number)
                 self._teller.taken_over(trial)
                 del self._running[trial.number]
@@ -289,9 +288,9 @@ class Driver:
             trial.add(report)
         self._teller.running(trial)
         last = report.epoch >= trial.parameters.epochs
-        if not last and not trial.is_reference and trial.trial.should_prune():
+        if not last and not trial.is_reference and trial.asked.should_prune():
             self.workers.stop(trial.number)
-            self._finish(trial, TrialState.PRUNED)
+            self._finish(trial, PRUNED)
 
     def _worker_lost(self, trial: RunningTrial, reason: str, blameless: bool) -> None:
         """Try a trial once more in another worker: it may not have been its fault.
@@ -301,7 +300,7 @@ class Driver:
         trial.lost_workers += not blameless
         trial.lost_servers += blameless
         if trial.lost_workers > 1 or trial.lost_servers >= MAX_ATTEMPTS:
-            self._finish(trial, TrialState.FAIL, reason=reason)
+            self._finish(trial, FAILED, reason=reason)
             return
         self.view.notice(f"trial {trial.number}: {reason}; trying it again in a new worker")
         del self._running[trial.number]
@@ -310,7 +309,7 @@ class Driver:
     def _finish(
         self,
         trial: RunningTrial,
-        state: TrialState,
+        state: str,
         *,
         outcome: Outcome | None = None,
         reason: str | None = None,

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import optuna
-from optuna.trial import FrozenTrial
-
+from rnnsearch.search.store.asked import AskedTrial
 from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import TrialView
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import EpochReport
 
@@ -17,9 +16,9 @@ HISTORY = ("skill", "gain", "train_loss", "validation_loss", "gradient_norm")
 class RunningTrial:
     """A trial of this driver, from ask to tell."""
 
-    trial: optuna.Trial
+    asked: AskedTrial
     parameters: TrialParameters
-    begun: FrozenTrial  # as the store had it before its first epoch
+    begun: TrialView  # as the store had it before its first epoch
     history: dict[str, list[float]] = field(default_factory=lambda: {key: [] for key in HISTORY})
     lost_workers: int = 0
     lost_servers: int = 0  # processes that workers are forked from
@@ -28,11 +27,11 @@ class RunningTrial:
 
     @property
     def number(self) -> int:
-        return self.trial.number
+        return self.asked.number
 
     @property
     def is_reference(self) -> bool:
-        return "reference" in self.begun.user_attrs
+        return self.begun.reference is not None
 
     @property
     def epoch(self) -> int:
@@ -50,7 +49,7 @@ class View(Protocol):
 
     def begin(self, store: Store, target: int, workers: int) -> None: ...
     def running(self, trial: RunningTrial) -> None: ...
-    def finished(self, trial: FrozenTrial) -> None: ...
+    def finished(self, trial: TrialView) -> None: ...
     def let_go(self, number: int) -> None: ...
     def look(self, store: Store) -> None: ...
     def notice(self, text: str) -> None: ...

@@ -4,16 +4,13 @@ Each method may be called again where the storage failed on the way: what it say
 """
 
 import math
-from typing import Any
-
-import optuna
-from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.config import home
 from rnnsearch.search.driver.running import RunningTrial, View
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.records import parent_record, run_record, tracking_uri
 from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import COMPLETE, Told, TrialView
 from rnnsearch.search.trial.protocol import Outcome
 from rnnsearch.tracking import Tracker, best_measures
 
@@ -37,7 +34,7 @@ class Teller:
             missing=[
                 run_record(trial)
                 for trial in store.trials()
-                if trial.state.is_finished() and trial.number not in known
+                if trial.is_over and trial.number not in known
             ],
             written=self._written,
             notice=view.notice,
@@ -52,63 +49,30 @@ class Teller:
     def finish(
         self,
         trial: RunningTrial,
-        state: TrialState,
+        state: str,
         environment: dict[str, str],
         *,
         outcome: Outcome | None = None,
         reason: str | None = None,
     ) -> None:
-        record: dict[str, Any] = {
-            "history": trial.history,
-            "train_seconds": round(trial.train_seconds, 3),
-            "environment": environment | {"data_hash": self._data_hash},
-        }
+        environment = environment | {"data_hash": self._data_hash}
         if trial.kernels is not None:
-            record["environment"]["kernels"] = trial.kernels
-        attrs: dict[str, Any] = {"record": record}
-        if outcome is not None:
-            record |= {"metrics": outcome.metrics, "folds": outcome.folds}
-            record["seconds"] = round(outcome.seconds, 3)
-            if outcome.permutation:
-                record["permutation"] = outcome.permutation
-            attrs["forecasts"] = outcome.forecasts
-        if reason is not None:
-            attrs["reason"] = reason
-        self._tell(trial, state, attrs, outcome.gain if outcome else None)
+            environment["kernels"] = trial.kernels
+        told = Told.trained(
+            state, trial.history, trial.train_seconds, environment, outcome=outcome, reason=reason
+        )
+        self._tell(trial, told)
 
-    def copy(self, trial: RunningTrial, earlier: FrozenTrial) -> None:
+    def copy(self, trial: RunningTrial, earlier: TrialView) -> None:
         """Give a trial the result of an earlier one with the same parameters."""
-        attrs: dict[str, Any] = {
-            key: earlier.user_attrs[key]
-            for key in ("record", "forecasts")
-            if key in earlier.user_attrs
-        }
-        attrs["duplicate_of"] = earlier.user_attrs.get("duplicate_of", earlier.number)
-        complete = earlier.state == TrialState.COMPLETE
-        # Optuna takes the last report for the value of a pruned trial.
-        reports = dict(sorted(earlier.intermediate_values.items())[-1:])
-        self._tell(trial, earlier.state, attrs, earlier.value if complete else None, reports)
+        self._tell(trial, Told.like(earlier))
 
-    def _tell(
-        self,
-        trial: RunningTrial,
-        state: TrialState,
-        attrs: dict[str, Any],
-        value: float | None,
-        reports: dict[int, float] | None = None,
-    ) -> None:
-        try:
-            for epoch, gain in (reports or {}).items():
-                trial.trial.report(gain, epoch)
-            for key, attr in attrs.items():
-                trial.trial.set_user_attr(key, attr)
-            self._store.study.tell(trial.trial, value, state)
-        except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
-            pass  # another driver has ended it, or this one has, in an attempt before
-        told = self._store.trial(trial.number)
-        if told.state != state or told.user_attrs.get("reason") != attrs.get("reason"):
-            self._say_taken_over(told)
-        self._show(told)
+    def _tell(self, trial: RunningTrial, told: Told) -> None:
+        trial.asked.tell(told)
+        now = self._store.trial(trial.number)
+        if (now.state, now.reason) != (told.state, told.reason):
+            self._say_taken_over(now)
+        self._show(now)
 
     def taken_over(self, trial: RunningTrial) -> None:
         """A trial is no longer this driver's: show it as it stands in the store."""
@@ -116,16 +80,16 @@ class Teller:
         self._say_taken_over(told)
         self._show(told)
 
-    def _say_taken_over(self, told: FrozenTrial) -> None:
+    def _say_taken_over(self, told: TrialView) -> None:
         self._view.notice(
             f"trial {told.number}: this driver was silent for so long that another one has "
             "taken it over; this result is dropped"
         )
 
-    def _show(self, told: FrozenTrial) -> None:
+    def _show(self, told: TrialView) -> None:
         self._tracker.put(run_record(told))
         self._view.finished(told)
-        if told.state == TrialState.COMPLETE and (told.value or 0.0) > self._best:
+        if told.is_complete and (told.value or 0.0) > self._best:
             self.show_best()
 
     def interrupted(self, number: int) -> None:
@@ -137,13 +101,12 @@ class Teller:
         """Have MLflow show the best gain of all drivers' trials so far."""
         self._best = self._best_of_all()
         if self._best > -math.inf:
-            complete = self._store.trials(TrialState.COMPLETE)
-            metrics = [t.user_attrs["record"]["metrics"] for t in complete]
+            metrics = [trial.metrics for trial in self._store.trials(COMPLETE)]
             self._tracker.best(self._store.finished(), best_measures(metrics))
 
     def _best_of_all(self) -> float:
-        complete = self._store.trials(TrialState.COMPLETE)
-        return max((t.value for t in complete if t.value is not None), default=-math.inf)
+        gains = (trial.gain for trial in self._store.trials(COMPLETE))
+        return max((gain for gain in gains if gain is not None), default=-math.inf)
 
     # --- MLflow
 

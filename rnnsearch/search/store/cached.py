@@ -36,9 +36,10 @@ from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.dialects import postgresql, sqlite
 
+from rnnsearch.search.store.view import PARAMETERS
+
 READ_SECONDS = 1.0  # so old may be what is known of other drivers' trials, between turns
 EPOCHS_SECONDS = 10.0  # ... and the epochs of those that still run
-BEGUN = "parameters"  # attribute of a running trial that its driver writes with all parameters
 INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 KEYS: dict[Any, str] = {  # what is unique within a trial
     models.TrialParamModel: "param_name",
@@ -214,7 +215,8 @@ class DriverStorage(_CachedStorage):
         changed = set()
         for trial_id in ids:
             known = study.trials[self._trial_id_to_study_id_and_number[trial_id][1]]
-            begun = known.state != TrialState.RUNNING or BEGUN in known.user_attrs
+            # Its driver writes them together, so they tell that it is read in full.
+            begun = known.state != TrialState.RUNNING or PARAMETERS in known.user_attrs
             if now.get(trial_id) != known.state or not begun:
                 changed.add(trial_id)
         return changed

@@ -17,6 +17,8 @@ from optuna.storages._rdb.models import BaseModel
 
 from rnnsearch.config import digest
 from rnnsearch.errors import StorageError
+from rnnsearch.search.store import view
+from rnnsearch.search.store.view import FORECASTS, PARAMETERS, RECORD
 from rnnsearch.search.trial.packing import LEDGER, unpack, unpack_marks
 from rnnsearch.search.trial.parameters import TrialParameters
 
@@ -28,8 +30,8 @@ UNREADABLE: tuple[type[Exception], ...] = (  # what stored values raise that are
     ArithmeticError,
 )
 TOLD = {  # what a trial has once it is told, by its state
-    "COMPLETE": {"parameters", "record", "forecasts"},
-    "PRUNED": {"parameters", "record"},
+    "COMPLETE": {PARAMETERS, RECORD, FORECASTS},
+    "PRUNED": {PARAMETERS, RECORD},
 }
 STATES = ("RUNNING", "WAITING", "COMPLETE", "PRUNED", "FAIL")
 DIGEST = "digest"  # of an evaluation: what all its other values come to
@@ -158,14 +160,14 @@ def _attribute(key: str, content: Any) -> str | None:
     try:
         value = json.loads(content.decode())
         match key:
-            case "parameters":
+            case view.PARAMETERS:
                 TrialParameters.from_plain(value)
                 digits = [value[name] for name in ("window", "epochs", "output_shift", "seed")]
                 if not all(isinstance(number, int) for number in digits):
                     raise TypeError(f"{digits} are no whole numbers")
-            case "forecasts":
+            case view.FORECASTS:
                 unpack(value)
-            case "record":
+            case view.RECORD:
                 _ = value["history"], value.get("metrics", {}).items()
             case "evaluation":
                 _ = value["champion"]["identity"], value["table"][0], value["significance"]

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import RUNNING, TrialView
 
 RENEW_SECONDS = 10.0
 LAPSE_SECONDS = 60.0
@@ -96,10 +96,9 @@ class LeaseWatch:
 
 def leases(store: Store) -> dict[str, Any]:
     """The leases that have not been released: driver -> record."""
-    attrs = store.study.user_attrs
     return {
         key.removeprefix(PREFIX): record
-        for key, record in attrs.items()
+        for key, record in store.notes().items()
         if key.startswith(PREFIX) and record is not None
     }
 
@@ -130,12 +129,11 @@ def working(store: Store) -> dict[str, Any]:
     return {k: lease for k, lease in leases(store).items() if not seems_gone(lease)}
 
 
-def is_abandoned(trial: FrozenTrial, working: Collection[str]) -> bool:
+def is_abandoned(trial: TrialView, working: Collection[str]) -> bool:
     """Whether nobody runs a running trial. One without a name may be any driver's yet."""
-    if trial.state != TrialState.RUNNING:
+    if trial.state != RUNNING:
         return False
-    driver = trial.user_attrs.get("driver")
-    return driver not in working if driver is not None else not working
+    return trial.driver not in working if trial.driver is not None else not working
 
 
 def machine() -> str:

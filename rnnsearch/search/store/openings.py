@@ -76,7 +76,7 @@ def open_test(store: Store, own: NDArray[np.uint64]) -> Opening:
         entered = connection.execute(sqlalchemy.insert(_TABLE).values(entry)).inserted_primary_key
     assert entered is not None
     key = int(entered[0])
-    store.note("openings", int(store.study.user_attrs.get("openings", 0)) + 1)
+    store.note("openings", store.openings + 1)
     # Entered first and counted then: of two at once one is the second.
     before = [(study, other) for i, study, other in _sharing(store, own) if i < key]
     others = tuple(dict.fromkeys(study for study, other in before if other != store.id))
@@ -110,4 +110,4 @@ def _before_the_ledger(store: Store) -> int:
     with store.engine.connect() as connection:
         query = sqlalchemy.select(sqlalchemy.func.count()).where(_TABLE.c.study_id == store.id)
         entered = int(connection.execute(query).scalar() or 0)
-    return max(int(store.study.user_attrs.get("openings", 0)) - entered, 0)
+    return max(store.openings - entered, 0)

@@ -3,18 +3,14 @@
 import json
 from typing import Any
 
-from optuna.trial import FrozenTrial
-
 from rnnsearch import cells
 from rnnsearch.config import StudyFile, home
 from rnnsearch.scoring import metrics
 from rnnsearch.search.inputs.candidates import describe
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.store.store import INTERRUPTED, state_of
+from rnnsearch.search.store.view import INTERRUPTED, TrialView
 from rnnsearch.shown import code, markdown
 from rnnsearch.tracking import STATE, Parent, RunRecord, default_uri
-
-TOLD = ("reason", "duplicate_of", "reference", "retry_of", "forked_from")  # of a trial's attributes
 
 
 def title(parameters: dict[str, Any]) -> str:
@@ -27,7 +23,7 @@ def title(parameters: dict[str, Any]) -> str:
 
 
 def run_record(
-    trial: FrozenTrial,
+    trial: TrialView,
     history: dict[str, list[float]] | None = None,
     *,
     abandoned: bool = False,
@@ -36,29 +32,30 @@ def run_record(
 
     `abandoned`: its driver is gone, so it is shown as interrupted.
     """
-    attrs = trial.user_attrs
-    parameters = attrs.get("parameters", {})
-    record = attrs.get("record", {})
-    state = INTERRUPTED if abandoned else state_of(trial)
-    history = history or record.get("history", {})
+    parameters = trial.plain
+    state = INTERRUPTED if abandoned else trial.state
+    history = history or trial.curves
     reached = {name: history[name][-1] for name in ("skill", "gain") if history.get(name)}
-    started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
     facts = {
         STATE: state,
         "seed": parameters.get("seed"),
-        **{key: attrs.get(key) for key in TOLD},
-        **record.get("environment", {}),
+        "reason": trial.reason,
+        "duplicate_of": trial.duplicate_of,
+        "reference": trial.reference,
+        "retry_of": trial.retry_of,
+        "forked_from": trial.forked_from,
+        **trial.environment,
     }
     return RunRecord(
         number=trial.number,
         name=f"{trial.number:04d} {title(parameters)}" if parameters else f"{trial.number:04d}",
         state=state,
-        started=started,
-        ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
+        started=trial.started.timestamp() if trial.started else 0.0,
+        ended=trial.ended.timestamp() if trial.ended else None,
         params=shown_parameters(parameters),
         # MLflow's page groups charts by what stands before a slash, and shows such groups first.
         history={f"epoch/{name}": values for name, values in history.items()},
-        metrics=reached | metrics.renamed(record.get("metrics", {})),
+        metrics=reached | trial.metrics,
         tags={key: str(value) for key, value in facts.items() if value is not None},
     )
 

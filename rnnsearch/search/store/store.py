@@ -1,15 +1,13 @@
 """The study in Optuna's storage: the one truth about every trial.
 
-Study attributes                                 Trial attributes
-  id             tells studies of one name apart   driver       who runs it
-  fingerprint    what makes trials comparable      parameters   TrialParameters.plain()
-  data           hashes, rows, dates               record       losses, metrics, folds, versions,
-  target_trials  finished trials wanted                         what each input is worth
-  driver:ID      lease of a driver                 forecasts    of the validation rows, packed
-  tracked:ID     trials that driver ID logged      reason       why a trial has no result
-                                                   duplicate_of, retry_of, deaths, surplus,
-  scoring        how trials are valued             reference, forked_from (of an old study)
-  formulation    what their networks learn
+What is noted of the study                         What of a trial: see `view`
+  id             tells studies of one name apart
+  fingerprint    what makes trials comparable      study_file     as it was when a search began
+  data           hashes, rows, dates               inputs         what was known before the trials
+  target_trials  finished trials wanted            scoring        how trials are valued
+  driver:ID      lease of a driver                 formulation    what their networks learn
+  tracked:ID     trials that driver ID logged      openings       how often its test was opened
+                                                   evaluation     the last answer
 
 A trial whose driver is gone ends as FAIL with reason `interrupted`, and its parameters are queued
 again as a new trial (`retry_of`). Such a trial counts neither as failed nor towards the target.
@@ -24,18 +22,19 @@ import contextlib
 import secrets
 import weakref
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import filelock
 import optuna
 import sqlalchemy
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FixedTrial
 
 from rnnsearch import targets
 from rnnsearch.config import StudyFile
 from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import DataError, StorageError, StudyFileError, cut, shown
+from rnnsearch.search.store.asked import AskedTrial, TakenOver
 from rnnsearch.search.store.cached import INSERT, DriverStorage
 from rnnsearch.search.store.databases import (
     open_storage,
@@ -44,41 +43,25 @@ from rnnsearch.search.store.databases import (
     storage_errors,
     storage_url,
 )
+from rnnsearch.search.store.view import (
+    DEATHS,
+    FAILED,
+    FINISHED,
+    FORKED_FROM,
+    INTERRUPTED,
+    OPTUNAS,
+    REASON,
+    REFERENCE,
+    RETRY_OF,
+    STATES,
+    SURPLUS,
+    TrialView,
+)
 from rnnsearch.targets import SCORING
 from rnnsearch.tracking import shown_uri
 
 FORKING = "`rnnsearch search STUDY --fork NAME` begins a new study with what still applies"
-INTERRUPTED = "interrupted"
 MAX_ATTEMPTS = 5  # a trial whose driver died this often is told as failed
-STATES = {
-    TrialState.COMPLETE: "complete",
-    TrialState.PRUNED: "pruned",
-    TrialState.FAIL: "failed",
-    TrialState.RUNNING: "running",
-    TrialState.WAITING: "waiting",
-}
-FINISHED = ("complete", "pruned", "failed")  # they count towards the target
-
-
-def state_of(trial: FrozenTrial) -> str:
-    """complete, pruned, failed, running, waiting or interrupted."""
-    if trial.state == TrialState.FAIL and trial.user_attrs.get("reason") == INTERRUPTED:
-        return INTERRUPTED
-    return STATES[trial.state]
-
-
-def skill_of(trial: FrozenTrial) -> float | None:
-    """A complete trial's skill, beside its value, which is its gain; None of another trial."""
-    if state_of(trial) != "complete":
-        return None
-    metrics = trial.user_attrs.get("record", {}).get("metrics", {})
-    skill = metrics.get("skill", trial.value)
-    return None if skill is None else float(skill)
-
-
-def gains_of(history: Mapping[str, Sequence[float]]) -> Sequence[float]:
-    """What the search compared after each epoch; skill, in trials from before there were gains."""
-    return history.get("gain") or history.get("skill", ())
 
 
 class Store:
@@ -88,6 +71,7 @@ class Store:
         self.url = storage_url(study)
         self.name = study.name
         self._target = targets.get(study.data.predict)
+        self._views: list[TrialView] = []
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with storage_errors(self.url, OSError, RuntimeError, ValueError):
             storage = open_storage(self.url, create)
@@ -96,11 +80,11 @@ class Store:
             weakref.finalize(self, self._engine.dispose)
             if create:
                 fast = DriverStorage(storage) if storage.engine.dialect.name in INSERT else storage
-                self.study = optuna.create_study(
+                self._study = optuna.create_study(
                     storage=fast, study_name=self.name, direction="maximize", load_if_exists=True
                 )
             else:
-                self.study = _load(storage, self.name)
+                self._study = _load(storage, self.name)
 
     @property
     def engine(self) -> sqlalchemy.Engine:
@@ -123,19 +107,24 @@ class Store:
 
     # --- reading
 
-    def trials(self, *states: TrialState) -> list[FrozenTrial]:
-        """All trials in order, or those in one of the states. Not to be changed by the caller."""
-        return self.study.get_trials(deepcopy=False, states=states or None)
+    def trials(self, *states: str) -> list[TrialView]:
+        """All trials in order, or those in one of the states."""
+        trials = self._study.get_trials(deepcopy=False)
+        # Most are as they were, and a study may have ten thousand.
+        known = zip(self._views, trials, strict=False)
+        views = [view if view.shows(trial) else TrialView(trial) for view, trial in known]
+        self._views = views + [TrialView(trial) for trial in trials[len(views) :]]
+        return [view for view in self._views if not states or view.state in states]
 
-    def trial(self, number: int) -> FrozenTrial:
-        """One trial as it is now. Not to be changed by the caller."""
-        storage = self.study._storage
-        trial_id = storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
-        return storage.get_trial(trial_id)
+    def trial(self, number: int) -> TrialView:
+        """One trial as it is now."""
+        storage = self._study._storage
+        trial_id = storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
+        return TrialView(storage.get_trial(trial_id))
 
     def counts(self) -> dict[str, int]:
-        """Number of trials by `state_of`."""
-        counted = Counter(state_of(trial) for trial in self.trials())
+        """Number of trials by state."""
+        counted = Counter(trial.state for trial in self.trials())
         return {state: counted[state] for state in (*STATES.values(), INTERRUPTED)}
 
     def finished(self) -> int:
@@ -143,27 +132,40 @@ class Store:
         counts = self.counts()
         return sum(counts[state] for state in FINISHED)
 
+    def notes(self) -> dict[str, Any]:
+        """All that was noted of the study, by the names above."""
+        return self._study.user_attrs
+
     @property
     def target_trials(self) -> int:
-        return int(self.study.user_attrs.get("target_trials", 0))
+        return int(self.notes().get("target_trials", 0))
 
     @property
     def id(self) -> str:
         """Tells this study from others of its name, in other stores; there once it is claimed."""
-        return str(self.study.user_attrs.get("id", self.name))
+        return str(self.notes().get("id", self.name))
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether a search has begun in it."""
+        return "fingerprint" in self.notes()
 
     @property
     def scoring(self) -> int:
         """How its trials are valued (`targets.SCORING`); one from before there was a choice: 1."""
-        attrs = self.study.user_attrs
-        return int(attrs.get("scoring", 1 if "fingerprint" in attrs else SCORING))
+        notes = self.notes()
+        return int(notes.get("scoring", 1 if "fingerprint" in notes else SCORING))
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What was known of the data when the search began: see `Problem.data_record`."""
+        return dict(self.notes().get("data", {}))
 
     @property
     def formulation(self) -> int:
         """What its networks learn (`Target.formulation`); one from before there was a choice: 1."""
-        attrs = self.study.user_attrs
-        newest = self._target.formulation
-        return int(attrs.get("formulation", 1 if "fingerprint" in attrs else newest))
+        notes, newest = self.notes(), self._target.formulation
+        return int(notes.get("formulation", 1 if "fingerprint" in notes else newest))
 
     @property
     def formerly(self) -> str:
@@ -177,18 +179,60 @@ class Store:
     @property
     def inputs(self) -> list[dict[str, Any]]:
         """What was known of every input before the first trial: see `Candidates.record`."""
-        return list(self.study.user_attrs.get("inputs", ()))
+        return list(self.notes().get("inputs", ()))
+
+    @property
+    def openings(self) -> int:
+        """How often this study opened its test; other studies of the same rows: see `openings`."""
+        return int(self.notes().get("openings", 0))
+
+    def importance(self, values: Mapping[int, float]) -> dict[str, float]:
+        """Share of the differences in the values of complete trials, by number, that each sampled
+        parameter explains on its own; a seeded fANOVA.
+
+        Hutter, Hoos & Leyton-Brown 2014, An efficient approach for assessing hyperparameter
+        importance.
+        """
+        from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
+        return get_param_importances(
+            self._study,
+            evaluator=FanovaImportanceEvaluator(n_trees=16, max_depth=8, seed=0),
+            target=lambda trial: values[trial.number],
+        )
 
     # --- writing
 
     def note(self, key: str, value: Any) -> None:
-        self.study.set_user_attr(key, value)
+        """Note something of the study; see `notes`."""
+        self._study.set_user_attr(key, value)
+
+    def prune_with(self, pruner: optuna.pruners.BasePruner) -> None:
+        """Who decides that a trial of this driver is hopeless."""
+        self._study.pruner = pruner
+
+    def ask(self, sampler: optuna.samplers.BaseSampler, driver: str) -> AskedTrial:
+        """One more trial, of the queue or of the sampler; in a `turn`."""
+        self._study.sampler = sampler
+        return AskedTrial(self._study, self._study.ask(), driver)
+
+    def queue(self, values: dict[str, Any], *, forked_from: int | None = None) -> None:
+        """Have the next trial take these values, as far as they are of the space; those of a trial
+        of an old study with its number there."""
+        self._queue(values, {} if forked_from is None else {FORKED_FROM: forked_from})
+
+    def _queue(self, values: dict[str, Any], facts: dict[str, Any]) -> None:
+        self._study.enqueue_trial(values, user_attrs=facts)
+
+    def copy(self, trial: TrialView, drawn: FixedTrial) -> None:
+        """Take over a finished trial of another study, as it would be `drawn` here."""
+        self._study.add_trial(trial.copied(drawn.params, drawn.distributions))
 
     def tracked(self, uri: str) -> set[int]:
         """Trials known to be in the MLflow at `uri`, whichever driver logged them."""
         return {
             number
-            for key, mark in self.study.user_attrs.items()
+            for key, mark in self.notes().items()
             if key.startswith("tracked:") and mark["uri"] == shown_uri(uri)
             for first, last in mark["trials"]
             for number in range(first, last + 1)
@@ -203,7 +247,7 @@ class Store:
 
         Raises StudyFileError or DataError naming every difference.
         """
-        attrs = self.study.user_attrs
+        attrs = self.notes()
         remedy = (
             "trials of both could not be compared. Put it back, or give [study] another name (it "
             f"is {self.name!r} in {shown_uri(self.url)}), or begin a new study with what still "
@@ -227,14 +271,14 @@ class Store:
     def turn(self) -> Iterator[None]:
         """Keep other drivers from asking and queueing for a moment. Not to be nested."""
         with server_lock(self._engine, self.name):
-            if isinstance(self.study._storage, DriverStorage):
-                self.study._storage.look_again()
+            if isinstance(self._study._storage, DriverStorage):
+                self._study._storage.look_again()
             yield
 
     def flush(self) -> None:
         """Have the database know what this driver has said of its trials."""
-        if isinstance(self.study._storage, DriverStorage):
-            self.study._storage.flush()
+        if isinstance(self._study._storage, DriverStorage):
+            self._study._storage.flush()
 
     def queue_references(self, references: dict[str, dict[str, Any]], target: int) -> None:
         """Queue the reference trials that no driver has queued before, and the target has room for.
@@ -243,50 +287,45 @@ class Store:
         """
         with self.turn():
             room = max(self._room(target), 0)
-            known = {trial.user_attrs.get("reference") for trial in self.trials()}
+            known = {trial.reference for trial in self.trials()}
             for name in [name for name in references if name not in known][:room]:
-                self.study.enqueue_trial(references[name], user_attrs={"reference": name})
+                self._queue(references[name], {REFERENCE: name})
 
-    def interrupt(self, trial: FrozenTrial, *, died: bool) -> None:
+    def interrupt(self, trial: TrialView, *, died: bool) -> None:
         """End a trial that nobody runs any more, and queue its parameters again; in a `turn`.
 
         `died`: its driver did not let go of it. Killed in the middle, the next `requeue_lost`
         completes it.
         """
-        deaths = trial.user_attrs.get("deaths", 0) + died
+        deaths = trial.deaths + died
         reason = INTERRUPTED if deaths < MAX_ATTEMPTS else f"its driver died {deaths} times"
-        attrs = {"deaths": deaths, "reason": reason}
+        facts = {DEATHS: deaths, REASON: reason}
         if reason == INTERRUPTED and self._room(self.target_trials) < 0:  # it counts itself
-            attrs["surplus"] = True
+            facts[SURPLUS] = True
         try:
-            for key, value in attrs.items():
-                self.study._storage.set_trial_user_attr(trial._trial_id, key, value)
-            self.study.tell(trial.number, state=TrialState.FAIL)
-        except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
+            for key, value in facts.items():
+                self._study._storage.set_trial_user_attr(trial.id, key, value)
+            self._study.tell(trial.number, state=OPTUNAS[FAILED])
+        except (ValueError, TakenOver):
             return  # another driver was faster
-        if reason == INTERRUPTED and "surplus" not in attrs:
+        if reason == INTERRUPTED and SURPLUS not in facts:
             self._queue_again(self.trial(trial.number))
 
     def requeue_lost(self) -> None:
         """Queue what `interrupt` could not, because it was killed on the way, and what was too much
         and is not any more; in a `turn`."""
         trials = self.trials()
-        retried = {trial.user_attrs.get("retry_of") for trial in trials}
-        lost = [t for t in trials if state_of(t) == INTERRUPTED and t.number not in retried]
+        retried = {trial.retry_of for trial in trials}
+        lost = [t for t in trials if t.state == INTERRUPTED and t.number not in retried]
         for trial in lost[: max(self._room(self.target_trials), 0)]:
             self._queue_again(trial)
 
     def _room(self, target: int) -> int:
         """How many trials `target` leaves besides those that are finished, running or queued."""
-        return target - sum(state_of(trial) != INTERRUPTED for trial in self.trials())
+        return target - sum(trial.state != INTERRUPTED for trial in self.trials())
 
-    def _queue_again(self, trial: FrozenTrial) -> None:
-        attrs = trial.user_attrs
-        kept = {key: attrs[key] for key in ("reference", "deaths") if key in attrs}
-        self.study.enqueue_trial(
-            trial.system_attrs.get("fixed_params", {}) | trial.params,
-            user_attrs=kept | {"retry_of": trial.number},
-        )
+    def _queue_again(self, trial: TrialView) -> None:
+        self._queue(trial.wanted, trial.kept((REFERENCE, DEATHS)) | {RETRY_OF: trial.number})
 
 
 # --- one driver at a time on SQLite -------------------------------------------------------------
