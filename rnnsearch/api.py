@@ -17,7 +17,8 @@ from rnnsearch.publish.page import publish_plots, publish_report
 from rnnsearch.publish.registry import publish
 from rnnsearch.report.trials import trials_table
 from rnnsearch.search.driver.deadline import Deadline
-from rnnsearch.search.searching import Interrupted, check_result, search
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.searching import Interrupted, check_result, check_wanted, search
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
 from rnnsearch.terminal.live import SearchView
@@ -52,16 +53,20 @@ class Study:
         """
         wanted = None if trials is None else str(trials)
         deadline = Deadline(self.settings.study.timeout)
+        check_wanted(wanted)
         with SearchView(Terminal(highlight=False), quiet=not progress, deadline=deadline) as view:
             try:
-                store = search(self.settings, view, trials=wanted, deadline=deadline)
+                problem = Problem.load(self.settings, tried=True)
+                store = search(
+                    self.settings, view, trials=wanted, deadline=deadline, problem=problem
+                )
             except Interrupted as interrupted:
                 raise KeyboardInterrupt(str(interrupted)) from None
         with storage_errors(store.url):
             if deadline.stopped and not store.finished():
                 return
             check_result(store)
-        publish_plots(self.settings, store, notice=note)
+        publish_plots(problem, store, notice=note)
 
     def trials(self) -> pd.DataFrame:
         """One row per trial: state, value, parameters, metrics, times; see `report.trials`."""
@@ -74,9 +79,12 @@ class Study:
     ) -> dict[str, Any]:
         """Open the locked test once; what `rnnsearch evaluate --json` prints."""
         say = note if progress else _silent
-        answer = evaluate(self.settings, top=top, seeds=seeds, again=again, say=say)
-        if publish(self.settings, answer, champion_folder(self.settings), notice=note):
-            publish_report(self.settings, notice=note)
+        problem = Problem.load(self.settings)
+        answer = evaluate(
+            self.settings, top=top, seeds=seeds, again=again, say=say, problem=problem
+        )
+        if publish(problem, answer, champion_folder(self.settings), notice=note):
+            publish_report(self.settings, problem=problem, notice=note)
         return answer
 
     def predict(

@@ -23,7 +23,6 @@ from rnnsearch.model.training import Trainer
 from rnnsearch.own_code import read_code
 from rnnsearch.search import searching as search_module
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.store.store import state_of
 from rnnsearch.search.trial.protocol import Crashed, Done, Failed
 from rnnsearch.search.trial.worker import serve
 from rnnsearch.verdict.evaluation import champion_folder, evaluate
@@ -347,9 +346,9 @@ def test_a_trial_whose_cell_breaks_fails_with_its_place(
     )
     write_cells(tmp_path, text)
     store = search_module.search(load_study(path), Notes())
-    reasons = {t.user_attrs["reason"] for t in store.trials() if state_of(t) == "failed"}
+    reasons = {str(trial.reason) for trial in store.trials("failed")}
     assert reasons == {"[space] cell: my_cells.py, line 12, in __init__: AssertionError"}
-    assert {state_of(trial) for trial in store.trials()} == {"failed", "complete"}
+    assert {trial.state for trial in store.trials()} == {"failed", "complete"}
 
 
 def test_code_that_was_changed_in_a_champion_s_folder_is_damage(
@@ -370,7 +369,7 @@ def test_code_that_was_changed_in_a_champion_s_folder_is_damage(
 def test_worker_processes_train_such_cells(installed: Path, home: Path, tmp_path: Path) -> None:
     path = study_with(tmp_path, [OWN, "minimal"], study={"trials": 3, "sampler": "random"})
     store = search_module.search(load_study(path), Notes())
-    assert [state_of(trial) for trial in store.trials()] == ["complete"] * 3
+    assert [trial.state for trial in store.trials()] == ["complete"] * 3
     assert {trial.params["cell"] for trial in store.trials()} == {OWN, "minimal"}
     said = run("evaluate", path, "--top", 1, "--seeds", 2, "--json")
     assert said[0] == 0, said[2]

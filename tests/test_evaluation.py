@@ -410,7 +410,7 @@ def test_every_kind_of_study_is_evaluated(
             assert any(name.startswith("index_") for name in answer["champion"]["params"]["inputs"])
         np.testing.assert_allclose(price, answer["forecasts"]["champion"], rtol=1e-5, atol=1e-6)
         assert row["price_rmse"] > 0
-    model = publish(study, answer, champion_folder(study), notice=pytest.fail)
+    model = publish(Problem.load(study), answer, champion_folder(study), notice=pytest.fail)
     assert model == f"models:/rnnsearch-{kind}@champion"
 
 

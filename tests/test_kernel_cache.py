@@ -156,7 +156,7 @@ def trained_by(path: Path) -> dict[str, int]:
     trials = Store(load_study(path), create=False).trials()
     found: dict[str, int] = {}
     for trial in trials:
-        kernels = trial.user_attrs["record"]["environment"]["kernels"]
+        kernels = trial.environment["kernels"]
         found[kernels] = found.get(kernels, 0) + 1
     return found
 

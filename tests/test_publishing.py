@@ -8,6 +8,7 @@ import pytest
 from rnnsearch.config import load_study
 from rnnsearch.publish.page import publish_plots, publish_report
 from rnnsearch.report.status import status
+from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.records import tracking_uri
 from rnnsearch.search.store.store import Store
 from tests.evaluated import patch_workers, search_inline
@@ -44,10 +45,10 @@ def test_images_are_there_after_a_search_unless_mlflow_lacks_trials(
     search_inline(path, "3")
     study = load_study(path)
     store = Store(study, create=False)
-    assert publish_plots(study, store, notice=pytest.fail)
+    assert publish_plots(Problem.load(study), store, notice=pytest.fail)
     assert "plots/best_so_far.svg" in artifacts(path, "plots")
     elsewhere = load_study(path, run__tracking="http://127.0.0.1:9")  # nothing listens there
-    assert not publish_plots(elsewhere, store, notice=pytest.fail)
+    assert not publish_plots(Problem.load(elsewhere), store, notice=pytest.fail)
 
 
 def test_an_mlflow_that_does_not_answer_is_told_and_not_raised(

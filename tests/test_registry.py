@@ -7,6 +7,7 @@ import pytest
 
 from rnnsearch.model.forecaster import read_spec
 from rnnsearch.publish.registry import model_name, publish
+from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.records import tracking_uri
 from rnnsearch.verdict.evaluation import champion_folder
 from tests.evaluated import Evaluated, answer_again, command
@@ -17,16 +18,16 @@ def test_mlflow_has_the_evaluation_and_the_champion_once(evaluated: Evaluated) -
     from mlflow import MlflowClient
 
     study, folder = evaluated.study, champion_folder(evaluated.study)
-    model = publish(study, evaluated.answer, folder, notice=pytest.fail)
+    model = publish(Problem.load(study), evaluated.answer, folder, notice=pytest.fail)
     assert model == "models:/rnnsearch-small@champion"
-    assert publish(study, evaluated.answer, folder, notice=pytest.fail) == model
+    assert publish(Problem.load(study), evaluated.answer, folder, notice=pytest.fail) == model
     again = answer_again(evaluated, again=True)
-    publish(study, again, folder, notice=pytest.fail)  # the same champion
+    publish(Problem.load(study), again, folder, notice=pytest.fail)  # the same champion
     client = MlflowClient(tracking_uri(study))
     versions = client.search_model_versions(f"name = '{model_name(study)}'")
     assert [str(v.version) for v in versions] == ["1"]
     other = answer_again(evaluated, seeds=1, again=True)
-    publish(study, other, folder, notice=pytest.fail)
+    publish(Problem.load(study), other, folder, notice=pytest.fail)
     best = client.get_model_version_by_alias(model_name(study), "champion")
     assert str(best.version) == "2"
     assert best.tags["rnnsearch.champion"] == other["champion"]["identity"]

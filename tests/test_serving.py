@@ -21,6 +21,7 @@ import pytest
 
 from rnnsearch.publish.pyfunc import ServedForecaster, _load_pyfunc
 from rnnsearch.publish.registry import publish
+from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.records import tracking_uri
 from rnnsearch.verdict.evaluation import champion_folder
 from rnnsearch.verdict.prediction import predict
@@ -42,7 +43,9 @@ def model_uri(evaluated_once: Evaluated) -> str:
     study = evaluated_once.study
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RNNSEARCH_HOME", str(evaluated_once.home))
-        uri = publish(study, evaluated_once.answer, champion_folder(study), notice=pytest.fail)
+        uri = publish(
+            Problem.load(study), evaluated_once.answer, champion_folder(study), notice=pytest.fail
+        )
     assert uri is not None
     return uri
 

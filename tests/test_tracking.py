@@ -14,6 +14,7 @@ from rnnsearch.config import load_study
 from rnnsearch.errors import RnnsearchError, StorageError
 from rnnsearch.search import searching as study_module
 from rnnsearch.search.driver.running import RunningTrial
+from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.store import Store
 from rnnsearch.tracking import (
     STATE,
@@ -61,7 +62,7 @@ def study_at(folder: Path, tracking: str, **changes: Any) -> Path:
 
 
 def sync(path: Path) -> dict[str, int]:
-    return study_module.sync(load_study(path))
+    return study_module.sync(Problem.load(load_study(path)))
 
 
 def test_every_trial_is_one_run_with_its_curves_parameters_and_metrics(
@@ -141,8 +142,8 @@ def test_sync_fills_an_empty_server(tmp_path: Path, mlflow_server: str) -> None:
     path = study_at(tmp_path, "sqlite:///" + str(tmp_path / "runs" / "mlflow.db"))
     search(path)
     study = load_study(path, run__tracking=mlflow_server)
-    assert study_module.sync(study)["written"] == 6
-    assert study_module.sync(study)["kept"] == 6
+    assert study_module.sync(Problem.load(study))["written"] == 6
+    assert study_module.sync(Problem.load(study))["kept"] == 6
 
 
 def test_studies_of_one_name_in_two_stores_keep_their_runs_apart(tmp_path: Path, uri: str) -> None:
@@ -152,7 +153,7 @@ def test_studies_of_one_name_in_two_stores_keep_their_runs_apart(tmp_path: Path,
     search(path, **other)
     for overrides in ({}, other):
         assert_in_order(path, 6, **overrides)
-        done = study_module.sync(load_study(path, **overrides))
+        done = study_module.sync(Problem.load(load_study(path, **overrides)))
         assert done == {"written": 0, "kept": 6, "deleted": 0}
         assert_in_order(path, 6, **overrides)
     assert not {run.info.run_id for run in runs_of(path)[1]} & {

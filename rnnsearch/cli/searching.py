@@ -76,17 +76,22 @@ def search(
         warm_up()  # takes as long as the imports that follow
     from rnnsearch.config import find_study
     from rnnsearch.scoring.words import definition
-    from rnnsearch.search.searching import Interrupted, check_result, search
+    from rnnsearch.search.problem import Problem
+    from rnnsearch.search.searching import Interrupted, check_result, check_wanted, search
     from rnnsearch.search.store.databases import storage_errors
     from rnnsearch.terminal.hints import after_search, to_go_on
     from rnnsearch.terminal.live import SearchView
     from rnnsearch.terminal.tables import Terminal, best_table, note, output
 
+    check_wanted(trials)
     again = f"{_rename(find_study(study), fork)}`{to_go_on(find_study(study), timeout)}`"
     left = 0
     with SearchView(Terminal(highlight=False), quiet=quiet, deadline=deadline) as view:
         try:
-            store = search(settings, view, trials=trials, fork_of=fork_of, deadline=deadline)
+            problem = Problem.load(settings, tried=True)
+            store = search(
+                settings, view, trials=trials, fork_of=fork_of, deadline=deadline, problem=problem
+            )
         except Interrupted as interrupted:
             view.notice(f"stopped; {again} goes on from here")
             return interrupted.exit_code
@@ -119,7 +124,7 @@ def search(
     # Last, with its imports of scikit-learn and matplotlib: nobody need wait for it.
     from rnnsearch.publish.page import publish_plots
 
-    publish_plots(settings, store, notice=note)
+    publish_plots(problem, store, notice=note)
     return 0
 
 
@@ -183,17 +188,19 @@ def status(
 def sync(study: StudyPath, storage: Storage = None, tracking: Tracking = None) -> int:
     """Make MLflow say what the study's store says: each trial once, with its final state."""
     from rnnsearch.publish.page import publish_plots
+    from rnnsearch.search.problem import Problem
     from rnnsearch.search.searching import sync
     from rnnsearch.search.store.store import Store
     from rnnsearch.terminal.tables import note
 
     settings = load(study, run__storage=storage, run__tracking=tracking)
-    done = sync(settings)
+    problem = Problem.load(settings)
+    done = sync(problem)
     print(
         f"MLflow: {done['written']} trials written, {done['kept']} already there, "
         f"{done['deleted']} surplus runs deleted"
     )
-    publish_plots(settings, Store(settings, create=False), notice=note)
+    publish_plots(problem, Store(settings, create=False), notice=note)
     return 0
 
 

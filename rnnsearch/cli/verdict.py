@@ -24,14 +24,16 @@ def evaluate(
     """Open the locked test once: the champion against doing nothing and other baselines."""
     from rnnsearch.publish.page import publish_report
     from rnnsearch.publish.registry import publish
+    from rnnsearch.search.problem import Problem
     from rnnsearch.terminal.tables import evaluation_tables, note, output
     from rnnsearch.verdict.evaluation import champion_folder, evaluate
 
     settings = load(study, run__device=device, run__storage=storage, run__tracking=tracking)
-    answer = evaluate(settings, top=top, seeds=seeds, again=again, say=note)
-    model = publish(settings, answer, champion_folder(settings), notice=note)
+    problem = Problem.load(settings)
+    answer = evaluate(settings, top=top, seeds=seeds, again=again, say=note, problem=problem)
+    model = publish(problem, answer, champion_folder(settings), notice=note)
     if model:
-        publish_report(settings, notice=note)
+        publish_report(settings, problem=problem, notice=note)
     if as_json:
         print(json.dumps(answer))
         return 0
@@ -46,14 +48,16 @@ def evaluate(
 @app.command()
 def report(study: StudyPath, storage: Storage = None, tracking: Tracking = None) -> int:
     """Write one page with the answer: it needs no network, reads on a telephone, and prints."""
-    from rnnsearch.publish.page import publish_report
-    from rnnsearch.report.page import report
+    from rnnsearch.publish.page import publish_page
+    from rnnsearch.report.facts import collect
+    from rnnsearch.report.page import render, write
     from rnnsearch.terminal.tables import note
 
     settings = load(study, run__storage=storage, run__tracking=tracking)
-    path = report(settings)
-    print(printable(str(path)))
-    publish_report(settings, notice=note)
+    facts = collect(settings)
+    page = render(facts)
+    print(printable(str(write(settings.name, page))))
+    publish_page(facts, page, notice=note)
     return 0
 
 

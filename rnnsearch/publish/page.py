@@ -1,7 +1,8 @@
 """A study's page and images on its parent run in MLflow.
 
-    publish_plots(study, store)   after a search: small images of what it has found
-    publish_report(study)         the page with the answer, and the images
+    publish_plots(problem, store)   after a search: small images of what it has found
+    publish_report(study)           the page with the answer, and the images
+    publish_page(facts, page)       ... where they are read and drawn already
 
 What goes wrong is told, not raised: both can be made again at any time.
 """
@@ -11,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
@@ -30,14 +32,18 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import trained
 from rnnsearch.tracking import Experiment, Parent, first_line, shown_uri
 
+if TYPE_CHECKING:
+    from rnnsearch.report.facts import Facts
+
 Notice = Callable[[str], None]
 
 
-def publish_plots(study: StudyFile, store: Store, *, notice: Notice) -> bool:
+def publish_plots(problem: Problem, store: Store, *, notice: Notice) -> bool:
     """Put the search's images on the parent run, where MLflow has all its trials; tell if it did.
 
     An MLflow that lacks trials did not answer a moment ago: `sync` brings both later.
     """
+    study = problem.study
     try:
         with storage_errors(store.url):
             trials = store.trials()
@@ -47,7 +53,6 @@ def publish_plots(study: StudyFile, store: Store, *, notice: Notice) -> bool:
                 return False
             importance = parameter_importance(store)
             inputs = input_statistics(trials, store.inputs)
-        problem = Problem.load(study)
     except RnnsearchError as error:
         notice(f"the images of the search are not in MLflow: {error}")
         return False
@@ -56,29 +61,35 @@ def publish_plots(study: StudyFile, store: Store, *, notice: Notice) -> bool:
     return _publish(study, parent, files, "the images of the search", "sync", notice)
 
 
-def publish_report(study: StudyFile, *, notice: Notice) -> bool:
+def publish_report(study: StudyFile, *, notice: Notice, problem: Problem | None = None) -> bool:
     """Put the page and the images on the parent run; tell whether it worked.
 
-    A study without a complete trial has neither.
+    A study without a complete trial has neither. `problem`: the study's, where it is loaded
+    already.
     """
     # Torch and plotly take two seconds, and every search ends with `publish_plots`.
     from rnnsearch.report.facts import collect
     from rnnsearch.report.page import render
 
     try:
-        facts = collect(study)
+        facts = collect(study, problem)
     except NoTrialError:
         return False
     except RnnsearchError as error:
         notice(f"the report is not in MLflow: {error}")
         return False
-    files = _files(plots(facts.trials, facts.inputs, facts.importance), facts.inputs)
-    files["report.html"] = render(facts)
+    return publish_page(facts, render(facts), notice=notice)
+
+
+def publish_page(facts: "Facts", page: str, *, notice: Notice) -> bool:
+    """The same of a page that is rendered."""
     if facts.problem is None:
         notice("the report is not in MLflow: the study's data cannot be read, or have changed")
         return False
+    files = _files(plots(facts.trials, facts.inputs, facts.importance), facts.inputs)
+    files["report.html"] = page
     parent = parent_record(facts.problem, facts.id)
-    return _publish(study, parent, files, "the report", "report", notice)
+    return _publish(facts.study, parent, files, "the report", "report", notice)
 
 
 def _files(images: Mapping[str, Figure], inputs: Sequence[InputStatistics]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import csv
 import json
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,24 +31,23 @@ def model_name(study: StudyFile) -> str:
 
 
 def publish(
-    study: StudyFile,
+    problem: Problem,
     evaluation: dict[str, Any],
     champion: Path,
-    files: Iterable[Path] = (),
     *,
     notice: Callable[[str], None],
 ) -> str | None:
     """Put an evaluation on the study's parent run and register its champion, once.
 
     May be called again for the same evaluation: a champion that is registered is not registered a
-    second time. `files` are further artifacts, such as plots.
+    second time.
 
     Returns the URI of the registered model, or None where MLflow did not answer: the user is told,
     and the evaluation stays in the study's store.
     """
-    uri = tracking_uri(study)
+    uri = tracking_uri(problem.study)
     try:
-        return _publish(study, uri, evaluation, champion, files)
+        return _publish(problem, uri, evaluation, champion)
     except Exception as error:  # whatever MLflow raises; the answer itself is safe
         notice(
             f"{shown_uri(uri)}: MLflow did not take the evaluation ({first_line(error)}); "
@@ -57,12 +56,11 @@ def publish(
         return None
 
 
-def _publish(
-    study: StudyFile, uri: str, evaluation: dict[str, Any], champion: Path, files: Iterable[Path]
-) -> str:
+def _publish(problem: Problem, uri: str, evaluation: dict[str, Any], champion: Path) -> str:
     from mlflow.exceptions import MlflowException
 
-    parent = parent_record(Problem.load(study), Store(study, create=False).id)
+    study = problem.study
+    parent = parent_record(problem, Store(study, create=False).id)
     experiment = Experiment(uri, parent, home() / "artifacts")
     client, run = experiment.client, experiment.parent_run
     experiment.note_parent(
@@ -84,8 +82,6 @@ def _publish(
         _write_rows(folder / "table.csv", evaluation["table"])
         _write_rows(folder / "forecasts.csv", forecast_rows(evaluation))
         client.log_artifacts(run, str(folder), "evaluation")
-    for file in files:
-        client.log_artifact(run, str(file), "evaluation")
     with contextlib.suppress(MlflowException):  # it exists, or what follows fails too
         client.create_registered_model(model_name(study))
     client.update_registered_model(model_name(study), evaluation["verdict"]["sentence"])

@@ -52,8 +52,10 @@ class Facts:
         return next((trial for trial in self.trials if trial.number == number), self.best)
 
 
-def collect(study: StudyFile) -> Facts:
+def collect(study: StudyFile, problem: Problem | None = None) -> Facts:
     """Read the study's store and, where it is still the same, its price file.
+
+    `problem`: the study's, where it is loaded already.
 
     Raises NoTrialError, StorageError.
     """
@@ -74,8 +76,8 @@ def collect(study: StudyFile) -> Facts:
         notes.append(
             "The study file has changed since the search; the page shows the search as it was."
         )
-        study = _as_searched(study, attributes)
-    problem = _problem(study, attributes, notes)
+        study, problem = _as_searched(study, attributes), None
+    problem = _problem(study, problem, attributes, notes)
     if evaluation and evaluation["trials"] != finished:
         notes.append(
             f"The search went on after the test was opened: {evaluation['trials']} trials then, "
@@ -101,9 +103,11 @@ def _as_searched(study: StudyFile, attributes: Mapping[str, Any]) -> StudyFile:
     return study.as_it_was(attributes["study_file"])
 
 
-def _problem(study: StudyFile, attributes: Mapping[str, Any], notes: list[str]) -> Problem | None:
+def _problem(
+    study: StudyFile, loaded: Problem | None, attributes: Mapping[str, Any], notes: list[str]
+) -> Problem | None:
     try:
-        problem = Problem.load(study)
+        problem = loaded or Problem.load(study)
     except RnnsearchError as error:
         notes.append(f"The data cannot be read now, so some facts about them are missing: {error}")
         return None

@@ -29,9 +29,13 @@ SHOWN = 20
 
 def report(study: StudyFile) -> Path:
     """Write the page of a study. Raises NoTrialError where no trial was completed."""
-    path = home() / f"{study.name}.html"
-    page = render(collect(study)).encode()
-    replace_file(path, lambda file: file.write(page))
+    return write(study.name, render(collect(study)))
+
+
+def write(study: str, page: str) -> Path:
+    """Write what `render` made of a study."""
+    path, text = home() / f"{study}.html", page.encode()
+    replace_file(path, lambda file: file.write(text))
     path.chmod(0o644)  # a page is made to be shown
     return path
 

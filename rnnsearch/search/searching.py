@@ -28,7 +28,7 @@ from rnnsearch.tracking import RunRecord
 from rnnsearch.tracking import sync as bring_up_to_date
 from rnnsearch.version import __version__
 
-__all__ = ["Interrupted", "RunningTrial", "check_result", "search", "sync"]
+__all__ = ["Interrupted", "RunningTrial", "check_result", "check_wanted", "search", "sync"]
 
 
 def search(
@@ -38,20 +38,19 @@ def search(
     trials: str | None = None,
     fork_of: str | None = None,
     deadline: Deadline | None = None,
+    problem: Problem | None = None,
 ) -> Store:
     """Search a study until it has its finished trials, and resume it if it exists.
 
     `trials`: "100" sets how many finished trials it shall have, "+50" asks for 50 more. `fork_of`:
     name of a study whose trials a new one begins with. `deadline`: when no more trials are begun;
-    the study's `timeout` from now on, where it is not given. Raises Interrupted after a signal,
+    the study's `timeout` from now on, where it is not given. `problem`: the study's, where it is
+    loaded already. Raises Interrupted after a signal,
     else the errors of `Problem`, `Store` and workers.
     """
     deadline = deadline or Deadline(study.study.timeout)
-    if trials is not None and not re.fullmatch(r"\+?[1-9][0-9]{0,8}", trials):
-        raise StudyFileError(
-            f"--trials: a number from 1 on, like 100, or +50 for 50 more, got {trials!r}"
-        )
-    problem = Problem.load(study, tried=True)
+    check_wanted(trials)
+    problem = problem or Problem.load(study, tried=True)
     for warning in (*problem.prices.warnings, *problem.table.notes):
         view.notice(warning)
     with closing(start_workers(problem, view)) as workers:
@@ -69,6 +68,14 @@ def search(
             )
             driver.run()
     return store
+
+
+def check_wanted(trials: str | None) -> None:
+    """Raise StudyFileError where `trials` of `search` is neither "100" nor "+50"."""
+    if trials is not None and not re.fullmatch(r"\+?[1-9][0-9]{0,8}", trials):
+        raise StudyFileError(
+            f"--trials: a number from 1 on, like 100, or +50 for 50 more, got {trials!r}"
+        )
 
 
 def _prepare(
@@ -170,9 +177,9 @@ def _target(study: StudyFile, store: Store, problem: Problem, trials: str | None
     return target
 
 
-def sync(study: StudyFile) -> dict[str, int]:
+def sync(problem: Problem) -> dict[str, int]:
     """Make MLflow say what the store says; see `tracking.sync`."""
-    problem = Problem.load(study)
+    study = problem.study
     store = Store(study, create=False)
     with storage_errors(store.url):
         unfinished: set[int] = set()

@@ -45,7 +45,13 @@ Say = Callable[[str], None]
 
 
 def evaluate(
-    study: StudyFile, *, top: int = 5, seeds: int = 3, again: bool = False, say: Say
+    study: StudyFile,
+    *,
+    top: int = 5,
+    seeds: int = 3,
+    again: bool = False,
+    say: Say,
+    problem: Problem | None = None,
 ) -> dict[str, Any]:
     """Choose the champion, open the test once, and say how sure the result is; plain JSON.
 
@@ -53,12 +59,13 @@ def evaluate(
     opening (the one it was made at), basis, and what a plot needs: dates, actual, origin_price,
     forecasts. What cannot be told is null.
 
-    The champion is in `champion_folder` afterwards. It may be evaluated while a search runs: what
+    `problem`: the study's, where it is loaded already. The champion is in `champion_folder`
+    afterwards. It may be evaluated while a search runs: what
     counts are the trials that are complete by now.
 
     Raises NoTrialError without a complete trial, StudyFileError without test rows.
     """
-    problem = Problem.load(study)
+    problem = problem or Problem.load(study)
     if not len(problem.split.test):
         raise StudyFileError(
             "[split] test is 0, so there are no locked rows to evaluate on; a new study with "
