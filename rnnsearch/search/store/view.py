@@ -149,7 +149,7 @@ class TrialView:
         """A complete trial's skill; None of another one."""
         if not self.is_complete:
             return None
-        skill = self.metrics.get("skill", self._trial.value)
+        skill = self.record.get("metrics", {}).get("skill", self._trial.value)
         return None if skill is None else float(skill)
 
     @property
@@ -161,7 +161,9 @@ class TrialView:
     @property
     def metrics(self) -> dict[str, float]:
         """Of the validation rows of all folds together, model and naive forecasts, by the names
-        of today."""
+        of today. Raises KeyError where a complete trial has lost them."""
+        if self.is_complete:
+            return renamed(self._trial.user_attrs[RECORD]["metrics"])
         return renamed(self.record.get("metrics", {}))
 
     @property
