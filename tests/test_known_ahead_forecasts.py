@@ -16,7 +16,6 @@ from rnnsearch.model.forecaster import Forecaster
 from rnnsearch.prepare.canary import check_columns
 from rnnsearch.prepare.preview import check
 from rnnsearch.publish.pyfunc import ServedForecaster
-from rnnsearch.search.store.store import skill_of
 from rnnsearch.verdict.evaluation import evaluate
 from rnnsearch.verdict.prediction import predict
 from tests.evaluated import fit_forecaster, patch_workers, quiet, search_inline
@@ -234,9 +233,9 @@ def test_a_search_finds_the_event_and_the_champion_forecasts_with_it(
     search_inline(path)
     trials = trials_of(path)
     best = max(trials, key=lambda trial: trial.value or -1)
-    assert "event" in best.user_attrs["parameters"]["inputs"]
-    assert (skill_of(best) or 0) > 0.25
-    without = [t for t in trials if "event" not in t.user_attrs["parameters"]["inputs"]]
+    assert "event" in best.inputs
+    assert (best.skill or 0) > 0.25
+    without = [t for t in trials if "event" not in t.inputs]
     assert without
     assert all((trial.value or 0) < 0.05 for trial in without)
     study = load_study(path)
