@@ -11,6 +11,7 @@ import torch
 
 from rnnsearch.config import load_study
 from rnnsearch.data.inputs.build import build_inputs
+from rnnsearch.data.markets.calendars import session_dates
 from rnnsearch.data.prices.load import read_prices
 from rnnsearch.errors import DataError, StudyFileError
 from rnnsearch.model.training import windows
@@ -118,6 +119,19 @@ def test_a_session_that_the_rows_to_come_skip_is_told_or_refused(tmp_path: Path)
     )
 
 
+def test_a_calendar_that_is_named_tells_which_sessions_there_are(tmp_path: Path) -> None:
+    sessions = session_dates("XTAI", pd.Timestamp("2023-03-01"), pd.Timestamp("2024-03-01"))
+    frame = planted(len(sessions) - 8, coming=8).set_axis(sessions).rename_axis("Date")
+    before = int(sessions.searchsorted(pd.Timestamp("2024-02-06")))
+    frame.iloc[before:, :6] = np.nan  # the next session comes after the nine days of New Year
+    frame = frame.iloc[: before + 3]
+    prices = read(tmp_path, frame, calendar="XTAI", **EVENT)
+    assert list(prices.coming_dates) == list(frame.index[before:])
+    assert not prices.warnings
+    with pytest.raises(DataError, match="further than any two sessions before lie apart"):
+        read(tmp_path, frame, **EVENT)
+
+
 def test_other_columns_with_values_to_come_are_told(tmp_path: Path) -> None:
     frame = planted(300, coming=2)
     frame["breadth"] = frame["breadth"].fillna(0.5)
@@ -218,6 +232,15 @@ def test_a_study_that_does_not_use_the_key_is_the_study_it_was(tmp_path: Path) -
     assert known.fingerprint()["data"]["known_ahead"] == ["event"]
     hashes = [build_inputs(read_prices(s.data), s, None).hash for s in (plain, known)]
     assert hashes[0] != hashes[1]
+
+
+def test_trials_of_a_study_without_the_key_are_not_taken_over(tmp_path: Path) -> None:
+    known = Problem.load(load_study(write_planted(tmp_path, planted(300))))
+    again = Problem.load(load_study(write_planted(tmp_path, planted(300, coming=3))))
+    other = write_planted(tmp_path, planted(300), name="plain", data={"known_ahead": None})
+    plain = Problem.load(load_study(other))
+    marks = [problem.data_record()["scored_on"] for problem in (known, again, plain)]
+    assert marks[0] == marks[1] != marks[2], "an event is another input then"
 
 
 # --- windows
