@@ -150,8 +150,19 @@ def _mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return database
 
 
+@pytest.fixture(scope="session")
+def _kernels() -> None:
+    """Compiled before a test could see it being said."""
+    from rnnsearch.config import kernels_folder
+    from rnnsearch.model.kernels.cache import ensure
+
+    ensure(kernels_folder(), say=lambda _: None)
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _mlflow_database: Path) -> Path:
+def home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _mlflow_database: Path, _kernels: None
+) -> Path:
     """An empty RNNSEARCH_HOME of the test's own, with an empty tracking store."""
     folder = tmp_path / "runs"
     folder.mkdir()

@@ -158,8 +158,8 @@ class Passes:
             state=self._state.words,
         )
 
-    def mask(self, program: Program, block: Block, layer: int, batch: int) -> None:
-        """Drop what is dropped of the inputs of a layer."""
+    def mask(self, program: Program, block: Block, layer: int, batch: int, factor: float) -> None:
+        """Drop what is dropped of the inputs of a layer, and multiply the others by `factor`."""
         space, D, before = self.space, self.layout.directions, layer - 1
         program.add(
             f"mask_{block.vectors}",
@@ -173,6 +173,7 @@ class Passes:
             step=self._step(layer, block),
             first=block.first,
             count=block.count,
+            factor=factor,
         )
         self._multiply(program, block, layer, space.masked[before], space.x[layer])
 

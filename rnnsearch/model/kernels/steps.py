@@ -139,18 +139,19 @@ def output(code: Code, vectors: int) -> None:
         code.store(code.word_at(state, OUTPUTS), row + v * code.lanes, y)
 
 
-MASK = ("mask", "drawn", "T", "B", "D", "neurons", "N", "step", "first", "count")
+MASK = ("mask", "drawn", "T", "B", "D", "neurons", "N", "step", "first", "count", "factor")
 
 
 def mask(code: Code, vectors: int) -> None:
-    """mask (T, step), D * N rows of L in each, from one drawn for (T, B, D * neurons); N is
-    `neurons` filled up."""
-    out, drawn, T, B, D, neurons, N, step, first, count = _words(code, MASK)
+    """mask (T, step), D * N rows of L in each, from one drawn for (T, B, D * neurons), times
+    `factor` (a float64); N is `neurons` filled up."""
+    out, drawn, T, B, D, neurons, N, step, first, count = _words(code, MASK[:-1])
+    factor = code.real(len(MASK))
     size = vectors * code.lanes
     with code.loop(T) as t, code.loop(count) as lane:
         from_ = (t * B + first + lane) * D * neurons
         with code.loop(D) as d, code.loop(neurons) as n:
-            value = code.load_one(drawn, from_ + d * neurons + n)
+            value = code.load_one(drawn, from_ + d * neurons + n) * factor
             code.store(out, t * step + (d * N + n) * size + lane, value)
 
 

@@ -171,7 +171,7 @@ class KernelFold:
                 continue
             for _ in range(times):
                 for mask in masks:
-                    mask.bernoulli_(kept).div_(kept)
+                    mask.bernoulli_(kept)
                 program.run()
         return torch.tensor(self._state.sums, dtype=torch.float64)
 
@@ -185,7 +185,8 @@ class KernelFold:
         first, second = BETAS
         self._rates[:] = self._settings.learning_rate / (1 - first**steps)
         self._roots[:] = 1 / np.sqrt(1 - second**steps)
-        self._shares[:] = [average_share(step) for step in steps.tolist()]
+        if self._settings.averaging:
+            self._shares[:] = [average_share(step) for step in steps.tolist()]
 
     def _masks(self, batch: int) -> list[Tensor]:
         """Where dropout's masks are drawn: (B, w, D * N), laid out as torch's states are."""
@@ -207,7 +208,7 @@ class KernelFold:
             passes.gather(program, block, rows.table, rows.scale, rows.offset)
             for layer in layers:
                 if layer and space.masks:
-                    passes.mask(program, block, layer, batch)
+                    passes.mask(program, block, layer, batch, 1 / (1 - self._settings.dropout))
                 passes.forward(program, block, layer)
             program.add(
                 f"{self._loss}_{block.vectors}",
