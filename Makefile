@@ -18,7 +18,7 @@ SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WOR
 	$(if $(TIMEOUT),--timeout '$(TIMEOUT)') $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-cluster fetch init search resume status evaluate report predict sync check-study dashboard \
+.PHONY: help install install-cluster fetch init search resume status evaluate report refit predict sync check-study dashboard \
 	test test-fast check bench bench-inputs bench-verdict bench-intervals bench-faults bench-cluster lock clean
 
 help: ## List the targets
@@ -87,6 +87,9 @@ report: $(INSTALLED) ## Write one HTML page with the answer
 
 predict: $(INSTALLED) ## Print the next forecast, with its date
 	$(RNNSEARCH) predict '$(STUDY_FILE)' $(ARGS)
+
+refit: $(INSTALLED) ## Train the champion on all rows known today (ARGS='--data newer.csv')
+	$(RNNSEARCH) refit '$(STUDY_FILE)' $(ARGS)
 
 sync: $(INSTALLED) ## Rebuild MLflow's view of a study from its store
 	$(RNNSEARCH) sync '$(STUDY_FILE)' $(ARGS)

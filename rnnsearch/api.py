@@ -14,7 +14,7 @@ import pandas as pd
 
 from rnnsearch.config import find_study, load_study
 from rnnsearch.publish.page import publish_plots, publish_report
-from rnnsearch.publish.registry import publish
+from rnnsearch.publish.registry import publish, publish_refit
 from rnnsearch.report.trials import trials_table
 from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.search.problem import Problem
@@ -25,6 +25,7 @@ from rnnsearch.terminal.live import SearchView
 from rnnsearch.terminal.tables import Terminal, note
 from rnnsearch.verdict.evaluation import champion_folder, evaluate
 from rnnsearch.verdict.prediction import predict
+from rnnsearch.verdict.renewal import renew
 
 
 class Study:
@@ -86,6 +87,19 @@ class Study:
         if publish(problem, answer, champion_folder(self.settings), notice=note):
             publish_report(self.settings, problem=problem, notice=note)
         return answer
+
+    def refit(
+        self,
+        data: str | Path | None = None,
+        *,
+        window: int | None = None,
+        progress: bool = False,
+    ) -> dict[str, Any]:
+        """Train the champion on all rows known today; what `rnnsearch refit --json` prints."""
+        say = note if progress else _silent
+        path = None if data is None else Path(data)
+        renewed = renew(self.settings, data=path, window=window, say=say)
+        return renewed | {"model": publish_refit(self.settings, renewed["evaluated"], notice=note)}
 
     def predict(
         self, data: str | Path | None = None, *, origins: int | None = None, level: float = 0.9

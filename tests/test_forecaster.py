@@ -388,10 +388,10 @@ def test_a_seed_that_diverges_is_left_out_with_a_note(
     assert whole is not None
     train = refit_module._train
 
-    def diverge_once(problem: Any, table: Any, fold: Any, parameters: Any) -> Any:
+    def diverge_once(problem: Any, table: Any, fold: Any, parameters: Any, *more: Any) -> Any:
         if parameters.seed == whole.spec.seeds[1]:
             raise refit_module.Diverged("epoch 1: the training loss of fold 1 is nan")
-        return train(problem, table, fold, parameters)
+        return train(problem, table, fold, parameters, *more)
 
     monkeypatch.setattr(refit_module, "_train", diverge_once)
     said: list[str] = []

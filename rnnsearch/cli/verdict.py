@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rnnsearch.cli.common import AsJson, Device, Storage, StudyPath, Tracking, app, load
 from rnnsearch.shown import printable
+
+if TYPE_CHECKING:
+    from rnnsearch.config import StudyFile
 
 
 @app.command()
@@ -62,6 +65,54 @@ def report(study: StudyPath, storage: Storage = None, tracking: Tracking = None)
 
 
 @app.command()
+def refit(
+    study: StudyPath,
+    data: Annotated[
+        Path | None, typer.Option(help="Newer prices (.csv, .parquet).", show_default=False)
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(help="Train on so many last rows.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+    device: Device = None,
+    storage: Storage = None,
+    tracking: Tracking = None,
+) -> int:
+    """Train the champion's configuration on all that is known today; predict uses it then."""
+    settings = load(study, run__device=device, run__storage=storage, run__tracking=tracking)
+    renewed, model = _refit(settings, data, window)
+    if as_json:
+        print(json.dumps(renewed | {"model": model}))
+        return 0
+    from rnnsearch.terminal.tables import output
+
+    verb = "is trained on" if renewed["made"] else "was trained before on the same"
+    out = output()
+    out.print(
+        f"trial {renewed['champion']} {verb} {renewed['rows']:,} rows, {renewed['first']} to "
+        f"{renewed['last']}; the answer stays that of the locked test",
+        highlight=False,
+        markup=False,
+    )
+    if model:
+        out.print(f"champion in MLflow: {model}", highlight=False, markup=False)
+    return 0
+
+
+def _refit(
+    settings: "StudyFile", data: Path | None, window: int | None
+) -> tuple[dict[str, Any], str | None]:
+    from rnnsearch.publish.registry import publish_refit
+    from rnnsearch.terminal.tables import note
+    from rnnsearch.verdict.renewal import renew
+
+    renewed = renew(settings, data=data, window=window, say=note)
+    for text in renewed["notes"]:
+        note(text)
+    return renewed, publish_refit(settings, renewed["evaluated"], notice=note)
+
+
+@app.command()
 def predict(
     study: StudyPath,
     data: Annotated[
@@ -72,19 +123,29 @@ def predict(
         typer.Option(min=1, help="Forecast from so many last sessions.", show_default=False),
     ] = None,
     level: Annotated[float, typer.Option(min=0.5, max=0.99, help="Of the interval.")] = 0.9,
+    refit: Annotated[bool, typer.Option("--refit", help="Train it on these prices first.")] = False,
     as_json: AsJson = False,
     storage: Storage = None,
+    tracking: Tracking = None,
 ) -> int:
     """Print the champion's next forecasts, each with its date."""
     from rnnsearch.terminal.tables import note, output, prediction_table
     from rnnsearch.verdict.prediction import predict
 
-    answer = predict(load(study, run__storage=storage), data=data, origins=origins, level=level)
+    settings = load(study, run__storage=storage, run__tracking=tracking)
+    if refit:
+        _refit(settings, data, None)
+    answer = predict(settings, data=data, origins=origins, level=level)
     for text in answer["notes"]:
         note(text)
     if as_json:
         print(json.dumps(answer))
     else:
         output().print(prediction_table(answer))
+        trained = answer["trained"]
+        if trained["last"]:
+            text = f"trained on {trained['rows']:,} rows, {trained['first']} to {trained['last']}"
+            text += " (a refit)" if trained["refit"] else ""
+            output().print(text, highlight=False, markup=False)
         output().print(answer["verdict"], highlight=False, markup=False)
     return 0

@@ -76,6 +76,11 @@ class ForecasterSpec:
     module: str | None = None  # the study's file of functions, where an input is of one
     code: dict[str, tuple[str, ...]] = field(default_factory=dict)  # see `kept_code.listed`
     known_ahead: tuple[str, ...] = ()  # those of the inputs whose window ends at the target
+    # What trained it; 0 and "" of one that was made before this was kept.
+    trained_rows: int = 0  # target rows
+    trained_first: str = ""  # date of the first target
+    trained_last: str = ""
+    refit_of: str = ""  # identity of the evaluated champion whose configuration this is
 
     @property
     def leads(self) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """The evaluation and the champion in MLflow: on the parent run, and as a registered model.
 
-The model is `rnnsearch-STUDY` with the alias `champion`. It is loaded through
+The model is `rnnsearch-STUDY`. Its alias `evaluated` is the champion that met the locked rows,
+`champion` what `predict` uses: that one, or its newest refit. It is loaded through
 `rnnsearch.publish.pyfunc`, so it holds no pickle, and `mlflow models serve` works with it.
 """
 
@@ -9,20 +10,23 @@ import csv
 import json
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rnnsearch import cells, targets
 from rnnsearch.config import StudyFile, home
 from rnnsearch.data.scratch import scratch
+from rnnsearch.model.forecaster import ForecasterSpec
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.records import parent_record, tracking_uri
 from rnnsearch.search.store.store import Store
 from rnnsearch.tracking import Experiment, first_line, shown_uri
+from rnnsearch.verdict.renewal import newest
 from rnnsearch.version import __version__
 
 ALIAS = "champion"
+EVALUATED = "evaluated"
 IDENTITY = "rnnsearch.champion"  # tag of a model version: which refit it is
 
 
@@ -85,17 +89,54 @@ def _publish(problem: Problem, uri: str, evaluation: dict[str, Any], champion: P
     with contextlib.suppress(MlflowException):  # it exists, or what follows fails too
         client.create_registered_model(model_name(study))
     client.update_registered_model(model_name(study), evaluation["verdict"]["sentence"])
-    version = _registered(experiment, study, evaluation, champion)
-    client.set_registered_model_alias(model_name(study), ALIAS, version)
+    chosen = evaluation["champion"]
+    version = _registered(experiment, study, champion, chosen["identity"], chosen["trial"])
+    client.set_registered_model_alias(model_name(study), EVALUATED, version)
+    if not (renewed := newest(study, chosen["identity"])):
+        client.set_registered_model_alias(model_name(study), ALIAS, version)
+        return f"models:/{model_name(study)}@{ALIAS}"
+    return _register_refit(experiment, study, *renewed)
+
+
+def publish_refit(study: StudyFile, evaluated: str, *, notice: Callable[[str], None]) -> str | None:
+    """Register the newest refit of the evaluated champion, once, and move the alias to it.
+
+    Returns the URI of the registered model; None where there is no refit, or MLflow did not answer:
+    the user is told, and the refit stays in its folder.
+    """
+    uri, renewed = tracking_uri(study), newest(study, evaluated)
+    if renewed is None:
+        return None
+    try:
+        parent = parent_record(Problem.load(study), Store(study, create=False).id)
+        return _register_refit(Experiment(uri, parent, home() / "artifacts"), study, *renewed)
+    except Exception as error:  # whatever MLflow raises; the refit itself is safe
+        notice(
+            f"{shown_uri(uri)}: MLflow did not take the refit ({first_line(error)}); "
+            "`rnnsearch refit` writes it when it is called again"
+        )
+        return None
+
+
+def _register_refit(
+    experiment: Experiment, study: StudyFile, folder: Path, spec: ForecasterSpec
+) -> str:
+    about = {"trained_rows": str(spec.trained_rows), "trained_last": spec.trained_last}
+    version = _registered(experiment, study, folder, spec.identity, spec.trial, about)
+    experiment.client.set_registered_model_alias(model_name(study), ALIAS, version)
     return f"models:/{model_name(study)}@{ALIAS}"
 
 
 def _registered(
-    experiment: Experiment, study: StudyFile, evaluation: dict[str, Any], champion: Path
+    experiment: Experiment,
+    study: StudyFile,
+    champion: Path,
+    identity: str,
+    trial: int,
+    about: Mapping[str, str] | None = None,
 ) -> str:
-    """The model version of the evaluation's champion; made where it is not there yet."""
+    """The model version of a forecaster's folder; made where it is not there yet."""
     client, run = experiment.client, experiment.parent_run
-    identity, trial = evaluation["champion"]["identity"], evaluation["champion"]["trial"]
     for known in client.search_model_versions(f"name = '{model_name(study)}'"):
         if known.tags.get(IDENTITY) == identity:
             return str(known.version)
@@ -107,7 +148,7 @@ def _registered(
         model_name(study),
         f"{client.get_run(run).info.artifact_uri}/{place}",
         run,
-        tags={IDENTITY: identity, "trial": str(trial)},
+        tags={IDENTITY: identity, "trial": str(trial)} | dict(about or {}),
     )
     return str(version.version)
 

@@ -68,11 +68,11 @@ def evaluate(
     problem = problem or Problem.load(study)
     if not len(problem.split.test):
         raise StudyFileError(
-            "[split] test is 0, so there are no locked rows to evaluate on; a new study with "
-            "test = 0.2 has them"
+            "[split] test is 0, so there are no locked rows to evaluate on; `rnnsearch refit` "
+            "trains the best trial on all rows, untested; a new study with test = 0.2 has them"
         )
     store = Store(study, create=False)
-    with storage_errors(store.url), _alone(study):
+    with storage_errors(store.url), alone(study):
         store.claim(study.fingerprint(), problem.data_record())
         answer = stored_answer(store)
         if store.formerly:
@@ -82,8 +82,8 @@ def evaluate(
             if not has_champion(study, answer):
                 say("the champion's folder is not of this evaluation: training it again")
                 chosen, seeds = store.trial(answer["champion"]["trial"]), answer["basis"]["seeds"]
-                candidates = _validated(problem, store, [chosen], seeds, say)
-                _, champion = _champion(problem, candidates, seeds, say)
+                candidates = validated(problem, store, [chosen], seeds, say)
+                _, champion = refitted_champion(problem, candidates, seeds, say)
                 champion.save(champion_folder(study))
             return answer
 
@@ -97,8 +97,8 @@ def evaluate(
         if study.measuring_code:
             basis["own"] = study.measuring_code
         say(f"validating the best {len(trials)} trials with {seeds} seeds each")
-        candidates = _validated(problem, store, trials, seeds, say)
-        winner, champion = _champion(problem, candidates, seeds, say)
+        candidates = validated(problem, store, trials, seeds, say)
+        winner, champion = refitted_champion(problem, candidates, seeds, say)
         comparison.try_own_baselines(problem, winner.parameters, champion.target_scale)
         champion.save(champion_folder(study))
         # From disk, as every later forecast is made.
@@ -204,7 +204,7 @@ def validation_losses(problem: Problem, store: Store) -> tuple[Floats, Floats]:
 
 
 @contextlib.contextmanager
-def _alone(study: StudyFile) -> Iterator[None]:
+def alone(study: StudyFile) -> Iterator[None]:
     """One evaluation of a study at a time on this machine."""
     folder = champion_folder(study)
     try:
@@ -213,7 +213,8 @@ def _alone(study: StudyFile) -> Iterator[None]:
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise StorageError(
-            f"{folder}: study {study.name!r} is being evaluated by another process; wait for it"
+            f"{folder}: study {study.name!r} is evaluated or refitted by another process; wait for "
+            "it"
         ) from None
     except OSError as error:
         raise unwritable(folder, error) from None
@@ -223,14 +224,14 @@ def _alone(study: StudyFile) -> Iterator[None]:
         lock.release()
 
 
-def _validated(
+def validated(
     problem: Problem, store: Store, trials: list[TrialView], seeds: int, say: Say
 ) -> list[Candidate]:
     """The best candidate first, judged and taught as the study's trials were."""
     return validate(problem, trials, seeds, say, store.scoring, store.formulation)
 
 
-def _champion(
+def refitted_champion(
     problem: Problem, candidates: list[Candidate], seeds: int, say: Say
 ) -> tuple[Candidate, Forecaster]:
     """The best candidate that trains on all rows before the test, refitted there."""

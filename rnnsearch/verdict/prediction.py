@@ -11,12 +11,12 @@ from rnnsearch.config import StudyFile
 from rnnsearch.data.markets.calendars import are_days
 from rnnsearch.data.markets.proposals import likely_market
 from rnnsearch.data.prices.load import Prices, read_prices
-from rnnsearch.errors import NoTrialError, StorageError
-from rnnsearch.model.forecaster import Forecaster, read_spec
+from rnnsearch.errors import NoTrialError
+from rnnsearch.model.forecaster import Forecaster, ForecasterSpec
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
-from rnnsearch.verdict.evaluation import champion_folder, stored_answer
 from rnnsearch.verdict.plain import as_json
+from rnnsearch.verdict.renewal import age, answer_of, data_of, evaluated_champion, newest
 
 FORKED = (
     "`rnnsearch search STUDY --fork NAME` begins a study whose networks forecast the change from "
@@ -25,13 +25,19 @@ FORKED = (
 TOLD = 5
 """Most inputs named in a note."""
 
+OLD = 0.1
+"""Weights are old once so many times their training rows have passed."""
+
 
 def predict(
     study: StudyFile, *, data: Path | None = None, origins: int | None = None, level: float = 0.9
 ) -> dict[str, Any]:
     """Dated forecasts of the study's champion, from the study's data or from `data`; plain JSON.
 
-    Keys: study, champion (trial number), level, forecasts (rows of `Forecaster.forecast`), notes,
+    It is the newest refit of the evaluated champion, where there is one.
+
+    Keys: study, champion (trial number), trained (rows, first and last target that trained it,
+    whether it is a refit, sessions since), level, forecasts (rows of `Forecaster.forecast`), notes,
     outside (inputs outside what training saw, as `Forecaster.outside` tells them),
     verdict (the sentence of the last evaluation), openings. The study's file may have grown since.
 
@@ -40,32 +46,24 @@ def predict(
     """
     store = Store(study, create=False)
     with storage_errors(store.url):
-        answer = stored_answer(store)
+        answer = answer_of(store, study)
         if answer is None:
+            first = "evaluate" if study.split.test else "refit"
             raise NoTrialError(
-                f"{study.name}: there is no champion yet; run `rnnsearch evaluate` first"
+                f"{study.name}: there is no champion yet; run `rnnsearch {first}` first"
             )
         # The study file must still be the one that was searched; its data may be newer.
         store.claim(study.fingerprint(), store.data)
-    folder = champion_folder(study)
-    spec = read_spec(folder)
-    if spec is None or spec.identity != answer["champion"]["identity"]:
-        raise StorageError(
-            f"{folder}: the champion of the last evaluation is not there; run `rnnsearch evaluate` "
-            "with the --top and --seeds of then, which trains it again without opening the test"
-        )
-    forecaster = Forecaster.load(folder)
+    forecaster = evaluated_champion(study, answer)
+    if renewed := newest(study, forecaster.spec.identity):
+        forecaster = Forecaster.load(renewed[0])
+    spec = forecaster.spec
     # A calendar may have been named since: it dates forecasts and changes none.
     forecaster = replace(forecaster, spec=replace(spec, calendar=study.data.calendar))
     # Joined series that the champion does not use need not be there.
     used = {join["prefix"] for join in spec.data["join"]}
     joins = tuple(join for join in study.data.join if join.prefix in used)
-    section = study.data.model_copy(update={"join": joins})
-    if data is not None:
-        columns = forecaster.spec.data["columns"]
-        columns = columns if isinstance(columns, str) else tuple(columns)
-        changes = {"path": data.absolute(), "sample": None, "columns": columns}
-        section = section.model_copy(update=changes)
+    section = data_of(study, spec, data).data.model_copy(update={"join": joins})
     prices = read_prices(section)
     table = forecaster.table(prices)
     frame = forecaster.forecast(prices, origins=origins, level=level, table=table)
@@ -75,11 +73,20 @@ def predict(
         *table.notes,
         *forecaster.notes(prices),
         *_beyond(outside, forecaster, store.formerly),
+        *_old_weights(study, spec, age(spec, prices)),
+        *_in_sample(spec, frame),
         *_undated(study, prices, frame),
     ]
     return {
         "study": study.name,
         "champion": spec.trial,
+        "trained": {
+            "rows": spec.trained_rows or None,
+            "first": spec.trained_first or None,
+            "last": spec.trained_last or None,
+            "refit": bool(spec.refit_of),
+            "sessions_since": age(spec, prices),
+        },
         "level": level,
         "forecasts": as_json(frame.to_dict("records")),
         "notes": notes,
@@ -107,6 +114,28 @@ def _beyond(outside: list[dict[str, Any]], forecaster: Forecaster, formerly: str
             text += ", so its forecast tends back to prices that it has seen: "
             text += FORKED if formerly else "search again with newer rows"
     yield text
+
+
+def _old_weights(study: StudyFile, spec: ForecasterSpec, sessions: int) -> Iterator[str]:
+    """That the weights know nothing of the last tenth or more of what could be known."""
+    if sessions > OLD * spec.trained_rows > 0:
+        share = 100 * sessions / (sessions + spec.trained_rows)
+        yield (
+            f"the weights were trained on rows until {spec.trained_last}, and the {sessions:,} "
+            f"sessions since are {share:.0f} % of all; `rnnsearch refit {study.name}` trains them "
+            "on all rows"
+        )
+
+
+def _in_sample(spec: ForecasterSpec, forecasts: pd.DataFrame) -> Iterator[str]:
+    """That forecasts of what trained the weights say nothing about how good they are."""
+    dates = pd.to_datetime(forecasts["target_date"]).dropna()
+    known = int((dates <= pd.Timestamp(spec.trained_last)).sum()) if spec.trained_last else 0
+    if known:
+        yield (
+            f"{known:,} of {len(forecasts):,} targets are rows that trained the weights; how near "
+            "these forecasts come says nothing about the others"
+        )
 
 
 def _undated(study: StudyFile, prices: Prices, forecasts: pd.DataFrame) -> list[str]:

@@ -1,5 +1,6 @@
 """A candidate trained once more, on every row before the locked test: the forecaster itself."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,12 @@ from rnnsearch.model.history import History
 from rnnsearch.model.kernels.cache import kernels_for
 from rnnsearch.model.networks import Network
 from rnnsearch.model.training import Diverged, FoldTensors, Trainer
+from rnnsearch.model.windows import Fold
 from rnnsearch.own_code import OwnCode, split_reference
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.folds import TrialData, prepare_fold, select_inputs
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.runner import ACCUMULATE, training_settings
-from rnnsearch.targets import TargetScale
 from rnnsearch.verdict.champion import Candidate, Floats, Say, seeds_of
 from rnnsearch.version import __version__
 
@@ -51,59 +52,98 @@ def refit(problem: Problem, candidate: Candidate, seeds: int, say: Say) -> Forec
     A seed that diverges is left out and said so; None where all of them did. The interval comes
     from errors on validation rows, made by networks that had not seen them.
     """
-    parameters, study = candidate.parameters, problem.study
+    parameters = candidate.parameters
+    known = problem.prices.close[: problem.split.refit.history.stop]
+    origins = problem.split.validation - parameters.output_shift
+    return fit(
+        problem,
+        problem.split.refit,
+        parameters,
+        seeds_of(parameters, seeds),
+        formulation=candidate.formulation,
+        spec=replace(
+            _spec(problem, parameters, candidate.trial.number),
+            identity=identity(problem, candidate, seeds),
+        ),
+        errors=_validation_errors(problem, candidate),
+        scales=Moves.fit(known, problem.target).at(known)[origins],
+        say=say,
+    )
+
+
+def fit(
+    problem: Problem,
+    fold: Fold,
+    parameters: TrialParameters,
+    seeds: Sequence[int],
+    *,
+    formulation: int | None,
+    spec: ForecasterSpec,
+    errors: Floats,
+    scales: Floats,
+    say: Say,
+) -> Forecaster | None:
+    """Train a configuration on the rows of a fold, once per seed.
+
+    `spec` says what it is, but for how it was trained; `errors` and `scales` are those of
+    `Forecaster`, `formulation` is that of the study. A seed that diverges is left out and said so;
+    None where all of them did.
+    """
+    study = problem.study
     device = worker_device(study.run.device, 0, 1)
     data = TrialData(
         problem.table,
         problem.prices.quotes,
         problem.split,
         study.data.predict,
-        formulation=candidate.formulation,
+        formulation=formulation,
     )
     machine = kernels_for(study.run.kernels, device, kernels_folder(), say)
     table = select_inputs(parameters, data, device)
-    fold = prepare_fold(problem.split.refit, parameters, data, device)
+    prepared = prepare_fold(fold, parameters, data, device)
     networks: dict[int, Network] = {}
-    wanted = seeds_of(parameters, seeds)
-    for number, seed in enumerate(wanted, start=1):
+    for number, seed in enumerate(seeds, start=1):
         try:
-            networks[seed] = _train(
-                problem, table, fold.tensors, replace(parameters, seed=seed), machine
-            )
-            say(f"refitted {number} of {seeds}")
+            settled = replace(parameters, seed=seed)
+            networks[seed] = _train(problem, table, prepared.tensors, settled, machine)
+            say(f"refitted {number} of {len(seeds)}")
         except Diverged as error:
-            say(f"refit {number} of {seeds} is left out: it diverged ({error})")
+            say(f"refit {number} of {len(seeds)} is left out: it diverged ({error})")
     if not networks:
         return None
-    spec = replace(
-        _spec(problem, candidate, fold.target_scale),
-        identity=identity(problem, candidate, seeds),
-        seeds=tuple(networks),
-        versions={"rnnsearch": __version__, **describe(device, study.run.precision)},
-    )
-    spec = replace(spec, code=kept_code.listed(_code(problem, spec)))
-    history = problem.split.refit.history.stop
-    known = problem.prices.close[:history]
-    origins = problem.split.validation - candidate.parameters.output_shift
+    dates, code, target = problem.prices.dates, _code(problem, spec), prepared.target_scale
     return Forecaster(
-        spec=spec,
-        networks=tuple(networks.values()),
-        scaler=fold.scaler,
-        history=History(
-            problem.prices.dates[:history].to_numpy("datetime64[us]"),
-            known,
+        spec=replace(
+            spec,
+            target_mean=target.mean,
+            target_scale=target.scale,
+            target_start=target.start,
+            target_relative=target.relative,
+            target_least=target.least,
+            seeds=tuple(networks),
+            versions={"rnnsearch": __version__, **describe(device, study.run.precision)},
+            code=kept_code.listed(code),
+            trained_rows=len(fold.train),
+            trained_first=f"{dates[fold.train[0]]:%Y-%m-%d}",
+            trained_last=f"{dates[fold.train[-1]]:%Y-%m-%d}",
         ),
-        errors=_validation_errors(problem, candidate),
-        scales=Moves.fit(known, problem.target).at(known)[origins],
-        seen=_seen(problem, parameters),
-        code=_code(problem, spec),
+        networks=tuple(networks.values()),
+        scaler=prepared.scaler,
+        history=History(
+            dates[: fold.history.stop].to_numpy("datetime64[us]"),
+            problem.prices.close[: fold.history.stop],
+        ),
+        errors=errors,
+        scales=scales,
+        seen=_seen(problem, fold, parameters),
+        code=code,
     )
 
 
-def _seen(problem: Problem, parameters: TrialParameters) -> NDArray[np.float32]:
+def _seen(problem: Problem, fold: Fold, parameters: TrialParameters) -> NDArray[np.float32]:
     """(2, F) the lowest and the highest value of each input on the rows that training saw."""
     columns = problem.table.columns(parameters.inputs)
-    rows = problem.table.values[problem.split.refit.history][:, columns]
+    rows = problem.table.values[fold.history][:, columns]
     return np.stack([np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)])
 
 
@@ -151,9 +191,9 @@ def _code(problem: Problem, spec: ForecasterSpec) -> dict[str, OwnCode]:
     return {name: code for name, code in problem.study.code.items() if name in needed}
 
 
-def _spec(problem: Problem, candidate: Candidate, target: TargetScale) -> ForecasterSpec:
+def _spec(problem: Problem, parameters: TrialParameters, trial: int) -> ForecasterSpec:
     """What the forecaster is, but for how it was trained."""
-    parameters, study = candidate.parameters, problem.study
+    study = problem.study
     columns = problem.table.columns(parameters.inputs)
     specs = [problem.table.specs[column] for column in columns]
     own = FAMILY in {spec.family for spec in specs}
@@ -184,13 +224,10 @@ def _spec(problem: Problem, candidate: Candidate, target: TargetScale) -> Foreca
         dropout=parameters.dropout,
         window=parameters.window,
         output_shift=parameters.output_shift,
-        target_mean=target.mean,
-        target_scale=target.scale,
-        target_start=target.start,
-        target_relative=target.relative,
-        target_least=target.least,
+        target_mean=0.0,
+        target_scale=1.0,
         seeds=(),
-        trial=candidate.trial.number,
+        trial=trial,
         history_name=problem.prices.name,
         versions={},
         known_ahead=tuple(spec.name for spec in specs if spec.ahead),
