@@ -174,7 +174,7 @@ def test_a_trial_says_what_trained_it_and_has_the_same_value_by_torch(
     ours, torchs = (
         Store(load_study(path), create=False).trials()[0] for path in (by_kernels, by_torch)
     )
-    assert ours.params == torchs.params
+    assert ours.parameters == torchs.parameters
     assert ours.value == pytest.approx(torchs.value, rel=1e-5, abs=1e-7)
 
 
