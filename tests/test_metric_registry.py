@@ -13,10 +13,13 @@ import pytest
 from rich.console import Console
 
 from rnnsearch import targets
+from rnnsearch.config import load_study
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.metrics import Metric, Scored, Unit, base, running
+from rnnsearch.search.problem import Problem
 from rnnsearch.targets import TARGETS
 from rnnsearch.terminal.tables import evaluation_tables
+from tests.searches import write_study
 
 KEYS = [metric.key for metric in metrics.registry()]
 
@@ -173,7 +176,9 @@ def test_a_metric_that_fails_has_no_value_and_the_others_have_theirs(brought):
     assert broken.keys().isdisjoint(metrics.score_trial(some_rows("level")))
 
 
-def test_a_metric_that_cannot_stand_among_the_others_is_not_used_and_says_why(brought):
+def test_a_metric_that_cannot_stand_among_the_others_is_not_used_and_says_why(
+    brought, tmp_path, monkeypatch
+):
     brought(
         a=replace(WORST, key="rmse"),
         b=replace(WORST, key="always_up_accuracy"),
@@ -197,6 +202,8 @@ def test_a_metric_that_cannot_stand_among_the_others_is_not_used_and_says_why(br
         "their_metrics:g is a function, not a rnnsearch Metric",
     ]
     assert all(reason.startswith("the metric '") for reason in reasons)
+    monkeypatch.setenv("RNNSEARCH_HOME", str(tmp_path))
+    assert set(reasons) <= set(Problem.load(load_study(write_study(tmp_path))).notes)
 
 
 def test_an_answer_shows_a_metric_that_is_not_installed_any_more():

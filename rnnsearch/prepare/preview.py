@@ -96,7 +96,7 @@ def _ahead(problem: Problem, furthest: int) -> Iterator[str]:
 
 
 def _notes(problem: Problem) -> tuple[str, ...]:
-    return (*problem.prices.warnings, *problem.table.notes, *describe(problem.candidates.record()))
+    return (*problem.notes, *describe(problem.candidates.record()))
 
 
 def _space(study: StudyFile, sizes: dict[str, float]) -> pd.DataFrame:

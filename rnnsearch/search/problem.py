@@ -66,6 +66,11 @@ class Problem:
     def target(self) -> Target:
         return targets.get(self.study.data.predict)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What looks odd in the data, and which metrics of other packages cannot be used."""
+        return (*self.prices.warnings, *self.table.notes, *metrics.brought()[1])
+
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
         """All that a forecast is measured by. Raises StudyFileError."""

@@ -51,7 +51,7 @@ def search(
     deadline = deadline or Deadline(study.study.timeout)
     check_wanted(trials)
     problem = problem or Problem.load(study, tried=True)
-    for warning in (*problem.prices.warnings, *problem.table.notes):
+    for warning in problem.notes:
         view.notice(warning)
     with closing(start_workers(problem, view)) as workers:
         for note in describe(problem.candidates.record()):  # a ranking takes seconds, as workers do

@@ -168,9 +168,8 @@ class TrialView:
 
     @property
     def folds(self) -> list[dict[str, float]]:
-        """The metrics of each fold."""
-        folds: list[dict[str, float]] = self.record.get("folds", [])
-        return folds
+        """The metrics of each fold, by the names of today."""
+        return [renamed(fold) for fold in self.record.get("folds", [])]
 
     @property
     def curves(self) -> dict[str, list[float]]:
