@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from rnnsearch.own_code import OwnCode
 from rnnsearch.report.page import report
 from rnnsearch.scoring import baselines, metrics
 from rnnsearch.scoring.baselines.theirs import AHEAD
+from rnnsearch.scoring.metrics import running
 from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.protocol import Done
@@ -218,6 +220,42 @@ def test_a_worker_that_begins_anew_has_own_metrics_without_their_file(home: Path
         process.join()
     assert isinstance(told[-1], Done), told[-1]
     assert {"worst", "bias"} <= told[-1].outcome.metrics.keys()
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A distribution that brings a metric and a baseline."""
+    about = tmp_path / "site" / "their_measures-1.0.dist-info"
+    about.mkdir(parents=True)
+    (tmp_path / "site" / "their_measures.py").write_text(
+        METRICS.replace("from helpers import largest", "largest = lambda x: abs(x).max()")
+        + BASELINES
+    )
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: their-measures\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(
+        "[rnnsearch.metrics]\nbias = their_measures:BIAS\n"
+        "[rnnsearch.baselines]\nmean = their_measures:MEAN\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    for cached in (running.brought, baselines.registry):
+        cached.cache_clear()
+    yield
+    monkeypatch.undo()
+    for cached in (running.brought, baselines.registry):
+        cached.cache_clear()
+
+
+def test_an_installed_package_s_metric_and_baseline_need_no_line_in_the_study(
+    home: Path, installed: None
+) -> None:
+    path = write_study(home)
+    search_inline(path)
+    assert Study(path).trials()["bias"].notna().all()
+    answer = evaluate(load_study(path), top=1, seeds=1, say=quiet)
+    assert answer["own_metrics"]["bias"]["label"] == "mean error"
+    assert answer["baselines"]["mean"] == "the mean"
+    assert all("bias" in row for row in answer["table"])
+    assert "p_better" in answer["significance"]["diebold_mariano_mean"]
 
 
 # --- what a file has
