@@ -1,6 +1,7 @@
 """What other packages bring, by entry points, and what there is of a kind, by name.
 
 brought(group, kind, taken)   each object of other packages, or why it cannot be had
+loaded(point, kind)           that of one entry point
 unknown(name, known)          what to say of a name that there is not: the known ones, the nearest
 """
 
@@ -34,19 +35,25 @@ def brought(
     seen = set(taken)
     what = kind.__name__.lower()
     for point in points(group):
-        try:
-            one = point.load()
-        except Exception as error:
-            yield point, f"{point.value}: {failed(error)}"
-            continue
-        if not isinstance(one, kind):
-            reason = f"{point.value} is a {type(one).__name__}, not a rnnsearch {kind.__name__}"
-            yield point, reason
+        one = loaded(point, kind)
+        if isinstance(one, str):
+            yield point, one
         elif (called := str(getattr(one, name))) in seen:
             yield point, f"{point.value} is called {called!r}, as another {what} is"
         else:
             seen.add(called)
             yield point, one
+
+
+def loaded(point: EntryPoint, kind: type[T]) -> T | str:
+    """The `kind` that an entry point names, or a sentence why it cannot be used."""
+    try:
+        one = point.load()
+    except Exception as error:
+        return f"{point.value}: {failed(error)}"
+    if not isinstance(one, kind):
+        return f"{point.value} is a {type(one).__name__}, not a rnnsearch {kind.__name__}"
+    return one
 
 
 def failed(error: BaseException) -> str:

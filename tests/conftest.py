@@ -239,12 +239,8 @@ def bars(tmp_path: Path) -> Path:
 def rnnsearch(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """The command in this process, its training too: arguments -> exit code, stdout, stderr."""
+    """The command in this process: arguments -> exit code, stdout, stderr."""
     from rnnsearch import cli
-    from rnnsearch.search import searching as study
-    from tests.searches import InlineWorkers
-
-    monkeypatch.setattr(study, "LocalWorkers", InlineWorkers)
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["rnnsearch", *map(str, arguments)])

@@ -25,11 +25,10 @@ from rnnsearch.search.trial.packing import unpack
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import Outcome
 from rnnsearch.search.trial.runner import run_trial
-from rnnsearch.verdict import champion as champion_module
 from rnnsearch.verdict.champion import Candidate, validation_value
 from rnnsearch.verdict.evaluation import evaluate
 from rnnsearch.verdict.refit import refit
-from tests.searches import InlineWorkers, Notes, write_study
+from tests.searches import Notes, write_study
 
 PARAMETERS: dict[str, Any] = {
     "cell": "lstm",
@@ -117,14 +116,8 @@ class Evaluated:
 
 
 def search_inline(path: Path, trials: str | None = None) -> None:
-    """A search without worker processes. The caller has patched `LocalWorkers`."""
-    study_module.search(load_study(path), Notes(), trials=trials)
-
-
-def patch_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train without worker processes: they take seconds to start."""
-    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
-    monkeypatch.setattr(champion_module, "LocalWorkers", InlineWorkers)
+    """A search without worker processes, whatever the file says."""
+    study_module.search(load_study(path, run__engine="inline"), Notes(), trials=trials)
 
 
 @contextlib.contextmanager
@@ -137,7 +130,6 @@ def evaluate_small(folder: Path, mlflow_database: Path) -> Iterator[Evaluated]:
     shutil.copy(mlflow_database, home / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RNNSEARCH_HOME", str(home))
-        patch_workers(patch)
         path = write_study(folder)
         search_inline(path)
         answer = evaluate(load_study(path), top=2, seeds=2, say=quiet)
@@ -145,13 +137,12 @@ def evaluate_small(folder: Path, mlflow_database: Path) -> Iterator[Evaluated]:
 
 
 def copy_study(study: Evaluated, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Evaluated:
-    """A copy to be changed; RNNSEARCH_HOME is its stores, and workers are no processes."""
+    """A copy to be changed; RNNSEARCH_HOME is its stores."""
     home = folder / "runs"
     shutil.copytree(study.home, home)
     for file in study.path.parent.glob("*.*"):
         shutil.copy(file, folder)
     monkeypatch.setenv("RNNSEARCH_HOME", str(home))
-    patch_workers(monkeypatch)
     return Evaluated(folder / study.path.name, home, study.answer)
 
 

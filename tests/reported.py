@@ -16,7 +16,7 @@ import pytest
 from rnnsearch.config import load_study
 from rnnsearch.report.page import report
 from rnnsearch.verdict.evaluation import evaluate
-from tests.evaluated import patch_workers, quiet, search_inline
+from tests.evaluated import quiet, search_inline
 from tests.searches import write_study
 
 NASTY = "<script>alert(1)</script>"
@@ -55,7 +55,6 @@ def report_small(folder: Path, mlflow_database: Path) -> Iterator[Pages]:
     shutil.copy(mlflow_database, home / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RNNSEARCH_HOME", str(home))
-        patch_workers(patch)
         _write_prices(folder)
         path = write_study(
             folder,

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +20,10 @@ from rnnsearch.search.driver.running import RunningTrial
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView
 from rnnsearch.search.trial.parameters import TrialParameters
-from rnnsearch.search.trial.protocol import (
-    Done,
-    Event,
-    Failed,
-    Outcome,
-    Progress,
-    Ready,
-    Stopped,
-    Task,
-    Workers,
-    WorkerSetup,
-)
+from rnnsearch.search.trial.protocol import Event, Progress, Task, Workers
 from rnnsearch.tracking import PARENT, STATE, STATUS, STUDY, TRIAL
 
+# Trained in the process that searches, as workers take seconds to start: tests of them say so.
 SMALL: dict[str, dict[str, Any]] = {
     "study": {"trials": 6, "seed": 1, "pruner": "none"},
     "data": {"path": "prices.csv"},
@@ -53,7 +43,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "output_shift": [1, 2],
     },
     "inputs": {"indicators": "none", "search": "each"},
-    "run": {"workers": 1, "device": "cpu"},
+    "run": {"engine": "inline", "workers": 1, "device": "cpu"},
 }
 
 
@@ -118,51 +108,6 @@ class Notes:
 
     def notice(self, text: str) -> None:
         self.notices.append(text)
-
-
-class InlineWorkers:
-    """One worker without a process: it trains in `events`. For tests of what surrounds training."""
-
-    count = 1
-
-    def __init__(self, setup: WorkerSetup, count: int) -> None:
-        from rnnsearch.search.trial.runner import TrialRunner
-
-        self._runner = TrialRunner(setup)
-        self.description = self._runner.description
-        self._task: Task | None = None
-        self._said: deque[Event] = deque([Ready(self.description)])
-        self._stream: Iterator[Any] = iter(())
-
-    def has_idle(self) -> bool:
-        return self._task is None
-
-    def starved(self) -> bool:
-        return False
-
-    def submit(self, task: Task) -> None:
-        self._task, self._stream = task, self._runner.run(task)
-
-    def stop(self, number: int) -> None:
-        if self._task is not None and self._task.number == number:
-            self._task, self._stream = None, iter(())
-            self._said.append(Stopped(number))
-
-    def events(self, timeout: float) -> list[Event]:
-        said, self._said = list(self._said), deque()
-        if self._task is not None:
-            number, heard = self._task.number, next(self._stream)
-            if isinstance(heard, Outcome | str):
-                self._task = None
-            if isinstance(heard, Outcome):
-                said.append(Done(number, heard))
-            elif isinstance(heard, str):
-                said.append(Failed(number, heard))
-            else:
-                said.append(Progress(number, heard))
-        return said
-
-    def close(self) -> None: ...
 
 
 def resume(path: Path, trials: str | None = None) -> Store:

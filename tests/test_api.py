@@ -11,7 +11,7 @@ import rnnsearch
 from rnnsearch import Study
 from rnnsearch.errors import NoTrialError, StorageError, StudyFileError
 from rnnsearch.verdict.prediction import predict
-from tests.evaluated import Evaluated, patch_workers
+from tests.evaluated import Evaluated
 from tests.searches import write_study
 from tests.test_docs import ROOT, blocks
 
@@ -28,7 +28,6 @@ def test_the_lines_of_the_readme_run(
     (lines,) = blocks(ROOT / "README.md", "python")
     write_study(tmp_path / "studies", "quickstart", study={"trials": 3})
     monkeypatch.chdir(tmp_path)
-    patch_workers(monkeypatch)
     names: dict[str, object] = {}
     exec(lines, names)
     trials, forecast = names["trials"], names["forecast"]
@@ -74,10 +73,7 @@ def test_errors_are_those_of_the_commands(tmp_path: Path, home: Path) -> None:
         study.trials()
 
 
-def test_a_search_without_a_result_raises(
-    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    patch_workers(monkeypatch)
+def test_a_search_without_a_result_raises(tmp_path: Path, home: Path) -> None:
     space = {"optimizer": "sgd", "learning_rate": 10.0, "clip": 0, "epochs": 3, "batch_size": 4}
     study = Study(write_study(tmp_path, space=space | {"window": 2, "output_shift": 1}))
     with pytest.raises(NoTrialError, match="they failed with: diverged"):

@@ -14,7 +14,7 @@ from rnnsearch.prepare.draft import init
 from rnnsearch.search.problem import Problem
 from rnnsearch.verdict.evaluation import evaluate
 from rnnsearch.verdict.prediction import predict
-from tests.evaluated import patch_workers, quiet, search_inline
+from tests.evaluated import quiet, search_inline
 from tests.searches import write_study
 from tests.series import bars, read, told
 
@@ -100,10 +100,7 @@ def test_init_names_the_column_and_not_its_words(tmp_path: Path) -> None:
     assert load_study(draft.path).data.columns == ("regime",)
 
 
-def test_a_champion_takes_rows_with_fewer_words_and_tells_new_ones(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    patch_workers(monkeypatch)
+def test_a_champion_takes_rows_with_fewer_words_and_tells_new_ones(tmp_path: Path) -> None:
     frame = with_regime(420)
     frame[:400].to_csv(tmp_path / "bars.csv")
     data = {"path": "bars.csv", "columns": ["regime"]}

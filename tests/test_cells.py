@@ -27,7 +27,7 @@ from rnnsearch.search.trial.protocol import Crashed, Done, Failed
 from rnnsearch.search.trial.worker import serve
 from rnnsearch.verdict.evaluation import champion_folder, evaluate
 from rnnsearch.verdict.prediction import predict
-from tests.evaluated import patch_workers, quiet, search_inline
+from tests.evaluated import quiet, search_inline
 from tests.searches import Notes, run, task, write_study
 from tests.test_training import SETTINGS, make_fold, make_table
 
@@ -246,8 +246,7 @@ def test_what_a_cell_counts_while_it_trains_is_kept_with_averaged_weights(tmp_pa
 # --- from the search to a forecast
 
 
-def searched(path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    patch_workers(monkeypatch)
+def searched(path: Path) -> dict[str, Any]:
     search_inline(path)
     return evaluate(load_study(path), top=1, seeds=2, say=quiet)
 
@@ -257,7 +256,7 @@ def test_a_cell_is_searched_evaluated_and_predicted_with(
     installed: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cell: str
 ) -> None:
     path = study_with(tmp_path, cell, study={"trials": 2})
-    answer = searched(path, monkeypatch)
+    answer = searched(path)
     assert answer["champion"]["params"]["cell"] == cell
     study = load_study(path)
     said = predict(study)["forecasts"]
@@ -272,11 +271,9 @@ def test_a_cell_is_searched_evaluated_and_predicted_with(
     assert served["forecast_price"].tolist() == [one["forecast_price"] for one in said]
 
 
-def test_changed_code_is_told_with_what_to_do(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changed_code_is_told_with_what_to_do(home: Path, tmp_path: Path) -> None:
     path = study_with(tmp_path, ["gru", OWN], study={"trials": 2})
-    searched(path, monkeypatch)
+    searched(path)
     for file in ("my_cells.py", "gates.py"):
         text = (tmp_path / file).read_text()
         (tmp_path / file).write_text(text + "# another state\n")
@@ -303,10 +300,10 @@ def test_changed_code_is_told_with_what_to_do(
 
 
 def test_an_installed_cell_of_another_version_is_told(
-    installed: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    installed: Path, home: Path, tmp_path: Path
 ) -> None:
     path = study_with(tmp_path, "minimal", study={"trials": 1})
-    searched(path, monkeypatch)
+    searched(path)
     (installed / "their_cells-1.2.dist-info").rename(installed / "their_cells-1.3.dist-info")
     about = installed / "their_cells-1.3.dist-info/METADATA"
     about.write_text(about.read_text().replace("1.2", "1.3"))
@@ -319,7 +316,7 @@ def test_a_champion_whose_package_is_gone_says_which(
     installed: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = study_with(tmp_path, "minimal", study={"trials": 1})
-    searched(path, monkeypatch)
+    searched(path)
     folder = champion_folder(load_study(path))
     assert saved_requirements(folder, load_study(path), tmp_path)[-1] == "their-cells==1.2"
     monkeypatch.setattr(sys, "path", [one for one in sys.path if one != str(installed)])
@@ -336,10 +333,7 @@ def saved_requirements(champion: Path, study: StudyFile, folder: Path) -> list[s
     return [line for line in text.splitlines() if line]
 
 
-def test_a_trial_whose_cell_breaks_fails_with_its_place(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    patch_workers(monkeypatch)
+def test_a_trial_whose_cell_breaks_fails_with_its_place(home: Path, tmp_path: Path) -> None:
     path = study_with(tmp_path, [OWN, "gru"], study={"trials": 6, "sampler": "random"})
     text = MY_CELLS.replace(
         "super().__init__()", "super().__init__()\n        assert hidden_size < 4"
@@ -351,11 +345,9 @@ def test_a_trial_whose_cell_breaks_fails_with_its_place(
     assert {trial.state for trial in store.trials()} == {"failed", "complete"}
 
 
-def test_code_that_was_changed_in_a_champion_s_folder_is_damage(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_code_that_was_changed_in_a_champion_s_folder_is_damage(home: Path, tmp_path: Path) -> None:
     path = study_with(tmp_path, OWN, study={"trials": 1})
-    searched(path, monkeypatch)
+    searched(path)
     folder = champion_folder(load_study(path))
     [file] = (folder / "code").glob("*/gates.py")
     file.write_text("from torch import tanh as squash\n")
@@ -367,7 +359,8 @@ def test_code_that_was_changed_in_a_champion_s_folder_is_damage(
 
 @pytest.mark.slow
 def test_worker_processes_train_such_cells(installed: Path, home: Path, tmp_path: Path) -> None:
-    path = study_with(tmp_path, [OWN, "minimal"], study={"trials": 3, "sampler": "random"})
+    study = {"trials": 3, "sampler": "random"}
+    path = study_with(tmp_path, [OWN, "minimal"], study=study, run={"engine": "local"})
     store = search_module.search(load_study(path), Notes())
     assert [trial.state for trial in store.trials()] == ["complete"] * 3
     assert {trial.params["cell"] for trial in store.trials()} == {OWN, "minimal"}

@@ -240,7 +240,8 @@ def test_sync_check_inputs_and_schema_answer(
 
 @pytest.mark.slow
 def test_the_module_is_the_command(tmp_path: Path) -> None:
-    code, out, err = run("search", write_study(tmp_path), "--trials", 1, "--quiet")
+    path = write_study(tmp_path, run={"engine": "local"})
+    code, out, err = run("search", path, "--trials", 1, "--quiet")
     assert code == 0, err
     assert "Best trials" in out
     assert "trial    0" not in out
@@ -257,7 +258,7 @@ FIRST_TRIAL = """
         os._exit(0)
 
     LocalWorkers.submit = submit
-    sys.argv = ["rnnsearch", "search", sys.argv[1], "--quiet"]
+    sys.argv = ["rnnsearch", "search", sys.argv[1], "--quiet", "--engine", "local"]
     main()
 """
 

@@ -16,7 +16,6 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.searching import search
 from rnnsearch.search.space.suggesting import grid_size
 from rnnsearch.verdict.evaluation import evaluate
-from tests.evaluated import patch_workers
 from tests.searches import Notes
 
 ROOT = Path(__file__).parent.parent
@@ -103,7 +102,7 @@ def test_a_study_file_in_the_documents_loads(
 
 @pytest.mark.parametrize("name", ["my_inputs.py", "my_cells.py", "my_metrics.py"])
 def test_code_of_one_s_own_in_the_documents_is_searched_with(
-    name: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, home: Path
 ) -> None:
     document = ROOT / "docs/extending.md"
     (text,) = [one for one in blocks(document, "toml") if name in one]
@@ -116,8 +115,7 @@ def test_code_of_one_s_own_in_the_documents_is_searched_with(
     if name == "my_cells.py":
         small["cell"] = load_study(path).space.cell[1]
     changes = {f"space__{key}": value for key, value in small.items()}
-    study = load_study(path, study__trials=1, split__folds=1, **changes)
-    patch_workers(monkeypatch)
+    study = load_study(path, study__trials=1, split__folds=1, run__engine="inline", **changes)
     store = search(study, Notes())
     assert store.counts()["complete"] == 1
     if name == "my_inputs.py":

@@ -11,11 +11,10 @@ from rnnsearch.config import load_study
 from rnnsearch.errors import DataError, StorageError, StudyFileError
 from rnnsearch.prepare.draft import SIZES, SMALLEST, Draft, init
 from rnnsearch.prepare.preview import check
-from rnnsearch.search import searching as study_module
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.searching import search
 from tests.evaluated import write_bars
-from tests.searches import InlineWorkers, Notes
+from tests.searches import Notes
 
 pytestmark = pytest.mark.usefixtures("home")
 WEEK = {"Open": "first", "High": "max", "Low": "min", "Close": "last", "Volume": "sum"}
@@ -53,7 +52,7 @@ def files(csv: Path) -> dict[str, pd.DataFrame]:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["daily", "weekly", "short"])
 def test_the_study_file_of_a_real_price_file_is_checked_and_searched(
-    kind: str, sp500_csv: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, sp500_csv: Path
 ) -> None:
     draft = init(write(f"{kind}.csv", files(sp500_csv)[kind]))
     assert draft.path == Path(f"{kind}.toml")
@@ -61,10 +60,11 @@ def test_the_study_file_of_a_real_price_file_is_checked_and_searched(
         line.startswith("time per trial: about ")
         for line in check(load_study(kind + ".toml")).facts
     )
-    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
     # One epoch of what the sampler draws; the rest is as it is in the file.
     store = search(
-        load_study(draft.path, space__epochs=1, study__references=False), Notes(), trials="2"
+        load_study(draft.path, space__epochs=1, study__references=False, run__engine="inline"),
+        Notes(),
+        trials="2",
     )
     assert store.counts()["complete"] == 2
     said = "\n".join(draft.facts)

@@ -21,6 +21,7 @@ from rnnsearch.search.driver import asking as asking_module
 from rnnsearch.search.driver import driver as driver_module
 from rnnsearch.search.driver.asking import TrialSource
 from rnnsearch.search.driver.running import RunningTrial
+from rnnsearch.search.engines.inline import InlineWorkers
 from rnnsearch.search.store import leases
 from rnnsearch.search.store.cached import DriverStorage
 from rnnsearch.search.store.databases import HELD_SECONDS
@@ -29,7 +30,6 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.terminal.tables import status_text
 from tests.faults import begin, ended, fatal, killed
 from tests.searches import (
-    InlineWorkers,
     Notes,
     assert_in_order,
     facts_of,
@@ -43,12 +43,6 @@ from tests.searches import (
 )
 
 pytestmark = pytest.mark.usefixtures("home")
-
-
-@pytest.fixture(autouse=True)
-def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Searches inside this process, or in a fork of it, need no worker processes."""
-    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
 
 
 # --- side by side ---------------------------------------------------------------------------------
@@ -252,7 +246,12 @@ def test_two_drivers_do_not_queue_a_lost_trial_twice(tmp_path: Path, postgres_ur
 
 @pytest.mark.slow
 def test_two_drivers_share_a_study_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
-    path = write_study(tmp_path, study={"trials": 9, "sampler": "random"}, space={"epochs": 30})
+    path = write_study(
+        tmp_path,
+        study={"trials": 9, "sampler": "random"},
+        space={"epochs": 30},
+        run={"engine": "local"},
+    )
     both = [start("search", path, RNNSEARCH_STORAGE=postgres_url) for _ in range(2)]
     results = [process.communicate(timeout=180) for process in both]
     assert [process.returncode for process in both] == [0, 0], results
@@ -267,7 +266,7 @@ def test_two_drivers_share_a_study_on_postgresql(tmp_path: Path, postgres_url: s
 
 @pytest.mark.slow
 def test_a_second_driver_on_sqlite_is_refused_while_the_first_runs(tmp_path: Path) -> None:
-    path = write_study(tmp_path, space={"epochs": 200})
+    path = write_study(tmp_path, space={"epochs": 200}, run={"engine": "local"})
     first = start("search", path)
     try:
         wait_until(lambda: (tmp_path / "runs" / "optuna.db.small.lock").exists())

@@ -19,7 +19,7 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.search.trial.packing import unpack
 from rnnsearch.verdict.evaluation import champion_folder, evaluate
 from rnnsearch.verdict.prediction import predict
-from tests.evaluated import patch_workers, quiet
+from tests.evaluated import quiet
 from tests.searches import Notes
 
 EARLY = Path(__file__).parent / "early"
@@ -28,10 +28,11 @@ FORMERLY = "networks that forecast the value itself"
 
 
 @pytest.fixture
-def early(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def early(home: Path, tmp_path: Path) -> Path:
     """Its study file, beside its prices, stores and champion."""
-    patch_workers(monkeypatch)
-    shutil.copy(EARLY / "early.toml", tmp_path)
+    text = (EARLY / "early.toml").read_text(encoding="utf-8")
+    text = text.replace("[run]", '[run]\nengine = "inline"')
+    (tmp_path / "early.toml").write_text(text, encoding="utf-8")
     (tmp_path / "prices.csv").write_bytes(gzip.decompress((EARLY / "prices.csv.gz").read_bytes()))
     (home / "optuna.db").write_bytes(gzip.decompress((EARLY / "optuna.db.gz").read_bytes()))
     shutil.copytree(EARLY / "champion", home / "champions" / "early")

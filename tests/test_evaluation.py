@@ -33,7 +33,6 @@ from tests.evaluated import (
     answer_again,
     command,
     fitted,
-    patch_workers,
     quiet,
     search_inline,
     write_bars,
@@ -366,10 +365,7 @@ def test_a_study_without_test_rows_exits_with_2(
 
 
 @pytest.mark.parametrize("kind", ["direction", "level", "joined"])
-def test_every_kind_of_study_is_evaluated(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    patch_workers(monkeypatch)
+def test_every_kind_of_study_is_evaluated(home: Path, tmp_path: Path, kind: str) -> None:
     market = {"close_time": "16:00", "time_zone": "America/New_York"}
     changes: dict[str, dict[str, Any]] = {
         "study": {"trials": 3},

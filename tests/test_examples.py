@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from rnnsearch.config import load_study
-from rnnsearch.search import searching as study_module
 from rnnsearch.search.searching import search
-from tests.searches import InlineWorkers, Notes
+from tests.searches import Notes
 
 STUDIES = sorted((Path(__file__).parent.parent / "studies").glob("*.toml"))
 
@@ -26,10 +25,9 @@ def shared_cache(home: Path, cache: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
-def test_an_example_study_trains_two_trials(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_example_study_trains_two_trials(path: Path) -> None:
     """Its data, rows, inputs, sampler and space as they are, but for the epochs: one."""
-    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
-    study = load_study(path, space__epochs=1, study__references=False)
+    study = load_study(path, space__epochs=1, study__references=False, run__engine="inline")
     store = search(study, Notes(), trials="2")
     counts = store.counts()
     assert counts["complete"] + counts["pruned"] == 2

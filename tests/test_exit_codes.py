@@ -37,7 +37,9 @@ def test_a_wrong_study_file_or_flag_ends_with_2(
 def test_a_dry_run_says_what_would_be_started_and_starts_nothing(
     rnnsearch: Callable[..., Result], tmp_path: Path, home: Path
 ) -> None:
-    code, out, _ = rnnsearch("search", write_study(tmp_path), "--dry-run", "--workers", 3)
+    code, out, _ = rnnsearch(
+        "search", write_study(tmp_path), "--dry-run", "--engine", "local", "--workers", 3
+    )
     assert code == 0
     assert "3 workers on this machine, device cpu" in out
     assert not (home / "optuna.db").exists()

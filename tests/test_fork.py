@@ -13,14 +13,9 @@ from rnnsearch.search.driver import forking
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView
 from tests.faults import killed
-from tests.searches import InlineWorkers, Notes, assert_in_order, trials_of, write_study
+from tests.searches import Notes, assert_in_order, trials_of, write_study
 
 pytestmark = pytest.mark.usefixtures("home")
-
-
-@pytest.fixture(autouse=True)
-def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
 
 
 def search(path: Path) -> list[TrialView]:

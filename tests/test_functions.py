@@ -22,7 +22,7 @@ from rnnsearch.search.inputs.candidates import describe
 from rnnsearch.search.problem import Problem
 from rnnsearch.verdict.evaluation import champion_folder, evaluate
 from rnnsearch.verdict.prediction import predict
-from tests.evaluated import BARS, patch_workers, quiet, search_inline, write_bars
+from tests.evaluated import BARS, quiet, search_inline, write_bars
 from tests.searches import Notes, run, write_study
 
 MY_INPUTS = '''\
@@ -351,9 +351,8 @@ def test_a_function_that_does_not_repeat_itself_is_refused(
 
 @pytest.mark.parametrize("command", [check, lambda study: search_module.search(study, Notes())])
 def test_look_ahead_is_refused_before_every_search(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Any
+    home: Path, tmp_path: Path, command: Any
 ) -> None:
-    patch_workers(monkeypatch)
     leak = f"import numpy as np\nimport pandas as pd\n\n\n{function(LEAKS['tomorrow'])}\n"
     path = write_own(tmp_path, leak, study={"trials": 1})
     with pytest.raises(DataError, match=r"my_inputs.py: x looks ahead: in row \d+ \(20"):
@@ -364,9 +363,8 @@ def test_look_ahead_is_refused_before_every_search(
 
 
 def test_a_function_of_something_else_than_prices_is_found_by_a_later_search(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, tmp_path: Path
 ) -> None:
-    patch_workers(monkeypatch)
     other = tmp_path / "other.txt"
     other.write_text("1")
     body = f"def x(prices):\n    return prices['Close'] * float(open({str(other)!r}).read())\n"
@@ -380,17 +378,14 @@ def test_a_function_of_something_else_than_prices_is_found_by_a_later_search(
 # --- from the search to a forecast
 
 
-def evaluated_own(path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    patch_workers(monkeypatch)
+def evaluated_own(path: Path) -> dict[str, Any]:
     search_inline(path)
     return evaluate(load_study(path), top=1, seeds=2, say=quiet)
 
 
-def test_own_inputs_are_searched_evaluated_predicted_and_served(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_own_inputs_are_searched_evaluated_predicted_and_served(home: Path, tmp_path: Path) -> None:
     path = write_own(tmp_path, study={"trials": 2}, inputs={"search": "all"})
-    answer = evaluated_own(path, monkeypatch)
+    answer = evaluated_own(path)
     assert set(NAMES) < set(answer["champion"]["params"]["inputs"])
     study = load_study(path)
     said = predict(study)
@@ -421,9 +416,7 @@ def test_own_inputs_are_searched_evaluated_predicted_and_served(
         _load_pyfunc(str(served_at)).predict(frame.drop(columns=["High"]))
 
 
-def test_only_functions_of_the_champion_s_inputs_are_asked(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_functions_of_the_champion_s_inputs_are_asked(home: Path, tmp_path: Path) -> None:
     text = MY_INPUTS + "\n\ndef broad(prices):\n    return prices['Breadth']\n"
     path = write_own(tmp_path, text, study={"trials": 1})
     study = load_study(path)
@@ -442,11 +435,9 @@ def test_only_functions_of_the_champion_s_inputs_are_asked(
     assert (plain.code, plain.spec.module) == ({}, None)
 
 
-def test_changed_code_is_told_with_what_to_do(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changed_code_is_told_with_what_to_do(home: Path, tmp_path: Path) -> None:
     path = write_own(tmp_path, study={"trials": 1}, inputs={"search": "all"})
-    evaluated_own(path, monkeypatch)
+    evaluated_own(path)
     for file in ("my_inputs.py", "shapes.py"):
         text = (tmp_path / file).read_text()
         (tmp_path / file).write_text(text.replace("prices[", "prices [", 1))
@@ -489,7 +480,8 @@ def test_code_is_what_it_was_when_the_command_began(tmp_path: Path, home: Path) 
 def test_the_commands_take_own_inputs_and_refuse_without_a_traceback(
     home: Path, tmp_path: Path
 ) -> None:
-    path = write_own(tmp_path, study={"trials": 2}, inputs={"search": "all"})
+    changes: dict[str, Any] = {"inputs": {"search": "all"}, "run": {"engine": "local"}}
+    path = write_own(tmp_path, study={"trials": 2}, **changes)
     code, out, err = run("inputs", path)
     assert code == 0, err
     assert "Growth over five sessions" in " ".join(out.split())

@@ -18,7 +18,7 @@ from rnnsearch.prepare.preview import check
 from rnnsearch.publish.pyfunc import ServedForecaster
 from rnnsearch.verdict.evaluation import evaluate
 from rnnsearch.verdict.prediction import predict
-from tests.evaluated import fit_forecaster, patch_workers, quiet, search_inline
+from tests.evaluated import fit_forecaster, quiet, search_inline
 from tests.planted_ahead import planted, write_planted
 from tests.searches import trials_of
 from tests.test_canary import script
@@ -220,9 +220,8 @@ def test_words_that_are_known_ahead_are_forecast_with(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_a_search_finds_the_event_and_the_champion_forecasts_with_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, horizon: int
+    tmp_path: Path, horizon: int
 ) -> None:
-    patch_workers(monkeypatch)
     path = write_planted(
         tmp_path,
         planted(500, coming=3),

@@ -15,14 +15,9 @@ from rnnsearch.search.driver import asking, patience
 from rnnsearch.search.driver.running import RunningTrial
 from rnnsearch.search.store import leases
 from tests.faults import Network, restart_postgres, small_disk
-from tests.searches import InlineWorkers, Notes, assert_in_order, write_study
+from tests.searches import Notes, assert_in_order, write_study
 
 pytestmark = pytest.mark.usefixtures("home")
-
-
-@pytest.fixture(autouse=True)
-def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from rnnsearch.search.trial.protocol import Done
 from rnnsearch.search.trial.worker import serve
 from rnnsearch.terminal.tables import evaluation_tables
 from rnnsearch.verdict.evaluation import evaluate
-from tests.evaluated import command, patch_workers, quiet, search_inline
+from tests.evaluated import command, quiet, search_inline
 from tests.searches import runs_of, task, write_study
 from tests.test_baseline_registry import a_task
 from tests.test_cells import said_until_end
@@ -79,7 +79,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     (tmp_path / "runs").mkdir()
     monkeypatch.setenv("RNNSEARCH_HOME", str(tmp_path / "runs"))
-    patch_workers(monkeypatch)
     return tmp_path
 
 

@@ -15,7 +15,6 @@ from rnnsearch.verdict.evaluation import evaluate
 from rnnsearch.verdict.prediction import predict
 from tests.evaluated import (
     Evaluated,
-    patch_workers,
     quiet,
     search_inline,
     write_bars,
@@ -44,10 +43,7 @@ def test_predict_says_the_numbers_of_the_evaluation(evaluated: Evaluated) -> Non
     json.dumps(said, allow_nan=False)
 
 
-def test_newest_inputs_outside_what_training_saw_are_told(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    patch_workers(monkeypatch)
+def test_newest_inputs_outside_what_training_saw_are_told(home: Path, tmp_path: Path) -> None:
     path = write_bars(tmp_path / "bars.csv")
     data = {"path": "bars.csv", "columns": "none", "predict": "level"}
     study = load_study(write_study(tmp_path, study={"trials": 1}, data=data))
@@ -101,9 +97,8 @@ def test_predict_takes_newer_rows_and_a_calendar_named_since(evaluated: Evaluate
 
 
 def test_a_champion_without_joined_inputs_forecasts_where_others_were_joined(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, tmp_path: Path
 ) -> None:
-    patch_workers(monkeypatch)
     market = 'close_time = "16:00"\ntime_zone = "America/New_York"\n'
     write_bars(tmp_path / "bars.csv")
     write_bars(tmp_path / "index.csv", seed=6)
@@ -118,10 +113,7 @@ def test_a_champion_without_joined_inputs_forecasts_where_others_were_joined(
     assert len(predict(load_study(path), origins=3)["forecasts"]) == 3
 
 
-def test_prices_with_the_newest_row_first_have_a_champion(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    patch_workers(monkeypatch)
+def test_prices_with_the_newest_row_first_have_a_champion(home: Path, tmp_path: Path) -> None:
     header, *lines = write_bars(tmp_path / "bars.csv").read_text().splitlines()
     (tmp_path / "bars.csv").write_text("\n".join([header, *reversed(lines)]))
     study = load_study(write_study(tmp_path, study={"trials": 1}, data={"path": "bars.csv"}))

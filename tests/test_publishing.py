@@ -11,7 +11,7 @@ from rnnsearch.report.status import status
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.records import tracking_uri
 from rnnsearch.search.store.store import Store
-from tests.evaluated import patch_workers, search_inline
+from tests.evaluated import search_inline
 from tests.reported import NASTY, Pages
 from tests.searches import runs_of, write_study
 
@@ -38,9 +38,8 @@ def test_the_report_and_images_are_on_the_parent_run(pages: Pages) -> None:
 
 
 def test_images_are_there_after_a_search_unless_mlflow_lacks_trials(
-    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, home: Path
 ) -> None:
-    patch_workers(monkeypatch)
     path = write_study(tmp_path)
     search_inline(path, "3")
     study = load_study(path)
@@ -51,9 +50,7 @@ def test_images_are_there_after_a_search_unless_mlflow_lacks_trials(
     assert not publish_plots(Problem.load(elsewhere), store, notice=pytest.fail)
 
 
-def test_an_mlflow_that_does_not_answer_is_told_and_not_raised(
-    pages: Pages, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_mlflow_that_does_not_answer_is_told_and_not_raised(pages: Pages) -> None:
     study = load_study(pages.path, run__tracking="http://user:secret@127.0.0.1:9")
     notices: list[str] = []
     assert publish_report(study, notice=notices.append) is False

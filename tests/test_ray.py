@@ -1,6 +1,5 @@
 """Searches on a Ray cluster of three nodes on this machine, with a real PostgreSQL and MLflow."""
 
-import importlib.util
 import os
 import pickle
 import signal
@@ -25,10 +24,10 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.search.trial.protocol import Done, Failed, Lost, Progress, Stopped
 from rnnsearch.verdict.evaluation import evaluate
 from rnnsearch.verdict.prediction import predict
-from tests.evaluated import BARS, patch_workers, quiet
+from tests.evaluated import BARS, quiet
+from tests.rays import MARKS, protect
 from tests.searches import (
     LONG,
-    InlineWorkers,
     Notes,
     assert_in_order,
     begin,
@@ -50,14 +49,7 @@ if TYPE_CHECKING:
 
     from rnnsearch.search.engines.ray_actors import RayWorkers
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.xdist_group("ray"),
-    pytest.mark.skipif(
-        importlib.util.find_spec("ray") is None,
-        reason="needs Ray: pip install 'rnnsearch[cluster]'",
-    ),
-]
+pytestmark = MARKS
 
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 # No fixed ports: where another Ray has the dashboard's, Ray tries it and leaves a socket open.
@@ -81,18 +73,14 @@ class Small:
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RNNSEARCH_HOME", str(tmp_path_factory.mktemp("ray")))
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_AUTH_MODE", "token")  # its ports are open to the network
-        patch.setenv("RAY_AUTH_TOKEN", uuid.uuid4().hex)
         site = install(tmp_path_factory.mktemp("site"))  # on every node
         patch.syspath_prepend(str(site))
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
-        from ray._raylet import Config
+        protect(patch)
         from ray.cluster_utils import Cluster
 
         from rnnsearch.search.engines.ray_actors import RayWorkers
 
-        Config.initialize("")  # an import before this one has read the environment
         cluster = Cluster(initialize_head=True, head_node_args=NODE | HEAD)
         small = Small(cluster, None, [])  # type: ignore[arg-type]
         path = small.write_study(tmp_path_factory.mktemp("pool"), run={"max_workers": 1})
@@ -120,7 +108,7 @@ def results(store: Store) -> dict[int, Any]:
             trial.drawn,
             trial.curves,
             trial.metrics,
-            trial.forecasts,
+            trial.forecasts.tolist(),
         )
         for trial in store.trials("complete")
     }
@@ -219,7 +207,9 @@ def test_the_same_seeds_give_the_same_values_as_local_workers(
     small: Small, home: Path, tmp_path: Path, postgres_url: str, mlflow_server: str
 ) -> None:
     changes: dict[str, Any] = {"study": {"sampler": "random", "trials": 8}}
-    local = study_module.search(load_study(write_study(tmp_path, **changes)), Notes())
+    local = study_module.search(
+        load_study(write_study(tmp_path, **changes), run__engine="local"), Notes()
+    )
     run = {"storage": postgres_url, "tracking": mlflow_server}
     path = small.write_study(tmp_path / "ray", **changes, run=run)
     on_ray = study_module.search(load_study(path), Notes())
@@ -229,7 +219,7 @@ def test_the_same_seeds_give_the_same_values_as_local_workers(
 
 
 def test_cells_and_inputs_of_one_s_own_are_trained_on_every_node(
-    small: Small, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Small, home: Path, tmp_path: Path
 ) -> None:
     write_cells(tmp_path / "ray")
     write_own(tmp_path / "ray")
@@ -241,9 +231,8 @@ def test_cells_and_inputs_of_one_s_own_are_trained_on_every_node(
     }
     path = small.write_study(tmp_path / "ray", **changes)
     on_ray = study_module.search(load_study(path), Notes())
-    cells = {trial.params["cell"] for trial in on_ray.trials()}
+    cells = {trial.drawn["cell"] for trial in on_ray.trials()}
     assert cells == {OWN, "minimal"}
-    patch_workers(monkeypatch)
     local = study_module.search(load_study(write_study(path.parent, "here", **changes)), Notes())
     assert results(on_ray) == results(local)
     answer = evaluate(load_study(path), top=1, seeds=2, say=quiet)
@@ -252,7 +241,7 @@ def test_cells_and_inputs_of_one_s_own_are_trained_on_every_node(
 
 
 def test_a_node_removed_in_mid_trial_loses_nothing(
-    small: Small, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Small, home: Path, tmp_path: Path
 ) -> None:
     changes: dict[str, Any] = {
         "study": {"sampler": "random", "trials": 3},
@@ -274,7 +263,6 @@ def test_a_node_removed_in_mid_trial_loses_nothing(
     [notice] = [text for text in notes.notices if "trying it again" in text]
     assert "was lost" in notice
     assert assert_in_order(path, 3)["complete"] == 3
-    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
     other = write_study(tmp_path, "undisturbed", **changes)
     assert results(store) == results(study_module.search(load_study(other), Notes()))
 

@@ -24,7 +24,6 @@ from rnnsearch.verdict.renewal import newest, renew
 from tests.evaluated import (
     BARS,
     Evaluated,
-    patch_workers,
     quiet,
     search_inline,
     write_bars,
@@ -60,7 +59,7 @@ def test_a_refit_trains_on_every_row_and_predict_uses_it(evaluated: Evaluated) -
 
 
 def test_a_refit_is_a_champion_evaluated_on_a_file_cut_there(
-    evaluated: Evaluated, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    evaluated: Evaluated, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """On a file that ends where the training of the evaluated champion ended: the same weights."""
     champion = Forecaster.load(champion_folder(evaluated.study))
@@ -211,10 +210,7 @@ def test_forecasts_of_rows_that_trained_the_weights_are_told(evaluated: Evaluate
     assert any("rows that trained the weights" in note for note in notes)
 
 
-def test_a_study_without_locked_rows_has_a_champion_by_refit(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    patch_workers(monkeypatch)
+def test_a_study_without_locked_rows_has_a_champion_by_refit(home: Path, tmp_path: Path) -> None:
     write_bars(tmp_path / "bars.csv")
     settings = {"study": {"trials": 2}, "split": {"test": 0.0}, "data": BARS["data"]}
     path = write_study(tmp_path, **settings, inputs=BARS["inputs"])

@@ -20,7 +20,7 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.terminal.tables import evaluation_tables
 from rnnsearch.verdict import evaluation
 from rnnsearch.verdict.evaluation import evaluate, stored_answer
-from tests.evaluated import patch_workers, quiet, search_inline
+from tests.evaluated import quiet, search_inline
 from tests.reported import NASTY, Pages, embedded
 from tests.searches import run, write_study
 
@@ -73,10 +73,7 @@ def test_the_report_does_not_open_the_locked_test(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["level", "direction"])
-def test_levels_and_directions_are_reported_too(
-    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    patch_workers(monkeypatch)
+def test_levels_and_directions_are_reported_too(tmp_path: Path, home: Path, kind: str) -> None:
     path = write_study(tmp_path, study={"trials": 3}, data={"predict": kind})
     search_inline(path)
     evaluate(load_study(path), top=1, seeds=1, say=quiet)
@@ -159,9 +156,7 @@ def test_a_report_is_written_in_under_five_seconds(pages: Pages) -> None:
     assert time.process_time() - began < 5
 
 
-def test_a_study_without_a_complete_trial_has_no_report(
-    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_study_without_a_complete_trial_has_no_report(tmp_path: Path, home: Path) -> None:
     path = write_study(tmp_path)
     Store(load_study(path))
     with pytest.raises(NoTrialError, match="no trial was completed, so there is nothing to report"):
@@ -194,7 +189,7 @@ def test_a_changed_study_file_is_reported_as_it_was_searched(pages: Pages, tmp_p
 
 
 def test_changed_data_are_pointed_out_and_the_rest_is_still_told(
-    pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pages: Pages, tmp_path: Path
 ) -> None:
     for file in (pages.path, pages.path.with_name("prices.csv")):
         shutil.copy(file, tmp_path)
@@ -216,6 +211,5 @@ def test_an_older_evaluation_is_pointed_out(
     home = tmp_path / "runs"
     shutil.copytree(pages.home, home)
     monkeypatch.setenv("RNNSEARCH_HOME", str(home))
-    patch_workers(monkeypatch)
     search_inline(pages.path, "13")
     assert any("12 trials then, 13 now" in note for note in collect(load_study(pages.path)).notes)

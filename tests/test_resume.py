@@ -17,13 +17,13 @@ from rnnsearch.search import searching as study_module
 from rnnsearch.search.driver import asking as asking_module
 from rnnsearch.search.driver import driver as driver_module
 from rnnsearch.search.driver.driver import Driver
+from rnnsearch.search.engines.inline import InlineWorkers
 from rnnsearch.search.store import store as store_module
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import INTERRUPTED, TrialView
 from rnnsearch.tracking import Experiment
 from tests.faults import killed
 from tests.searches import (
-    InlineWorkers,
     Notes,
     assert_in_order,
     end_group,
@@ -38,12 +38,6 @@ from tests.searches import (
 )
 
 pytestmark = pytest.mark.usefixtures("home")
-
-
-@pytest.fixture(autouse=True)
-def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Searches inside this process, or in a fork of it, need no worker processes."""
-    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
 
 
 # --- killed at a known step ---------------------------------------------------------------------
@@ -221,7 +215,7 @@ def has_begun(path: Path) -> bool:
 @pytest.mark.slow
 def test_the_command_killed_at_random_moments_goes_on_each_time(tmp_path: Path) -> None:
     # Long trials: on a fast machine nothing may be left to kill.
-    path = write_study(tmp_path, space={"epochs": 100}, run={"workers": 2})
+    path = write_study(tmp_path, space={"epochs": 100}, run={"engine": "local", "workers": 2})
     moments = random.Random(7)
     for _ in range(3):
         before = len(trials_of(path)) if (tmp_path / "runs" / "optuna.db").exists() else 0
@@ -237,7 +231,7 @@ def test_the_command_killed_at_random_moments_goes_on_each_time(tmp_path: Path) 
 
 @pytest.mark.slow
 def test_a_worker_killed_in_mid_trial_costs_nothing(tmp_path: Path) -> None:
-    path = write_study(tmp_path, space={"epochs": 60})
+    path = write_study(tmp_path, space={"epochs": 60}, run={"engine": "local"})
     command = start("search", path)
     wait_until(lambda: has_begun(path))
     processes = psutil.Process(command.pid).children(recursive=True)
@@ -256,7 +250,9 @@ def test_a_worker_killed_in_mid_trial_costs_nothing(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="workers are forked from no process there")
 def test_what_workers_are_forked_from_killed_again_and_again_costs_no_trial(tmp_path: Path) -> None:
-    path = write_study(tmp_path, study={"trials": 2}, space={"epochs": 300})
+    path = write_study(
+        tmp_path, study={"trials": 2}, space={"epochs": 300}, run={"engine": "local"}
+    )
     command = start("search", path)
     for times in range(1, 4):
         wait_until(lambda: has_begun(path))
@@ -280,7 +276,7 @@ def test_what_workers_are_forked_from_killed_again_and_again_costs_no_trial(tmp_
 def test_the_command_interrupted_ends_in_order(
     tmp_path: Path, signals: list[int], expected: int
 ) -> None:
-    path = write_study(tmp_path, space={"epochs": 30})
+    path = write_study(tmp_path, space={"epochs": 30}, run={"engine": "local"})
     command = start("search", path)
     wait_until(lambda: has_begun(path))
     first, *more = signals

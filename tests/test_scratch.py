@@ -121,7 +121,7 @@ def test_a_search_leaves_no_temporary_folder_though_one_before_it_was_killed(
 ) -> None:
     monkeypatch.setenv("RNNSEARCH_HOME", str(tmp_path / "runs"))
     place = Path(tempfile.mkdtemp())  # with a short name: a socket lies in it
-    path = write_study(tmp_path, study={"trials": 1})
+    path = write_study(tmp_path, study={"trials": 1}, run={"engine": "local"})
     command = start("search", path, TMPDIR=str(place))
     wait_until(lambda: list(place.glob(f"{module.PREFIX}*/listener-*")))
     os.killpg(command.pid, signal.SIGKILL)

@@ -9,15 +9,14 @@ from rnnsearch.config import load_study
 from rnnsearch.search import searching as search_study
 from rnnsearch.search.store.view import best_first, trained
 from tests.bench.planted import plant
-from tests.searches import InlineWorkers, Notes, write_study
+from tests.searches import Notes, write_study
 
 DELAY = 3
 
 
 @pytest.fixture
-def best_parameters(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def best_parameters(tmp_path: Path, home: Path) -> Any:
     """Searches a file whose true inputs act DELAY sessions later, with windows of one session."""
-    monkeypatch.setattr(search_study, "LocalWorkers", InlineWorkers)
     planted = plant(rows=700, candidates=4, delay=DELAY, kind="linear", attainable_r2=0.6, seed=2)
     planted.frame.to_csv(tmp_path / "prices.csv", index=False)
 

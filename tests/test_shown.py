@@ -24,7 +24,7 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.records import parent_record
 from rnnsearch.shown import code, markdown, printable
 from rnnsearch.terminal.tables import Terminal
-from tests.evaluated import command, patch_workers, search_inline
+from tests.evaluated import command, search_inline
 from tests.searches import write_study
 
 MARKUP = [
@@ -57,7 +57,6 @@ def named(tmp_path_factory: pytest.TempPathFactory, _mlflow_database: Path) -> I
     frame.to_csv(folder / FILE, index=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RNNSEARCH_HOME", str(folder / "runs"))
-        patch_workers(patch)
         path = write_study(folder, data={"path": FILE}, inputs={"search": "ranked"})
         search_inline(path)
         yield path
@@ -114,7 +113,6 @@ def test_mlflows_description_shows_names_as_they_are(named: Path) -> None:
 def test_the_terminal_obeys_no_name(
     named: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], asked: str
 ) -> None:
-    patch_workers(monkeypatch)
     if asked == "predict":  # of a champion, whichever of these tests comes first
         assert command(monkeypatch, "evaluate", named) == 0
     assert command(monkeypatch, asked, named) == 0

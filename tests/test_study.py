@@ -15,12 +15,12 @@ from rnnsearch.errors import DataError, StudyFileError
 from rnnsearch.search import searching as study_module
 from rnnsearch.search.driver.asking import Tried
 from rnnsearch.search.driver.running import RunningTrial
+from rnnsearch.search.engines import inline
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import Event, Lost
 from tests.searches import (
-    InlineWorkers,
     Notes,
     assert_in_order,
     facts_of,
@@ -32,15 +32,6 @@ pytestmark = pytest.mark.usefixtures("home")
 
 LONG = {"epochs": 16, "learning_rate": {"low": 1e-4, "high": 0.1, "log": True}}
 """Long enough for the pruner to have its say, and wild enough for it to say no."""
-
-
-@pytest.fixture
-def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train without worker processes: they take two seconds to start."""
-    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
-
-
-inline = pytest.mark.usefixtures("_inline")
 
 
 def search(path: Path, trials: str | None = None, **overrides: Any) -> tuple[Store, Notes]:
@@ -57,7 +48,7 @@ def told(store: Store) -> list[tuple[Any, ...]]:
 
 
 def test_a_search_ends_with_exactly_its_trials_and_mlflow_has_each_once(tmp_path: Path) -> None:
-    path = write_study(tmp_path, run={"workers": 2})
+    path = write_study(tmp_path, run={"engine": "local", "workers": 2})
     store, notes = search(path)
     facts = assert_in_order(path, 6)
     assert facts["complete"] == facts["target_trials"] == 6
@@ -67,7 +58,6 @@ def test_a_search_ends_with_exactly_its_trials_and_mlflow_has_each_once(tmp_path
     assert facts["best"]["value"] == best.value
 
 
-@inline
 def test_reference_trials_come_first(tmp_path: Path) -> None:
     store, _ = search(write_study(tmp_path), trials="3")
     inputs = [trial.plain["inputs"] for trial in store.trials()]
@@ -80,7 +70,6 @@ def test_reference_trials_come_first(tmp_path: Path) -> None:
     assert len(inputs[1]) == 3
 
 
-@inline
 def test_it_is_measured_what_the_inputs_of_the_best_trials_are_worth(tmp_path: Path) -> None:
     path = write_study(tmp_path, study={"trials": 14, "pruner": "none"})
     search(path)
@@ -115,7 +104,6 @@ def test_only_complete_trials_set_the_bar_of_the_best() -> None:
     assert tried.bar_of_the_best() == 0.05
 
 
-@inline
 def test_no_more_references_are_queued_than_trials_are_wanted(tmp_path: Path) -> None:
     path = write_study(tmp_path)
     search(path, trials="1")
@@ -125,7 +113,6 @@ def test_no_more_references_are_queued_than_trials_are_wanted(tmp_path: Path) ->
     assert store.trials()[1].reference == "all inputs"
 
 
-@inline
 @pytest.mark.parametrize("pruner", ["median", "none"])
 def test_two_searches_with_one_seed_and_one_worker_are_the_same(
     tmp_path: Path, pruner: str
@@ -140,14 +127,12 @@ def test_two_searches_with_one_seed_and_one_worker_are_the_same(
         assert first.counts()["pruned"] > 0
 
 
-@inline
 def test_another_seed_tries_other_trials(tmp_path: Path) -> None:
     first, _ = search(write_study(tmp_path / "a", "first"))
     second, _ = search(write_study(tmp_path / "b", "second", study={"seed": 2}))
     assert [trial.drawn for trial in first.trials()] != [t.drawn for t in second.trials()]
 
 
-@inline
 def test_a_search_in_two_parts_draws_nothing_twice(tmp_path: Path) -> None:
     path = write_study(tmp_path, study={"sampler": "random", "references": False})
     search(path, trials="4")
@@ -156,7 +141,6 @@ def test_a_search_in_two_parts_draws_nothing_twice(tmp_path: Path) -> None:
     assert len(set(rates)) == 8
 
 
-@inline
 @pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "gp"])
 def test_each_sampler_searches(tmp_path: Path, sampler: str) -> None:
     path = write_study(tmp_path, study={"sampler": sampler, "trials": 5, "references": False})
@@ -165,7 +149,6 @@ def test_each_sampler_searches(tmp_path: Path, sampler: str) -> None:
     assert len({str(trial.drawn) for trial in store.trials()}) == 5
 
 
-@inline
 @pytest.mark.parametrize("pruner", ["median", "asha", "hyperband"])
 def test_each_pruner_prunes_at_the_epoch_it_was_told_of(tmp_path: Path, pruner: str) -> None:
     path = write_study(tmp_path, study={"pruner": pruner, "trials": 14}, space=LONG)
@@ -180,7 +163,6 @@ def test_each_pruner_prunes_at_the_epoch_it_was_told_of(tmp_path: Path, pruner: 
     assert_in_order(path, 14)
 
 
-@inline
 def test_the_grid_is_walked_once_and_then_the_search_ends(tmp_path: Path) -> None:
     space = {"learning_rate": [0.001, 0.01], "output_shift": 1, "neurons": 2, "window": [2, 3]}
     path = write_study(
@@ -194,7 +176,6 @@ def test_the_grid_is_walked_once_and_then_the_search_ends(tmp_path: Path) -> Non
     assert len(keys) == 8
 
 
-@inline
 def test_a_grid_tries_what_another_sampler_has_not(tmp_path: Path) -> None:
     space = {"epochs": [1, 2, 3], "neurons": 2, "window": 2, "output_shift": 1, "cell": "gru"}
     space |= {"learning_rate": 0.001}
@@ -208,14 +189,12 @@ def test_a_grid_tries_what_another_sampler_has_not(tmp_path: Path) -> None:
     assert len(drawn) == 4 + len({1, 2, 3} - set(drawn[:4]))
 
 
-@inline
 def test_a_grid_without_end_is_refused(tmp_path: Path) -> None:
     path = write_study(tmp_path, study={"sampler": "grid"})
     with pytest.raises(StudyFileError, match=r"no end of values for \[space\] learning_rate;"):
         search(path)
 
 
-@inline
 def test_a_trial_that_was_run_before_takes_its_result(tmp_path: Path) -> None:
     space = {"cell": "gru", "neurons": 2, "window": 2, "learning_rate": [0.001, 0.01]}
     space["output_shift"] = 1  # two networks in all
@@ -232,7 +211,6 @@ def test_a_trial_that_was_run_before_takes_its_result(tmp_path: Path) -> None:
         assert trial.record == earlier.record
 
 
-@inline
 def test_a_copy_of_a_pruned_trial_is_pruned(tmp_path: Path) -> None:
     path = write_study(tmp_path, study={"pruner": "median", "trials": 14}, space=LONG)
     store, _ = search(path)
@@ -244,7 +222,6 @@ def test_a_copy_of_a_pruned_trial_is_pruned(tmp_path: Path) -> None:
     assert (copy.state, copy.value) == ("pruned", pruned.value)
 
 
-@inline
 def test_a_trial_that_diverges_fails_with_its_reason_and_the_search_goes_on(
     tmp_path: Path,
 ) -> None:
@@ -261,7 +238,7 @@ def test_a_trial_that_diverges_fails_with_its_reason_and_the_search_goes_on(
         assert trial.drawn["learning_rate"] == 10.0
 
 
-class Starving(InlineWorkers):
+class Starving(inline.InlineWorkers):
     """Its worker is lost in the first trial, and for a while there is no place for another."""
 
     lost = hungry = False
@@ -274,9 +251,10 @@ class Starving(InlineWorkers):
         return hungry
 
     def events(self, timeout: float) -> list[Event]:
-        if self._task is None or self.lost:
+        number = self._worker.number
+        if number is None or self.lost:
             return super().events(timeout)
-        number, self._task = self._task.number, None
+        self._worker.number = None
         self.lost = self.hungry = True
         return [Lost(number, "its node is gone")]
 
@@ -284,7 +262,7 @@ class Starving(InlineWorkers):
 def test_a_trial_that_finds_no_worker_is_left_to_other_drivers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(study_module, "LocalWorkers", Starving)
+    monkeypatch.setattr(inline, "InlineWorkers", Starving)
     path = write_study(tmp_path)
     store, notes = search(path)
     assert assert_in_order(path, 6)["interrupted"] == 2  # and the one that was to come next
@@ -296,7 +274,6 @@ def test_a_trial_that_finds_no_worker_is_left_to_other_drivers(
     assert taken.state == "complete"
 
 
-@inline
 def test_a_finished_study_is_left_as_it_is(tmp_path: Path) -> None:
     path = write_study(tmp_path)
     store, _ = search(path)
@@ -307,7 +284,6 @@ def test_a_finished_study_is_left_as_it_is(tmp_path: Path) -> None:
     assert_in_order(path, 6)
 
 
-@inline
 def test_more_trials_are_added_by_number_and_remembered(tmp_path: Path) -> None:
     path = write_study(tmp_path)
     search(path, trials="2")
@@ -318,7 +294,6 @@ def test_more_trials_are_added_by_number_and_remembered(tmp_path: Path) -> None:
     assert_in_order(path, 6)
 
 
-@inline
 def test_a_changed_space_is_refused_with_what_changed(tmp_path: Path) -> None:
     search(write_study(tmp_path), trials="2")
     path = write_study(tmp_path, space={"window": [2, 3, 5]})
@@ -329,7 +304,6 @@ def test_a_changed_space_is_refused_with_what_changed(tmp_path: Path) -> None:
     assert "give [study] another name" in text
 
 
-@inline
 def test_changed_data_are_refused_with_what_changed(tmp_path: Path) -> None:
     path = write_study(tmp_path)
     search(path, trials="2")
@@ -343,14 +317,12 @@ def test_changed_data_are_refused_with_what_changed(tmp_path: Path) -> None:
         search(path)
 
 
-@inline
 def test_what_does_not_change_trials_may_change_on_resume(tmp_path: Path) -> None:
     search(write_study(tmp_path), trials="2")
     search(write_study(tmp_path, study={"pruner": "median", "sampler": "random"}))
     assert_in_order(tmp_path / "small.toml", 6)
 
 
-@inline
 def test_a_search_waits_for_another_program_that_holds_the_database(
     tmp_path: Path, home: Path
 ) -> None:
@@ -379,7 +351,6 @@ def test_a_search_waits_for_another_program_that_holds_the_database(
     assert notes.notices == []
 
 
-@inline
 def test_postgresql_gets_the_same_trials_as_sqlite(tmp_path: Path, postgres_url: str) -> None:
     # Past the start of TPE: its proposals follow from what the store gives back.
     path = write_study(tmp_path, study={"trials": 13})

@@ -17,7 +17,6 @@ from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.search.driver.running import RunningTrial
 from rnnsearch.search.searching import Interrupted
 from tests.searches import (
-    InlineWorkers,
     Notes,
     assert_in_order,
     facts_of,
@@ -38,11 +37,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
 
 
 def until_time_is_up(
@@ -134,7 +128,7 @@ def test_advice_about_a_bare_number_can_be_taken(tmp_path: Path) -> None:
 # --- a search whose time is up
 
 
-@pytest.mark.usefixtures("home", "inline")
+@pytest.mark.usefixtures("home")
 def test_running_trials_are_finished_and_the_next_search_goes_on(tmp_path: Path) -> None:
     path = write_study(tmp_path)
     deadline, notes = until_time_is_up(path, at=(2, 1))
@@ -147,7 +141,7 @@ def test_running_trials_are_finished_and_the_next_search_goes_on(tmp_path: Path)
     assert_in_order(path, 6)
 
 
-@pytest.mark.usefixtures("home", "inline")
+@pytest.mark.usefixtures("home")
 def test_a_search_that_has_all_its_trials_was_not_stopped(tmp_path: Path) -> None:
     path = write_study(tmp_path, study={"trials": 2})
     deadline, notes = until_time_is_up(path, at=(1, 2))
@@ -156,7 +150,7 @@ def test_a_search_that_has_all_its_trials_was_not_stopped(tmp_path: Path) -> Non
     assert_in_order(path, 2)
 
 
-@pytest.mark.usefixtures("home", "inline")
+@pytest.mark.usefixtures("home")
 def test_once_the_time_is_up_one_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     path = write_study(tmp_path)
     seen: list[int] = []
@@ -177,7 +171,11 @@ def test_once_the_time_is_up_one_ctrl_c_stops_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("home")
 def test_the_command_ends_by_itself_with_its_result(tmp_path: Path) -> None:
-    path = write_study(tmp_path, study={"trials": ENDLESS, "timeout": "100d"}, run={"workers": 2})
+    path = write_study(
+        tmp_path,
+        study={"trials": ENDLESS, "timeout": "100d"},
+        run={"engine": "local", "workers": 2},
+    )
     code, out, err = run("search", path, "--timeout", "8s")
     facts = facts_of(path)
     done = facts["complete"] + facts["failed"]

@@ -14,6 +14,7 @@ from rnnsearch.config import load_study
 from rnnsearch.errors import RnnsearchError, StorageError
 from rnnsearch.search import searching as study_module
 from rnnsearch.search.driver.running import RunningTrial
+from rnnsearch.search.engines.inline import InlineWorkers
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.store import Store
 from rnnsearch.tracking import (
@@ -26,7 +27,6 @@ from rnnsearch.tracking.server import connect, sqlite_url
 from tests.conftest import _free_port, _stop_with_children, _wait_for
 from tests.faults import failing_server, killed
 from tests.searches import (
-    InlineWorkers,
     Notes,
     assert_in_order,
     facts_of,
@@ -35,11 +35,6 @@ from tests.searches import (
 )
 
 pytestmark = pytest.mark.usefixtures("home")
-
-
-@pytest.fixture(autouse=True)
-def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(study_module, "LocalWorkers", InlineWorkers)
 
 
 @pytest.fixture(params=["embedded", "server"])

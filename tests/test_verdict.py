@@ -2,10 +2,7 @@
 
 import pytest
 
-from rnnsearch.search import searching as study_module
-from rnnsearch.verdict import champion
 from tests.bench.bench_verdict import files, judge
-from tests.searches import InlineWorkers
 
 FILES = dict(files(noise=2, drift=0, weak=0, planted=2))
 
@@ -13,10 +10,6 @@ FILES = dict(files(noise=2, drift=0, weak=0, planted=2))
 @pytest.mark.slow
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("name", FILES)
-def test_only_where_there_is_something_to_find_the_verdict_is_better(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in (study_module, champion):
-        monkeypatch.setattr(module, "LocalWorkers", InlineWorkers)
+def test_only_where_there_is_something_to_find_the_verdict_is_better(name: str) -> None:
     found = judge(name, FILES[name], trials=4)
     assert found.better == (found.attainable > 0), found

@@ -19,7 +19,8 @@ import pytest
 from rnnsearch.config import load_study
 from rnnsearch.errors import RnnsearchError
 from rnnsearch.search.engines import watching
-from rnnsearch.search.engines.local import FORKED, LocalWorkers, plan_workers
+from rnnsearch.search.engines.local import FORKED, LocalWorkers
+from rnnsearch.search.engines.machine import plan_workers
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.protocol import (
     Done,

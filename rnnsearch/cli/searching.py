@@ -26,7 +26,11 @@ def search(
     ] = None,
     device: Device = None,
     engine: Annotated[
-        str | None, typer.Option(help="local, or ray: a cluster.", show_default=False)
+        str | None,
+        typer.Option(
+            help="local: processes; ray: a cluster; inline: this process; or of a package.",
+            show_default=False,
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be started where.")
@@ -67,13 +71,12 @@ def search(
         raise StudyFileError(f"--fork: {study} is study {fork!r} already; give another name")
     if dry_run:
         return _dry_run(settings)
+    from rnnsearch.search import engines
     from rnnsearch.search.driver.deadline import Deadline
 
     deadline = Deadline(settings.study.timeout)
-    if settings.run.engine == "local":
-        from rnnsearch.search.engines.local import warm_up
 
-        warm_up()  # takes as long as the imports that follow
+    engines.by_name(settings.run.engine).warm_up()  # takes as long as the imports that follow
     from rnnsearch.config import find_study
     from rnnsearch.scoring.words import definition
     from rnnsearch.search.problem import Problem

@@ -2,6 +2,7 @@
 
 dimensions   one parameter of the space: a value, choices, or a range
 data         [data] and [[data.join]]: prices, and when their markets close
+engines      the names of engines
 sections     the other sections, and the file they make
 reading      from the file to a `StudyFile`, and its faults in words
 """

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from rnnsearch import cells
+from rnnsearch.config import engines
 from rnnsearch.config.data import DataSection, MarketSection
 from rnnsearch.config.dimensions import (
     MOST,
@@ -268,14 +269,24 @@ class EvaluateSection(Section):
     )
 
 
+EngineName = Annotated[
+    str,
+    AfterValidator(engines.checked),
+    WithJsonSchema({"anyOf": [{"enum": [*engines.OURS]}, {"type": "string"}]}),
+]
+
+
 class RunSection(Section):
     """Where it runs and where it is written.
 
     Only device and precision change a trial's result; kernels its last digits.
     """
 
-    engine: Literal["local", "ray"] = Field(
-        default="local", description="Processes of this machine, or of a Ray cluster."
+    engine: EngineName = Field(
+        default="local",
+        description="local: processes of this machine; ray: of a Ray cluster; inline: the "
+        "command's own process, one trial at a time whatever workers is; or the engine of an "
+        "installed package.",
     )
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = Field(
         default="auto",

@@ -13,8 +13,7 @@ from optuna.trial import FixedTrial
 from rnnsearch.config import StudyFile, extremes
 from rnnsearch.data.markets.calendars import coming_sessions
 from rnnsearch.scoring.words import duration
-from rnnsearch.search.engines.kernels import prepare
-from rnnsearch.search.engines.local import plan_workers
+from rnnsearch.search import engines
 from rnnsearch.search.inputs.candidates import describe
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.space.references import references
@@ -55,7 +54,7 @@ def check(study: StudyFile) -> Check:
     middle = _middle(problem)
     seconds, device = _trial_times(problem, [middle, *_references(problem)])
     name = title(middle.plain())
-    _, workers, _ = plan_workers(study.run.device, study.run.workers)
+    workers = engines.by_name(study.run.engine).expected_workers(study)
     count = len(problem.candidates.families)
     families = f"{count} famil{'y' if count == 1 else 'ies'}"
     facts = [
@@ -183,9 +182,8 @@ def _trial_times(
     has no result; the device."""
     from rnnsearch.search.trial.runner import TrialRunner  # torch: two seconds
 
-    run = problem.study.run
-    kernels = prepare(run, plan_workers(run.device, run.workers)[0], say=lambda _: None)
-    runner = TrialRunner(problem.worker_setup(run.device, 1, kernels))
+    setup, _ = engines.setup_here(problem, lambda _: None, workers=1)
+    runner = TrialRunner(setup)
     device = runner.description["device"]
     seconds: list[float] = []
     for parameters in trials:

@@ -1,18 +1,16 @@
 """A study from its file to its end: the store opened, the workers started, the driver run."""
 
 import re
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 from rnnsearch.config import StudyFile, digest, home
 from rnnsearch.errors import NoTrialError, StudyFileError
+from rnnsearch.search import engines
 from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.search.driver.driver import Driver, Interrupted
 from rnnsearch.search.driver.forking import Fork
 from rnnsearch.search.driver.patience import Patience
 from rnnsearch.search.driver.running import RunningTrial, View
-from rnnsearch.search.engines.kernels import prepare
-from rnnsearch.search.engines.local import LocalWorkers, plan_workers
 from rnnsearch.search.inputs.candidates import describe
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.space.references import references
@@ -23,7 +21,6 @@ from rnnsearch.search.store.leases import is_abandoned, working
 from rnnsearch.search.store.records import parent_record, run_record, tracking_uri
 from rnnsearch.search.store.store import Store, only_driver
 from rnnsearch.search.store.view import FAILED, FINISHED, WAITING
-from rnnsearch.search.trial.protocol import Workers
 from rnnsearch.tracking import RunRecord
 from rnnsearch.tracking import sync as bring_up_to_date
 from rnnsearch.version import __version__
@@ -53,7 +50,7 @@ def search(
     problem = problem or Problem.load(study, tried=True)
     for warning in problem.notes:
         view.notice(warning)
-    with closing(start_workers(problem, view)) as workers:
+    with closing(engines.start(problem, view.notice)) as workers:
         for note in describe(problem.candidates.record()):  # a ranking takes seconds, as workers do
             view.notice(note)
         old = None if fork_of is None else Store(_renamed(study, fork_of), create=False)
@@ -134,32 +131,6 @@ def _compare_versions(store: Store, view: View) -> None:
             f"{__version__}, where the same parameters may have another result; `rnnsearch search "
             "STUDY --fork NAME` begins a new study that trains the best of them again"
         )
-
-
-def start_workers(problem: Problem, view: View) -> Workers:
-    """The workers of the engine that the study file names."""
-    run = problem.study.run
-    if run.engine == "ray":
-        with ray_installed():
-            from rnnsearch.search.engines.ray_actors import RayWorkers
-        return RayWorkers(problem, view.notice)
-    device, count, per_device = plan_workers(run.device, run.workers)
-    kernels = prepare(run, device, view.notice)
-    return LocalWorkers(problem.worker_setup(device, per_device, kernels), count)
-
-
-@contextmanager
-def ray_installed() -> Iterator[None]:
-    """Raises StudyFileError where Ray is not."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name != "ray":
-            raise
-        raise StudyFileError(
-            '[run] engine: "ray" needs Ray, which is not installed here; run '
-            "`pip install 'rnnsearch[cluster]'`, or use the engine \"local\""
-        ) from None
 
 
 def _target(study: StudyFile, store: Store, problem: Problem, trials: str | None) -> int:

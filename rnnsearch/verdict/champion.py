@@ -13,8 +13,7 @@ from rnnsearch.config import digest
 from rnnsearch.errors import NoTrialError, RnnsearchError
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.gain import gain
-from rnnsearch.search.engines.kernels import prepare
-from rnnsearch.search.engines.local import LocalWorkers, plan_workers
+from rnnsearch.search import engines
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView, best_first, trained
@@ -140,13 +139,10 @@ def _train(
     results: list[str | None] = [None] * len(wanted)
     if not wanted:
         return results
-    device, count, per_device = plan_workers(problem.study.run.device, problem.study.run.workers)
-    kernels = prepare(problem.study.run, device, say)
-    setup = problem.worker_setup(device, per_device, kernels)
     left = set(range(len(wanted)))
     waiting = sorted(left, reverse=True)
     lost: set[int] = set()
-    with closing(LocalWorkers(setup, min(count, len(wanted)))) as workers:
+    with closing(engines.start(problem, say, here=True, most=len(wanted))) as workers:
         while left:
             while waiting and workers.has_idle():
                 number = waiting.pop()

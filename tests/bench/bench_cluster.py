@@ -47,6 +47,7 @@ from rnnsearch.config import load_study
 from rnnsearch.search import searching as study_module
 from rnnsearch.search.driver.asking import TrialSource
 from rnnsearch.search.driver.driver import Interrupted
+from rnnsearch.search.engines import local
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.space.suggesting import suggest
 from rnnsearch.search.store.store import Store
@@ -268,7 +269,7 @@ class Counting(Notes):
 def drive(path: Path, epoch_seconds: float, seconds: float) -> Measured:
     SleepingWorkers.epoch_seconds = max(epoch_seconds, 1e-6)
     SleepingWorkers.measure_seconds = seconds
-    study_module.LocalWorkers = SleepingWorkers  # type: ignore[attr-defined,assignment]
+    local.LocalWorkers = SleepingWorkers  # type: ignore[assignment,misc]
     measured = SleepingWorkers.measured
     ask = TrialSource.ask
 

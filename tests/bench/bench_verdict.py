@@ -31,10 +31,9 @@ from typing import Any
 
 from rnnsearch.config import load_study
 from rnnsearch.search import searching as study_module
-from rnnsearch.verdict import champion
 from rnnsearch.verdict.evaluation import evaluate
 from tests.bench.planted import Planted, SignalKind, plant
-from tests.searches import InlineWorkers, Notes, toml
+from tests.searches import Notes, toml
 
 ROWS, WEAK_ROWS, CANDIDATES = 1500, 4700, 8
 KINDS: tuple[SignalKind, ...] = ("linear", "interacting", "threshold")
@@ -56,7 +55,7 @@ STUDY: dict[str, dict[str, Any]] = {
         "output_shift": 1,
     },
     "inputs": {"indicators": "none", "search": "ranked"},
-    "run": {"workers": 1, "device": "cpu"},
+    "run": {"engine": "inline", "device": "cpu"},
 }
 
 
@@ -100,7 +99,6 @@ def files(noise: int, drift: int, weak: int, planted: int) -> Iterator[tuple[str
 def judge(name: str, making: dict[str, Any], trials: int) -> Found:
     """Search and evaluate one file, in this process."""
     began = time.perf_counter()
-    study_module.LocalWorkers = champion.LocalWorkers = InlineWorkers  # type: ignore[attr-defined,assignment]
     length = WEAK_ROWS if name.startswith("weak") else ROWS
     planted = plant(rows=length, candidates=CANDIDATES, **making)
     ahead = 5 if name.startswith("drift") else 1

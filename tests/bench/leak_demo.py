@@ -36,9 +36,8 @@ from rnnsearch.errors import DataError
 from rnnsearch.model.forecaster import Forecaster
 from rnnsearch.prepare.canary import check_columns
 from rnnsearch.search import searching as study_module
-from rnnsearch.verdict import champion
 from rnnsearch.verdict.evaluation import champion_folder, evaluate
-from tests.searches import InlineWorkers, Notes
+from tests.searches import Notes
 
 Floats = NDArray[np.float64]
 
@@ -66,7 +65,7 @@ output_shift = 1
 indicators = "none"
 search = "all"
 [run]
-workers = 1
+engine = "inline"
 device = "cpu"
 """
 CANARY = f"""
@@ -123,7 +122,6 @@ def main(arguments: list[str] | None = None) -> None:
 
     frame = sp500.load()
     dates, close = pd.DatetimeIndex(frame.index), frame["Close"].to_numpy(np.float64)
-    study_module.LocalWorkers = champion.LocalWorkers = InlineWorkers  # type: ignore[attr-defined,assignment]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["RNNSEARCH_HOME"] = str(folder / "runs")

@@ -62,8 +62,9 @@ class Study:
         self.tracking = folder / "tracking"
         self.stack = contextlib.ExitStack()  # closed with the study
         space = {"epochs": epochs}
-        changes: dict[str, Any] = {"inputs": {"search": "ranked"}, "space": space, "run": run}
-        self.path = write_study(folder, folder.name, study={"trials": TRIALS}, **changes)
+        changes: dict[str, Any] = {"inputs": {"search": "ranked"}, "space": space}
+        run = {"engine": "local"} | run
+        self.path = write_study(folder, folder.name, study={"trials": TRIALS}, run=run, **changes)
         self.log = folder / "faults.log"
         self.storage_network: Network | None = None
         self.tracking_network: Network | None = None

@@ -9,7 +9,6 @@ is a fork of it: it begins at once, and shares that memory. Elsewhere each worke
 
 import contextlib
 import ctypes
-import math
 import multiprocessing
 import os
 import signal
@@ -21,9 +20,11 @@ from dataclasses import dataclass, replace
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rnnsearch.data.scratch import use_for_processes
+from rnnsearch.search.engines.base import Engine, Placement
+from rnnsearch.search.engines.machine import Notice, plan_workers, setup_here
 from rnnsearch.search.engines.watching import Watch, Watched, with_details
 from rnnsearch.search.trial.protocol import (
     Crashed,
@@ -37,12 +38,35 @@ from rnnsearch.search.trial.protocol import (
 )
 from rnnsearch.search.trial.worker import serve
 
-WORKERS_PER_GPU = 4
+if TYPE_CHECKING:
+    from rnnsearch.search.problem import Problem
+
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
 FORKED = sys.platform == "linux"
 LOADED = ["rnnsearch.search.trial.runner"]  # by the process that workers are forked from
 ORPHANED = 255  # exit code of a worker whose own cannot be known: what it was forked from is gone
 START_ATTEMPTS = 5  # of a process, where what it is forked from ends in that moment
+
+
+class LocalEngine(Engine):
+    """A worker per core, or four per GPU, unless the study file says how many."""
+
+    name = "local"
+
+    def start(self, problem: "Problem", notice: Notice, most: int | None = None) -> "LocalWorkers":
+        setup, count = setup_here(problem, notice, problem.study.run.workers)
+        return LocalWorkers(setup, count if most is None else min(count, most))
+
+    def placement(self, problem: "Problem") -> Placement:
+        run = problem.study.run
+        device, count, _ = plan_workers(run.device, run.workers)
+        return Placement([f"{count} workers on this machine, device {device}"])
+
+    def warm_up(self) -> None:
+        warm_up()
+
+
+ENGINE = LocalEngine()
 
 
 def warm_up() -> None:
@@ -148,31 +172,6 @@ class LocalWorkers:
                     time.sleep(0.2 * (attempt + 1))
         theirs.close()
         return _Worker(process, ours)
-
-
-def plan_workers(device: str, workers: Literal["auto"] | int) -> tuple[str, int, int]:
-    """Device, number of workers, and how many of them share a device.
-
-    One worker per core, or four per GPU: a single network of this size leaves a GPU idle.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    cores = cores or 1
-    if device == "cpu" or (device == "auto" and not _may_have_gpu()):
-        return "cpu", cores if workers == "auto" else workers, 1
-    import torch  # two seconds, spent only where there may be a GPU
-
-    from rnnsearch.model.device import choose_device
-
-    kind = choose_device(device).type
-    devices = torch.cuda.device_count() if device in ("auto", "cuda") and kind == "cuda" else 1
-    count = workers if workers != "auto" else cores
-    if workers == "auto" and kind != "cpu":
-        count = max(1, min(cores, WORKERS_PER_GPU * devices))
-    return (kind if device == "auto" else device), count, max(1, math.ceil(count / devices))
-
-
-def _may_have_gpu() -> bool:
-    return sys.platform == "darwin" or any(map(os.path.exists, ("/dev/nvidiactl", "/dev/dxg")))
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ import ray
 
 from rnnsearch.config import StudyFile, kernels_folder
 from rnnsearch.search.engines import ray_cluster
+from rnnsearch.search.engines.machine import Notice
 from rnnsearch.search.engines.watching import Watch, Watched, with_details
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.protocol import (
@@ -56,11 +57,14 @@ class _Actor(Watched):
 class RayWorkers:
     """As many actors as are asked for, or as the cluster has room for. See `protocol.Workers`."""
 
-    def __init__(self, problem: Problem, notice: Callable[[str], None]) -> None:
-        """Raises StudyFileError where no cluster answers, or no node can hold a worker."""
+    def __init__(self, problem: Problem, notice: Notice, most: int | None = None) -> None:
+        """At most `most` of them.
+
+        Raises StudyFileError where no cluster answers, or no node can hold a worker.
+        """
         self.description: dict[str, str] = {}
         self._notice = notice
-        self._limit = most_workers(problem.study)
+        self._limit, self._most = most_workers(problem.study), most
         self._watch = Watch("rnnsearch must be installed alike on every node of the cluster")
         self._actors: list[_Actor] = []
         self._looked = -RESIZE_SECONDS
@@ -163,7 +167,8 @@ class RayWorkers:
         """
         if time.monotonic() - self._looked > RESIZE_SECONDS:
             room = sum(node.room(self._demand) for node in ray_cluster.nodes())
-            self._wanted = self._limit or max(room, 1)
+            wanted = self._limit or max(room, 1)
+            self._wanted = wanted if self._most is None else min(wanted, self._most)
             self._looked = time.monotonic()
         while len(self._actors) < self._wanted:
             handle = self._class.remote(self._setup)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from rnnsearch.search.trial.protocol import (
     Crashed,
     Done,
+    EpochReport,
     Failed,
     Message,
     Outcome,
@@ -47,18 +48,27 @@ def serve(setup: WorkerSetup, link: Link) -> None:
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the driver is gone
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        link.send(Crashed(number, reason, traceback.format_exc()))
+        link.send(crashed(number, error))
+
+
+def message(number: int, said: EpochReport | Outcome | str) -> Progress | Done | Failed:
+    """What the runner of a trial has said, as the driver is told."""
+    if isinstance(said, str):
+        return Failed(number, said)
+    return Done(number, said) if isinstance(said, Outcome) else Progress(number, said)
+
+
+def crashed(number: int, error: Exception) -> Crashed:
+    """An error that is being handled, as the driver is told."""
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    return Crashed(number, reason, traceback.format_exc())
 
 
 def _run(runner: "TrialRunner", task: Task, link: Link) -> None:
     for said in runner.run(task):
-        if isinstance(said, str):
-            link.send(Failed(task.number, said))
-        elif isinstance(said, Outcome):
-            link.send(Done(task.number, said))
-        else:
-            link.send(Progress(task.number, said))
+        told = message(task.number, said)
+        link.send(told)
+        if isinstance(told, Progress):
             while link.poll():
                 if link.recv() == Stop(task.number):
                     link.send(Stopped(task.number))

@@ -1,0 +1,25 @@
+"""Ray in tests: where it is skipped, and how it is kept quiet and closed to the network."""
+
+import importlib.util
+import uuid
+
+import pytest
+
+MARKS = [
+    pytest.mark.cluster,
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.skipif(
+        importlib.util.find_spec("ray") is None,
+        reason="needs Ray: pip install 'rnnsearch[cluster]'",
+    ),
+]
+
+
+def protect(patch: pytest.MonkeyPatch) -> None:
+    """Before a Ray is started."""
+    patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    patch.setenv("RAY_AUTH_MODE", "token")  # its ports are open to the network
+    patch.setenv("RAY_AUTH_TOKEN", uuid.uuid4().hex)
+    from ray._raylet import Config
+
+    Config.initialize("")  # an import before this one has read the environment
