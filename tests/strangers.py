@@ -604,3 +604,93 @@ def _() -> Brought:
         "XYZ.Adjusted": lambda d, b: f"{b['Close'] * (0.98 if d < paid else 1):.4f}",
     }
     return brought("XYZ.csv", text(columns, quoted=True), rows=adjusted)
+
+
+# --- the same kinds again, from elsewhere -----------------------------------------------------------
+
+
+def times() -> list[int]:
+    return [int(day.timestamp() * 1000) for day in BARS.index]
+
+
+@stranger("prices with commas, and a word where the market was closed")
+def _() -> Brought:
+    columns = usual(**{name: without("休市", of(name, "1,{:.2f}")) for name in OHLC})
+    return brought("closed.csv", text(columns, quoted=True), rows=traded() + 1000)
+
+
+@stranger("the Federal Reserve, ND where there is no value")
+def _() -> Brought:
+    columns = {"Time Period": on("%Y-%m-%d"), "RXI$US_N.B.XY": without("ND", of("Close"))}
+    return brought("FRB_H10.csv", text(columns), rows=traded())
+
+
+@stranger("year, month and day in columns")
+def _() -> Brought:
+    parts = {"Year": on("%Y"), "Month": lambda d, b: d.month, "Day": lambda d, b: d.day}
+    return brought("parts.csv", text(parts | named("Open", "High", "Low", "Close", order="ohlc")))
+
+
+@stranger("a terminal's export: titles, and the date under a name of its own")
+def _() -> Brought:
+    names = ("Börsdag", "Close", "Open", "Low", "High", "Volume")
+    body = text(named(*names, date="%d-%b-%Y", order="dcolhv"), separator=";", newest_first=True)
+    return brought("Price History.csv", "XYZ.N\nHistory\n\n" + body)
+
+
+@stranger("copied from Yahoo's page")
+def _() -> Brought:
+    about = (
+        "Adjusted close price adjusted for splits and dividend and/or capital gain distributions."
+    )
+    columns = {"Date": on("%b %d, %Y"), "Open": of("Open"), "High": of("High"), "Low": of("Low")}
+    columns |= {"Close Close price adjusted for splits.": of("Close")}
+    columns |= {f"Adj Close {about}": of("Close"), "Volume": of("Volume", "{:,.0f}")}
+    return brought("pasted.txt", text(columns, separator="\t", newest_first=True))
+
+
+@stranger("Binance's files, which have no header")
+def _() -> Brought:
+    start: Maker = lambda d, b: int(d.timestamp() * 1000)  # noqa: E731
+    makes = [start, *map(of, OHLC), of("Volume"), lambda d, b: start(d, b) + 86_399_999]  # type: ignore[operator]
+    makes += [of("Volume"), always("12"), of("Volume"), of("Volume"), always("0")]
+    columns = {str(number): make for number, make in enumerate(makes)}
+    return brought("XYZUSDT-1d-2024.csv", text(columns, header=False))
+
+
+@stranger("JSON of Binance")
+def _() -> Brought:
+    rows = [
+        [time, *map(str, bar), str(bar.Volume), time + 86_399_999, "1.0", 2, "3.0", "4.0", "0"]
+        for time, bar in zip(times(), BARS[[*OHLC, "Volume"]].itertuples(index=False), strict=True)
+    ]
+    rows = [[*row[:6], *row[7:]] for row in rows]
+    return brought("klines.json", json.dumps(rows))
+
+
+@stranger("JSON of Finnhub: a letter for each list")
+def _() -> Brought:
+    lists = {name[0].lower(): BARS[name].tolist() for name in [*OHLC, "Volume"]}
+    content = lists | {"s": "ok", "t": [time // 1000 for time in times()]}
+    return brought("candle.json", json.dumps(content))
+
+
+@stranger("JSON of CoinGecko: pairs of time and value")
+def _() -> Brought:
+    pairs = [list(pair) for pair in zip(times(), BARS["Close"].tolist(), strict=True)]
+    caps = [[time, price * 1e6] for time, price in pairs]
+    return brought("market_chart.json", json.dumps({"prices": pairs, "market_caps": caps}))
+
+
+@stranger("JSON of the TWSE: fields and data")
+def _() -> Brought:
+    names = ["日期", "成交股數", "開盤價", "最高價", "最低價", "收盤價"]
+    rows = [
+        [
+            f"{day.year - 1911}/{day:%m/%d}",
+            f"{bar.Volume:,.0f}",
+            *(f"{bar[name]:,.2f}" for name in OHLC),
+        ]
+        for day, bar in BARS.iterrows()
+    ]
+    return brought("STOCK_DAY.json", json.dumps({"stat": "OK", "fields": names, "data": rows}))

@@ -203,3 +203,34 @@ def test_files_of_several_months_may_be_joined_as_they_are(tmp_path: Path) -> No
     assert "6 lines of text are left out" in months.warnings[0]
     plain = read(tmp_path, PLAIN + PLAIN.replace("2024-01", "2024-02"))
     assert plain.frame.equals(months.frame[plain.frame.columns])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "Datum,Öppningskurs,Högstakurs,Lägstakurs,Stängningskurs,Volym",
+        "Datum,Openingskoers,Hoogste,Laagste,Slotkoers,Volume",
+        "Datum,Otevírací,Nejvyšší,Nejnižší,Závěrečná,Objem",
+        "Дата,Відкриття,Максимум,Мінімум,Закриття,Обсяг",
+        "Data,Deschidere,Maxim,Minim,Inchidere,Volum",
+        "दिनांक,खुला,उच्च,निम्न,बंद,मात्रा",
+        "תאריך,פתיחה,גבוה,נמוך,סגירה,מחזור",
+        "DATPRE,PREABE,PREMAX,PREMIN,PREULT,QUATOT",
+        "Dates,PX_OPEN,PX_HIGH,PX_LOW,PX_LAST,PX_VOLUME",
+        "t,o,h,l,c,v",
+    ],
+)
+def test_names_of_more_languages_and_programs_are_known(tmp_path: Path, names: str) -> None:
+    plain = read(tmp_path, PLAIN)
+    assert read(tmp_path, PLAIN.replace(PLAIN.split("\n")[0], names)).frame.equals(plain.frame)
+
+
+def test_a_word_among_prices_is_no_value_and_is_told(tmp_path: Path) -> None:
+    closed = PLAIN.replace("1320.75,1331,1311,1315.5", "1320.75,1331,1311,closed")
+    with pytest.raises(DataError, match=r"row 2 \(2024-01-12\) is missing; .*missing = \"drop\""):
+        read(tmp_path, closed)
+    prices = read(tmp_path, closed, missing="drop")
+    assert [*prices.close] == [1320.75, 1299.25]
+    assert "Close is a word without a digit in 1 rows, such as 'closed'" in " ".join(
+        prices.warnings
+    )

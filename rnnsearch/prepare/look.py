@@ -1,6 +1,7 @@
 """What a price file has, and the `[data]` of a study file that reads it."""
 
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,22 @@ from pydantic import ValidationError
 from rnnsearch.config import DataSection
 from rnnsearch.data.files.dispatch import RawTable
 from rnnsearch.data.files.names import USUAL, date_column, key, listed, usual_names
-from rnnsearch.data.files.numbers import parse_numbers
+from rnnsearch.data.files.numbers import parse_numbers, words_as_gaps
 from rnnsearch.data.files.stacked import check_columns_of_one, only_series
 from rnnsearch.data.prices.load import Prices, check_table, source
 from rnnsearch.errors import DataError, StudyFileError
 
 SMALLEST = 90  # rows; fewer cannot be trained, validated and tested on
-PRICE_NAMES = ("adjclose", "adjustedclose", "price", "last", "settle", "value", "nav")  # by `key`
+PRICE_NAMES = (
+    "adjclose",
+    "adjustedclose",
+    "price",
+    "prices",
+    "last",
+    "settle",
+    "value",
+    "nav",
+)  # by `key`
 CLOSE_WORDS = {"close", "closing", "last", "settle", "settlement"}
 OTHER_WORDS = {"adj", "adjusted", "prev", "previous", "prior", "time", "date", "volume", "size"}
 
@@ -140,7 +150,8 @@ def _target(file: str, table: pd.DataFrame, usual: list[str]) -> str:
             f"The file has {listed(table.columns)}; write the prices as plain numbers, under the "
             f"name Close."
         )
-    near = f" {(closes or numeric)[0]}" if "," not in (closes or numeric)[0] else ""
+    other = [name for name in numeric if key(name) not in map(key, USUAL)]
+    near = f" {shlex.quote((closes or other or numeric)[0][:80])}"
     raise DataError(
         f"{file}: there is no column Close; the numeric columns are {listed(numeric)}; name the "
         f"one to forecast with --target, as --target{near}."
@@ -148,7 +159,7 @@ def _target(file: str, table: pd.DataFrame, usual: list[str]) -> str:
 
 
 def _has_numbers(column: pd.Series) -> bool:
-    values, wrong = parse_numbers(column)
+    values, wrong = parse_numbers(words_as_gaps(column)[0])
     return wrong is None and bool(np.isfinite(values).any())
 
 

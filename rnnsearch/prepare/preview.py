@@ -122,8 +122,9 @@ def _written(dimension: Any) -> str:
 
 
 def _rows(problem: Problem) -> pd.DataFrame:
-    """First and last target date of every block of rows."""
+    """First and last target date of every block of rows, with the time of day where it tells."""
     dates = problem.prices.dates
+    form = "%Y-%m-%d" if dates.normalize().is_unique else "%Y-%m-%d %H:%M"
     split = problem.split
     blocks = [
         (f"fold {number} {name}", rows)
@@ -133,7 +134,7 @@ def _rows(problem: Problem) -> pd.DataFrame:
     blocks.append(("test (locked)", split.test))
     return pd.DataFrame(
         [
-            (name, len(rows), f"{dates[rows[0]]:%Y-%m-%d}", f"{dates[rows[-1]]:%Y-%m-%d}")
+            (name, len(rows), *(dates[row].strftime(form) for row in (rows[0], rows[-1])))
             for name, rows in blocks
             if len(rows)
         ],

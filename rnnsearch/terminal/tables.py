@@ -12,6 +12,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from rnnsearch.errors import readable
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.words import intervals, probability, rival
 from rnnsearch.search.store.records import title
@@ -203,15 +204,17 @@ def _cell(column: str, value: Any) -> str:
 
 def note(text: str) -> None:
     """A remark beside the result, on stderr."""
-    Terminal(stderr=True).print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
+    Terminal(stderr=True).print(
+        readable(text), style="yellow", highlight=False, markup=False, soft_wrap=True
+    )
 
 
 def print_facts(lines: Sequence[str], warnings: Sequence[str]) -> None:
     """What was seen, and what looks odd in it."""
     out = output()
-    out.print("\n".join(lines), highlight=False, markup=False)
+    out.print(readable("\n".join(lines)), highlight=False, markup=False)
     for warning in warnings:
-        out.print(f"note: {warning}", style="yellow", highlight=False, markup=False)
+        out.print(f"note: {readable(warning)}", style="yellow", highlight=False, markup=False)
 
 
 def frame_table(title_: str, frame: pd.DataFrame) -> Table:

@@ -12,12 +12,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rnnsearch.data.files.encodings import check_decodes, encoding_of
-from rnnsearch.data.files.headers import NAMELESS, Header, checked_names, header_of, two_lines
-from rnnsearch.data.files.names import date_column, series_column
-from rnnsearch.data.files.numbers import is_dressed, undress
+from rnnsearch.data.files.headers import (
+    KLINES,
+    NAMELESS,
+    Header,
+    checked_names,
+    header_of,
+    is_kline,
+    two_lines,
+)
+from rnnsearch.data.files.names import USUAL, date_column, series_column, usual_names
+from rnnsearch.data.files.numbers import is_dressed, undress, words_as_gaps
 from rnnsearch.data.files.unpacking import Source, opened
 from rnnsearch.errors import DataError
 
+KNOWN = 3  # names of prices that make a line the header, where none names a date
 TITLES = 8  # most lines above the header
 LONGEST = 2**20  # characters of one of its lines
 UNICODE = ("utf-8-sig", "utf-16")
@@ -61,6 +70,9 @@ def read_delimited(source: Source, file: str) -> Delimited:
         if any(_is_dressed(frame[name]) for name in others):
             # 1.234 among 12,5 is a number already, and another one: read it as text again
             raw = _rows(source, layout, names, as_text=True).loc[frame.index, others]
+            for name, usual in zip(names, usual_names(names), strict=True):
+                if name in others and usual in USUAL:  # a word among prices hides no comma
+                    raw[name] = words_as_gaps(raw[name])[0]
             read, told = undress(raw)
             if told:
                 frame[others], notes = read, [*notes, *told]
@@ -152,6 +164,11 @@ def _header(source: Source, file: str, encoding: str) -> _Layout:
         if len([cell for cell in cells if cell.strip()]) > 1 and date_column(cells) is not None:
             return _Layout(encoding, separator, header_of(cells), number)
     number, separator, cells = filled[0] if filled else (0, ",", [])
+    if is_kline(cells):
+        return _Layout(encoding, separator, Header(list(KLINES)), number - 1)
+    known = [sum(one in USUAL for one in usual_names(line)) for *_, line in filled]
+    if filled and max(known) >= KNOWN:  # titles above the names of prices
+        number, separator, cells = filled[int(np.argmax(known))]
     return _Layout(encoding, separator, header_of(cells), number)
 
 

@@ -87,7 +87,7 @@ def _rows(value: Any, depth: int = 0) -> list[Sequence[Any]] | None:
         return None
     if not isinstance(value, dict) or not value or depth == DEEPEST:
         return None
-    columns, data = value.get("columns"), value.get("data")
+    columns, data = value.get("columns", value.get("fields")), value.get("data")
     if isinstance(columns, list) and isinstance(data, list):  # pandas, orient = "split"
         index = value.get("index")
         if isinstance(index, list) and len(index) == len(data):
@@ -105,8 +105,30 @@ def _rows(value: Any, depth: int = 0) -> list[Sequence[Any]] | None:
     flat = all(isinstance(item, list) and not _nested(item) for item in items)
     if flat and len(items) > 1 and len(lengths) == 1:  # a list per column
         return [list(value), *map(list, zip(*items, strict=True))]
+    if dated := _by_time(value):
+        return dated
     tables = [rows for item in items if (rows := _rows(item, depth + 1))]
     return tables[0] if len(tables) == 1 else None
+
+
+def _by_time(value: dict[str, Any]) -> list[Sequence[Any]] | None:
+    """Header and rows of columns that are lists of [time, value], at the same times each."""
+    pairs = {
+        name: item
+        for name, item in value.items()
+        if isinstance(item, list)
+        and item
+        and all(isinstance(one, list) and len(one) == 2 for one in item)
+    }
+    if len(pairs) != len(value) or len({len(item) for item in pairs.values()}) != 1:
+        return None
+    times = [[one[0] for one in item] for item in pairs.values()]
+    if any(other != times[0] for other in times) or not all(
+        isinstance(one, int | float | str) for one in times[0]
+    ):
+        return None
+    columns = [[one[1] for one in item] for item in pairs.values()]
+    return [["Date", *pairs], *map(list, zip(times[0], *columns, strict=True))]
 
 
 def _apart(value: Any) -> list[Sequence[Any]] | None:

@@ -15,6 +15,10 @@ CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d)?")
 DAY = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}.*|(?:19|20)\d{6}|1\d{9}(?:\d{3})?|\d{2,4}年.*")
 NAMELESS = re.compile(r"column \d+")  # how a column without a name is called
 PAIR = re.compile(r"\(\s*('[^']*'|\"[^\"]*\")\s*,\s*('[^']*'|\"[^\"]*\")\s*\)")
+KLINES = (  # of the files and the API of Binance, which have no header
+    *("Date", "Open", "High", "Low", "Close", "Volume", "close_time", "quote_volume", "trades"),
+    *("taker_buy_volume", "taker_buy_quote_volume", "ignore"),
+)
 FIELDS = {key(name) for name in (*USUAL, "Dividends", "Stock Splits", "Capital Gains", "VWAP")}
 
 
@@ -127,6 +131,15 @@ def _are_values(names: Sequence[str]) -> bool:
     values = sum(VALUE.fullmatch(name) is not None for name in names)
     days = any(DAY.fullmatch(name) for name in names)
     return days and 2 * values > len(names) and date_column(names) is None
+
+
+def is_kline(values: Sequence[str]) -> bool:
+    """Whether values are a bar as Binance has them: two times in the same unit around a bar."""
+    if len(values) != len(KLINES) or not all(map(VALUE.fullmatch, values)):
+        return False
+    first, last = values[0], values[6]
+    times = re.fullmatch(r"1\d{12}(\d{3})?", first) and len(first) == len(last) and first < last
+    return bool(times) and suggested(values).startswith("Date,Open,High,Low,Close,")
 
 
 def suggested(values: Sequence[str]) -> str:

@@ -23,6 +23,8 @@ def key(name: str) -> str:
     """
     if name.isascii():
         name = re.sub(r"^\s*\d+\.\s+(?=\S)", "", name)
+        if "price adjusted for" in name or "close price adjusted" in name:  # of Yahoo's page
+            name = re.sub(r"^\s*(Adj Close|Close)\s.*", r"\1", name)
         name = re.sub(r"(?i)^\s*(open|high|low|close)_d\s*$", r"\1", name)
         return re.sub(r"[\W_]", "", name).lower()
     text = unicodedata.normalize("NFKC", name).casefold().replace("\u0307", "")
@@ -36,7 +38,8 @@ def _keys(text: str) -> tuple[str, ...]:
 DATE_KEYS = ("date", "datetime", "timestamp", "time")
 OTHER_DATE_KEYS = _keys(
     "tradedate tradingdate tradingday opentime day mdate pricedate quotedate businessdate "
-    "caldt datadate dt ts unixtime unix dateutc datetimeutc localtime gmttime 日期 交易日期 "
+    "caldt datadate exchangedate observationdate timeperiod datpre datpreg दिनांक dt ts "
+    "unixtime unix dateutc datetimeutc localtime gmttime 日期 交易日期 "
     "交易日 年月日 時間 时间 日付 日付け データ日付 取引日 日時 約定日 날짜 일자 일시 거래일 "
     "datum handelstag zeit fecha data datadopregão datahora datadesessão date/heure jour "
     "giorno tarih päivämäärä pvm dato tanggal ngày ngàygd วันที่ วันเดือนปี дата время "
@@ -44,28 +47,32 @@ OTHER_DATE_KEYS = _keys(
 )
 ALIASES = {  # by `key`; the first that a file has, where it lacks the usual name
     "Open": _keys(
-        "openprice openingprice openpx pxopen firstprice 開盤價 開盤 开盘价 开盘 開市價 開市 "
+        "openprice openingprice openpx öppningskurs otevírací otvírací відкриття खुला "
+        "preabe pxopen firstprice 開盤價 開盤 开盘价 开盘 開市價 開市 "
         "开市 始値 시가 시작가 eröffnung eröffnungskurs eröffn erster öppen åbning åpning "
         "avaus openingskoers ouverture ouv premier apertura abertura aper aprire otwarcie "
         "otevření nyitó açılış pembukaan buka mở mởcửa giámởcửa giámở เปิด ราคาเปิด открытие "
         "откр ценаоткрытия άνοιγμα פתיחה شعارالفتح مفتوح الافتتاح deschidere"
     ),
     "High": _keys(
-        "highprice highestprice dayhigh highpx pxhigh hi 最高價 最高 最高价 高 高値 고가 "
+        "highprice highestprice dayhigh highpx högstakurs högsta hoogste nejvyšší premax "
+        "उच्च pxhigh hi 最高價 最高 最高价 高 高値 고가 "
         "최고가 hoch tageshoch höchst höchstkurs högst høj høy ylin hoog plushaut haut máximo "
         "maximo máxima maxima máx alto massimo max maks najwyzszy najwyższy maximum "
         "legmagasabb yüksek enyüksek tertinggi cao caonhất giácaonhất สูงสุด ราคาสูงสุด "
         "максимум макс максцена μέγιστο גבוה مرتفع الأعلى maxim"
     ),
     "Low": _keys(
-        "lowprice lowestprice daylow lowpx pxlow lo 最低價 最低 最低价 低 安値 저가 최저가 "
+        "lowprice lowestprice daylow lowpx lägstakurs lägsta laagste nejnižší premin "
+        "निम्न pxlow lo 最低價 最低 最低价 低 安値 저가 최저가 "
         "tief tagestief tiefst tiefstkurs lägst lav alin laag plusbas bas mínimo minimo "
         "mínima minima mín bajo baixo min najnizszy najniższy minimum legalacsonyabb düşük "
         "endüşük terendah thấp thấpnhất giáthấpnhất ต่ำสุด ราคาต่ำสุด минимум мин минцена "
         "ελάχιστο נמוך منخفض الأدنى minim"
     ),
     "Close": _keys(
-        "closeprice closingprice closelast closepx pxclose pxlast closevalue 收盤價 收盤 "
+        "closeprice closingprice closelast closepx stängningskurs závěrečná закриття "
+        "inchidere preult बंद pxclose pxlast closevalue 收盤價 收盤 "
         "收盘价 收盘 收市價 收市 收市价 終値 종가 schluss schlusskurs schlußkurs slutkurs "
         "stängning slut sluttkurs päätös slotkoers slot clôture cloture clot cierre fechamento "
         "fech chiusura zamkniecie zamknięcie závěr záró kapanış penutupan tutup đóngcửa "
@@ -73,7 +80,8 @@ ALIASES = {  # by `key`; the first that a file has, where it lacks the usual nam
         "închidere"
     ),
     "Volume": _keys(
-        "tickvol tickvolume vol tradevolume totalvolume tradingvolume sharestraded noofshares "
+        "tickvol tickvolume vol pxvolume quatot volym obsah обсяг מחזור मात्रा "
+        "tradevolume totalvolume tradingvolume sharestraded noofshares "
         "totaltradedquantity totaltradequantity tottrdqty volumetraded qtytraded 成交股數 "
         "成交量 交易量 出来高 売買高 거래량 volumen stücke stück umsatz omsättning volymi "
         "volumennominal wolumen wol objem forgalom hacim hac volumeperdagangan kl khốilượng klgd "

@@ -45,6 +45,21 @@ def absent_rows(column: pd.Series) -> NDArray[np.bool_]:
     return rows
 
 
+def words_as_gaps(column: pd.Series) -> tuple[pd.Series, str]:
+    """Prices with what is no number, and has no digit, as missing; and the first such word.
+
+    A column in which words are more than numbers is returned as it is.
+    """
+    if not (pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column)):
+        return column, ""
+    text = column.astype("str").str.strip()
+    digits = text.str.contains(r"\d", na=False).to_numpy(bool)
+    words = ~digits & ~absent_rows(column)
+    if not words.any() or digits.sum() <= words.sum():
+        return column, ""
+    return column.mask(words), str(text.iloc[int(np.argmax(words))])
+
+
 def is_absent(column: pd.Series) -> bool:
     """Whether no row has a value."""
     return bool(absent_rows(column).all())

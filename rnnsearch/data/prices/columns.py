@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rnnsearch.config import DataSection, JoinSection
 from rnnsearch.data.files.headers import NAMELESS
 from rnnsearch.data.files.names import USUAL, find_column
-from rnnsearch.data.files.numbers import is_absent, parse_numbers
+from rnnsearch.data.files.numbers import is_absent, parse_numbers, words_as_gaps
 from rnnsearch.data.prices.adjusted import adjusted_of, is_factor
 from rnnsearch.data.prices.ahead import check_columns, known_ahead, read_coming, rows_past_prices
 from rnnsearch.data.prices.categories import (
@@ -166,8 +166,15 @@ def _prices(
         if name == "Volume" and name != target and is_absent(table[name]):
             warnings.append(f"{rows.file}: Volume is missing in every row and is ignored.")
             continue
-        values, wrong = parse_numbers(table[name])
-        check_number(rows, name, table[name], wrong)
+        column, word = words_as_gaps(table[name])
+        if word:
+            count = int((column.isna() & table[name].notna()).sum())
+            warnings.append(
+                f"{rows.file}: {name} is a word without a digit in {count} rows, such as "
+                f"{word[:40]!r}, which is read as no value."
+            )
+        values, wrong = parse_numbers(column)
+        check_number(rows, name, column, wrong)
         check_range(rows, name, values)
         columns[name] = values
     return columns, warnings

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rnnsearch.config import MarketSection
+from rnnsearch.data.files.names import DATE_KEYS, key
 from rnnsearch.data.markets.calendars import market_zone
 from rnnsearch.data.prices.rows import day
 from rnnsearch.data.prices.spelling import CENTURY, plain_dates
@@ -85,6 +86,19 @@ def parse_dates(
     if utc is not None:
         _check_clock(file, dates, utc)
     return pd.DatetimeIndex(dates.dt.as_unit("us"), name="Date"), notes
+
+
+def with_one_date(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose dates are in columns Year, Month and Day, with these as one column Date."""
+    places = {key(str(name)): place for place, name in enumerate(table.columns)}
+    parts = [places[part] for part in ("year", "month", "day") if part in places]
+    if len(parts) < 3 or places.keys() & {*DATE_KEYS}:
+        return table
+    year, month, day = (table.iloc[:, place].astype("str").str.strip() for place in parts)
+    dates = year + "-" + month.str.zfill(2) + "-" + day.str.zfill(2)
+    rest = table.drop(columns=table.columns[parts])
+    rest.insert(0, "Date", dates)
+    return rest
 
 
 def date_by_content(table: pd.DataFrame) -> str | None:

@@ -22,7 +22,7 @@ from rnnsearch.data.files.stacked import check_columns_of_one, check_rows_of_one
 from rnnsearch.data.markets.calendars import market_zone
 from rnnsearch.data.prices.categories import level_name
 from rnnsearch.data.prices.columns import Columns, read_columns
-from rnnsearch.data.prices.dates import date_by_content, parse_dates, with_time
+from rnnsearch.data.prices.dates import date_by_content, parse_dates, with_one_date, with_time
 from rnnsearch.data.prices.oddities import oddities
 from rnnsearch.data.prices.refusals import check_clock, check_order, check_prices
 from rnnsearch.data.prices.rows import FileRows
@@ -162,6 +162,7 @@ def source(data: DataSection | JoinSection) -> tuple[str, RawTable]:
         return f"sample {data.sample}", RawTable(pd.read_csv(_sample_file(data.sample)))
     assert data.path is not None
     raw = pick_series(data.path.name, read_table(data.path, data.series), data.series)
+    raw = replace(raw, frame=with_one_date(raw.frame))
     return called(data.path.name, data.series), raw
 
 
