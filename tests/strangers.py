@@ -606,7 +606,7 @@ def _() -> Brought:
     return brought("XYZ.csv", text(columns, quoted=True), rows=adjusted)
 
 
-# --- the same kinds again, from elsewhere -----------------------------------------------------------
+# --- the same kinds again, from elsewhere -------------------------------------------------------
 
 
 def times() -> list[int]:
@@ -615,7 +615,7 @@ def times() -> list[int]:
 
 @stranger("prices with commas, and a word where the market was closed")
 def _() -> Brought:
-    columns = usual(**{name: without("休市", of(name, "1,{:.2f}")) for name in OHLC})
+    columns = usual(**{name: without("休市", of(name, "1,{:06.2f}")) for name in OHLC})
     return brought("closed.csv", text(columns, quoted=True), rows=traded() + 1000)
 
 
@@ -645,7 +645,7 @@ def _() -> Brought:
     )
     columns = {"Date": on("%b %d, %Y"), "Open": of("Open"), "High": of("High"), "Low": of("Low")}
     columns |= {"Close Close price adjusted for splits.": of("Close")}
-    columns |= {f"Adj Close {about}": of("Close"), "Volume": of("Volume", "{:,.0f}")}
+    columns |= {f"Adj Close {about} distributions.": of("Close"), "Volume": of("Volume", "{:,.0f}")}
     return brought("pasted.txt", text(columns, separator="\t", newest_first=True))
 
 

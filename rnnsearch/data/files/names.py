@@ -63,7 +63,7 @@ ALIASES = {  # by `key`; the first that a file has, where it lacks the usual nam
         "максимум макс максцена μέγιστο גבוה مرتفع الأعلى maxim"
     ),
     "Low": _keys(
-        "lowprice lowestprice daylow lowpx lägstakurs lägsta laagste nejnižší premin "
+        "lowprice lowestprice daylow lowpx lägstakurs lägsta laagste nejnižší premin мінімум "
         "निम्न pxlow lo 最低價 最低 最低价 低 安値 저가 최저가 "
         "tief tagestief tiefst tiefstkurs lägst lav alin laag plusbas bas mínimo minimo "
         "mínima minima mín bajo baixo min najnizszy najniższy minimum legalacsonyabb düşük "
