@@ -227,7 +227,9 @@ def test_names_of_more_languages_and_programs_are_known(tmp_path: Path, names: s
 
 def test_a_word_among_prices_is_no_value_and_is_told(tmp_path: Path) -> None:
     closed = PLAIN.replace("1320.75,1331,1311,1315.5", "1320.75,1331,1311,closed")
-    with pytest.raises(DataError, match=r"row 2 \(2024-01-12\) is missing; .*missing = \"drop\""):
+    with pytest.raises(
+        DataError, match=r"'closed'; write the number alone, or write missing = \"drop\""
+    ):
         read(tmp_path, closed)
     prices = read(tmp_path, closed, missing="drop")
     assert [*prices.close] == [1320.75, 1299.25]

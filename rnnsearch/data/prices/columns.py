@@ -101,7 +101,8 @@ def _read(
     if data.columns != "all":
         extras = [name for name in extras if name in named]
     usual = [name for name in (*OHLC, "Volume") if name in table]
-    values, warnings = _prices(table, rows, [*usual, target], target)
+    drop = data.missing == "drop"
+    values, warnings = _prices(table, rows, [*usual, target], target, drop=drop)
     settings = dict.fromkeys(named, "columns") | dict.fromkeys(ahead, "known_ahead")
     reading = _Extras(table, rows, values, settings)
     for name in extras:
@@ -109,7 +110,7 @@ def _read(
     check_columns(rows, [name for name in extras if name in ahead], reading.values, values)
     adjusted = reading.adjusted
     if ADJUSTED in table:
-        own, _ = _prices(table, rows, [ADJUSTED], target)
+        own, _ = _prices(table, rows, [ADJUSTED], target, drop=drop)
         adjusted = {ADJUSTED: "Close"} | adjusted
         reading.values = {ADJUSTED: own[ADJUSTED]} | reading.values
     if data.adjust:
@@ -158,15 +159,18 @@ def _knows_the_future(file: str, name: str, setting: str) -> str:
 
 
 def _prices(
-    table: pd.DataFrame, rows: FileRows, names: list[str], target: str
+    table: pd.DataFrame, rows: FileRows, names: list[str], target: str, *, drop: bool
 ) -> tuple[dict[str, Floats], list[str]]:
-    """Prices and volume, NaN where a row has none."""
+    """Prices and volume, NaN where a row has none, or a word where such rows are to `drop`."""
     columns, warnings = {}, []
     for name in filter(None, dict.fromkeys(names)):
         if name == "Volume" and name != target and is_absent(table[name]):
             warnings.append(f"{rows.file}: Volume is missing in every row and is ignored.")
             continue
         column, word = words_as_gaps(table[name])
+        if word and not drop:
+            first = parse_numbers(table[name])[1]
+            check_number(rows, name, table[name], first, ', or write missing = "drop"')
         if word:
             count = int((column.isna() & table[name].notna()).sum())
             warnings.append(

@@ -83,8 +83,12 @@ def _hour_again(
     return None
 
 
-def check_number(rows: FileRows, name: str, column: pd.Series, wrong: int | None) -> None:
-    """`wrong`: the first row of the column that has something else than a number."""
+def check_number(
+    rows: FileRows, name: str, column: pd.Series, wrong: int | None, way: str = ""
+) -> None:
+    """`wrong`: the first row of the column that has something else than a number; `way`: another
+    remedy.
+    """
     if wrong is None:
         return
     text = str(column.iloc[wrong])
@@ -92,7 +96,7 @@ def check_number(rows: FileRows, name: str, column: pd.Series, wrong: int | None
     plain = "with a decimal point and no thousands separators" if grouped else "alone"
     raise DataError(
         f"{rows.file}: {name} must be a number, but {rows[wrong]} is {text[:40]!r}; write the "
-        f"number {plain}."
+        f"number {plain}{way}."
     )
 
 
