@@ -16,6 +16,7 @@ import jinja2
 import numpy as np
 import pandas as pd
 
+from rnnsearch import targets
 from rnnsearch.config import DataSection, StudyFile
 from rnnsearch.config.sections import NAME_RULE
 from rnnsearch.data.atomic import replace_file
@@ -229,7 +230,7 @@ def _indicators(prices: Prices, data: DataSection, size: Size) -> tuple[str | li
     columns = set(prices.frame.columns)
     if not {"High", "Low", "Close"} <= columns:
         why = "the others need High, Low and Close"
-    elif data.predict == "level" or _lowest(prices)[0] <= 0:
+    elif targets.get(data.predict).in_prices or _lowest(prices)[0] <= 0:
         why = "the others need prices above 0"
     elif not size.indicators:
         why = '"all" would cost 80 rows of warm-up'
@@ -240,7 +241,7 @@ def _indicators(prices: Prices, data: DataSection, size: Size) -> tuple[str | li
 
 def _chosen(prices: Prices, data: DataSection) -> Iterator[str]:
     """What was chosen because of the rows, where other rows would allow more."""
-    if data.predict == "level":
+    if targets.get(data.predict).in_prices:
         row = int(np.argmax(prices.close <= 0))
         yield (
             f"{data.target} is {prices.close[row]:g} on {prices.dates[row]:%Y-%m-%d}, which has no "

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from rnnsearch import targets
 from rnnsearch.config import DataSection
 from rnnsearch.data.files.dispatch import RawTable
 from rnnsearch.data.files.names import USUAL, date_column, key, listed, usual_names
@@ -121,7 +122,7 @@ def _as_it_is(file: str, raw: RawTable, section: DataSection) -> tuple[Prices, D
     columns = prices.columns
     assert columns is not None
     adjusted = section.target == "Close" and "Close" in columns.adjusted.values()
-    if adjusted and section.predict == "log_return":
+    if adjusted and targets.get(section.predict).above_zero:
         section = section.model_copy(update={"adjust": True})
         prices = check_table(file, raw, section)
     needed = {

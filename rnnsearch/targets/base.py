@@ -27,6 +27,8 @@ class Target(ABC):
     """Whether a forecast says something about the price."""
     in_prices: ClassVar[bool] = False
     """Whether it is told in the unit of the prices."""
+    above_zero: ClassVar[bool] = False
+    """Whether prices that are not above 0 have none."""
 
     formulation: ClassVar[int] = 1
     """Raised when its networks learn it in another way. A study keeps what it began with."""

@@ -19,6 +19,7 @@ class LogReturn(Target):
     name = "log_return"
     loss = "mse"
     priced = True
+    above_zero = True
     naive_words: ClassVar = {"no_change": "no change", "average": "the average move"}
 
     def values(self, target: Floats, rows: Rows, h: int) -> Floats:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnsearch import targets
 from rnnsearch.data.inputs.functions import own_inputs
 from rnnsearch.data.inputs.indicators import KNOWN_AHEAD, LEFT_OUT, InputSpec, catalogue
 from rnnsearch.data.inputs.joins import Join, check_names, plan_joins
@@ -147,7 +148,7 @@ def _candidates(prices: Prices, study: StudyFile) -> tuple[list[InputSpec], list
     wanted = with_lengths(usual, study.inputs.lengths, "[inputs]")
     possible, notes = possible_inputs(prices, wanted, "[inputs]", required=choice != "all")
     notes += _told_lengths([spec for spec in possible if spec in wanted[len(usual) :]])
-    always = ALWAYS if study.data.predict == "level" else ALWAYS[:1]
+    always = ALWAYS if targets.get(study.data.predict).in_prices else ALWAYS[:1]
     taken = _taken(wanted)
     for name in prices.extras:
         if name in taken:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnsearch import targets
 from rnnsearch.config import DataSection, JoinSection
 from rnnsearch.data.files.dispatch import RawTable, read_table
 from rnnsearch.data.files.names import USUAL, find_column, key, listed, usual_names
@@ -215,7 +216,7 @@ def check_table(file: str, raw: RawTable, data: DataSection | JoinSection) -> Pr
         backward = np.arange(len(table))[::-1]
         table, dates, numbers = table.take(backward), dates[backward], numbers[backward]
     columns = read_columns(table, FileRows(file, dates, numbers), target, data)
-    positive = isinstance(data, DataSection) and data.predict == "log_return"
+    positive = isinstance(data, DataSection) and targets.get(data.predict).above_zero
     check_prices(columns.rows, columns.frame, target, positive=positive)
     if renamed:
         told.append(f"columns are read so: {', '.join(map(' is '.join, renamed.items()))}")
