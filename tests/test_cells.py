@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import math
 import multiprocessing
 import sys
 from collections.abc import Iterator
@@ -236,11 +237,10 @@ def test_what_a_cell_counts_while_it_trains_is_kept_with_averaged_weights(tmp_pa
     settings = replace(SETTINGS, cell=own(tmp_path, body), averaging=True)
     trainer = Trainer(table, [make_fold(table)], settings, loss="mse")
     list(trainer.run())
-    forecasting, trained = trainer.networks[0], trainer._trained[0]
-    buffers = dict(trained.named_buffers())
-    for name, buffer in forecasting.named_buffers():
-        torch.testing.assert_close(buffer, buffers[name])
-    assert int(buffers["layers.0.cell.norm.num_batches_tracked"]) > 0
+    buffers = dict(trainer.networks[0].named_buffers())
+    steps = settings.epochs * math.ceil(190 / settings.batch_size)
+    assert int(buffers["layers.0.cell.norm.num_batches_tracked"]) == steps
+    assert bool((buffers["layers.0.cell.norm.running_mean"] != 0).all())
 
 
 # --- from the search to a forecast

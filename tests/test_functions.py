@@ -160,9 +160,10 @@ def test_what_a_function_prints_and_warns_of_stays_away_from_the_output(
         "import warnings\n\n\ndef x(prices):\n    print('hello')\n    warnings.warn('odd')\n"
         "    return np.log(prices['Close'] - prices['Close']).replace(-np.inf, 0)"
     )
-    own_inputs(prices, code_of(tmp_path, body), ())
-    said = capsys.readouterr()
-    assert (said.out, said.err) == ("", "hello\n")
+    for make in (lambda code: own_inputs(prices, code, ()), lambda c: try_functions(prices, c)):
+        make(code_of(tmp_path, body))
+        said = capsys.readouterr()
+        assert (said.out, said.err) == ("", "hello\n")
 
 
 # --- what is refused

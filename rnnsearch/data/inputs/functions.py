@@ -13,7 +13,9 @@ otherwise. What they say of a session must not change (see `lookahead`).
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import io
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -104,7 +106,9 @@ def try_functions(prices: Prices, code: OwnCode) -> pd.DataFrame:
     Raises DataError with name, row, values and remedy.
     """
     frame = prices.frame
-    whole, again = _all(code, frame, anew=True), _all(code, frame)
+    whole = _all(code, frame, anew=True)
+    with _unheard():
+        again = _all(code, frame)
     if found := first_difference(whole, again, EXACT):
         name, row = found
         values = [
@@ -118,7 +122,9 @@ def try_functions(prices: Prices, code: OwnCode) -> pd.DataFrame:
     heads = [(row, frame[:row]) for row in cut_rows(len(frame))]
     leaks: dict[str, Leak] = {}
     for row, other in (*heads, *_other_futures(prices)):
-        for leak in find_leaks(whole, _all(code, other, anew=True)[:row]):
+        with _unheard():
+            made = _all(code, other, anew=True)
+        for leak in find_leaks(whole, made[:row]):
             leaks.setdefault(leak.column, leak)
     if leaks:
         told = [_told(leak, prices, code) for leak in leaks.values()]
@@ -323,6 +329,11 @@ def _all(code: OwnCode, frame: pd.DataFrame, *, anew: bool = False) -> pd.DataFr
         _check_names(function, table, {str(name) for one in tables for name in one}, code)
         tables.append(table)
     return pd.concat(tables, axis="columns")
+
+
+def _unheard() -> contextlib.redirect_stderr[io.StringIO]:
+    """What functions print is heard once, where they have the whole prices."""
+    return contextlib.redirect_stderr(io.StringIO())
 
 
 def _other_futures(prices: Prices) -> Iterator[tuple[int, pd.DataFrame]]:
