@@ -22,8 +22,10 @@ from rnnsearch.search.inputs.candidates import describe
 from rnnsearch.search.problem import Problem
 from rnnsearch.verdict.evaluation import champion_folder, evaluate
 from rnnsearch.verdict.prediction import predict
+from rnnsearch.verdict.renewal import renew
 from tests.evaluated import BARS, quiet, search_inline, write_bars
 from tests.searches import Notes, run, write_study
+from tests.test_cells import OWN, write_cells
 
 MY_INPUTS = '''\
 """Inputs of our own."""
@@ -415,6 +417,25 @@ def test_own_inputs_are_searched_evaluated_predicted_and_served(home: Path, tmp_
     # What the function needs and the newer file lacks is told with its place.
     with pytest.raises(MlflowException, match=r"shapes\.py, line 2, in spread: KeyError: 'High'"):
         _load_pyfunc(str(served_at)).predict(frame.drop(columns=["High"]))
+
+
+def test_a_refit_on_newer_prices_carries_the_code_of_inputs_and_cell(
+    home: Path, tmp_path: Path
+) -> None:
+    write_cells(tmp_path)
+    space = {"cell": OWN}
+    path = write_own(tmp_path, study={"trials": 1}, inputs={"search": "all"}, space=space)
+    evaluated_own(path)
+    study, newer = load_study(path), write_bars(tmp_path / "newer.csv", rows=420)
+    renewed = renew(study, data=newer, say=quiet)
+    assert renewed["made"]
+    said = predict(study, data=newer)["forecasts"]
+    for file in tmp_path.glob("*.py"):
+        file.unlink()
+    forecaster = Forecaster.load(Path(renewed["folder"]))
+    assert set(forecaster.code) == {"my_inputs.py", "my_cells.py"}
+    served = forecaster.forecast(read_prices(forecaster.data_section(newer)))
+    assert served["forecast_price"].tolist() == [one["forecast_price"] for one in said]
 
 
 def test_only_functions_of_the_champion_s_inputs_are_asked(home: Path, tmp_path: Path) -> None:
