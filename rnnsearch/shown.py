@@ -11,6 +11,7 @@ UNSAFE = re.compile(
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks of direction
     "\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]"  # ends of lines, halves of characters
 )
+MIDNIGHT = " 00:00:00"
 MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&])")
 
 
@@ -30,6 +31,11 @@ def code(text: str) -> str:
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     space = " " if "`" in text else ""
     return f"{fence}{space}{text}{space}{fence}"
+
+
+def day(date: object) -> str:
+    """A date as a user writes it: with its time of day only where that is not midnight."""
+    return str(date).removesuffix(MIDNIGHT)
 
 
 def _written(character: str) -> str:

@@ -13,9 +13,9 @@ import numpy as np
 from filelock import FileLock
 from llvmlite import binding
 
+from rnnsearch.arrays import Floats
 from rnnsearch.model.kernels import cache as kernel_cache
 from rnnsearch.model.kernels.building import compile_kernels
-from rnnsearch.model.kernels.layout import Floats
 from rnnsearch.model.kernels.program import Machine
 from rnnsearch.model.kernels.widths import WIDTHS
 

@@ -82,7 +82,6 @@ def test_the_folder_holds_safetensors_and_json_and_no_pickle(folder: Path) -> No
     assert {"network.0.head.weight", "scaler.scale", "history.target"} <= header.keys()
     about = json.loads((folder / "forecaster.json").read_text())
     assert about["inputs"] == INPUTS
-    assert "/" not in about["history_name"]
 
 
 def _truncate(folder: Path) -> None:

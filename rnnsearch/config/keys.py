@@ -4,7 +4,6 @@
 """
 
 import inspect
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from rnnsearch.config import Section, StudyFile
+from rnnsearch.config.toml import to_toml
 
 BEGIN = "<!-- generated: the reference -->"
 END = "<!-- end of the generated part -->"
@@ -125,20 +125,6 @@ def _default(field: FieldInfo) -> str:
         return "required"
     default = field.get_default(call_default_factory=True)
     return "" if default in (None, "", (), {}) else f"`{to_toml(default)}`"
-
-
-def to_toml(value: Any) -> str:
-    """A value as a study file writes it: word, number, list or `{ low = 1, high = 3 }`."""
-    if isinstance(value, BaseModel):
-        shown = value.model_dump(exclude_defaults=True)
-        return "{ " + ", ".join(f"{key} = {to_toml(item)}" for key, item in shown.items()) + " }"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(to_toml, value)) + "]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
-    return repr(value)
 
 
 def _renew(files: list[str]) -> Iterator[str]:

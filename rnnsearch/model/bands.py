@@ -9,11 +9,12 @@ from typing import Self
 
 import numpy as np
 
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.data.inputs.own import relative_change
 from rnnsearch.scoring.intervals import adaptive_radii, conformal_radius
 from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.scoring.volatility import recent_size
-from rnnsearch.targets import Floats, Rows, Target
+from rnnsearch.targets import Target
 
 SMALLEST = 0.1  # of the usual size in the history: after unchanged prices a move is still possible
 

@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from rnnsearch import cells, targets
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.config import DataSection, InputsSection, Predict, StudyFile
 from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.inputs.build import InputTable, build_inputs
@@ -34,15 +35,13 @@ from rnnsearch.model.history import History
 from rnnsearch.model.networks import Network, build_network
 from rnnsearch.model.scaling import Scaler
 from rnnsearch.model.training import forecast as network_outputs
-from rnnsearch.model.windows import Rows, shift_columns
+from rnnsearch.model.windows import shift_columns
 from rnnsearch.own_code import OwnCode
 from rnnsearch.targets import Quotes, Start, Target, TargetScale
 
 FORMAT = 1
 WEIGHTS, ABOUT = "weights.safetensors", "forecaster.json"
 ALTERED = f"{ABOUT} is not as it was written"
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +70,6 @@ class ForecasterSpec:
     target_least: float = 0.0
     seeds: tuple[int, ...]
     trial: int  # number of the trial it comes from
-    history_name: str
     versions: dict[str, str]
     module: str | None = None  # the study's file of functions, where an input is of one
     code: dict[str, tuple[str, ...]] = field(default_factory=dict)  # see `kept_code.listed`
@@ -485,6 +483,7 @@ def _read_about(folder: Path) -> tuple[ForecasterSpec, str, bool]:
     checksum = str(about.pop("weights_sha256", ""))
     # Champions of before there was one are read without.
     as_written = about.pop("spec_sha256", own := _checksum(about)) == own
+    about.pop("history_name", None)  # earlier versions wrote the name of the price file
     try:
         return TypeAdapter(ForecasterSpec).validate_python(about), checksum, as_written
     except ValidationError as error:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from rnnsearch.arrays import Floats
 from rnnsearch.data.prices.load import Prices
-
-Floats = NDArray[np.float64]
+from rnnsearch.shown import day
 
 SETTLED_ROWS = 400  # from the head of a file on, recursive indicators no longer depend on it
 SAME_PRICE = 1e-6  # relative
@@ -79,4 +80,4 @@ class History:
 
 
 def _day(date: np.datetime64) -> str:
-    return str(date).replace("T", " ").removesuffix(" 00:00:00.000000")
+    return day(pd.Timestamp(date))

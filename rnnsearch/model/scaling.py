@@ -11,7 +11,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float64]
+from rnnsearch.arrays import Floats
+
 ScalerKind: TypeAlias = Literal["standard", "minmax", "robust"]
 
 _BLOCK = 2**21

@@ -13,14 +13,12 @@ its date has no input shift: its window covers rows `r-w+1 .. r`, whatever s and
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnsearch.arrays import Rows
 from rnnsearch.errors import DataError
-
-Rows: TypeAlias = NDArray[np.int64]
 
 MIN_TRAIN = 50
 """Fewest training rows of a fold."""

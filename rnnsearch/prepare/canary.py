@@ -19,10 +19,11 @@ from rnnsearch.config import StudyFile
 from rnnsearch.data.files.dispatch import read_table
 from rnnsearch.data.files.names import key
 from rnnsearch.data.inputs import lookahead
-from rnnsearch.data.inputs.lookahead import REMEDY, Leak, cut_rows, day_of, first_difference
+from rnnsearch.data.inputs.lookahead import REMEDY, Leak, cut_rows, first_difference
 from rnnsearch.data.prices.load import read_prices
 from rnnsearch.data.scratch import scratch
 from rnnsearch.errors import DataError, StudyFileError
+from rnnsearch.shown import day
 
 PATIENCE = 600  # seconds for one run of the command
 
@@ -157,7 +158,7 @@ class _Command:
             if (wrong := np.flatnonzero(dates.to_numpy() != frame.index.to_numpy())).size:
                 raise DataError(
                     f"{about}: row {wrong[0] + 1} of {{output}} is of another date than that of "
-                    f"{{input}}, {day_of(frame.index[wrong[0]])}; keep dates and their order"
+                    f"{{input}}, {day(frame.index[wrong[0]])}; keep dates and their order"
                 )
         numbers = table.select_dtypes("number").astype(np.float64)
         if numbers.empty:

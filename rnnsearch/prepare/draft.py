@@ -3,14 +3,13 @@
 The text is in `study.toml.j2`; here is what it is filled with.
 """
 
-import json
 import os
 import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import jinja2
 import numpy as np
@@ -19,6 +18,7 @@ import pandas as pd
 from rnnsearch import targets
 from rnnsearch.config import DataSection, StudyFile
 from rnnsearch.config.sections import NAME_RULE
+from rnnsearch.config.toml import to_toml
 from rnnsearch.data.atomic import replace_file
 from rnnsearch.data.markets.calendars import next_sessions
 from rnnsearch.data.markets.proposals import likely_market
@@ -203,7 +203,7 @@ def _text(prices: Prices, data: DataSection, path: Path, left_out: dict[str, str
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["toml"] = _toml
+    environment.filters["toml"] = to_toml
     environment.filters["comment"] = _comment
     text = environment.get_template("study.toml.j2").render(
         prices=prices,
@@ -282,10 +282,6 @@ def _written(data: Path, folder: Path) -> str:
     if data.is_relative_to(here) and folder.is_relative_to(here):
         return os.path.relpath(data, folder)
     return str(data)
-
-
-def _toml(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _comment(text: str) -> str:

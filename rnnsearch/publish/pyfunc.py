@@ -14,6 +14,7 @@ from rnnsearch.data.files.dispatch import RawTable
 from rnnsearch.data.prices.load import check_table, with_joined
 from rnnsearch.errors import DataError, RnnsearchError
 from rnnsearch.model.forecaster import Forecaster
+from rnnsearch.shown import day
 
 
 class ServedForecaster:
@@ -50,12 +51,8 @@ class ServedForecaster:
         prices = with_joined(check_table("request", RawTable(frame), section), section)
         forecasts = self.forecaster.forecast(prices, origins=origins or None, level=level)
         for column in ("origin_date", "target_date"):
-            forecasts[column] = [None if pd.isna(d) else _day(d) for d in forecasts[column]]
+            forecasts[column] = [None if pd.isna(d) else day(d) for d in forecasts[column]]
         return forecasts.astype(object).where(forecasts.notna(), None)
-
-
-def _day(date: pd.Timestamp) -> str:
-    return str(date).removesuffix(" 00:00:00")
 
 
 def _load_pyfunc(path: str) -> ServedForecaster:

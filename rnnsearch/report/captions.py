@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnnsearch import targets
+from rnnsearch.arrays import Floats
 from rnnsearch.report.contributions import ALL, shift_gain
 from rnnsearch.report.facts import Facts
 from rnnsearch.report.figures import champion as figures
@@ -17,8 +17,6 @@ from rnnsearch.scoring.directions import reliability
 from rnnsearch.search.driver.asking import MEASURED_TRIALS
 from rnnsearch.search.inputs.pursuit import FOUND
 from rnnsearch.search.store.view import TrialView, trained
-
-Floats = NDArray[np.float64]
 
 SHOWN = 20
 """Most inputs in a picture."""

@@ -15,6 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from rnnsearch.config import StudyFile, home
+from rnnsearch.config.toml import to_toml
 from rnnsearch.data.atomic import replace_file
 from rnnsearch.report.captions import pictures
 from rnnsearch.report.facts import Facts, collect
@@ -229,16 +230,7 @@ def _settings(facts: Facts) -> str:
 def _toml_lines(keys: Mapping[str, Any]) -> Iterator[str]:
     for key, value in keys.items():
         if value is not None:
-            yield f"{key} = {_toml(Path(value).name if key == 'path' else value)}"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, dict):
-        pairs = (f"{key} = {_toml(item)}" for key, item in value.items() if item is not None)
-        return "{ " + ", ".join(pairs) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+            yield f"{key} = {to_toml(Path(value).name if key == 'path' else value)}"
 
 
 def _versions(facts: Facts) -> dict[str, str]:

@@ -12,10 +12,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnsearch.arrays import Floats
 from rnnsearch.scoring.significance import MIN_EACH_DIRECTION, MIN_ROWS
 from rnnsearch.scoring.skipped import Skipped
 
-Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
 
 BINS = 10

@@ -16,12 +16,10 @@ by chance is `kappa` times as wide, and `skill / kappa` is not.
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float64]
+from rnnsearch.arrays import Floats
 
 
 def overlap(errors: Sequence[Floats], bets: Sequence[Floats], horizon: int) -> float:

@@ -11,15 +11,12 @@ not apply returns `Skipped` with its reason; no result holds NaN.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rnnsearch.arrays import Floats
 from rnnsearch.scoring.significance import MIN_ROWS, variance_lags
 from rnnsearch.scoring.skipped import Skipped
-
-Floats: TypeAlias = NDArray[np.float64]
 
 SAME = 1e-6
 """Forecasts that vary less than this, relative to their size or the actual values', are constant:

@@ -13,14 +13,11 @@ infinite. crepes 0.9 scales, but does not adapt.
 import math
 from bisect import insort
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rnnsearch.arrays import Floats
 from rnnsearch.scoring.skipped import Skipped
-
-Floats: TypeAlias = NDArray[np.float64]
 
 STEP = 0.3
 """How fast alpha adapts, as a share of the promised alpha: 0.03 at 90 %.

@@ -16,10 +16,10 @@ from typing import TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnsearch.arrays import Floats
 from rnnsearch.scoring.significance import variance_lags
 from rnnsearch.scoring.skipped import Skipped
 
-Floats: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.int64]
 
 MIN_ROWS = 60

@@ -9,14 +9,11 @@ NaN.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rnnsearch.arrays import Floats
 from rnnsearch.scoring.skipped import Skipped
-
-Floats: TypeAlias = NDArray[np.float64]
 
 LEVEL = 0.05
 """A forecast is called better when chance would look as good less often than this."""

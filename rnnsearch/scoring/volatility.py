@@ -2,9 +2,8 @@
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from rnnsearch.arrays import Floats
 
 DECAY = 0.94
 """For daily prices: J. P. Morgan & Reuters 1996, RiskMetrics technical document, table 5.9."""

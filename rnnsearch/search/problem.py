@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from rnnsearch import cells, targets
+from rnnsearch.arrays import Rows
 from rnnsearch.config import StudyFile, digest, extremes, home
 from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.inputs.build import InputTable, build_inputs
 from rnnsearch.data.inputs.functions import check_same, try_functions
 from rnnsearch.data.prices.load import Prices, read_prices
-from rnnsearch.model.windows import Rows, Split, split_rows
+from rnnsearch.model.windows import Split, split_rows
 from rnnsearch.scoring import baselines, metrics
 from rnnsearch.scoring.baselines import Baseline
 from rnnsearch.scoring.metrics import Metric

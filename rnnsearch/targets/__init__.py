@@ -6,6 +6,7 @@ Quotes                the column that is forecast, and the last price known in e
 hardest               of several naive forecasts, the one with the smallest error
 """
 
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.targets.base import (
     SCORING,
     Target,
@@ -16,7 +17,7 @@ from rnnsearch.targets.base import (
 from rnnsearch.targets.direction import Direction
 from rnnsearch.targets.level import Level
 from rnnsearch.targets.log_return import MAX_LOG_RETURN, LogReturn
-from rnnsearch.targets.scale import Floats, Quotes, Rows, RowScale, Start, TargetScale
+from rnnsearch.targets.scale import Quotes, RowScale, Start, TargetScale
 
 __all__ = [
     "MAX_LOG_RETURN",

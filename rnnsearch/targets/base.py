@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from rnnsearch.targets.scale import Floats, Quotes, Rows, TargetScale
+from rnnsearch.arrays import Floats, Rows
+from rnnsearch.targets.scale import Quotes, TargetScale
 
 SCORING = 2
 """How trials are valued. 1: by skill against no change (of a direction: the base rate) alone. 2: by

@@ -5,8 +5,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.targets.base import Target
-from rnnsearch.targets.scale import Floats, Quotes, Rows, TargetScale
+from rnnsearch.targets.scale import Quotes, TargetScale
 
 
 class Direction(Target):

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.targets.base import Target, hardest
-from rnnsearch.targets.scale import Floats, Quotes, Rows, Start, TargetScale
+from rnnsearch.targets.scale import Quotes, Start, TargetScale
 
 STARTS: tuple[Start, ...] = ("target", "close")
 """Of the prices that `Quotes.bases` gives."""

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.targets.base import Target
-from rnnsearch.targets.scale import Floats, Quotes, Rows, TargetScale
+from rnnsearch.targets.scale import Quotes, TargetScale
 
 MAX_LOG_RETURN = 100.0
 """A wilder forecast counts as this: its price and squared error stay finite."""

@@ -14,8 +14,8 @@ from typing import Literal, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Rows: TypeAlias = NDArray[np.int64]
-Floats: TypeAlias = NDArray[np.float64]
+from rnnsearch.arrays import Floats, Rows
+
 Start: TypeAlias = Literal["none", "target", "close"]
 
 

@@ -17,7 +17,7 @@ from rnnsearch.scoring import metrics
 from rnnsearch.scoring.words import intervals, probability, rival
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.view import TrialView, best_first, trained
-from rnnsearch.shown import printable
+from rnnsearch.shown import day, printable
 
 TESTS = {
     "information": "carries information (Clark–West)",
@@ -225,7 +225,7 @@ def frame_table(title_: str, frame: pd.DataFrame) -> Table:
         justify: JustifyMethod = "right" if numeric else "left"
         table.add_column(str(column), justify=justify, no_wrap=place == 0, overflow="fold")
     for row in frame.itertuples(index=False):
-        table.add_row(*(_text(str(cell).removesuffix(" 00:00:00")) for cell in row))
+        table.add_row(*(_text(day(cell)) for cell in row))
     return table
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnnsearch import targets
+from rnnsearch.arrays import Floats
 from rnnsearch.config import digest
 from rnnsearch.errors import NoTrialError, RnnsearchError
 from rnnsearch.scoring import metrics
@@ -21,7 +21,6 @@ from rnnsearch.search.trial.packing import unpack
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import Done, Failed, Lost, Task
 
-Floats = NDArray[np.float64]
 Say = Callable[[str], None]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from rnnsearch import targets
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.model.forecaster import Forecaster
 from rnnsearch.model.windows import Fold, window_ends
 from rnnsearch.scoring import baselines, directions, intervals, metrics, significance
@@ -21,7 +22,7 @@ from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.folds import shifted_inputs
 from rnnsearch.search.trial.parameters import TrialParameters
-from rnnsearch.targets import Floats, Quotes, Rows, Target, TargetScale
+from rnnsearch.targets import Quotes, Target, TargetScale
 
 INTERVAL_LEVEL = 0.9
 

@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 
 import filelock
 import numpy as np
-from numpy.typing import NDArray
 
 from rnnsearch import targets
+from rnnsearch.arrays import Floats
 from rnnsearch.config import StudyFile, digest, extremes, home
 from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import RnnsearchError, StorageError, StudyFileError
@@ -34,12 +34,12 @@ from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.openings import marks, open_test, openings_so_far
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView, trained
+from rnnsearch.shown import day
 from rnnsearch.verdict import comparison
 from rnnsearch.verdict.champion import Candidate, best_trials, validate
 from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.refit import refit
 
-Floats = NDArray[np.float64]
 T = TypeVar("T")
 Say = Callable[[str], None]
 
@@ -339,7 +339,7 @@ def _compare(problem: Problem, winner: Candidate, champion: Forecaster, say: Say
         },
         "significance": {name: asdict(result) for name, result in tests.items()},
         "interval": comparison.interval(champion, problem, test),
-        "dates": [str(date).removesuffix(" 00:00:00") for date in dates[test.rows]],
+        "dates": [day(date) for date in dates[test.rows]],
         "actual": _rounded(test.actual),
         "origin_price": _rounded(test.origin),
         "forecasts": {name: _rounded(values) for name, values in forecasts.items()},

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rnnsearch.shown import day
+
 
 def as_json(value: Any) -> Any:
     """Dicts, lists, text, numbers and None, whatever they were made of; dates as text."""
@@ -17,8 +19,7 @@ def as_json(value: Any) -> Any:
         case np.ndarray() | np.generic():
             return as_json(value.tolist())
         case pd.Timestamp():
-            text = str(value)
-            return text.removesuffix(" 00:00:00")
+            return day(value)
         case float() if not math.isfinite(value):
             return None
     return None if value is pd.NaT else value

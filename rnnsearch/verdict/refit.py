@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rnnsearch.arrays import Floats
 from rnnsearch.config import digest, kernels_folder
 from rnnsearch.data.inputs.functions import FAMILY
 from rnnsearch.data.inputs.indicators import KNOWN_AHEAD
@@ -27,7 +28,7 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.folds import TrialData, prepare_fold, select_inputs
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.runner import ACCUMULATE, training_settings
-from rnnsearch.verdict.champion import Candidate, Floats, Say, seeds_of
+from rnnsearch.verdict.champion import Candidate, Say, seeds_of
 from rnnsearch.version import __version__
 
 if TYPE_CHECKING:
@@ -228,7 +229,6 @@ def _spec(problem: Problem, parameters: TrialParameters, trial: int) -> Forecast
         target_scale=1.0,
         seeds=(),
         trial=trial,
-        history_name=problem.prices.name,
         versions={},
         known_ahead=tuple(spec.name for spec in specs if spec.ahead),
     )

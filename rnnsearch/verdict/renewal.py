@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.config import StudyFile, digest, home
 from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.prices.load import Prices
 from rnnsearch.errors import DataError, NoTrialError, RnnsearchError, StorageError, StudyFileError
 from rnnsearch.model.bands import Moves
-from rnnsearch.model.forecaster import Floats, Forecaster, ForecasterSpec, read_spec
-from rnnsearch.model.windows import MIN_TRAIN, Fold, Rows, window_ends
+from rnnsearch.model.forecaster import Forecaster, ForecasterSpec, read_spec
+from rnnsearch.model.windows import MIN_TRAIN, Fold, window_ends
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
@@ -95,7 +96,6 @@ def renew(
                     spec,
                     identity=identity,
                     refit_of=spec.identity,
-                    history_name=problem.prices.name,
                 ),
                 say=say,
                 **_errors(champion, problem),

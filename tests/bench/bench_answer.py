@@ -33,13 +33,13 @@ from typing import TypeAlias
 
 import numpy as np
 
+from rnnsearch.arrays import Floats
 from rnnsearch.scoring.information import clark_west, information
 from rnnsearch.scoring.significance import LEVEL, diebold_mariano
 from rnnsearch.scoring.skipped import Skipped
 from tests.bench.simulated import (
     BEFORE,
     INDICATORS,
-    Floats,
     ahead,
     autoregressions,
     daily,

@@ -24,12 +24,11 @@ from arch.univariate import StudentsT
 from numpy.typing import NDArray
 
 from rnnsearch import targets
+from rnnsearch.arrays import Floats
 from rnnsearch.model.bands import Moves, radii
 from rnnsearch.model.windows import split_rows
 from rnnsearch.scoring import intervals
 from rnnsearch.scoring.skipped import Skipped
-
-Floats = NDArray[np.float64]
 
 HORIZONS = (1, 3, 5)
 NEAR = 0.03

@@ -31,6 +31,7 @@ import pandas as pd
 import torch
 
 from rnnsearch import targets
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.config import load_study
 from rnnsearch.model.training import Trainer, forecast
 from rnnsearch.model.windows import window_ends
@@ -39,7 +40,7 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.folds import TrialData, prepare_fold, select_inputs
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.runner import training_settings
-from rnnsearch.targets import Floats, Quotes, Rows, TargetScale
+from rnnsearch.targets import Quotes, TargetScale
 from rnnsearch.targets.level import Level
 
 ROWS = 1500

@@ -35,13 +35,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch import targets
+from rnnsearch.arrays import Floats
 from rnnsearch.model.windows import Fold, split_rows
 from rnnsearch.scoring.gain import gain
 from rnnsearch.scoring.metrics import skill
 from tests.bench.bench_answer import interval
 from tests.bench.simulated import (
     BEFORE,
-    Floats,
     ahead,
     autoregressions,
     daily,

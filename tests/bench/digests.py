@@ -100,6 +100,7 @@ def _study(folder: Path) -> Iterator[tuple[str, Any]]:
         "study": {"trials": 12, "pruner": "median"},
         "inputs": {"indicators": ["price", "momentum_rsi"], "search": "ranked"},
     }
+    changes["run"] = {"kernels": "torch"}  # those of a processor of its own differ from another's
     changes |= {"space": {"input_shift": [0, 1, 2], "neurons": [2, 3, 4]}}
     study = Study(write_study(folder, "searched", **changes))
     study.search()

@@ -28,8 +28,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from rnnsearch.arrays import Floats
 from rnnsearch.config import StudyFile, load_study
 from rnnsearch.data.prices.load import read_prices
 from rnnsearch.errors import DataError
@@ -38,8 +38,6 @@ from rnnsearch.prepare.canary import check_columns
 from rnnsearch.search import searching as study_module
 from rnnsearch.verdict.evaluation import champion_folder, evaluate
 from tests.searches import Notes
-
-Floats = NDArray[np.float64]
 
 WINDOW, ORDER = 11, 3  # of the Savitzky-Golay filter: five sessions ahead, five back
 LIVED = 250  # of the test's last dates are forecast as lived

@@ -32,7 +32,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float64]
+from rnnsearch.arrays import Floats
+
 SignalKind: TypeAlias = Literal["linear", "interacting", "threshold", "crossed", "slow"]
 
 VOLATILITY = 0.01

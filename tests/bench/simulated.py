@@ -6,12 +6,9 @@ Returns have variance 1 over the long run: GARCH(1,1) with Student's t of 5 degr
 quiet and wild times take turns, as in markets. Everything is known at the end of its session.
 """
 
-from typing import TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float64]
+from rnnsearch.arrays import Floats
 
 BEFORE = 300
 """Sessions before the first training row: indicators are made from them."""

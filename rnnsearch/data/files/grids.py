@@ -16,8 +16,8 @@ import pandas as pd
 
 from rnnsearch.data.files.unpacking import Source, opened
 from rnnsearch.errors import DataError
+from rnnsearch.shown import day
 
-MIDNIGHT = " 00:00:00"
 DEEPEST = 4  # how far down a JSON file its table is looked for
 DEEPEST_LIST = 12  # how far down, where its columns lie apart
 
@@ -171,5 +171,5 @@ def _text(cell: Any) -> str:
     if cell is None or (isinstance(cell, float) and math.isnan(cell)) or cell is pd.NaT:
         return ""
     if isinstance(cell, dt.datetime):
-        return str(cell).removesuffix(MIDNIGHT)
+        return day(cell)
     return " ".join(str(cell).split())[:1000]

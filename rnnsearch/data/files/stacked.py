@@ -17,6 +17,7 @@ from rnnsearch.data.files.headers import FIELDS
 from rnnsearch.data.files.names import SUREST_SERIES, USUAL, key, series_column, usual_names
 from rnnsearch.data.files.numbers import parse_numbers
 from rnnsearch.errors import DataError
+from rnnsearch.shown import day
 
 SHOWN = 5  # values that a message lists
 JUMP = 10  # usual returns: more, where a name changes, and the price is another's
@@ -181,7 +182,7 @@ def _check_names(file: str, table: pd.DataFrame, dates: pd.DatetimeIndex) -> str
                 row = int(changes[-1])
                 told = told or (
                     f"column {name} changes from {_cut(table[name].iloc[row - 1])} to "
-                    f"{_cut(table[name].iloc[row])} on {_day(dates[row])}, and the rows are read "
+                    f"{_cut(table[name].iloc[row])} on {day(dates[row])}, and the rows are read "
                     f"as one series"
                 )
             continue
@@ -191,7 +192,7 @@ def _check_names(file: str, table: pd.DataFrame, dates: pd.DatetimeIndex) -> str
         leap = ""
         if leaps.any() and "Close" in table:
             before, after = table["Close"].iloc[row - 1], table["Close"].iloc[row]
-            leap = f", and Close goes from {_cut(before)} to {_cut(after)} on {_day(dates[row])}"
+            leap = f", and Close goes from {_cut(before)} to {_cut(after)} on {day(dates[row])}"
         raise DataError(
             f"{file}: has the rows of several series: column {name} has {len(values)} values "
             f"({_listed(values)}){leap}; {_remedy(values[0])}. If they are one series under "
@@ -223,8 +224,8 @@ def _check_stacked(
     if starts is not None:
         row = int(starts[0])
         raise DataError(
-            f"{file}: the dates begin again in row {numbers[row]} ({_day(dates[row])} after "
-            f"{_day(dates[row - 1])}), as where {len(starts) + 1} series stand one below the "
+            f"{file}: the dates begin again in row {numbers[row]} ({day(dates[row])} after "
+            f"{day(dates[row - 1])}), as where {len(starts) + 1} series stand one below the "
             f"other, and no column names them; keep the rows of one ({numbers[0]} to "
             f"{numbers[row - 1]}), or give each row its name in a column Ticker and choose one "
             f"with series."
@@ -234,7 +235,7 @@ def _check_stacked(
         count = int((dates == dates[row]).sum())
         raise DataError(
             f"{file}: {int(twice.sum())} rows have a date that others have too, first "
-            f"{_day(dates[row])}, which is there {count} times, as where several series stand in "
+            f"{day(dates[row])}, which is there {count} times, as where several series stand in "
             f"one file, and no column names them; keep the rows of one, or give each row its name "
             f"in a column Ticker and choose one with series."
         )
@@ -303,7 +304,3 @@ def _listed(values: Iterable[object]) -> str:
 def _cut(value: object) -> str:
     text = str(value)
     return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _day(date: pd.Timestamp) -> str:
-    return str(date).removesuffix(" 00:00:00")

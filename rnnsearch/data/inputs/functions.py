@@ -29,13 +29,13 @@ from rnnsearch.data.inputs.lookahead import (
     SHARES,
     Leak,
     cut_rows,
-    day_of,
     find_leaks,
     first_difference,
     number,
 )
 from rnnsearch.errors import DataError, StudyFileError, cut, shown
 from rnnsearch.own_code import OwnCode, load_module, public, running
+from rnnsearch.shown import day
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -264,7 +264,7 @@ def _check_index(about: str, made: pd.Index, dates: pd.Index) -> None:
     row = int(other[0]) if len(other) else 0
     raise DataError(
         f"{about}: its row {row + 1} is of {cut(str(made[row]))}, and that of the prices of "
-        f"{day_of(dates[row])}; keep the dates and their order"
+        f"{day(dates[row])}; keep the dates and their order"
     )
 
 
@@ -352,7 +352,7 @@ def _other_futures(prices: Prices) -> Iterator[tuple[int, pd.DataFrame]]:
 def _told(leak: Leak, prices: Prices, code: OwnCode) -> str:
     return (
         f"{PLACE}: {code.name}: {leak.column} looks ahead: in {prices.rows[leak.row]} it is "
-        f"{number(leak.short)} where the prices end on {day_of(leak.cut)} or go on otherwise, and "
+        f"{number(leak.short)} where the prices end on {day(leak.cut)} or go on otherwise, and "
         f"{number(leak.long)} with the prices that came later ({leak.rows} such values up to that "
         "day)"
     )

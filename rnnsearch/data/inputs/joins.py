@@ -30,6 +30,7 @@ from rnnsearch.data.inputs.own import (
 )
 from rnnsearch.data.markets.calendars import Instants, close_instants
 from rnnsearch.errors import DataError, StudyFileError
+from rnnsearch.shown import day
 
 if TYPE_CHECKING:
     from rnnsearch.config import DataSection, JoinSection
@@ -178,9 +179,9 @@ def _oddities(
     notes, dates = [], prices.dates
     if warmup > needed + LATE_START:
         notes.append(
-            f"{series.name}: begins on {_day(series.dates[0])}, so the first {warmup} of "
+            f"{series.name}: begins on {day(series.dates[0])}, so the first {warmup} of "
             f"{len(dates)} sessions of {prices.name} are left out, {warmup - needed} more than "
-            f"without it; the first in use is {_day(dates[warmup])}."
+            f"without it; the first in use is {day(dates[warmup])}."
         )
     steps = [np.median(np.diff(instants)) for instants in (decisions, closes)]
     age = (decisions - closes[newest])[warmup:]
@@ -188,14 +189,14 @@ def _oddities(
     if len(stale):
         oldest = warmup + int(np.argmax(age))
         notes.append(
-            f"{series.name}: on {len(stale)} sessions, first {_day(dates[warmup + stale[0]])}, "
+            f"{series.name}: on {len(stale)} sessions, first {day(dates[warmup + stale[0]])}, "
             f"its newest known row is more than {STALE} usual steps old; on "
-            f"{_day(dates[oldest])} it is that of {_day(series.dates[newest[oldest]])}."
+            f"{day(dates[oldest])} it is that of {day(series.dates[newest[oldest]])}."
         )
     elif newest[-1] == len(closes) - 1 and decisions[-1] - closes[-1] > LATE_END * max(steps):
         notes.append(
-            f"{series.name}: ends on {_day(series.dates[-1])}, and {prices.name} on "
-            f"{_day(dates[-1])}, so the last sessions know old values of it; is it up to date?"
+            f"{series.name}: ends on {day(series.dates[-1])}, and {prices.name} on "
+            f"{day(dates[-1])}, so the last sessions know old values of it; is it up to date?"
         )
     if (series.dates != series.dates.normalize()).any():
         notes.append(
@@ -209,10 +210,6 @@ def _oddities(
             f"beginning of a week or month, the join would see the future."
         )
     return notes
-
-
-def _day(date: Any) -> str:
-    return str(date).removesuffix(" 00:00:00")
 
 
 def check_names(specs: Sequence[InputSpec], joins: Sequence[Join], data: DataSection) -> None:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnsearch.arrays import Floats
+from rnnsearch.shown import day
+
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 
 SHARES = (0.5, 0.65, 0.8, 0.95)  # of the rows, where prices are cut
 LAST = (1, 2, 3)  # and so many rows before their end: a week's or month's last day hides a leak
@@ -47,13 +49,13 @@ class Leak:
         if self.others:
             return (
                 f"column {self.column!r} (known_ahead) looks ahead at prices: its value of "
-                f"{day_of(self.date)} is {number(self.short)} with other prices after "
-                f"{day_of(self.cut)} and {number(self.long)} with those of the file ({self.rows} "
+                f"{day(self.date)} is {number(self.short)} with other prices after "
+                f"{day(self.cut)} and {number(self.long)} with those of the file ({self.rows} "
                 "such values up to that day)"
             )
         return (
-            f"column {self.column!r} looks ahead: its value of {day_of(self.date)} is "
-            f"{number(self.short)} where the prices end on {day_of(self.cut)} and "
+            f"column {self.column!r} looks ahead: its value of {day(self.date)} is "
+            f"{number(self.short)} where the prices end on {day(self.cut)} and "
             f"{number(self.long)} with later prices ({self.rows} such values up to that day)"
         )
 
@@ -103,10 +105,6 @@ def _differ(a: Floats, b: Floats, column: Floats, rounded: float = ROUNDED) -> N
     slack = SAME * float(known.std()) if len(known) else 0.0
     same: NDArray[np.bool_] = np.isclose(a, b, rtol=rounded, atol=slack, equal_nan=True)
     return ~same
-
-
-def day_of(date: pd.Timestamp) -> str:
-    return str(date).removesuffix(" 00:00:00")
 
 
 def number(value: float) -> str:

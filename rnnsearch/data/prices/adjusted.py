@@ -7,14 +7,11 @@ but for a few steps, and ends at 1 because nothing has been paid since the last 
 
 import re
 from collections.abc import Mapping
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rnnsearch.arrays import Floats
 from rnnsearch.data.files.names import ALIASES, USUAL, key
-
-Floats: TypeAlias = NDArray[np.float64]
 
 FEWEST = 30  # rows from which on a ratio can be seen to be constant
 STEPS = 0.06  # share of the rows on which the ratio may change: a dividend a month is 0.05

@@ -8,12 +8,12 @@ a price of that date to know it: prices, and what is a sum of them, are refused.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from rnnsearch.arrays import Floats
 from rnnsearch.data.files.names import USUAL, find_column, key
 from rnnsearch.data.files.numbers import absent_rows, parse_numbers
 from rnnsearch.data.prices.categories import words_of
@@ -24,7 +24,6 @@ from rnnsearch.errors import DataError
 if TYPE_CHECKING:
     from rnnsearch.config import DataSection
 
-Floats: TypeAlias = NDArray[np.float64]
 
 RECENT = 250  # rows that tell on which weekdays there are sessions
 LATEST = 5_000  # rows in which a column is compared with prices

@@ -6,15 +6,12 @@ there the column of a value that has not appeared yet is constant, and constant 
 """
 
 from collections.abc import Iterable
-from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from rnnsearch.arrays import Floats
 from rnnsearch.data.files.numbers import absent_rows
-
-Floats: TypeAlias = NDArray[np.float64]
 
 MOST = 12  # values of a column that nobody named
 MOST_NAMED = 50  # of one that the study file names

@@ -6,12 +6,11 @@ guessed is refused with the setting that says it.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from rnnsearch.arrays import Floats
 from rnnsearch.config import DataSection, JoinSection
 from rnnsearch.data.files.headers import NAMELESS
 from rnnsearch.data.files.names import USUAL, find_column
@@ -39,8 +38,6 @@ from rnnsearch.data.prices.refusals import (
 )
 from rnnsearch.data.prices.rows import FileRows, day
 from rnnsearch.errors import DataError
-
-Floats: TypeAlias = NDArray[np.float64]
 
 ADJUSTED = "Adj Close"
 

@@ -1,12 +1,9 @@
 """Columns that only count rows or time: they say when a row is, which no future row repeats."""
 
-from typing import TypeAlias
-
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float64]
+from rnnsearch.arrays import Floats
 
 FEWEST = 30  # rows from which on a column is seen to count
 CLOSE = 0.9999  # correlation with the time, of a column that hardly ever turns back

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rnnsearch import shown
+
 LISTED = 5
 """Most rows that a message lists."""
 
@@ -44,5 +46,5 @@ class FileRows:
 
 
 def day(dates: pd.Index, row: int) -> str:
-    """A date as a user writes it: without its time where that is midnight."""
-    return str(dates[row]).removesuffix(" 00:00:00")
+    """One of the dates as a user writes it."""
+    return shown.day(dates[row])

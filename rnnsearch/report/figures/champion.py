@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from rnnsearch.arrays import Floats
 from rnnsearch.report.figures.style import (
     BLACK,
     BLUE,
@@ -31,8 +32,6 @@ from rnnsearch.report.figures.style import (
 )
 from rnnsearch.scoring.directions import Reliability
 from rnnsearch.scoring.metrics import get
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
+from rnnsearch.arrays import Floats
 from rnnsearch.report.contributions import ALL, InputStatistics, ShiftGain, fenced
 from rnnsearch.report.figures.style import (
     BLACK,
@@ -31,7 +31,6 @@ from rnnsearch.report.figures.style import (
 from rnnsearch.scoring.metrics import get
 from rnnsearch.search.inputs.pursuit import FOUND
 
-Floats = NDArray[np.float64]
 Trial = Mapping[str, Any]
 
 SHOWN_CURVES = 200

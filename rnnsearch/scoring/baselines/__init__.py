@@ -7,7 +7,8 @@ Baseline        what one is; add one by a file here that calls one `BASELINE`, o
 Task            what it is asked, and all that it may know
 """
 
-from rnnsearch.scoring.baselines.base import Baseline, Fitted, Floats, Rows, Task
+from rnnsearch.arrays import Floats, Rows
+from rnnsearch.scoring.baselines.base import Baseline, Fitted, Task
 from rnnsearch.scoring.baselines.running import by_name, of_study, registry, run
 from rnnsearch.scoring.baselines.theirs import try_own
 

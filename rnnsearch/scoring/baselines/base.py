@@ -7,15 +7,12 @@ Target row `r` is forecast from its origin `t = r - h`.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.scoring.skipped import Skipped
-
-Floats: TypeAlias = NDArray[np.float64]
-Rows: TypeAlias = NDArray[np.int64]
 
 MIN_TRAIN = 50
 """Fewest training rows of a fitted baseline."""

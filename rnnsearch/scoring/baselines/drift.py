@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from rnnsearch.scoring.baselines.base import Baseline, Fitted, Floats, Rows, has_growth, of_growth
+from rnnsearch.arrays import Floats, Rows
+from rnnsearch.scoring.baselines.base import Baseline, Fitted, has_growth, of_growth
 
 
 def drift(close: Floats, target_rows: Rows, output_shift: int, history: slice) -> Fitted:

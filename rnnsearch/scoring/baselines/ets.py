@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.scoring.baselines.base import (
     Baseline,
     Fitted,
-    Floats,
-    Rows,
     has_growth,
     of_growth,
     recent_log_prices,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnsearch.scoring.baselines.base import Baseline, Fitted, Floats, Rows, of_windows
+from rnnsearch.arrays import Floats, Rows
+from rnnsearch.scoring.baselines.base import Baseline, Fitted, of_windows
 from rnnsearch.scoring.baselines.windows import Predict, Windows, penalties, strength
 from rnnsearch.scoring.skipped import Skipped
 

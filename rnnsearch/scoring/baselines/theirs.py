@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch import plugins
+from rnnsearch.arrays import Floats
 from rnnsearch.errors import StudyFileError, shown
 from rnnsearch.own_code import OwnCode, find, told
-from rnnsearch.scoring.baselines.base import Baseline, Fitted, Floats, Task
+from rnnsearch.scoring.baselines.base import Baseline, Fitted, Task
 from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.targets import TARGETS
 

@@ -1,10 +1,9 @@
 """The Theta method: half the trend of the past, and exponential smoothing."""
 
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.scoring.baselines.base import (
     Baseline,
     Fitted,
-    Floats,
-    Rows,
     has_growth,
     of_growth,
     recent_log_prices,

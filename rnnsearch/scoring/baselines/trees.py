@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnsearch.scoring.baselines.base import Baseline, Fitted, Floats, Rows, Task, of_windows
+from rnnsearch.arrays import Floats, Rows
+from rnnsearch.scoring.baselines.base import Baseline, Fitted, Task, of_windows
 from rnnsearch.scoring.baselines.windows import Predict, Windows
 from rnnsearch.scoring.skipped import Skipped
 

@@ -9,7 +9,8 @@ from typing import Protocol, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnsearch.scoring.baselines.base import MIN_TRAIN, Fitted, Floats, Rows
+from rnnsearch.arrays import Floats, Rows
+from rnnsearch.scoring.baselines.base import MIN_TRAIN, Fitted
 from rnnsearch.scoring.skipped import Skipped
 
 MAX_BYTES = 200_000_000

@@ -7,7 +7,8 @@ import math
 
 import numpy as np
 
-from rnnsearch.scoring.metrics.base import Bools, Floats, Metric, chance
+from rnnsearch.arrays import Floats
+from rnnsearch.scoring.metrics.base import Bools, Metric, chance
 
 SURE = 1e-6
 """A chance nearer to 0 or 1 counts as this: to be sure and wrong costs 13.8, not infinity."""

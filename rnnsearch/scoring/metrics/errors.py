@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from rnnsearch.scoring.metrics.base import TARGET, Floats, Metric, Scored, never, priced
+from rnnsearch.arrays import Floats
+from rnnsearch.scoring.metrics.base import TARGET, Metric, Scored, never, priced
 
 
 def rmse(actual: Floats, forecast: Floats) -> float:

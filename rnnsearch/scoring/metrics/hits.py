@@ -5,7 +5,8 @@ One rule everywhere: a rise is a change above 0. A price that did not change did
 
 import numpy as np
 
-from rnnsearch.scoring.metrics.base import SHARE, Floats, Metric
+from rnnsearch.arrays import Floats
+from rnnsearch.scoring.metrics.base import SHARE, Metric
 
 
 def directional_accuracy(

@@ -15,9 +15,10 @@ from dataclasses import replace
 import numpy as np
 
 from rnnsearch import plugins
+from rnnsearch.arrays import Floats
 from rnnsearch.errors import StudyFileError, shown
 from rnnsearch.own_code import OwnCode, find, told
-from rnnsearch.scoring.metrics.base import Floats, Metric, Scored
+from rnnsearch.scoring.metrics.base import Metric, Scored
 from rnnsearch.targets import Quotes, Target, naive_forecasts
 
 PLACE = "[evaluate] metrics"

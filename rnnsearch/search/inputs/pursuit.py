@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from rnnsearch.targets import Floats
+from rnnsearch.arrays import Floats
 
 Float32s: TypeAlias = NDArray[np.float32]
 Shape: TypeAlias = Literal["value", "size", "sign", "high", "low"]

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.search.inputs.pursuit import Looks, Step, normal_scores, pursue
-from rnnsearch.targets import Floats, Rows
 
 MAX_ROWS = 5_000
 """Training rows looked at, the latest ones: they bound the time, and show effects of R² 1 %."""

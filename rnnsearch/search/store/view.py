@@ -19,11 +19,11 @@ from typing import Any, Self
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from rnnsearch.arrays import Floats
 from rnnsearch.scoring.metrics import renamed
 from rnnsearch.search.trial.packing import unpack
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import Outcome
-from rnnsearch.targets import Floats
 
 COMPLETE, PRUNED, FAILED = "complete", "pruned", "failed"
 RUNNING, WAITING, INTERRUPTED = "running", "waiting", "interrupted"

@@ -10,17 +10,16 @@ import torch
 from numpy.typing import NDArray
 
 from rnnsearch import targets
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.config import Predict
 from rnnsearch.data.inputs.table import InputTable
 from rnnsearch.model.scaling import Scaler, fit_scaler
 from rnnsearch.model.training import FoldTensors
-from rnnsearch.model.windows import Fold, Rows, Split, shift_columns, window_ends
+from rnnsearch.model.windows import Fold, Split, shift_columns, window_ends
 from rnnsearch.own_code import OwnCode
 from rnnsearch.scoring.metrics import Metric
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.targets import Quotes, RowScale, Target, TargetScale
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

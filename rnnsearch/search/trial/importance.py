@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rnnsearch.arrays import Floats
 from rnnsearch.model.networks import Network
 from rnnsearch.model.training import windows
 from rnnsearch.scoring import metrics
-from rnnsearch.search.trial.folds import Floats, PreparedFold
+from rnnsearch.search.trial.folds import PreparedFold
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.targets import Target
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from rnnsearch import cells, targets
+from rnnsearch.arrays import Floats
 from rnnsearch.config import Precision
 from rnnsearch.data.inputs.table import InputTable, load_inputs
 from rnnsearch.errors import StudyFileError
@@ -24,7 +25,6 @@ from rnnsearch.own_code import OwnCode, OwnCodeError
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.gain import gain
 from rnnsearch.search.trial.folds import (
-    Floats,
     PreparedFold,
     TrialData,
     held_to_one,
