@@ -17,7 +17,14 @@ from rnnsearch.model.kernels.fold import Workspace, blocks
 from rnnsearch.model.kernels.layout import layout_of
 from rnnsearch.model.kernels.making import differing
 from rnnsearch.model.kernels.program import WORDS, Machine, Program
-from rnnsearch.model.kernels.training import Forecasting, KernelFold, Rows, begin
+from rnnsearch.model.kernels.training import (
+    Forecasting,
+    KernelFold,
+    Outputs,
+    Rows,
+    begin,
+    outputs_of,
+)
 from rnnsearch.model.kernels.widths import WIDTHS, of_features
 from rnnsearch.model.networks import CELLS, Network, build_network
 from rnnsearch.model.training import (
@@ -395,6 +402,16 @@ def test_a_window_before_the_first_row_is_refused(width: Machine) -> None:
                 SETTINGS,
                 loss="mse",
             )
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_network_that_only_forecasts_says_what_torch_s_does(width: Machine, cell: str) -> None:
+    network = build(replace(SETTINGS, cell=cell, neurons=(5, 4)), 3)
+    x = torch.randn(45, 6, 3, generator=torch.Generator().manual_seed(4))
+    outputs = outputs_of(network, width, x)
+    assert isinstance(outputs, Outputs)
+    for windows in (x, x.flip(0)):
+        torch.testing.assert_close(outputs(windows), network(windows), rtol=1e-5, atol=1e-6)
 
 
 def test_what_lies_after_a_window_changes_none_of_its_outputs(width: Machine) -> None:

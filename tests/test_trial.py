@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 import torch
 
-from rnnsearch.config import Predict, load_study
+from rnnsearch.config import Predict, kernels_folder, load_study
+from rnnsearch.model.kernels.cache import ensure, load
 from rnnsearch.prepare.preview import check
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial import importance
@@ -189,3 +190,24 @@ def test_out_of_memory_twice_is_the_last_word(
     monkeypatch.setattr(trial, "run_trial", ShortOfMemory(2))
     *_, last = runner.run(Task(0, parameters(problem).plain()))
     assert last == "out of memory, also with the batch in four parts"
+
+
+@pytest.mark.parametrize("predict", ["log_return", "direction"])
+def test_a_trial_by_kernels_has_the_outcome_that_it_has_by_torch(
+    problem: Problem, predict: Any
+) -> None:
+    machine = load(ensure(kernels_folder(), say=lambda _: None))
+    data = TrialData(problem.table, problem.prices.quotes, problem.split, predict)
+    plain = parameters(problem, cell="bilstm", neurons=(6, 5), dropout=0.2, epochs=3)
+    by_torch, by_kernels = (
+        list(run_trial(plain, data, CPU, measure_above=-np.inf, machine=which))
+        for which in (None, machine)
+    )
+    assert [report.kernels for report in by_kernels[:-1]] == [machine.width.name] * 3
+    for one, two in zip(by_torch[:-1], by_kernels[:-1], strict=True):
+        assert two.skill == pytest.approx(one.skill, rel=1e-5, abs=1e-6)
+    one, two = by_torch[-1], by_kernels[-1]
+    np.testing.assert_allclose(unpack(two.forecasts), unpack(one.forecasts), rtol=1e-4, atol=1e-6)
+    assert two.metrics == pytest.approx(one.metrics, rel=1e-4, abs=1e-6)
+    assert len(one.permutation) == len(problem.table.names)
+    assert two.permutation == pytest.approx(one.permutation, rel=1e-3, abs=1e-6)

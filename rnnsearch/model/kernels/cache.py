@@ -9,6 +9,7 @@ disk has its own, and a damaged file is made again.
 import contextlib
 import hashlib
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -56,8 +57,12 @@ def host() -> Host:
         from rnnsearch.model.kernels.widths import of_features
     except (ImportError, OSError) as error:  # OSError: its library does not load
         raise NoKernels(f"llvmlite cannot be used ({error})") from None
-    features = binding.get_host_cpu_features()
-    width = of_features(features)
+    try:
+        features = binding.get_host_cpu_features()
+    except RuntimeError:  # LLVM cannot ask every processor
+        features = binding.FeatureMap()
+    arm = platform.machine() in ("arm64", "aarch64")  # all of which have NEON
+    width = of_features(features | {"neon": True} if arm else features)
     if width is None:
         raise NoKernels("the processor has none of AVX-512, AVX2 and NEON")
     return Host(width, binding.get_host_cpu_name(), features.flatten())
@@ -128,7 +133,7 @@ def _make(path: Path) -> None:
 
     What LLVM has taken of memory goes with it; and so does a processor's refusal of them.
     """
-    command = [sys.executable, "-m", "rnnsearch.model.kernels.making"]
+    command = [sys.executable, "-P", "-m", "rnnsearch.model.kernels.making"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with tempfile.TemporaryDirectory(prefix="rnnsearch-kernels-") as folder:
         made = Path(folder) / "kernels.o"

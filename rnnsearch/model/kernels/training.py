@@ -5,7 +5,7 @@ the last digits, as sums are added in another order.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnnsearch.model.kernels.fold import Allocate, Passes, State, Workspace, aligned, blocks
-from rnnsearch.model.kernels.layout import Floats, layout_of
+from rnnsearch.model.kernels.layout import Floats, Layout, layout_of
 from rnnsearch.model.kernels.program import Given, Machine, Program
 from rnnsearch.model.networks import Network
 from rnnsearch.model.training import average_share
@@ -107,6 +107,36 @@ class Forecasting:
         for program, times in self._programs:
             program.run(times)
         return torch.from_numpy(self._outputs[: self._count].copy())
+
+
+class Outputs:
+    """What `network(x)` is, by kernels, for x (B, w, F) of one shape."""
+
+    def __init__(self, network: Network, machine: Machine, layout: Layout, like: Tensor) -> None:
+        count, window, inputs = like.shape
+        self._table = torch.empty(count * window, inputs)  # the windows, one after the other
+        weights = aligned(layout.size)
+        layout.pack(network, weights)
+        self._forecasting = Forecasting(
+            Workspace(layout, machine, window, training=False),
+            weights,
+            Rows(self._table, torch.ones(inputs), torch.zeros(inputs), window),
+            torch.arange(window - 1, count * window, window),
+        )
+
+    def __call__(self, x: Tensor) -> Tensor:  # (B, w, F) -> (B,)
+        self._table.copy_(x.reshape(self._table.shape))
+        return self._forecasting.outputs()
+
+
+def outputs_of(
+    network: Network, machine: Machine, like: Tensor
+) -> Callable[[Tensor], Tensor]:  # (B, w, F) -> (B,)
+    """A network that only forecasts, for windows x of the shape `like` has."""
+    layout = layout_of(network, machine.width)
+    if layout is None or like.device.type != "cpu":
+        return network.eval()
+    return Outputs(network, machine, layout, like)
 
 
 class KernelFold:

@@ -8,6 +8,7 @@ Placement               where an engine would train
 setup_here(problem, ..) what workers of this machine are told, once their kernels are made
 
 - `local`: processes of this machine
+- `loaded`: what those processes share
 - `inline`: this process, one trial at a time
 - `on_ray`: a Ray cluster; `ray_cluster`, `ray_actors`: what it has room for, training in its actors
 - `watching`: who is idle, and who must be hung, for all of them

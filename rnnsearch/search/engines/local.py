@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
 FORKED = sys.platform == "linux"
-LOADED = ["rnnsearch.search.trial.runner"]  # by the process that workers are forked from
+LOADED = ["rnnsearch.search.engines.loaded"]  # by the process that workers are forked from
 ORPHANED = 255  # exit code of a worker whose own cannot be known: what it was forked from is gone
 START_ATTEMPTS = 5  # of a process, where what it is forked from ends in that moment
 

@@ -7,7 +7,8 @@ Breiman 2001, Random forests, section 10.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,6 +22,9 @@ from rnnsearch.search.trial.folds import PreparedFold
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.targets import Target
 
+if TYPE_CHECKING:
+    from rnnsearch.model.kernels.program import Machine
+
 MOST_ROWS, FEWEST_ROWS = 300, 50  # of a fold, evenly spread: every input costs a forecast of them
 MOST_EPOCHS = 10  # whose training rows are as many as all that is forecast: much less than hung
 
@@ -31,6 +35,7 @@ def permutation_losses(
     folds: Sequence[PreparedFold],
     parameters: TrialParameters,
     target: Target,
+    machine: "Machine | None" = None,
 ) -> dict[str, float]:
     """Input -> skill lost, mean over folds; empty where there are too many inputs for that.
 
@@ -41,7 +46,7 @@ def permutation_losses(
     if rows < FEWEST_ROWS:
         return {}
     losses = [
-        _fold_losses(network, table, fold, parameters.window, target, min(rows, MOST_ROWS))
+        _fold_losses(network, table, fold, parameters.window, target, min(rows, MOST_ROWS), machine)
         for network, fold in zip(networks, folds, strict=True)
     ]
     return dict(zip(parameters.inputs, np.mean(losses, axis=0).tolist(), strict=True))
@@ -49,18 +54,23 @@ def permutation_losses(
 
 @torch.inference_mode()
 def _fold_losses(
-    network: Network, table: Tensor, fold: PreparedFold, window: int, target: Target, most: int
+    network: Network,
+    table: Tensor,
+    fold: PreparedFold,
+    window: int,
+    target: Target,
+    most: int,
+    machine: "Machine | None",
 ) -> Floats:  # (F,)
-    network.eval()
     tensors = fold.tensors
     some = slice(None, None, math.ceil(len(fold.rows) / most))
     ends = tensors.validation_ends[some]
     x = windows(table, ends, window, tensors.scale, tensors.offset)  # (m, w, F)
-
+    forecast_of = _forecaster(network, machine, x)
     scale = fold.validation_scale[some]
 
     def skill(x: Tensor) -> float:
-        outputs = target.squash(network(x))
+        outputs = target.squash(forecast_of(x))
         forecast = scale.unscale(outputs.cpu().numpy())
         return metrics.skill(fold.actual[some], forecast, fold.hardest[some])
 
@@ -72,3 +82,14 @@ def _fold_losses(
         shuffled[:, :, column] = x[order, :, column]
         losses[column] = whole - skill(shuffled)
     return losses
+
+
+def _forecaster(
+    network: Network, machine: "Machine | None", like: Tensor
+) -> Callable[[Tensor], Tensor]:
+    """What forecasts windows of the shape of `like`."""
+    if machine is None:
+        return network.eval()
+    from rnnsearch.model.kernels.training import outputs_of  # with LLVM, which not all need
+
+    return outputs_of(network, machine, like)

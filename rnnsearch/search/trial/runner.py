@@ -133,7 +133,9 @@ def run_trial(
     losses: dict[str, float] = {}
     if value > measure_above:
         with contextlib.suppress(torch.OutOfMemoryError):  # the trial itself has its result
-            losses = permutation_losses(trainer.networks, table, folds, parameters, data.target)
+            losses = permutation_losses(
+                trainer.networks, table, folds, parameters, data.target, machine
+            )
     yield Outcome(
         skill=skill,
         gain=value,
