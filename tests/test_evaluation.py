@@ -307,8 +307,8 @@ def test_it_may_be_evaluated_while_a_search_runs(evaluated: Evaluated) -> None:
 
 def test_two_evaluations_at_a_time_are_refused(evaluated: Evaluated) -> None:
     with (
-        evaluation._alone(evaluated.study),
-        pytest.raises(StorageError, match="is being evaluated by another process; wait for it"),
+        evaluation.alone(evaluated.study),
+        pytest.raises(StorageError, match="evaluated or refitted by another process; wait for it"),
     ):
         answer_again(evaluated)
 
