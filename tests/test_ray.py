@@ -245,7 +245,7 @@ def test_a_node_removed_in_mid_trial_loses_nothing(
 ) -> None:
     changes: dict[str, Any] = {
         "study": {"sampler": "random", "trials": 3},
-        "space": {"epochs": 150},
+        "space": {"epochs": 2_000},
     }
     path = small.write_study(tmp_path, **changes)
     notes = Notes()
