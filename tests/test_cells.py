@@ -363,7 +363,7 @@ def test_worker_processes_train_such_cells(installed: Path, home: Path, tmp_path
     path = study_with(tmp_path, [OWN, "minimal"], study=study, run={"engine": "local"})
     store = search_module.search(load_study(path), Notes())
     assert [trial.state for trial in store.trials()] == ["complete"] * 3
-    assert {trial.params["cell"] for trial in store.trials()} == {OWN, "minimal"}
+    assert {trial.drawn["cell"] for trial in store.trials()} == {OWN, "minimal"}
     said = run("evaluate", path, "--top", 1, "--seeds", 2, "--json")
     assert said[0] == 0, said[2]
     code, out, err = run("predict", path, "--json")
