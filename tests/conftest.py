@@ -43,8 +43,8 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from rnnsearch.data.prices.load import Prices
-    from tests.evaluated import Evaluated
-    from tests.reported import Pages
+    from tests.helpers.evaluated import Evaluated
+    from tests.helpers.reported import Pages
 
 settings.register_profile(
     "local", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
@@ -174,7 +174,7 @@ def home(
 @pytest.fixture(scope="session")
 def taipei() -> "Prices":
     """Made-up prices on the sessions of Taipei around Lunar New Year 2024. Not to be changed."""
-    from tests.markets import series, sessions
+    from tests.helpers.markets import series, sessions
 
     return series(sessions("XTAI", "2023-09-01", "2024-03-29"), "taipei.csv", seed=1)
 
@@ -182,7 +182,7 @@ def taipei() -> "Prices":
 @pytest.fixture(scope="session")
 def new_york() -> "Prices":
     """Made-up prices on the sessions of New York in the same months. Not to be changed."""
-    from tests.markets import series, sessions
+    from tests.helpers.markets import series, sessions
 
     return series(sessions("XNYS", "2023-09-01", "2024-03-29"), seed=2)
 
@@ -192,7 +192,7 @@ def evaluated_once(
     tmp_path_factory: pytest.TempPathFactory, _mlflow_database: Path
 ) -> Iterator["Evaluated"]:
     """A small study, searched and evaluated. Not to be changed: see `evaluated`."""
-    from tests.evaluated import evaluate_small
+    from tests.helpers.evaluated import evaluate_small
 
     with evaluate_small(tmp_path_factory.mktemp("evaluated"), _mlflow_database) as study:
         yield study
@@ -203,7 +203,7 @@ def evaluated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evaluated_once: "Evaluated"
 ) -> "Evaluated":
     """A copy of that study, of the test's own, evaluated without worker processes."""
-    from tests.evaluated import copy_study
+    from tests.helpers.evaluated import copy_study
 
     return copy_study(evaluated_once, tmp_path, monkeypatch)
 
@@ -212,7 +212,7 @@ def evaluated(
 def pages_once(
     tmp_path_factory: pytest.TempPathFactory, _mlflow_database: Path
 ) -> Iterator["Pages"]:
-    from tests.reported import report_small
+    from tests.helpers.reported import report_small
 
     with report_small(tmp_path_factory.mktemp("reported"), _mlflow_database) as pages:
         yield pages
@@ -228,8 +228,8 @@ def pages(pages_once: "Pages", monkeypatch: pytest.MonkeyPatch) -> "Pages":
 @pytest.fixture
 def bars(tmp_path: Path) -> Path:
     """A study of bars with indicators and a column."""
-    from tests.evaluated import BARS, write_bars
-    from tests.searches import write_study
+    from tests.helpers.evaluated import BARS, write_bars
+    from tests.helpers.searches import write_study
 
     write_bars(tmp_path / "bars.csv")
     return write_study(tmp_path, "bars", **BARS)

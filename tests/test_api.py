@@ -11,9 +11,10 @@ import rnnsearch
 from rnnsearch import Study
 from rnnsearch.errors import NoTrialError, StorageError, StudyFileError
 from rnnsearch.verdict.prediction import predict
-from tests.evaluated import Evaluated
-from tests.searches import write_study
-from tests.test_docs import ROOT, blocks
+from tests.helpers.evaluated import Evaluated
+from tests.helpers.places import ROOT
+from tests.helpers.searches import write_study
+from tests.test_docs import blocks
 
 PARAMETERS = {"cell", "layers", "neurons", "window", "epochs", "inputs", "output_shift", "seed"}
 METRICS = {"rmse", "naive_rmse", "directional_accuracy", "price_mape"}

@@ -16,9 +16,9 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.searching import search
 from rnnsearch.search.space.suggesting import grid_size
 from rnnsearch.verdict.evaluation import evaluate
-from tests.searches import Notes
+from tests.helpers.places import ROOT
+from tests.helpers.searches import Notes
 
-ROOT = Path(__file__).parent.parent
 STUDIES = sorted((ROOT / "studies").glob("*.toml"))
 DOCUMENTS = [ROOT / "README.md", ROOT / "README.zh-TW.md", ROOT / "CONTRIBUTING.md"]
 DOCUMENTS += [ROOT / "studies/README.md", *sorted((ROOT / "docs").glob("*.md"))]

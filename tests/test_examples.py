@@ -7,9 +7,10 @@ import pytest
 
 from rnnsearch.config import load_study
 from rnnsearch.search.searching import search
-from tests.searches import Notes
+from tests.helpers.places import ROOT
+from tests.helpers.searches import Notes
 
-STUDIES = sorted((Path(__file__).parent.parent / "studies").glob("*.toml"))
+STUDIES = sorted((ROOT / "studies").glob("*.toml"))
 
 
 @pytest.fixture(scope="module")

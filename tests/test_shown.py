@@ -24,8 +24,8 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.records import parent_record
 from rnnsearch.shown import code, markdown, printable
 from rnnsearch.terminal.tables import Terminal
-from tests.evaluated import command, search_inline
-from tests.searches import write_study
+from tests.helpers.evaluated import command, search_inline
+from tests.helpers.searches import write_study
 
 MARKUP = [
     "[red]x[/red]",

@@ -37,7 +37,7 @@ from rnnsearch.arrays import Floats
 from rnnsearch.scoring.information import clark_west, information
 from rnnsearch.scoring.significance import LEVEL, diebold_mariano
 from rnnsearch.scoring.skipped import Skipped
-from tests.bench.simulated import (
+from tests.helpers.simulated import (
     BEFORE,
     INDICATORS,
     ahead,

@@ -63,7 +63,7 @@ from rnnsearch.search.trial.protocol import (
     Task,
     WorkerSetup,
 )
-from tests.searches import Notes, toml
+from tests.helpers.searches import Notes, toml
 
 EPOCHS, PARAMETERS, COLUMNS = 20, 20, 8
 FORECASTS = 1200  # validation rows of three folds of twenty years

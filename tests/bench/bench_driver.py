@@ -35,8 +35,8 @@ from rnnsearch.search.trial.protocol import (
     Task,
 )
 from tests.bench.measuring import Figure, figure, own_home, ratios, write_study
-from tests.bench.planted import plant
-from tests.searches import Notes
+from tests.helpers.planted import plant
+from tests.helpers.searches import Notes
 
 EPOCHS = 20
 METRICS = [f"metric_{number}" for number in range(15)]

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tests.bench.planted import Planted, SignalKind, plant
+from tests.helpers.planted import Planted, SignalKind, plant
 
 MODES = ("ranked", "each", "families", "all", "random")
 STUDY = """

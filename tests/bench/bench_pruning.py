@@ -12,7 +12,7 @@ from typing import Any
 from rnnsearch.config import load_study
 from rnnsearch.search.store.store import Store
 from tests.bench.measuring import Figure, figure, own_home, ratios, rnnsearch, write_study
-from tests.bench.planted import plant
+from tests.helpers.planted import plant
 
 SPACE: dict[str, Any] = {
     "cell": ["lstm", "gru"],

@@ -19,7 +19,7 @@ from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from rnnsearch.search.inputs.ranking import rank_inputs, usable_lags
-from tests.bench.planted import Planted, SignalKind, plant
+from tests.helpers.planted import Planted, SignalKind, plant
 
 Order: TypeAlias = list[int]
 Setting: TypeAlias = tuple[SignalKind, int, float, int]  # kind, candidates, R², delay

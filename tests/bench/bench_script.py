@@ -21,7 +21,7 @@ from rnnsearch.config import load_study
 from rnnsearch.search.store.store import Store
 from rnnsearch.tracking.server import connect
 from tests.bench.measuring import Figure, figure, own_home, rnnsearch, write_study
-from tests.bench.planted import plant
+from tests.helpers.planted import plant
 
 SPACE: dict[str, Any] = {
     "cell": ["lstm", "gru"],

@@ -14,7 +14,7 @@ from typing import Any
 from rnnsearch.config import load_study
 from rnnsearch.search.store.store import Store
 from tests.bench.measuring import Figure, figure, in_turn, own_home, ratios, rnnsearch, write_study
-from tests.bench.planted import plant
+from tests.helpers.planted import plant
 
 QUICKSTART = Path(__file__).parents[2] / "studies" / "quickstart.toml"
 SPACE: dict[str, Any] = {

@@ -40,7 +40,7 @@ from rnnsearch.model.windows import Fold, split_rows
 from rnnsearch.scoring.gain import gain
 from rnnsearch.scoring.metrics import skill
 from tests.bench.bench_answer import interval
-from tests.bench.simulated import (
+from tests.helpers.simulated import (
     BEFORE,
     ahead,
     autoregressions,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.measuring import Figure, figure, in_turn, own_home, rnnsearch, write_study
-from tests.bench.planted import plant
+from tests.helpers.planted import plant
 
 
 def measure(quick: bool, repeats: int | None) -> Iterator[Figure]:

@@ -32,8 +32,8 @@ from typing import Any
 from rnnsearch.config import load_study
 from rnnsearch.search import searching as study_module
 from rnnsearch.verdict.evaluation import evaluate
-from tests.bench.planted import Planted, SignalKind, plant
-from tests.searches import Notes, toml
+from tests.helpers.planted import Planted, SignalKind, plant
+from tests.helpers.searches import Notes, toml
 
 ROWS, WEAK_ROWS, CANDIDATES = 1500, 4700, 8
 KINDS: tuple[SignalKind, ...] = ("linear", "interacting", "threshold")

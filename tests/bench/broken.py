@@ -19,7 +19,7 @@ import psutil
 from rnnsearch.data import scratch
 from tests.bench.fuzzing import fuzz
 from tests.bench.machinery import Study
-from tests.faults import Network, failing_server, restart_postgres, small_disk
+from tests.helpers.faults import Network, failing_server, restart_postgres, small_disk
 
 KILLED = -signal.SIGKILL
 REPORT, TELL = "optuna.Trial.report", "optuna.Study.tell"

@@ -37,8 +37,8 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.search.trial.protocol import EpochReport, Outcome, Task
 from rnnsearch.search.trial.runner import TrialRunner
 from rnnsearch.targets import TARGETS
-from tests.evaluated import BARS, PARAMETERS, write_bars
-from tests.searches import write_study
+from tests.helpers.evaluated import BARS, PARAMETERS, write_bars
+from tests.helpers.searches import write_study
 
 TODAY = re.compile(
     r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d(\.\d+)?)?( [A-Z]{3,4})?"  # when it was run

@@ -35,7 +35,7 @@ from tests.bench.bench_answer import (
     openings,
 )
 from tests.bench.bench_intervals import held
-from tests.bench.simulated import ahead, autoregressions, daily, garch_returns
+from tests.helpers.simulated import ahead, autoregressions, daily, garch_returns
 
 Pair = tuple[list[float], list[float]]
 """Shares of the mistake, and of what is done instead."""

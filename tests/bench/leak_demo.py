@@ -37,7 +37,7 @@ from rnnsearch.model.forecaster import Forecaster
 from rnnsearch.prepare.canary import check_columns
 from rnnsearch.search import searching as study_module
 from rnnsearch.verdict.evaluation import champion_folder, evaluate
-from tests.searches import Notes
+from tests.helpers.searches import Notes
 
 WINDOW, ORDER = 11, 3  # of the Savitzky-Golay filter: five sessions ahead, five back
 LIVED = 250  # of the test's last dates are forecast as lived

@@ -26,8 +26,8 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import INTERRUPTED
 from rnnsearch.tracking import PARENT, STATE, STATUS, TRIAL
 from tests.conftest import _free_port, _stop_with_children, _wait_for
-from tests.faults import Network
-from tests.searches import write_study
+from tests.helpers.faults import Network
+from tests.helpers.searches import write_study
 
 TRIALS = 6
 PATIENCE = 1200.0  # with one command, on a machine with other work
@@ -75,7 +75,7 @@ class Study:
     # --- commands
 
     def start(
-        self, command: str = "search", *, module: str = "tests.bench.faulty", **fault: Any
+        self, command: str = "search", *, module: str = "tests.helpers.faulty", **fault: Any
     ) -> "subprocess.Popen[str]":
         """Start a command on the study, with what `faulty` does to it (`rnnsearch`: nothing)."""
         fault = fault | {"set": FAST | fault.get("set", {}), "log": str(self.log)}

@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
-from tests.bench.planted import Planted
-from tests.searches import toml
+from tests.helpers.planted import Planted
+from tests.helpers.searches import toml
 
 KERNELS = Path(gettempdir()) / "rnnsearch-bench-kernels"
 
