@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnnsearch.cells import Cell
+from rnnsearch.model.hyperparameters import Hyperparameters
 from rnnsearch.model.networks import Network, build_network
 from rnnsearch.model.optimizers import SGD, Adam, Optimizer, clip_gradients
 
@@ -43,29 +44,16 @@ _GATHERED = 2**18
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
+class TrainingSettings(Hyperparameters):
     """One trial's network and how it is trained.
 
-    `clip` is the largest gradient norm, 0 for no limit. `momentum` is for sgd. `weight_decay` is
-    decoupled: a step shrinks the weights by `learning_rate * weight_decay` (Loshchilov and Hutter
-    2019). With `averaging`, forecasts are made with averaged weights (see `average_share`).
-    `accumulate` splits a batch into that many parts to save memory, with the same gradient.
-    bfloat16 is for CUDA.
+    `momentum` is for sgd. `accumulate` splits a batch into that many parts to save memory, with the
+    same gradient. bfloat16 is for CUDA.
     """
 
     cell: str | Cell
-    neurons: tuple[int, ...]
-    dropout: float
-    window: int
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    optimizer: Literal["adam", "sgd"]
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    averaging: bool = False
-    clip: float = 1.0
     seed: int
+    momentum: float = 0.9
     precision: Literal["float32", "bfloat16"] = "float32"
     accumulate: int = 1
 

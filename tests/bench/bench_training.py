@@ -159,6 +159,7 @@ def _settings(cell: str, neurons: int, batch: int) -> TrainingSettings:
         optimizer="adam",
         weight_decay=0.1,
         averaging=True,
+        clip=1.0,
         seed=0,
     )
 

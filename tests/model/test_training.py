@@ -37,6 +37,9 @@ SETTINGS = TrainingSettings(
     batch_size=32,
     learning_rate=0.01,
     optimizer="adam",
+    weight_decay=0.0,
+    averaging=False,
+    clip=1.0,
     seed=1,
 )
 

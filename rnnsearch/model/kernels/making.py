@@ -50,7 +50,9 @@ def differing(machine: Machine) -> list[str]:
             batch_size=37,
             learning_rate=0.01,
             optimizer="adam" if loss == "mse" else "sgd",
+            weight_decay=0.0,
             averaging=True,
+            clip=1.0,
             seed=1,
         )
         torchs, ours = (

@@ -4,29 +4,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from rnnsearch.config import OptimizerKind, ScalerKind, digest
+from rnnsearch.config import ScalerKind, digest
 from rnnsearch.data.inputs.indicators import InputSpec
+from rnnsearch.model.hyperparameters import Hyperparameters
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialParameters:
+class TrialParameters(Hyperparameters):
     """All that determines a trial, in the user's words. Equal parameters give equal results."""
 
     cell: str
-    neurons: tuple[int, ...]  # units of each layer, first layer first
-    dropout: float
-    window: int
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    optimizer: OptimizerKind
-    weight_decay: float
-    averaging: bool
     scaler: ScalerKind
     input_shift: int | dict[str, int]  # of all inputs, or of each family that is used
     output_shift: int
     inputs: tuple[str, ...]
-    clip: float
     seed: int = 0
 
     def plain(self) -> dict[str, Any]:

@@ -165,17 +165,8 @@ def training_settings(
     accumulate: int = 1,
 ) -> TrainingSettings:
     return TrainingSettings(
+        **parameters.shared(),
         cell=cells.get(parameters.cell, code),
-        neurons=parameters.neurons,
-        dropout=parameters.dropout,
-        window=parameters.window,
-        epochs=parameters.epochs,
-        batch_size=parameters.batch_size,
-        learning_rate=parameters.learning_rate,
-        optimizer=parameters.optimizer,
-        weight_decay=parameters.weight_decay,
-        averaging=parameters.averaging,
-        clip=parameters.clip,
         seed=parameters.seed,
         precision=precision,
         accumulate=accumulate,

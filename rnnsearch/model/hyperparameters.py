@@ -1,0 +1,29 @@
+"""What a trial may set of its network and its training. No torch: the driver reads it too."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters:
+    """The fields that a trial's parameters and the settings of its training share.
+
+    `clip` is the largest gradient norm, 0 for no limit. `weight_decay` is decoupled: a step shrinks
+    the weights by `learning_rate * weight_decay` (Loshchilov and Hutter 2019). With `averaging`,
+    forecasts are made with averaged weights (see `training.average_share`).
+    """
+
+    neurons: tuple[int, ...]  # units of each layer, first layer first
+    dropout: float
+    window: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    optimizer: Literal["adam", "sgd"]
+    weight_decay: float
+    averaging: bool
+    clip: float
+
+    def shared(self) -> dict[str, Any]:
+        """These fields by name, whatever else a subclass has."""
+        return {field.name: getattr(self, field.name) for field in fields(Hyperparameters)}
