@@ -171,6 +171,7 @@ def test_a_pipe_in_place_of_a_file_of_ours_is_not_waited_for(
         file.unlink(missing_ok=True)
         os.mkfifo(file)
 
+    shutil.rmtree(cache_folder())  # what a copied study left there is of no use to this one
     Problem.load(evaluated.study).candidates  # noqa: B018  the cache is filled
     for file in [path for path in cache_folder().iterdir() if path.is_file()]:
         pipe(file)
