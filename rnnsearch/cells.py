@@ -64,7 +64,7 @@ def _ours(name: str, place: str) -> tuple[Cell, Cell]:
 _PAIRS = (
     _ours("rnn", "torch.nn:RNN"),
     _ours("lstm", "torch.nn:LSTM"),
-    _ours("gru", "rnnsearch.model.gru:GRU"),
+    _ours("gru", "rnnsearch.model.networks.gru:GRU"),
 )
 OURS: Mapping[str, Cell] = {cell.name: cell for pair in zip(*_PAIRS, strict=True) for cell in pair}
 """rnn, lstm, gru, birnn, bilstm, bigru."""

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from rnnsearch.config import StudyFile
 
 
+Newer = Annotated[
+    Path | None, typer.Option(help="Newer prices (.csv, .parquet).", show_default=False)
+]
+
+
 @app.command()
 def evaluate(
     study: StudyPath,
@@ -67,9 +72,7 @@ def report(study: StudyPath, storage: Storage = None, tracking: Tracking = None)
 @app.command()
 def refit(
     study: StudyPath,
-    data: Annotated[
-        Path | None, typer.Option(help="Newer prices (.csv, .parquet).", show_default=False)
-    ] = None,
+    data: Newer = None,
     window: Annotated[
         int | None, typer.Option(help="Train on so many last rows.", show_default=False)
     ] = None,
@@ -115,9 +118,7 @@ def _refit(
 @app.command()
 def predict(
     study: StudyPath,
-    data: Annotated[
-        Path | None, typer.Option(help="Newer prices (.csv, .parquet).", show_default=False)
-    ] = None,
+    data: Newer = None,
     origins: Annotated[
         int | None,
         typer.Option(min=1, help="Forecast from so many last sessions.", show_default=False),

@@ -3,6 +3,7 @@
 dimensions   one parameter of the space: a value, choices, or a range
 data         [data] and [[data.join]]: prices, and when their markets close
 engines      the names of engines
+space        [space]: one description of each parameter
 sections     the other sections, and the file they make
 reading      from the file to a `StudyFile`, and its faults in words
 """
@@ -23,15 +24,8 @@ from rnnsearch.config.dimensions import (
     extremes,
 )
 from rnnsearch.config.reading import digest, find_study, home, kernels_folder, load_study
-from rnnsearch.config.sections import (
-    CellName,
-    InputsSection,
-    OptimizerKind,
-    Precision,
-    ScalerKind,
-    SpaceSection,
-    StudyFile,
-)
+from rnnsearch.config.sections import InputsSection, Precision, StudyFile
+from rnnsearch.config.space import CellName, ScalerKind, SpaceSection
 
 __all__ = [
     "CellName",
@@ -42,7 +36,6 @@ __all__ = [
     "JoinSection",
     "LengthRange",
     "MarketSection",
-    "OptimizerKind",
     "Precision",
     "Predict",
     "Sample",

@@ -19,29 +19,17 @@ from rnnsearch.config import engines
 from rnnsearch.config.data import DataSection, MarketSection
 from rnnsearch.config.dimensions import (
     MOST,
-    Drawn,
-    FloatDimension,
-    FloatRange,
-    IntDimension,
-    IntRange,
     LengthDimension,
     LengthRange,
     Section,
-    WordDimension,
     bounds,
     extremes,
 )
+from rnnsearch.config.space import SpaceSection
 from rnnsearch.config.times import checked
 from rnnsearch.errors import shown
 from rnnsearch.own_code import OwnCode, read_code, split_reference
 
-CellName = Annotated[
-    str,
-    AfterValidator(cells.check),
-    WithJsonSchema({"type": "string", "anyOf": [{"enum": [*cells.OURS]}, {"type": "string"}]}),
-]
-ScalerKind = Literal["standard", "minmax", "robust"]
-OptimizerKind = Literal["adam", "sgd"]
 Precision = Literal["float32", "bfloat16"]
 
 SOURCE = ("path", "sample", "series")  # where prices are: they enter by their content
@@ -113,92 +101,6 @@ class SplitSection(Section):
                 f"{self.folds} × {self.validation} = {self.folds * self.validation:.2f}; lower one"
             )
         return self
-
-
-_FUTURE = "; a negative shift would show the network sessions after the origin"
-_AHEAD = "; a target lies after the origin, as what lies before it is known"
-
-
-class SpaceSection(Section):
-    """What a trial is drawn from: a value, a list of choices, or a range."""
-
-    cell: Annotated[
-        WordDimension[CellName], Drawn("lstm", also="model network rnn rnn_type architecture type")
-    ] = Field(
-        default=("lstm", "gru", "bilstm"),
-        description="Recurrent cell: one of ours, that of an installed package, or one of your "
-        'own, "my_cells.py:MyCell".',
-    )
-    layers: Annotated[
-        IntDimension, bounds(1, 16), Drawn(1, also="num_layers n_layers depth", alone=False)
-    ] = Field(default=IntRange(low=1, high=3), description="Stacked recurrent layers.")
-    neurons: Annotated[
-        IntDimension,
-        bounds(1, 8192),
-        Drawn(32, also="hidden hidden_size hidden_units units nodes n_units cells", alone=False),
-    ] = Field(
-        default=IntRange(low=8, high=128, log=True), description="Units per layer and direction."
-    )
-    neurons_per: Literal["network", "layer"] = Field(
-        default="network", description="network: all layers alike; layer: each has its own."
-    )
-    window: Annotated[
-        IntDimension,
-        bounds(1, MOST),
-        Drawn(
-            20,
-            also="lookback look_back seq_len sequence_length timesteps time_steps "
-            "input_chunk_length",
-        ),
-    ] = Field(default=IntRange(low=5, high=60), description="Sessions in one sample.")
-    epochs: Annotated[
-        IntDimension,
-        bounds(1, MOST),
-        Drawn(30, also="epoch n_epochs num_epochs max_epochs iterations"),
-    ] = Field(default=IntRange(low=10, high=60), description="Passes over the training rows.")
-    batch_size: Annotated[
-        IntDimension, bounds(1, MOST), Drawn(64, also="batch bs batchsize minibatch")
-    ] = Field(default=(32, 64, 128, 256), description="Samples per gradient step.")
-    learning_rate: Annotated[
-        FloatDimension, bounds(1e-8, 10), Drawn(2e-3, also="lr eta alpha step_size rate")
-    ] = Field(default=FloatRange(low=2e-4, high=2e-2, log=True), description="Of the optimizer.")
-    optimizer: Annotated[WordDimension[OptimizerKind], Drawn("adam", also="optimiser opt")] = Field(
-        default="adam", description="adam, or sgd with momentum 0.9."
-    )
-    weight_decay: Annotated[FloatDimension, bounds(0, 100), Drawn(0.1, also="wd l2")] = Field(
-        default=FloatRange(low=0.01, high=3.0, log=True),
-        description="Pull of the weights towards 0, decoupled from the gradient (AdamW).",
-    )
-    averaging: Annotated[WordDimension[bool], Drawn(True)] = Field(
-        default=True,
-        description="Forecast with weights averaged over about the last ninth of the steps so far.",
-    )
-    dropout: Annotated[FloatDimension, bounds(0, below=1), Drawn(0.0, also="drop dropout_rate")] = (
-        Field(
-            default=FloatRange(low=0.0, high=0.5, step=0.1),
-            description="Between layers; a network of one layer has none.",
-        )
-    )
-    scaler: Annotated[
-        WordDimension[ScalerKind],
-        Drawn("standard", also="scaling normalization normalisation normalize"),
-    ] = Field(default="standard", description="Of the inputs, fitted on training rows.")
-    input_shift: Annotated[
-        IntDimension, bounds(0, MOST, why=_FUTURE), Drawn(0, also="lag lags delay", alone=False)
-    ] = Field(
-        default=IntRange(low=0, high=5), description="The window ends so many sessions early."
-    )
-    input_shift_per: Literal["trial", "family"] = Field(
-        default="trial", description="trial: one shift for all inputs; family: one for each family."
-    )
-    output_shift: Annotated[
-        IntDimension,
-        bounds(1, MOST, why=_AHEAD),
-        Drawn(1, also="horizon forecast_horizon h ahead steps_ahead"),
-    ] = Field(
-        default=IntRange(low=1, high=5), description="The target lies so many sessions ahead."
-    )
-    clip: float = Field(default=1.0, ge=0, description="Largest gradient norm; 0 clips nothing.")
 
 
 def _from_short_to_long(value: Any) -> Any:

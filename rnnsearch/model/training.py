@@ -28,7 +28,7 @@ from torch import Tensor
 
 from rnnsearch.cells import Cell
 from rnnsearch.model.hyperparameters import Hyperparameters
-from rnnsearch.model.networks import Network, build_network
+from rnnsearch.model.networks.network import Network, build_network
 from rnnsearch.model.optimizers import SGD, Adam, Optimizer, clip_gradients
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from rnnsearch.data.files.dispatch import RawTable
 from rnnsearch.data.prices.load import check_table, with_joined
 from rnnsearch.errors import DataError, RnnsearchError
-from rnnsearch.model.forecaster import Forecaster
+from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.shown import day
 
 

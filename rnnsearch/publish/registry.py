@@ -17,7 +17,7 @@ from typing import Any
 from rnnsearch import cells, targets
 from rnnsearch.config import StudyFile, home
 from rnnsearch.data.scratch import scratch
-from rnnsearch.model.forecaster import ForecasterSpec
+from rnnsearch.model.forecasting.spec import ForecasterSpec
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.records import parent_record, tracking_uri
 from rnnsearch.search.store.store import Store
@@ -47,11 +47,13 @@ def publish(
     second time.
 
     Returns the URI of the registered model, or None where MLflow did not answer: the user is told,
-    and the evaluation stays in the study's store.
+    and the evaluation stays in the study's store. Raises StorageError where the newest refit of it
+    is damaged.
     """
     uri = tracking_uri(problem.study)
+    renewed = newest(problem.study, evaluation["champion"]["identity"])
     try:
-        return _publish(problem, uri, evaluation, champion)
+        return _publish(problem, uri, evaluation, champion, renewed)
     except Exception as error:  # whatever MLflow raises; the answer itself is safe
         notice(
             f"{shown_uri(uri)}: MLflow did not take the evaluation ({first_line(error)}); "
@@ -60,7 +62,13 @@ def publish(
         return None
 
 
-def _publish(problem: Problem, uri: str, evaluation: dict[str, Any], champion: Path) -> str:
+def _publish(
+    problem: Problem,
+    uri: str,
+    evaluation: dict[str, Any],
+    champion: Path,
+    renewed: tuple[Path, ForecasterSpec] | None,
+) -> str:
     from mlflow.exceptions import MlflowException
 
     study = problem.study
@@ -92,7 +100,7 @@ def _publish(problem: Problem, uri: str, evaluation: dict[str, Any], champion: P
     chosen = evaluation["champion"]
     version = _registered(experiment, study, champion, chosen["identity"], chosen["trial"])
     client.set_registered_model_alias(model_name(study), EVALUATED, version)
-    if not (renewed := newest(study, chosen["identity"])):
+    if renewed is None:
         client.set_registered_model_alias(model_name(study), ALIAS, version)
         return f"models:/{model_name(study)}@{ALIAS}"
     return _register_refit(experiment, study, *renewed)
@@ -187,7 +195,7 @@ def _save_model(folder: Path, champion: Path, study: StudyFile) -> None:
 
 def _packages(champion: Path) -> list[str]:
     """The package that brings the champion's cell."""
-    from rnnsearch.model.forecaster import read_spec  # torch
+    from rnnsearch.model.forecasting.spec import read_spec  # torch
 
     spec = read_spec(champion)
     package = None if spec is None else cells.package_of(spec.cell)

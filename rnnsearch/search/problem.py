@@ -186,7 +186,7 @@ def _try_cells(study: StudyFile) -> None:
     space = study.space
     brought = [cells.get(name, study.code) for name in extremes(space.cell)]
     for cell in [cell for cell in brought if cell.brought]:
-        from rnnsearch.model.own_cell import try_cell
+        from rnnsearch.model.networks.own_cell import try_cell
 
         try_cell(cell, min(extremes(space.neurons)), min(extremes(space.window)))
 

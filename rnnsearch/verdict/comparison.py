@@ -14,7 +14,7 @@ import numpy as np
 
 from rnnsearch import targets
 from rnnsearch.arrays import Floats, Rows
-from rnnsearch.model.forecaster import Forecaster
+from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.windows import Fold, window_ends
 from rnnsearch.scoring import baselines, directions, intervals, metrics, significance
 from rnnsearch.scoring.information import information

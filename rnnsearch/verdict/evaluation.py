@@ -23,7 +23,8 @@ from rnnsearch.arrays import Floats
 from rnnsearch.config import StudyFile, digest, extremes, home
 from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import RnnsearchError, StorageError, StudyFileError
-from rnnsearch.model.forecaster import Forecaster, read_spec
+from rnnsearch.model.forecasting.forecaster import Forecaster
+from rnnsearch.model.forecasting.spec import read_spec
 from rnnsearch.model.windows import window_ends
 from rnnsearch.scoring import metrics, selection, sentences, significance
 from rnnsearch.scoring.information import Information, holm

@@ -12,7 +12,8 @@ from rnnsearch.data.markets.calendars import are_days
 from rnnsearch.data.markets.proposals import likely_market
 from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import NoTrialError
-from rnnsearch.model.forecaster import Forecaster, ForecasterSpec
+from rnnsearch.model.forecasting.forecaster import Forecaster
+from rnnsearch.model.forecasting.spec import ForecasterSpec
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
 from rnnsearch.verdict.plain import as_json
@@ -67,13 +68,13 @@ def predict(
     prices = read_prices(section)
     table = forecaster.table(prices)
     frame = forecaster.forecast(prices, origins=origins, level=level, table=table)
-    outside = forecaster.outside(table)
+    outside, since = forecaster.outside(table), age(spec, prices)
     notes = [
         *prices.warnings,
         *table.notes,
         *forecaster.notes(prices),
         *_beyond(outside, forecaster, store.formerly),
-        *_old_weights(study, spec, age(spec, prices)),
+        *_old_weights(study, spec, since),
         *_in_sample(spec, frame),
         *_undated(study, prices, frame),
     ]
@@ -85,7 +86,7 @@ def predict(
             "first": spec.trained_first or None,
             "last": spec.trained_last or None,
             "refit": bool(spec.refit_of),
-            "sessions_since": age(spec, prices),
+            "sessions_since": since,
         },
         "level": level,
         "forecasts": as_json(frame.to_dict("records")),

@@ -14,13 +14,14 @@ from rnnsearch.data.inputs.functions import FAMILY
 from rnnsearch.data.inputs.indicators import KNOWN_AHEAD
 from rnnsearch.data.inputs.own import PRICE_INPUTS, is_indicator
 from rnnsearch.errors import RnnsearchError
-from rnnsearch.model import kept_code
-from rnnsearch.model.bands import Moves
 from rnnsearch.model.device import describe, free_memory, worker_device
-from rnnsearch.model.forecaster import Forecaster, ForecasterSpec
-from rnnsearch.model.history import History
+from rnnsearch.model.forecasting import kept_code
+from rnnsearch.model.forecasting.bands import Moves
+from rnnsearch.model.forecasting.forecaster import Forecaster
+from rnnsearch.model.forecasting.history import History
+from rnnsearch.model.forecasting.spec import ForecasterSpec
 from rnnsearch.model.kernels.cache import kernels_for
-from rnnsearch.model.networks import Network
+from rnnsearch.model.networks.network import Network
 from rnnsearch.model.training import Diverged, FoldTensors, Trainer
 from rnnsearch.model.windows import Fold
 from rnnsearch.own_code import OwnCode, split_reference

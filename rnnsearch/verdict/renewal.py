@@ -20,8 +20,9 @@ from rnnsearch.config import StudyFile, digest, home
 from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.prices.load import Prices
 from rnnsearch.errors import DataError, NoTrialError, RnnsearchError, StorageError, StudyFileError
-from rnnsearch.model.bands import Moves
-from rnnsearch.model.forecaster import Forecaster, ForecasterSpec, read_spec
+from rnnsearch.model.forecasting.bands import Moves
+from rnnsearch.model.forecasting.forecaster import Forecaster
+from rnnsearch.model.forecasting.spec import ForecasterSpec, read_spec
 from rnnsearch.model.windows import MIN_TRAIN, Fold, window_ends
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
@@ -79,12 +80,18 @@ def renew(
     fold = _rows(problem, window)
     spec = champion.spec
     identity = digest(
-        "refit", spec.identity, problem.table.hash, len(fold.train), int(fold.train[-1])
+        "refit",
+        spec.identity,
+        problem.table.hash,
+        problem.prices.hash,
+        len(fold.train),
+        int(fold.train[-1]),
     )
     with alone(study):
         known = newest(study, spec.identity)
-        made = known is None or known[1].identity != identity
-        if made:
+        made = False
+        if known is None or known[1].identity != identity:
+            made = True
             say(f"training trial {spec.trial} on {len(fold.train):,} rows, with all known today")
             renewed = fit(
                 problem,
@@ -105,10 +112,8 @@ def renew(
                     f"{study.name}: training on all rows diverged under every seed; the champion "
                     "stays as it is"
                 )
-            _keep(study, renewed)
-        folder, renewed_spec = newest(study, spec.identity) or (None, None)
-    if folder is None or renewed_spec is None:
-        raise StorageError(f"{_folder(study)}: what was written there is gone; refit again")
+            known = _keep(study, renewed), renewed.spec
+    folder, renewed_spec = known
     return {
         "study": study.name,
         "champion": spec.trial,
@@ -254,8 +259,8 @@ def _errors(champion: Forecaster, problem: Problem) -> dict[str, Floats]:
     }
 
 
-def _keep(study: StudyFile, renewed: Forecaster) -> None:
-    """Written beside what is there, and then named the newest."""
+def _keep(study: StudyFile, renewed: Forecaster) -> Path:
+    """Write it beside what is there, and then name it the newest. Its folder."""
     root, name = _folder(study), renewed.spec.identity
     renewed.save(root / name)
     about = json.dumps({"identity": name}).encode()
@@ -264,6 +269,7 @@ def _keep(study: StudyFile, renewed: Forecaster) -> None:
         if other.is_dir() and other.name != name:
             with contextlib.suppress(OSError):
                 shutil.rmtree(other)
+    return root / name
 
 
 def _folder(study: StudyFile) -> Path:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from rnnsearch import targets
 from rnnsearch.arrays import Floats
-from rnnsearch.model.bands import Moves, radii
+from rnnsearch.model.forecasting.bands import Moves, radii
 from rnnsearch.model.windows import split_rows
 from rnnsearch.scoring import intervals
 from rnnsearch.scoring.skipped import Skipped

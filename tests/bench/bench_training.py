@@ -26,7 +26,7 @@ from rnnsearch.model.kernels.building import compiled
 from rnnsearch.model.kernels.cache import host, kernels_for
 from rnnsearch.model.kernels.code import Code, Variable
 from rnnsearch.model.kernels.program import Machine, function, linked
-from rnnsearch.model.networks import build_network
+from rnnsearch.model.networks.network import build_network
 from rnnsearch.model.training import (
     FoldTensors,
     Trainer,

@@ -62,7 +62,7 @@ def killed_at(function: str, after: bool, calls: int, afresh: bool) -> Callable[
 
 
 EVALUATION = [
-    ("rnnsearch.model.forecaster.replace_file", True),  # of the champion's two
+    ("rnnsearch.model.forecasting.forecaster.replace_file", True),  # of the champion's two
     ("rnnsearch.verdict.evaluation._count_opening", False),
     ("rnnsearch.verdict.evaluation._count_opening", True),
     ("rnnsearch.verdict.evaluation._compare", True),

@@ -28,7 +28,7 @@ from typing import Any
 from rnnsearch import targets
 from rnnsearch.api import Study
 from rnnsearch.config import digest, load_study
-from rnnsearch.model.networks import CELLS
+from rnnsearch.model.networks.network import CELLS
 from rnnsearch.report.facts import collect
 from rnnsearch.report.page import render
 from rnnsearch.report.status import status

@@ -33,7 +33,7 @@ from rnnsearch.arrays import Floats
 from rnnsearch.config import StudyFile, load_study
 from rnnsearch.data.prices.load import read_prices
 from rnnsearch.errors import DataError
-from rnnsearch.model.forecaster import Forecaster
+from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.prepare.canary import check_columns
 from rnnsearch.search import searching as study_module
 from rnnsearch.verdict.evaluation import champion_folder, evaluate

@@ -16,7 +16,7 @@ import torch
 
 from rnnsearch import cli
 from rnnsearch.config import StudyFile, load_study
-from rnnsearch.model.forecaster import Forecaster
+from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.search import searching as study_module
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.view import TrialView

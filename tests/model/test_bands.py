@@ -5,7 +5,7 @@ import pytest
 from arch.univariate import EWMAVariance
 
 from rnnsearch import targets
-from rnnsearch.model.bands import Moves, radii, scales_of_validation
+from rnnsearch.model.forecasting.bands import Moves, radii, scales_of_validation
 from rnnsearch.scoring.volatility import recent_size
 
 

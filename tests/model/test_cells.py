@@ -17,9 +17,9 @@ from rnnsearch import cells
 from rnnsearch.config import StudyFile, load_study
 from rnnsearch.data.prices.load import read_prices
 from rnnsearch.errors import StorageError, StudyFileError
-from rnnsearch.model.forecaster import Forecaster
-from rnnsearch.model.networks import Network, build_network
-from rnnsearch.model.own_cell import try_cell
+from rnnsearch.model.forecasting.forecaster import Forecaster
+from rnnsearch.model.networks.network import Network, build_network
+from rnnsearch.model.networks.own_cell import try_cell
 from rnnsearch.model.training import Trainer
 from rnnsearch.own_code import read_code
 from rnnsearch.search import searching as search_module

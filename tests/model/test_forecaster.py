@@ -16,8 +16,9 @@ from safetensors.torch import load_file, save_file
 from rnnsearch.config import load_study
 from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import DataError, StorageError
-from rnnsearch.model.bands import Moves
-from rnnsearch.model.forecaster import Forecaster, read_spec
+from rnnsearch.model.forecasting.bands import Moves
+from rnnsearch.model.forecasting.forecaster import Forecaster
+from rnnsearch.model.forecasting.spec import read_spec
 from rnnsearch.scoring.intervals import conformal_radius
 from rnnsearch.search.problem import Problem
 from rnnsearch.verdict import refit as refit_module

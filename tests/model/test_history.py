@@ -9,7 +9,7 @@ import pytest
 
 from rnnsearch.config import load_study
 from rnnsearch.data.prices.load import Prices, read_prices
-from rnnsearch.model.forecaster import Forecaster
+from rnnsearch.model.forecasting.forecaster import Forecaster
 from tests.helpers.evaluated import fit_forecaster
 from tests.helpers.searches import write_study
 from tests.model.test_forecaster import read

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from rnnsearch.model import gru
-from rnnsearch.model.networks import CELLS, Network, build_network
+from rnnsearch.model.networks import gru
+from rnnsearch.model.networks.network import CELLS, Network, build_network
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")

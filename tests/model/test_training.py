@@ -10,7 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rnnsearch.model import training
-from rnnsearch.model.networks import CELLS, build_network
+from rnnsearch.model.networks.network import CELLS, build_network
 from rnnsearch.model.optimizers import clip_gradients
 from rnnsearch.model.training import (
     Diverged,

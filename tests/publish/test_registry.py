@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnsearch.model.forecaster import read_spec
+from rnnsearch.model.forecasting.spec import read_spec
 from rnnsearch.publish.registry import model_name, publish
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.records import tracking_uri

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +211,15 @@ def test_joined_series_are_read_where_they_were(tmp_path: Path) -> None:
     (tmp_path / "index.csv").unlink()
     with pytest.raises(Exception, match=r"index\.csv: there is no such file"):
         ServedForecaster(forecaster).predict(pd.read_csv(tmp_path / "bars.csv"))
+
+
+def test_a_model_registered_by_an_earlier_version_loads(
+    evaluated_once: Evaluated,
+) -> None:
+    """Its MLmodel file names the module in which the loader was then."""
+    from rnnsearch.publish import pyfunc
+
+    loader = import_module("rnnsearch.results.serving")
+    assert loader._load_pyfunc is pyfunc._load_pyfunc
+    model = loader._load_pyfunc(str(champion_folder(evaluated_once.study)))
+    assert isinstance(model, pyfunc.ServedForecaster)

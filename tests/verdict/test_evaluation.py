@@ -13,7 +13,7 @@ from arch.data import sp500
 from rnnsearch import targets
 from rnnsearch.config import load_study
 from rnnsearch.errors import NoTrialError, StorageError
-from rnnsearch.model.forecaster import Forecaster
+from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.publish.registry import forecast_rows, publish
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.baselines.drift import drift

@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy
 
 from rnnsearch.config import load_study
-from rnnsearch.model import forecaster
-from rnnsearch.model.forecaster import Forecaster
+from rnnsearch.model.forecasting import forecaster
+from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.publish.registry import model_name
 from rnnsearch.scoring.sentences import charge
 from rnnsearch.search.store.records import tracking_uri

@@ -12,7 +12,7 @@ import pytest
 from rnnsearch.config import DataSection, load_study
 from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import DataError
-from rnnsearch.model.forecaster import Forecaster
+from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.prepare.canary import check_columns
 from rnnsearch.prepare.preview import check
 from rnnsearch.publish.pyfunc import ServedForecaster

@@ -13,7 +13,7 @@ from click.testing import Result
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import NoTrialError, StorageError, StudyFileError
-from rnnsearch.model.forecaster import Forecaster
+from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.publish.registry import model_name, publish, publish_refit
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.store import Store

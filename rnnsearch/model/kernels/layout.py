@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rnnsearch.model.gru import GRU
 from rnnsearch.model.kernels.cells import CELLS, Cell
 from rnnsearch.model.kernels.widths import Width
-from rnnsearch.model.networks import Network
+from rnnsearch.model.networks.gru import GRU
+from rnnsearch.model.networks.network import Network
 
 Floats = NDArray[np.float32]
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from rnnsearch.model.kernels.fold import Allocate, Passes, State, Workspace, aligned, blocks
 from rnnsearch.model.kernels.layout import Floats, Layout, layout_of
 from rnnsearch.model.kernels.program import Given, Machine, Program
-from rnnsearch.model.networks import Network
+from rnnsearch.model.networks.network import Network
 from rnnsearch.model.training import average_share
 
 if TYPE_CHECKING:

@@ -13,10 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnnsearch import plugins
-from rnnsearch.arrays import Floats
+from rnnsearch.arrays import Floats, read_only
 from rnnsearch.errors import StudyFileError, shown
 from rnnsearch.own_code import OwnCode, find, told
 from rnnsearch.scoring.baselines.base import Baseline, Fitted, Task
@@ -150,16 +149,11 @@ def _other_future(task: Task, origin: int) -> Task:
 
 
 def _locked(task: Task) -> Task:
-    def locked(values: NDArray[Any]) -> NDArray[Any]:
-        view = values.view()
-        view.flags.writeable = False
-        return view
-
     return replace(
         task,
-        prices=locked(task.prices),
-        inputs=locked(task.inputs),
-        train_rows=locked(task.train_rows),
-        train_targets=locked(task.train_targets),
-        test_rows=locked(task.test_rows),
+        prices=read_only(task.prices),
+        inputs=read_only(task.inputs),
+        train_rows=read_only(task.train_rows),
+        train_targets=read_only(task.train_targets),
+        test_rows=read_only(task.test_rows),
     )

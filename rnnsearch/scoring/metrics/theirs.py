@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from rnnsearch import plugins
-from rnnsearch.arrays import Floats
+from rnnsearch.arrays import read_only
 from rnnsearch.errors import StudyFileError, shown
 from rnnsearch.own_code import OwnCode, find, told
 from rnnsearch.scoring.metrics.base import Metric, Scored
@@ -138,16 +138,11 @@ def _made_up(target: Target) -> Scored:
 
 
 def _locked(scored: Scored) -> Scored:
-    def locked(values: Floats) -> Floats:
-        view = values.view()
-        view.flags.writeable = False
-        return view
-
     return replace(
         scored,
-        actual=locked(scored.actual),
-        forecast=locked(scored.forecast),
-        naive={name: locked(values) for name, values in scored.naive.items()},
-        hardest=locked(scored.hardest),
-        origin=locked(scored.origin),
+        actual=read_only(scored.actual),
+        forecast=read_only(scored.forecast),
+        naive={name: read_only(values) for name, values in scored.naive.items()},
+        hardest=read_only(scored.hardest),
+        origin=read_only(scored.origin),
     )

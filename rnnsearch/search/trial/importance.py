@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from rnnsearch.arrays import Floats
-from rnnsearch.model.networks import Network
+from rnnsearch.model.networks.network import Network
 from rnnsearch.model.training import windows
 from rnnsearch.scoring import metrics
 from rnnsearch.search.trial.folds import PreparedFold

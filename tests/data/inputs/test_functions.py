@@ -14,7 +14,7 @@ from rnnsearch.config import load_study
 from rnnsearch.data.inputs.functions import FAMILY, own_inputs, try_functions
 from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import DataError, StudyFileError
-from rnnsearch.model.forecaster import Forecaster
+from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.own_code import OwnCode, read_code
 from rnnsearch.prepare.preview import check
 from rnnsearch.search import searching as search_module

@@ -268,7 +268,7 @@ def test_a_champion_forecasts_from_newer_rows_and_is_served_with_its_lengths(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """predict computes the same columns from newer data; a loaded copy forecasts the same."""
-    from rnnsearch.model.forecaster import Forecaster
+    from rnnsearch.model.forecasting.forecaster import Forecaster
     from rnnsearch.search.trial.packing import unpack
     from rnnsearch.search.trial.protocol import Outcome, Task
     from rnnsearch.search.trial.runner import TrialRunner

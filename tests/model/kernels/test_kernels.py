@@ -26,7 +26,7 @@ from rnnsearch.model.kernels.training import (
     outputs_of,
 )
 from rnnsearch.model.kernels.widths import WIDTHS, of_features
-from rnnsearch.model.networks import CELLS, Network, build_network
+from rnnsearch.model.networks.network import CELLS, Network, build_network
 from rnnsearch.model.training import (
     Diverged,
     EpochResult,

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from rnnsearch import cells
 from rnnsearch.cells import Cell
-from rnnsearch.model.own_cell import OwnLayer
+from rnnsearch.model.networks.own_cell import OwnLayer
 
 CELLS = tuple(cells.OURS)
 """Our cells by name."""

@@ -11,79 +11,42 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from rnnsearch import cells, targets
 from rnnsearch.arrays import Floats, Rows
-from rnnsearch.config import DataSection, InputsSection, Predict, StudyFile
+from rnnsearch.config import DataSection, InputsSection, StudyFile
 from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.inputs.build import InputTable, build_inputs
 from rnnsearch.data.markets.calendars import coming_sessions
 from rnnsearch.data.prices.load import Prices, with_words
-from rnnsearch.errors import DataError, StorageError
-from rnnsearch.model import kept_code
-from rnnsearch.model.bands import Moves, radii, scales_of_validation
-from rnnsearch.model.history import History
-from rnnsearch.model.networks import Network, build_network
+from rnnsearch.errors import DataError
+from rnnsearch.model.forecasting import kept_code
+from rnnsearch.model.forecasting.bands import Moves, radii, scales_of_validation
+from rnnsearch.model.forecasting.history import History
+from rnnsearch.model.forecasting.spec import (
+    ABOUT,
+    ALTERED,
+    FORMAT,
+    WEIGHTS,
+    ForecasterSpec,
+    checksum,
+    damaged,
+    read_about,
+)
+from rnnsearch.model.networks.network import Network, build_network
 from rnnsearch.model.scaling import Scaler
 from rnnsearch.model.training import forecast as network_outputs
 from rnnsearch.model.windows import shift_columns
 from rnnsearch.own_code import OwnCode
-from rnnsearch.targets import Quotes, Start, Target, TargetScale
-
-FORMAT = 1
-WEIGHTS, ABOUT = "weights.safetensors", "forecaster.json"
-ALTERED = f"{ABOUT} is not as it was written"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ForecasterSpec:
-    """What a forecaster is, as JSON."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-    study: str
-    identity: str  # equal for forecasters that were made of the same data, parameters and seeds
-    data: dict[str, Any]  # the study's [data], without its path
-    calendar: str | None
-    inputs: tuple[str, ...]
-    indicators: tuple[str, ...]  # those of the inputs that are computed from the file's prices
-    input_shifts: tuple[int, ...]  # one per input, in sessions
-    predict: Predict
-    cell: str
-    neurons: tuple[int, ...]
-    dropout: float  # idle in a forecast, but it decides how the layers are stored
-    window: int
-    output_shift: int
-    target_mean: float
-    target_scale: float
-    target_start: Start = "none"  # see `targets.TargetScale`, as for the next two
-    target_relative: bool = False
-    target_least: float = 0.0
-    seeds: tuple[int, ...]
-    trial: int  # number of the trial it comes from
-    versions: dict[str, str]
-    module: str | None = None  # the study's file of functions, where an input is of one
-    code: dict[str, tuple[str, ...]] = field(default_factory=dict)  # see `kept_code.listed`
-    known_ahead: tuple[str, ...] = ()  # those of the inputs whose window ends at the target
-    # What trained it; 0 and "" of one that was made before this was kept.
-    trained_rows: int = 0  # target rows
-    trained_first: str = ""  # date of the first target
-    trained_last: str = ""
-    refit_of: str = ""  # identity of the evaluated champion whose configuration this is
-
-    @property
-    def leads(self) -> tuple[int, ...]:
-        """How many sessions after the origin the window of each input ends."""
-        return tuple(self.output_shift if n in self.known_ahead else 0 for n in self.inputs)
+from rnnsearch.targets import Quotes, Target, TargetScale
 
 
 @dataclass(frozen=True, eq=False)
@@ -389,7 +352,7 @@ class Forecaster:
         head = {
             "format": FORMAT,
             "weights_sha256": hashlib.sha256(weights).hexdigest(),
-            "spec_sha256": _checksum(spec),
+            "spec_sha256": checksum(spec),
         }
         about = json.dumps(head | spec, indent=1, allow_nan=False).encode()
         replace_file(folder / WEIGHTS, lambda file: file.write(weights))
@@ -400,9 +363,9 @@ class Forecaster:
     def load(cls, folder: Path, device: str | torch.device = "cpu") -> Self:
         """Read a folder that `save` wrote. Raises StorageError where it is not one, or damaged."""
         try:
-            spec, checksum, as_written = _read_about(folder)
+            spec, weights_sum, as_written = read_about(folder)
             weights = read_file(folder / WEIGHTS)
-            if hashlib.sha256(weights).hexdigest() != checksum:
+            if hashlib.sha256(weights).hexdigest() != weights_sum:
                 raise ValueError(f"{WEIGHTS} is not the file that {ABOUT} describes")
             tensors = load(weights)
             scaler = Scaler(tensors["scaler.scale"].numpy(), tensors["scaler.offset"].numpy())
@@ -440,55 +403,7 @@ class Forecaster:
                 raise ValueError(ALTERED)
             return forecaster
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            raise _damaged(folder, error) from None
-
-
-def _damaged(folder: Path, error: Exception) -> StorageError:
-    reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-    return StorageError(
-        f"{folder}: is not a forecaster, or is damaged ({reason}); "
-        "run `rnnsearch evaluate`, which makes it again"
-    )
-
-
-def read_spec(folder: Path) -> ForecasterSpec | None:
-    """What the forecaster in a folder is, without its weights; None where there is none.
-
-    Raises StorageError where it is damaged.
-    """
-    try:
-        spec, _, as_written = _read_about(folder)
-        if not as_written:
-            raise ValueError(ALTERED)
-        return spec
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise _damaged(folder, error) from None
-
-
-def _checksum(spec: dict[str, Any]) -> str:
-    text = json.dumps({k: v for k, v in spec.items() if k != "spec_sha256"}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _read_about(folder: Path) -> tuple[ForecasterSpec, str, bool]:
-    """The specification, the checksum of the weights that belong to it, and whether it is itself
-    what was written."""
-    about = json.loads(read_file(folder / ABOUT))
-    if not isinstance(about, dict) or "format" not in about:
-        raise ValueError(f"{ABOUT} does not say its format")
-    if (found := about.pop("format")) != FORMAT:
-        raise ValueError(f"its format is {found!r}, and this version reads {FORMAT}")
-    checksum = str(about.pop("weights_sha256", ""))
-    # Champions of before there was one are read without.
-    as_written = about.pop("spec_sha256", own := _checksum(about)) == own
-    about.pop("history_name", None)  # earlier versions wrote the name of the price file
-    try:
-        return TypeAdapter(ForecasterSpec).validate_python(about), checksum, as_written
-    except ValidationError as error:
-        fault = error.errors()[0]
-        raise ValueError(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+            raise damaged(folder, error) from None
 
 
 def _network(

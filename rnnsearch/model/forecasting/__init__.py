@@ -1,0 +1,8 @@
+"""What does a fitted model say? Raw prices in, dated forecasts out.
+
+- `forecaster`: the networks of one configuration and all they need: the way in
+- `spec`: what a forecaster is, as JSON
+- `history`: what it was trained on, to notice when a newer file tells the past differently
+- `bands`: how wide an interval is on each session
+- `kept_code`: the user's own files that travel with it
+"""

@@ -1,0 +1,6 @@
+"""Which networks are there? Stacked cells and a head.
+
+- `network`: a trial's network: the way in
+- `gru`: torch's GRU, faster on a CPU
+- `own_cell`: a cell of the user's as a layer
+"""
