@@ -320,3 +320,10 @@ def test_as_many_workers_as_cores_unless_told_otherwise() -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert plan_workers("cpu", "auto") == ("cpu", cores, 1)
     assert plan_workers("cpu", 3) == ("cpu", 3, 1)
+
+
+def test_tests_of_a_group_are_kept_in_one_process(request: pytest.FixtureRequest) -> None:
+    """Else two Ray clusters of one machine end each other, and their test processes."""
+    if not hasattr(request.config, "workerinput"):
+        pytest.skip("there is one process")
+    assert request.node.nodeid.endswith("@workers")
