@@ -174,6 +174,7 @@ def test_text_beside_the_prices_may_be_of_any_encoding(tmp_path: Path) -> None:
         (b"[[1, 2], [3, 4]]", "the first line has 2 values|no date column"),
         (b"7z\xbc\xaf\x27\x1c", "is a 7z archive; unpack it"),
     ],
+    ids=range(8),  # the contents hold the time, which two test processes have otherwise
 )
 def test_what_holds_no_one_table_is_refused_with_the_way(
     tmp_path: Path, content: bytes, told: str
