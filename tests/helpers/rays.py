@@ -14,12 +14,15 @@ MARKS = [
     ),
 ]
 
+TOKEN = uuid.uuid4().hex
+"""Of every Ray that this process starts: Ray reads it once per process."""
+
 
 def protect(patch: pytest.MonkeyPatch) -> None:
     """Before a Ray is started."""
     patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     patch.setenv("RAY_AUTH_MODE", "token")  # its ports are open to the network
-    patch.setenv("RAY_AUTH_TOKEN", uuid.uuid4().hex)
+    patch.setenv("RAY_AUTH_TOKEN", TOKEN)
     from ray._raylet import Config
 
     Config.initialize("")  # an import before this one has read the environment
