@@ -25,4 +25,7 @@ def protect(patch: pytest.MonkeyPatch) -> None:
     patch.setenv("RAY_AUTH_TOKEN", TOKEN)
     from ray._raylet import Config
 
-    Config.initialize("")  # an import before this one has read the environment
+    # A process that has seen a cluster of its own end would be ended by Ray a minute later.
+    with pytest.MonkeyPatch.context() as here:
+        here.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "1000000")
+        Config.initialize("")  # an import before this one has read the environment

@@ -101,7 +101,7 @@ def test_a_command_killed_while_it_registers_the_champion_registers_it_once(
     fault = {"kill": ["mlflow.MlflowClient.create_model_version", True, 1]}
     command = [sys.executable, "-m", "tests.helpers.faulty", "evaluate", str(evaluated.path)]
     command += ["--top", "2", "--seeds", "2"]
-    code, _, err = finish(
+    code, out, err = finish(
         subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -111,7 +111,7 @@ def test_a_command_killed_while_it_registers_the_champion_registers_it_once(
             env=os.environ | {"FAULT": json.dumps(fault)},
         )
     )
-    assert code == -signal.SIGKILL, err
+    assert code == -signal.SIGKILL, out + err
     code, out, err = run("evaluate", evaluated.path, "--top", 2, "--seeds", 2)
     assert code == 0, err
     assert f"champion in MLflow: models:/{model_name(evaluated.study)}@champion" in out

@@ -245,7 +245,8 @@ def test_a_node_removed_in_mid_trial_loses_nothing(
 ) -> None:
     changes: dict[str, Any] = {
         "study": {"sampler": "random", "trials": 3},
-        "space": {"epochs": 2_000},
+        "space": {"epochs": 300},
+        "run": {"kernels": "torch"},  # slow enough for a node to go meanwhile
     }
     path = small.write_study(tmp_path, **changes)
     notes = Notes()
