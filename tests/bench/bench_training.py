@@ -22,9 +22,9 @@ import torch.nn.functional as F
 from llvmlite import binding, ir
 
 from rnnsearch.model.device import prepare_process
-from rnnsearch.model.kernels.building import compiled
 from rnnsearch.model.kernels.cache import host, kernels_for
-from rnnsearch.model.kernels.code import Code, Variable
+from rnnsearch.model.kernels.codegen.building import compiled
+from rnnsearch.model.kernels.codegen.code import Code, Variable
 from rnnsearch.model.kernels.program import Machine, function, linked
 from rnnsearch.model.networks.network import build_network
 from rnnsearch.model.training import (

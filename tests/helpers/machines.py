@@ -15,9 +15,9 @@ from llvmlite import binding
 
 from rnnsearch.arrays import Floats
 from rnnsearch.model.kernels import cache as kernel_cache
-from rnnsearch.model.kernels.building import compile_kernels
+from rnnsearch.model.kernels.codegen.building import compile_kernels
+from rnnsearch.model.kernels.codegen.widths import WIDTHS
 from rnnsearch.model.kernels.program import Machine
-from rnnsearch.model.kernels.widths import WIDTHS
 
 ZONE = 64  # numbers, a multiple of a cache line's
 

@@ -3,10 +3,8 @@
 A kernel is a function that LLVM compiles on the user's machine, once, from code that Python writes.
 The windows of a batch lie in the lanes of the processor's vectors; sums stay in registers.
 
-- `code`: the language that kernels are written in
-- `widths`: AVX-512, AVX2, NEON
-- `cells`, `layers`, `steps`: the kernels; a cell's gates, a layer, a training step around them
-- `building`, `cache`: their compilation, and where it is kept
+- `codegen`: the kernels, as code that LLVM compiles
+- `making`, `cache`: their compilation in a process of its own, and where it is kept
 - `layout`: where a network's weights lie
 - `program`: kernels one after the other, checked once, run without Python
 - `fold`, `training`: a network in training, which `model.training` asks for what torch does not do

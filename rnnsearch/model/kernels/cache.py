@@ -27,13 +27,10 @@ from rnnsearch.errors import StorageError
 if TYPE_CHECKING:
     import torch
 
+    from rnnsearch.model.kernels.codegen.widths import Width
     from rnnsearch.model.kernels.program import Machine
-    from rnnsearch.model.kernels.widths import Width
 
 Wish = Literal["auto", "torch"]
-
-WRITTEN_BY = ("building", "cells", "code", "layers", "steps", "widths")
-"""The modules that the code of the kernels depends on."""
 
 
 class NoKernels(Exception):  # noqa: N818 (torch trains instead)
@@ -54,7 +51,7 @@ def host() -> Host:
     try:
         from llvmlite import binding
 
-        from rnnsearch.model.kernels.widths import of_features
+        from rnnsearch.model.kernels.codegen.widths import of_features
     except (ImportError, OSError) as error:  # OSError: its library does not load
         raise NoKernels(f"llvmlite cannot be used ({error})") from None
     try:
@@ -161,6 +158,6 @@ def _made_of(machine: Host) -> str:
     from llvmlite import __version__, binding
 
     parts = [__version__, binding.get_process_triple(), machine.cpu, machine.features]
-    here = Path(__file__).parent
-    parts += [(here / f"{name}.py").read_text(encoding="utf-8") for name in WRITTEN_BY]
+    written_by = sorted((Path(__file__).parent / "codegen").glob("*.py"))
+    parts += [module.read_text(encoding="utf-8") for module in written_by]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

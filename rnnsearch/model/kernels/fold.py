@@ -14,10 +14,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnsearch.model.kernels import steps
+from rnnsearch.model.kernels.codegen import steps
+from rnnsearch.model.kernels.codegen.widths import Width
 from rnnsearch.model.kernels.layout import Floats, Layer, Layout
 from rnnsearch.model.kernels.program import Given, Machine, Program
-from rnnsearch.model.kernels.widths import Width
 
 Allocate: TypeAlias = Callable[[int], Floats]
 

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rnnsearch.model.kernels.cells import CELLS, Cell
-from rnnsearch.model.kernels.widths import Width
+from rnnsearch.model.kernels.codegen.cells import CELLS, Cell
+from rnnsearch.model.kernels.codegen.widths import Width
 from rnnsearch.model.networks.gru import GRU
 from rnnsearch.model.networks.network import Network
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from rnnsearch.model.kernels.building import compile_kernels
 from rnnsearch.model.kernels.cache import host
+from rnnsearch.model.kernels.codegen.building import compile_kernels
 from rnnsearch.model.kernels.program import Machine
 from rnnsearch.model.training import EpochResult, FoldTensors, Loss, Trainer, TrainingSettings
 

@@ -13,9 +13,9 @@ import numpy as np
 from llvmlite import binding
 from numpy.typing import NDArray
 
-from rnnsearch.model.kernels.building import kernels
-from rnnsearch.model.kernels.code import Kernel
-from rnnsearch.model.kernels.widths import Width
+from rnnsearch.model.kernels.codegen.building import kernels
+from rnnsearch.model.kernels.codegen.code import Kernel
+from rnnsearch.model.kernels.codegen.widths import Width
 
 WORDS = 24
 """64-bit words of a row: a kernel's address and what it is given."""

@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from llvmlite import binding, ir
 
-from rnnsearch.model.kernels.building import kernels
-from rnnsearch.model.kernels.code import Code
+from rnnsearch.model.kernels.codegen.building import kernels
+from rnnsearch.model.kernels.codegen.code import Code
+from rnnsearch.model.kernels.codegen.widths import WIDTHS, of_features
 from rnnsearch.model.kernels.fold import Workspace, blocks
 from rnnsearch.model.kernels.layout import layout_of
 from rnnsearch.model.kernels.making import differing
@@ -25,7 +26,6 @@ from rnnsearch.model.kernels.training import (
     begin,
     outputs_of,
 )
-from rnnsearch.model.kernels.widths import WIDTHS, of_features
 from rnnsearch.model.networks.network import CELLS, Network, build_network
 from rnnsearch.model.training import (
     Diverged,

@@ -10,7 +10,7 @@ A neuron without weights (what fills the last group of neurons up) has the state
 
 from typing import ClassVar, Protocol
 
-from rnnsearch.model.kernels.code import Code, Value
+from rnnsearch.model.kernels.codegen.code import Code, Value
 
 
 class Saved(Protocol):

@@ -14,7 +14,7 @@ lanes hold old numbers, all finite, whose losses and gradients are set to 0.
 
 from collections.abc import Callable, Mapping
 
-from rnnsearch.model.kernels.code import DOUBLE, Code, Value, Variable
+from rnnsearch.model.kernels.codegen.code import DOUBLE, Code, Value, Variable
 
 ENDS, TARGETS, OUTPUTS, ROW, STEP, LOSS, NORM = range(7)
 STATE_WORDS = 7

@@ -6,10 +6,10 @@ from typing import Any
 
 from llvmlite import binding, ir
 
-from rnnsearch.model.kernels import layers, steps
-from rnnsearch.model.kernels.cells import CELLS
-from rnnsearch.model.kernels.code import Code, Kernel
-from rnnsearch.model.kernels.widths import Width
+from rnnsearch.model.kernels.codegen import layers, steps
+from rnnsearch.model.kernels.codegen.cells import CELLS
+from rnnsearch.model.kernels.codegen.code import Code, Kernel
+from rnnsearch.model.kernels.codegen.widths import Width
 
 
 def kernels(width: Width) -> dict[str, Kernel]:

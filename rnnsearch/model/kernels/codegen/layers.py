@@ -18,8 +18,8 @@ shuffle but those over the batch, which are the weights' gradients.
 
 from collections.abc import Callable, Mapping
 
-from rnnsearch.model.kernels.cells import Cell
-from rnnsearch.model.kernels.code import Code, Value, Variable
+from rnnsearch.model.kernels.codegen.cells import Cell
+from rnnsearch.model.kernels.codegen.code import Code, Value, Variable
 
 
 class _Saved:
