@@ -79,10 +79,15 @@ class Prices:
 
     @property
     def quotes(self) -> Quotes:
-        """The target column, and the close of the row where that is another price."""
-        if self.target == "Close" or "Close" not in self.frame or (self.frame["Close"] <= 0).any():
+        """The target column, and the close of the row where that is another price.
+
+        A row whose close is not above 0 has no other price than its target: row by row, since a
+        later row must not decide what was known at an earlier one.
+        """
+        if self.target == "Close" or "Close" not in self.frame:
             return Quotes(self.close)
-        return Quotes(self.close, self.frame["Close"].to_numpy(np.float64))
+        close = self.frame["Close"].to_numpy(np.float64)
+        return Quotes(self.close, np.where(close > 0, close, self.close))
 
     @property
     def extras(self) -> tuple[str, ...]:

@@ -349,3 +349,12 @@ def test_samples_are_read(sample: Any) -> None:
     assert prices.name == f"sample {sample}"
     assert len(prices.dates) == 5031
     assert {"Open", "High", "Low", "Close", "Volume"} <= set(prices.frame)
+
+
+def test_a_later_close_below_zero_changes_no_quote_of_earlier_rows(tmp_path: Path) -> None:
+    before = read(tmp_path, *with_row(4, "2014-03-06,11.5,12,11,11.75,1200"), target="Open")
+    after = read(tmp_path, *with_row(4, "2014-03-06,11.5,12,-3,-2,1200"), target="Open")
+    assert before.quotes.close is not None
+    assert after.quotes.close is not None
+    assert after.quotes.close[:3].tolist() == before.quotes.close[:3].tolist() == [10.5, 11, 11.5]
+    assert after.quotes.close[3] == after.quotes.target[3] == 11.5
