@@ -18,6 +18,7 @@ from rich.table import Table
 from rnnsearch.config import load_study
 from rnnsearch.errors import DataError, StudyFileError, fit_to_show, without_passwords
 from rnnsearch.report.facts import collect
+from rnnsearch.report.figures.content import contents
 from rnnsearch.report.figures.images import as_svg, plots
 from rnnsearch.report.page import report
 from rnnsearch.search.problem import Problem
@@ -90,7 +91,7 @@ def test_the_page_has_names_as_text_and_no_element_of_theirs(named: Path) -> Non
 
 def test_images_are_whole_svg_with_names_as_text(named: Path) -> None:
     facts = collect(load_study(named))
-    images = plots(facts.trials, facts.inputs, facts.importance)
+    images = plots(contents(facts.trials, facts.inputs, facts.importance))
     assert images
     for image in images.values():
         assert isinstance(image, Figure)

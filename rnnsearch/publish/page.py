@@ -24,6 +24,7 @@ from rnnsearch.report.contributions import (
     input_statistics,
     parameter_importance,
 )
+from rnnsearch.report.figures.content import contents
 from rnnsearch.report.figures.images import as_svg, plots
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
@@ -56,7 +57,7 @@ def publish_plots(problem: Problem, store: Store, *, notice: Notice) -> bool:
     except RnnsearchError as error:
         notice(f"the images of the search are not in MLflow: {error}")
         return False
-    files = _files(plots(trials, inputs, importance), inputs)
+    files = _files(plots(contents(trials, inputs, importance)), inputs)
     parent = parent_record(problem, store.id)
     return _publish(study, parent, files, "the images of the search", "sync", notice)
 
@@ -86,7 +87,7 @@ def publish_page(facts: "Facts", page: str, *, notice: Notice) -> bool:
     if facts.problem is None:
         notice("the report is not in MLflow: the study's data cannot be read, or have changed")
         return False
-    files = _files(plots(facts.trials, facts.inputs, facts.importance), facts.inputs)
+    files = _files(plots(contents(facts.trials, facts.inputs, facts.importance)), facts.inputs)
     files["report.html"] = page
     parent = parent_record(facts.problem, facts.id)
     return _publish(facts.study, parent, files, "the report", "report", notice)

@@ -1,25 +1,20 @@
 """The pictures of a report, with their titles and captions in plain words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from rnnsearch import targets
 from rnnsearch.arrays import Floats
-from rnnsearch.report.contributions import ALL, shift_gain
+from rnnsearch.report.contributions import shift_gain
 from rnnsearch.report.facts import Facts
 from rnnsearch.report.figures import champion as figures
 from rnnsearch.report.figures import search as search_figures
 from rnnsearch.report.figures.champion import Picture
-from rnnsearch.report.figures.style import visible_range
+from rnnsearch.report.figures.content import Content, of_inputs, of_shifts, parameters, reached
 from rnnsearch.scoring.directions import reliability
-from rnnsearch.search.driver.asking import MEASURED_TRIALS
-from rnnsearch.search.inputs.pursuit import FOUND
 from rnnsearch.search.store.view import TrialView, trained
-
-SHOWN = 20
-"""Most inputs in a picture."""
 
 
 def pictures(facts: Facts) -> dict[str, list[Picture]]:
@@ -28,8 +23,8 @@ def pictures(facts: Facts) -> dict[str, list[Picture]]:
         "forecast": list(_forecast_pictures(facts)),
         "seeds": list(_seed_pictures(facts)),
         "search": list(_search_pictures(facts)),
-        "inputs": list(_input_pictures(facts)),
-        "shifts": list(_shift_pictures(facts)),
+        "inputs": [_of(content) for content in of_inputs(facts.inputs)],
+        "shifts": [_of(content) for content in of_shifts(shift_gain(facts.trials))],
         "learning": list(_learning_pictures(facts)),
     }
 
@@ -127,14 +122,13 @@ def _seed_pictures(facts: Facts) -> Iterator[Picture]:
     )
 
 
+def _of(content: Content) -> Picture:
+    return Picture(content.name, content.title, content.caption, search_figures.draw(content))
+
+
 def _search_pictures(facts: Facts) -> Iterator[Picture]:
     rows = [_plain(trial) for trial in facts.trials]
-    yield Picture(
-        "history",
-        "Trial by trial",
-        f"Each mark is one network; the line is the best so far. 0 is doing nothing.{_below(rows)}",
-        search_figures.history(rows),
-    )
+    yield _of(reached(facts.trials))
     yield Picture(
         "curves",
         "Learning, epoch by epoch",
@@ -152,72 +146,7 @@ def _search_pictures(facts: Facts) -> Iterator[Picture]:
             wide=True,
         )
     if facts.importance.parameters:
-        note = f" ({facts.importance.note})" if facts.importance.note else ""
-        yield Picture(
-            "importance",
-            "Which parameters mattered",
-            f"Share of the differences in gain that each explains on its own{note}.",
-            search_figures.importance(facts.importance.parameters),
-        )
-
-
-def _below(rows: Sequence[dict[str, Any]]) -> str:
-    """How many trials the picture of all has no room for."""
-    gains = [one for row in rows if (one := search_figures.reached(row)) is not None]
-    low = (visible_range(gains) or [0.0])[0]
-    under = sum(gain < low for gain in gains)
-    lie = "trial lies" if under == 1 else "trials lie"
-    return f" {under} {lie} below the picture." if under else ""
-
-
-def _input_pictures(facts: Facts) -> Iterator[Picture]:
-    losses = {one.input: one.permutation for one in facts.inputs if one.permutation is not None}
-    if losses:
-        yield Picture(
-            "permutation",
-            "What the best trials need",
-            f"How much skill the best {MEASURED_TRIALS} trials lose when the values of one of "
-            "their inputs are shuffled, on validation rows. At 0 or below nothing is lost without "
-            f"it. {_first_of(len(losses))}",
-            search_figures.permutation_losses(losses),
-        )
-    compared = [one for one in facts.inputs if one.worth is not None]
-    if compared:
-        yield Picture(
-            "inputs",
-            "Trials with and without an input",
-            "Mean gain of the trials that used an input, less that of the trials that did not; "
-            f"the percentages say how many used it. {_first_of(len(compared))}",
-            search_figures.input_gains(compared),
-        )
-    ranked = [one for one in facts.inputs if one.rank is not None]
-    if ranked:
-        yield Picture(
-            "ranking",
-            "The ranking before the search",
-            "What each input tells about the next moves on the training rows, after all that come "
-            f"before it. Above {FOUND:g} (dark) chance gives one input in 20 such files. "
-            + _first_of(len(ranked)),
-            search_figures.ranking_evidence(ranked),
-        )
-
-
-def _first_of(count: int) -> str:
-    return f"The first {SHOWN} of {count}." if count > SHOWN else ""
-
-
-def _shift_pictures(facts: Facts) -> Iterator[Picture]:
-    cells = shift_gain(facts.trials)
-    for number, (family, found) in enumerate(cells.items()):
-        if len(found) < 2:
-            continue
-        yield Picture(
-            "shifts" if family == ALL else f"shifts_{number}",
-            "Mean gain by date shifts" if family == ALL else f"Date shifts of {family}",
-            "Down: how many sessions old the newest input is. Across: how many sessions ahead the "
-            "forecast looks. n trials per cell; blue is better than doing nothing.",
-            search_figures.shift_heatmap(found, family),
-        )
+        yield _of(parameters(facts.importance))
 
 
 def _learning_pictures(facts: Facts) -> Iterator[Picture]:

@@ -23,6 +23,7 @@ from rnnsearch.report.contributions import (
 )
 from rnnsearch.report.figures import champion as figures
 from rnnsearch.report.figures import search as search_figures
+from rnnsearch.report.figures.content import contents, of_inputs, of_shifts, parameters, reached
 from rnnsearch.report.figures.images import as_svg, plots
 from rnnsearch.report.figures.style import STATES, short
 from rnnsearch.scoring import metrics, words
@@ -215,19 +216,22 @@ def _data(figure: go.Figure) -> list[dict[str, Any]]:
 
 
 def test_best_so_far_never_falls_and_states_are_apart() -> None:
-    trials = [plain(0, 0.01), plain(1, None, "pruned"), plain(2, -0.3), plain(3, 0.02)]
-    figure = search_figures.history(trials)
+    pruned = trial(None, state=TrialState.PRUNED, record={"history": {"skill": [-0.01]}})
+    trials = _numbered([trial(0.01), pruned, trial(-0.3), trial(0.02)])
+    figure = search_figures.draw(reached(trials))
     named = {trace.name: trace for trace in figure.data}
     assert set(named) == {"complete", "pruned", "best so far"}
-    assert list(named["best so far"].y) == [0.01, 0.01, 0.02]
+    assert list(named["best so far"].y) == [0.01, 0.01, 0.02, 0.02]
     assert list(named["pruned"].y) == [-0.01], "the gain it had reached"
     assert len({colour for colour, _ in STATES.values()}) == 3
     assert len({symbol for _, symbol in STATES.values()}) == 3
 
 
 def test_one_wild_trial_does_not_flatten_the_history() -> None:
-    trials = [plain(n, 0.01 * n) for n in range(10)] + [plain(10, -80.0)]
-    low, high = search_figures.history(trials).layout.yaxis.range
+    trials = _numbered([trial(0.01 * n) for n in range(10)] + [trial(-80.0)])
+    content = reached(trials)
+    assert "1 trial lies below the picture" in content.caption
+    low, high = search_figures.draw(content).layout.yaxis.range
     assert low > -1
     assert high > 0.09
 
@@ -279,7 +283,8 @@ def test_a_heat_map_has_a_cell_for_every_pair_and_gaps_where_nothing_was_tried()
     cells = shift_gain(
         [trial(0.02, input_shift=0, output_shift=1), trial(-0.04, input_shift=2, output_shift=3)]
     )[ALL]
-    (heat,) = search_figures.shift_heatmap(cells).data
+    (content,) = of_shifts({ALL: cells})
+    (heat,) = search_figures.draw(content).data
     assert list(heat.x) == ["1", "3"]
     assert list(heat.y) == ["0", "2"]
     assert heat.z[0][0] == pytest.approx(0.02)
@@ -289,12 +294,9 @@ def test_a_heat_map_has_a_cell_for_every_pair_and_gaps_where_nothing_was_tried()
 
 def test_names_in_labels_are_shown_as_they_are() -> None:
     trials = [trial(0.1, ("return", "<b>x</b>")), trial(0.0)]
-    for figure in (
-        search_figures.input_gains(input_statistics(trials)),
-        search_figures.permutation_losses({"<b>x</b>": 0.1}),
-        search_figures.importance({"<b>x</b>": 1.0}),
-    ):
-        text = json.dumps(_data(figure))
+    importance = parameters(Importance({"<b>x</b>": 1.0}, 12, ""))
+    for content in (*of_inputs(input_statistics(trials)), importance):
+        text = json.dumps(_data(search_figures.draw(content)))
         assert "<b>" not in text
         assert "&lt;b&gt;x&lt;/b&gt;" in text
 
@@ -382,16 +384,15 @@ def test_images_tell_what_the_statistics_tell_and_names_are_text() -> None:
     ]
     record = {"permutation": {"return": -0.001, name: 0.02}}
     trials[5] = trial(0.06, ("return", name), output_shift=1, record=record)
-    drawn = plots(
-        _numbered(trials), input_statistics(trials), Importance({"cell": 0.75, "x<y": 0.25}, 6, "")
-    )
+    importance = Importance({"cell": 0.75, "x<y": 0.25}, 6, "")
+    drawn = plots(contents(_numbered(trials), input_statistics(trials), importance))
     searched = {"best_so_far", "parameter_importance", "inputs", "date_shifts"}
     assert set(drawn) == {*searched, "permutation_importance"}
     (points,) = drawn["best_so_far"].axes[0].collections
     assert len(points.get_offsets()) == 6
     assert {"x<y", "75%", "25%"} <= set(_texts(drawn["parameter_importance"]))
     assert {name, "+0.0200", "-0.0010"} <= set(_texts(drawn["permutation_importance"]))
-    assert {name, "3 of 6: +0.0400, +0.0300"} <= set(_texts(drawn["inputs"]))
+    assert {name, "3 of 6"} <= set(_texts(drawn["inputs"]))
     assert {"+0.030", "+0.040", "n=3"} <= set(_texts(drawn["date_shifts"]))
 
 
@@ -399,11 +400,13 @@ def test_the_line_of_the_best_never_falls_below_an_earlier_trial() -> None:
     history = {"record": {"history": {"skill": [0.05]}}}
     pruned = trial(None, state=TrialState.PRUNED, **history)
     trials = [trial(0.01), trial(0.03), trial(-0.5), pruned, trial(0.02)]
-    image = plots(_numbered(trials), input_statistics(trials), Importance({}, 0, ""))["best_so_far"]
+    found = contents(_numbered(trials), input_statistics(trials), Importance({}, 0, ""))
+    image = plots(found)["best_so_far"]
     line = image.axes[0].lines[0]
     assert list(line.get_xdata()) == [0, 1, 2, 4, 4]
     assert list(line.get_ydata()) == [0.01, 0.03, 0.03, 0.03, 0.03], "a pruned one is not the best"
 
 
 def test_there_is_an_image_of_one_trial_too() -> None:
-    assert set(plots(_numbered([trial(0.0)]), [], Importance({}, 1, "needs 2"))) == {"best_so_far"}
+    found = contents(_numbered([trial(0.0)]), [], Importance({}, 1, "needs 2"))
+    assert set(plots(found)) == {"best_so_far"}

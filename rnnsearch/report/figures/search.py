@@ -5,14 +5,14 @@ per epoch).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from rnnsearch.arrays import Floats
-from rnnsearch.report.contributions import ALL, InputStatistics, ShiftGain, fenced
+from rnnsearch.report.contributions import ALL, fenced
+from rnnsearch.report.figures.content import Bars, Content, Grid, Reached, visible_range
 from rnnsearch.report.figures.style import (
     BLACK,
     BLUE,
@@ -21,15 +21,12 @@ from rnnsearch.report.figures.style import (
     PALE,
     SKY,
     STATES,
-    bars,
     blank,
     clipped,
     literal,
     short,
-    visible_range,
 )
 from rnnsearch.scoring.metrics import get
-from rnnsearch.search.inputs.pursuit import FOUND
 
 Trial = Mapping[str, Any]
 
@@ -40,31 +37,84 @@ SHOWN_CURVES = 200
 # --- the search ---------------------------------------------------------------------------------
 
 
-def history(trials: Sequence[Trial]) -> go.Figure:
-    """Gain of every trial in order, by state, and the best complete one so far."""
+def draw(content: Content) -> go.Figure:
+    """A picture to zoom into of what `content` says."""
+    if isinstance(content, Reached):
+        return _reached(content)
+    return _bars(content) if isinstance(content, Bars) else _grid(content)
+
+
+def _reached(content: Reached) -> go.Figure:
     figure = blank(340, x="trial", y=f"{get('gain').label} on validation rows")
-    found = [(t, reached(t)) for t in trials]
-    scored = [(t, gain) for t, gain in found if gain is not None]
     for state, (colour, symbol) in STATES.items():
-        some = [(t["number"], gain) for t, gain in scored if t["state"] == state]
-        if some:
+        if state in content.points:
+            numbers, gains = zip(*content.points[state], strict=True)
             figure.add_scatter(
-                x=[number for number, _ in some],
-                y=short([gain for _, gain in some]),
+                x=numbers,
+                y=short(gains),
                 mode="markers",
                 name=state,
                 marker={"color": colour, "symbol": symbol, "size": 8, "opacity": 0.8},
             )
-    complete = [t for t, _ in scored if t["state"] == "complete"]
-    if complete:
+    if content.best:
+        numbers, gains = zip(*content.best, strict=True)
         figure.add_scatter(
-            x=[t["number"] for t in complete],
-            y=short(np.maximum.accumulate([float(t["gain"]) for t in complete])),
+            x=[*numbers, content.last],
+            y=short([*gains, gains[-1]]),
             mode="lines",
             name="best so far",
             line={"color": BLACK, "width": 2, "shape": "hv"},
         )
-    figure.update_yaxes(range=visible_range([gain for _, gain in scored]), zeroline=True)
+    figure.update_yaxes(range=content.range, zeroline=True)
+    return figure
+
+
+def _bars(content: Bars) -> go.Figure:
+    bars = content.bars
+    figure = blank(90 + 24 * len(bars), x=content.axis)
+    figure.add_bar(
+        x=short([bar.length for bar in bars]),
+        y=[literal(clipped(bar.name)) for bar in bars],
+        text=[bar.note for bar in bars],
+        orientation="h",
+        textposition="auto",
+        insidetextanchor="end",
+        marker={"color": [BLUE if bar.length > content.dark_above else PALE for bar in bars]},
+        hovertemplate="%{y}: %{x:+.4~g} (%{text})<extra></extra>",
+    )
+    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_xaxes(zeroline=True, nticks=6)
+    return figure
+
+
+def _grid(content: Grid) -> go.Figure:
+    figure = blank(
+        150 + 52 * len(content.rows),
+        x="output shift: sessions ahead",
+        y="input shift"
+        if content.family == ALL
+        else f"shift of {literal(clipped(content.family))}",
+    )
+    figure.add_heatmap(
+        x=[str(h) for h in content.columns],
+        y=[str(s) for s in content.rows],
+        z=[[cell.gain if cell else None for cell in row] for row in content.found],
+        text=[
+            [f"{cell.gain:+.3f}<br>n={cell.trials}" if cell else "" for cell in row]
+            for row in content.found
+        ],
+        texttemplate="%{text}",
+        textfont={"size": 11},
+        colorscale=DIVERGING,
+        zmin=-content.reach,
+        zmax=content.reach,
+        xgap=2,
+        ygap=2,
+        colorbar={"thickness": 10, "tickformat": "+.3~g", "nticks": 5},
+        hovertemplate="input shift %{y}, output shift %{x}<br>%{text}<extra></extra>",
+    )
+    figure.update_xaxes(type="category", showgrid=False)
+    figure.update_yaxes(type="category", showgrid=False)
     return figure
 
 
@@ -206,95 +256,3 @@ def _axes(trials: Sequence[Trial]) -> list[tuple[str, Floats, list[str]]]:
         spread = float(np.ptp(places)) or 1.0
         axes.append((name.replace("_", " "), (places - places.min()) / spread, texts))
     return axes
-
-
-def importance(parameters: Mapping[str, float]) -> go.Figure:
-    """Share of the differences in gain that each parameter explains on its own."""
-    names = [literal(name.replace("_", " ")) for name in parameters]
-    shares = [100 * share for share in parameters.values()]
-    figure = bars(shares, names, x="share of the differences in gain, %")
-    figure.update_traces(hovertemplate="%{y}: %{x:.0f} %<extra></extra>")
-    return figure
-
-
-# --- inputs and shifts --------------------------------------------------------------------------
-
-
-def input_gains(statistics: Sequence[InputStatistics], count: int = 20) -> go.Figure:
-    """Mean gain with an input less without it, and how often it was chosen; the best first."""
-    known = [one for one in statistics if one.worth is not None]
-    shown = sorted(known, key=lambda one: -(one.worth or 0.0))[:count]
-    shares = [f"{100 * one.chosen / one.trials:.0f} %" for one in shown]
-    gain = get("gain")
-    figure = bars(
-        [one.worth or 0.0 for one in shown],
-        [literal(clipped(one.input)) for one in shown],
-        x=f"mean {gain.label} with it − without it",
-    )
-    figure.update_traces(text=shares, textposition="auto", insidetextanchor="end")
-    figure.update_traces(
-        hovertemplate=f"%{{y}}: %{{x:{gain.format}}}, chosen by %{{text}}<extra></extra>"
-    )
-    return figure
-
-
-def permutation_losses(losses: Mapping[str, float], count: int = 20) -> go.Figure:
-    """How much skill is lost when an input is shuffled; the most important first."""
-    shown = sorted(losses.items(), key=lambda item: -item[1])[:count]
-    names = [literal(clipped(name)) for name, _ in shown]
-    return bars([loss for _, loss in shown], names, x=f"{get('skill').label} lost")
-
-
-def ranking_evidence(statistics: Sequence[InputStatistics], count: int = 20) -> go.Figure:
-    """Evidence of the first inputs of the ranking; those it found are dark."""
-    ranked = sorted(
-        (one for one in statistics if one.rank is not None), key=lambda one: one.rank or 0
-    )[:count]
-    evidence = [one.evidence or 0.0 for one in ranked]
-    return bars(
-        evidence,
-        [f"{one.rank}. {literal(clipped(one.input))}" for one in ranked],
-        x="evidence, −log(p × terms tried)",
-        dark_above=FOUND,
-    )
-
-
-def shift_heatmap(cells: Sequence[ShiftGain], family: str = ALL) -> go.Figure:
-    """Mean gain by input shift (down) and output shift (across), with the number of trials."""
-    plain = [asdict(cell) for cell in cells]
-    rows, columns = (sorted({c[key] for c in plain}) for key in ("input_shift", "output_shift"))
-    found = {(c["input_shift"], c["output_shift"]): c for c in plain}
-    grid = [[found.get((s, h)) for h in columns] for s in rows]
-    values = [[cell["gain"] if cell else None for cell in row] for row in grid]
-    reach = max((abs(c["gain"]) for c in plain), default=0.0) or 1.0
-    figure = blank(
-        150 + 52 * len(rows),
-        x="output shift: sessions ahead",
-        y="input shift" if family == ALL else f"shift of {literal(clipped(family))}",
-    )
-    figure.add_heatmap(
-        x=[str(h) for h in columns],
-        y=[str(s) for s in rows],
-        z=values,
-        text=[[f"{c['gain']:+.3f}<br>n={c['trials']}" if c else "" for c in row] for row in grid],
-        texttemplate="%{text}",
-        textfont={"size": 11},
-        colorscale=DIVERGING,
-        zmin=-reach,
-        zmax=reach,
-        xgap=2,
-        ygap=2,
-        colorbar={"thickness": 10, "tickformat": "+.3~g", "nticks": 5},
-        hovertemplate="input shift %{y}, output shift %{x}<br>%{text}<extra></extra>",
-    )
-    figure.update_xaxes(type="category", showgrid=False)
-    figure.update_yaxes(type="category", showgrid=False)
-    return figure
-
-
-def reached(trial: Trial) -> float | None:
-    """A complete trial's value, or the last gain that another one reached."""
-    if trial["gain"] is not None:
-        return float(trial["gain"])
-    reached = trial["history"].get("gain")
-    return float(reached[-1]) if reached else None

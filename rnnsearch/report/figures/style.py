@@ -5,14 +5,12 @@ is told by dash, symbol or position too, so that a grey print says the same.
 """
 
 import html
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from rnnsearch.report.contributions import fenced
 from rnnsearch.shown import printable
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -47,23 +45,6 @@ def blank(height: int, x: str = "", y: str = "") -> go.Figure:
     return figure
 
 
-def bars(
-    values: Sequence[float], names: Sequence[str], x: str, *, dark_above: float = 0.0
-) -> go.Figure:
-    """Bars from the top down; what is not above `dark_above` is pale."""
-    figure = blank(90 + 24 * len(names), x=x)
-    figure.add_bar(
-        x=short(values),
-        y=list(names),
-        orientation="h",
-        marker={"color": [BLUE if value > dark_above else PALE for value in values]},
-        hovertemplate="%{y}: %{x:+.4~g}<extra></extra>",
-    )
-    figure.update_yaxes(autorange="reversed", type="category")
-    figure.update_xaxes(zeroline=True, nticks=6)
-    return figure
-
-
 def dress(figure: go.Figure, height: int) -> go.Figure:
     figure.update_layout(
         template="none",
@@ -89,15 +70,6 @@ def short(values: Any) -> NDArray[np.float64]:
     scale = 10.0 ** np.where(np.isfinite(digits), np.clip(digits, -300, 300), 0)
     short: NDArray[np.float64] = np.round(array * scale) / scale
     return short
-
-
-def visible_range(values: Sequence[float]) -> list[float] | None:
-    """From the lower fence to the best value, with a margin: one wild trial hides no other."""
-    if not values:
-        return None
-    low, high = float(fenced(values).min()), max(values)
-    margin = 0.06 * ((high - low) or 1.0)
-    return [low - margin, high + margin]
 
 
 def literal(text: str) -> str:

@@ -1,0 +1,226 @@
+"""What the pictures of a search show, computed once; `search` draws them for the page, `images` for
+MLflow. Titles and captions are text beside the picture, where they wrap on a telephone.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from rnnsearch.report.contributions import (
+    ALL,
+    Importance,
+    InputStatistics,
+    ShiftGain,
+    fenced,
+    shift_gain,
+)
+from rnnsearch.scoring.metrics import get
+from rnnsearch.search.driver.asking import MEASURED_TRIALS
+from rnnsearch.search.inputs.pursuit import FOUND
+from rnnsearch.search.store.view import TrialView
+
+SHOWN = 20
+"""Most bars of a picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A picture's name (for files), title and caption."""
+
+    name: str
+    title: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Reached(Told):
+    """Trial by trial: (number, gain) of each state, and the best complete one so far."""
+
+    points: Mapping[str, Sequence[tuple[int, float]]]
+    best: Sequence[tuple[int, float]]
+    last: int
+    """The number of the last trial."""
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """What of the gains is shown; None where there are none."""
+        return visible_range([gain for points in self.points.values() for _, gain in points])
+
+
+@dataclass(frozen=True)
+class Bar:
+    name: str
+    length: float
+    note: str
+    """The length in words, or what to know beside it."""
+
+
+@dataclass(frozen=True)
+class Bars(Told):
+    """Bars from the top down, the most important first; what is not above `dark_above` is pale."""
+
+    bars: Sequence[Bar]
+    axis: str
+    dark_above: float = 0.0
+
+
+@dataclass(frozen=True)
+class Grid(Told):
+    """Mean gain by input shift (down) and output shift (across)."""
+
+    cells: Sequence[ShiftGain]
+    family: str = ALL
+
+    @cached_property
+    def rows(self) -> list[int]:
+        return sorted({cell.input_shift for cell in self.cells})
+
+    @cached_property
+    def columns(self) -> list[int]:
+        return sorted({cell.output_shift for cell in self.cells})
+
+    @cached_property
+    def found(self) -> list[list[ShiftGain | None]]:
+        """The cells by row and column; None where nothing was tried."""
+        known = {(cell.input_shift, cell.output_shift): cell for cell in self.cells}
+        return [[known.get((s, h)) for h in self.columns] for s in self.rows]
+
+    @property
+    def reach(self) -> float:
+        """The largest gain or loss; colours go from -reach to reach."""
+        return max((abs(cell.gain) for cell in self.cells), default=0.0) or 1.0
+
+
+Content = Reached | Bars | Grid
+
+
+def contents(
+    trials: Sequence[TrialView], inputs: Sequence[InputStatistics], importance: Importance
+) -> Iterator[Content]:
+    """All that there is something to say on."""
+    yield reached(trials)
+    if importance.parameters:
+        yield parameters(importance)
+    yield from of_inputs(inputs)
+    yield from of_shifts(shift_gain(trials))
+
+
+def reached(trials: Iterable[TrialView]) -> Reached:
+    points: dict[str, list[tuple[int, float]]] = {}
+    best: list[tuple[int, float]] = []
+    last = 0
+    for trial in trials:
+        last = max(last, trial.number)
+        if (gain := _last_gain(trial)) is None:
+            continue
+        points.setdefault(trial.state, []).append((trial.number, gain))
+        if trial.is_complete:
+            best.append((trial.number, max(gain, best[-1][1]) if best else gain))
+    gains = [gain for some in points.values() for _, gain in some]
+    low = (visible_range(gains) or (0.0, 0.0))[0]
+    under = sum(gain < low for gain in gains)
+    below = f" {under} {'trial lies' if under == 1 else 'trials lie'} below the picture."
+    return Reached(
+        name="best_so_far",
+        title="Trial by trial",
+        caption="Each mark is one network, its gain on validation rows; the line is the best so "
+        f"far. 0 is doing nothing.{below if under else ''}",
+        points=points,
+        best=best,
+        last=last,
+    )
+
+
+def _last_gain(trial: TrialView) -> float | None:
+    """A complete trial's value, or the last gain that another one reached."""
+    if trial.is_complete:
+        return trial.gain
+    gains = trial.gains
+    return gains[-1] if gains and math.isfinite(gains[-1]) else None
+
+
+def parameters(importance: Importance) -> Bars:
+    note = f" ({importance.note})" if importance.note else ""
+    return Bars(
+        name="parameter_importance",
+        title="Which parameters mattered",
+        caption=f"Share of the differences in gain that each explains on its own{note}.",
+        bars=[
+            Bar(name.replace("_", " "), 100 * share, f"{share:.0%}")
+            for name, share in importance.parameters.items()
+        ],
+        axis="share of the differences in gain, %",
+    )
+
+
+def of_inputs(inputs: Sequence[InputStatistics]) -> Iterator[Bars]:
+    """What the best trials need, who did better with an input, and the first ranking."""
+    gain, skill = get("gain"), get("skill")
+    if lost := [(one.input, one.permutation) for one in inputs if one.permutation is not None]:
+        lost.sort(key=lambda row: -row[1])
+        yield Bars(
+            name="permutation_importance",
+            title="What the best trials need",
+            caption=f"How much skill the best {MEASURED_TRIALS} trials lose when the values of one "
+            "of their inputs are shuffled, on validation rows. At 0 or below nothing is lost "
+            f"without it.{_first_of(len(lost))}",
+            bars=[Bar(name, loss, skill.cell(loss)) for name, loss in lost[:SHOWN]],
+            axis=f"{skill.label} lost",
+        )
+    if compared := [(one, one.worth) for one in inputs if one.worth is not None]:
+        compared.sort(key=lambda row: -row[1])
+        yield Bars(
+            name="inputs",
+            title="Trials with and without an input",
+            caption="Mean gain of the trials that used an input, less that of the trials that did "
+            f"not; beside it how many of the trials used it.{_first_of(len(compared))}",
+            bars=[
+                Bar(one.input, worth, f"{one.chosen} of {one.trials}")
+                for one, worth in compared[:SHOWN]
+            ],
+            axis=f"mean {gain.label} with it − without it",
+        )
+    if ranked := [(one.rank, one) for one in inputs if one.rank is not None]:
+        ranked.sort(key=lambda row: row[0])
+        yield Bars(
+            name="ranking",
+            title="The ranking before the search",
+            caption="What each input tells about the next moves on the training rows, after all "
+            f"that come before it. Above {FOUND:g} (dark) chance gives one input in 20 such "
+            f"files.{_first_of(len(ranked))}",
+            bars=[
+                Bar(f"{rank}. {one.input}", one.evidence or 0.0, f"{one.evidence or 0.0:+.1f}")
+                for rank, one in ranked[:SHOWN]
+            ],
+            axis="evidence, −log(p × terms tried)",
+            dark_above=FOUND,
+        )
+
+
+def _first_of(count: int) -> str:
+    return f" The first {SHOWN} of {count}." if count > SHOWN else ""
+
+
+def of_shifts(gains: Mapping[str, Sequence[ShiftGain]]) -> Iterator[Grid]:
+    """A grid for each family of inputs whose shift was searched."""
+    for number, (family, cells) in enumerate(gains.items()):
+        if len(cells) < 2:
+            continue
+        yield Grid(
+            name="date_shifts" if family == ALL else f"date_shifts_{number}",
+            title="Mean gain by date shifts" if family == ALL else f"Date shifts of {family}",
+            caption="Down: how many sessions old the newest input is. Across: how many sessions "
+            "ahead the forecast looks. n trials per cell; blue is better than doing nothing.",
+            cells=cells,
+            family=family,
+        )
+
+
+def visible_range(values: Sequence[float]) -> tuple[float, float] | None:
+    """From the lower fence to the best value, with a margin: one wild trial hides no other."""
+    if not values:
+        return None
+    low, high = float(fenced(values).min()), max(values)
+    margin = 0.06 * ((high - low) or 1.0)
+    return low - margin, high + margin
