@@ -10,7 +10,7 @@ class Hyperparameters:
 
     `clip` is the largest gradient norm, 0 for no limit. `weight_decay` is decoupled: a step shrinks
     the weights by `learning_rate * weight_decay` (Loshchilov and Hutter 2019). With `averaging`,
-    forecasts are made with averaged weights (see `training.average_share`).
+    forecasts are made with averaged weights (see `optimizers.average_share`).
     """
 
     neurons: tuple[int, ...]  # units of each layer, first layer first

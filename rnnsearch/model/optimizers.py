@@ -91,3 +91,13 @@ def clip_gradients(parameters: Sequence[Tensor], limit: float) -> Tensor:  # ()
 
 def gradients(parameters: Sequence[Tensor]) -> list[Tensor]:
     return [p.grad for p in parameters if p.grad is not None]
+
+
+def average_share(step: int) -> float:
+    """The share of the newest weights in the average after so many steps, from 1 downwards.
+
+    Polynomial-decay averaging (Shamir and Zhang 2013) with its parameter at 8: the average reaches
+    back over about a ninth of the steps so far. So after every epoch it is what it would be if
+    training ended there, whatever the number of epochs.
+    """
+    return 9 / (step + 8)

@@ -29,7 +29,7 @@ from torch import Tensor
 from rnnsearch.cells import Cell
 from rnnsearch.model.hyperparameters import Hyperparameters
 from rnnsearch.model.networks.network import Network, build_network
-from rnnsearch.model.optimizers import SGD, Adam, Optimizer, clip_gradients
+from rnnsearch.model.optimizers import SGD, Adam, Optimizer, average_share, clip_gradients
 
 if TYPE_CHECKING:
     from rnnsearch.model.kernels.program import Machine
@@ -326,16 +326,6 @@ def _batches(
     for rows in order.split(size * together):
         x = windows(table, fold.train_ends[rows], settings.window, fold.scale, fold.offset)
         yield from zip(x.split(size), fold.train_targets[rows].split(size), strict=True)
-
-
-def average_share(step: int) -> float:
-    """The share of the newest weights in the average after so many steps, from 1 downwards.
-
-    Polynomial-decay averaging (Shamir and Zhang 2013) with its parameter at 8: the average reaches
-    back over about a ninth of the steps so far. So after every epoch it is what it would be if
-    training ended there, whatever the number of epochs.
-    """
-    return 9 / (step + 8)
 
 
 @torch.inference_mode()

@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from rnnsearch.model import training
 from rnnsearch.model.networks.network import CELLS, build_network
-from rnnsearch.model.optimizers import clip_gradients
+from rnnsearch.model.optimizers import average_share, clip_gradients
 from rnnsearch.model.training import (
     Diverged,
     EpochResult,
@@ -19,7 +19,6 @@ from rnnsearch.model.training import (
     Loss,
     Trainer,
     TrainingSettings,
-    average_share,
     build_optimizer,
     forecast,
     train_epoch,

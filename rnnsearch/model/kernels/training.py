@@ -17,7 +17,7 @@ from rnnsearch.model.kernels.fold import Allocate, Passes, State, Workspace, ali
 from rnnsearch.model.kernels.layout import Floats, Layout, layout_of
 from rnnsearch.model.kernels.program import Given, Machine, Program
 from rnnsearch.model.networks.network import Network
-from rnnsearch.model.training import average_share
+from rnnsearch.model.optimizers import average_share
 
 if TYPE_CHECKING:
     from rnnsearch.model.training import FoldTensors, TrainingSettings
