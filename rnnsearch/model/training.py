@@ -18,7 +18,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -26,51 +26,18 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnnsearch.cells import Cell
-from rnnsearch.model.hyperparameters import Hyperparameters
+from rnnsearch.model.fold import FoldTensors, FoldTraining, Loss, TrainingSettings
 from rnnsearch.model.networks.network import Network, build_network
 from rnnsearch.model.optimizers import SGD, Adam, Optimizer, average_share, clip_gradients
 
 if TYPE_CHECKING:
     from rnnsearch.model.kernels.program import Machine
 
-Loss: TypeAlias = Literal["mse", "bce"]
-
 _CHUNK = 1024
 """Rows forecast at once: bounds memory, changes no result."""
 
 _GATHERED = 2**18
 """Numbers gathered at once, or a batch if that is more: 1 MB stays in a core's cache."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingSettings(Hyperparameters):
-    """One trial's network and how it is trained.
-
-    `momentum` is for sgd. `accumulate` splits a batch into that many parts to save memory, with the
-    same gradient. bfloat16 is for CUDA.
-    """
-
-    cell: str | Cell
-    seed: int
-    momentum: float = 0.9
-    precision: Literal["float32", "bfloat16"] = "float32"
-    accumulate: int = 1
-
-
-@dataclass(frozen=True, eq=False)
-class FoldTensors:
-    """A fold on the device: its scaler, the last row of each window, the scaled targets.
-
-    Every window that ends at one of the ends must be free of NaN in the table.
-    """
-
-    scale: Tensor  # (F,) float32
-    offset: Tensor  # (F,) float32
-    train_ends: Tensor  # (n,) int64
-    train_targets: Tensor  # (n,) float32
-    validation_ends: Tensor  # (m,) int64; m = 0 in every fold for a refit
-    validation_targets: Tensor  # (m,) float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,27 +61,6 @@ class EpochResult:
 
 class Diverged(Exception):  # noqa: N818 (it is an outcome of a trial)
     """A loss is no longer a finite number."""
-
-
-class FoldTraining(Protocol):
-    """A fold's network in training, by torch or by kernels."""
-
-    @property
-    def network(self) -> Network:
-        """That which forecasts: with averaged weights where the settings say so."""
-
-    def train(
-        self,
-        order: Tensor,  # (n,) int64 on the device: a permutation of the training rows
-        steps_before: int,  # in earlier epochs
-    ) -> Tensor:  # (2,): sums of losses over rows and of gradient norms over steps
-        """One pass over the training rows in `order`, the last batch being what is left.
-
-        Dropout draws from torch's global random state.
-        """
-
-    def outputs(self) -> Tensor:  # (m,)
-        """Forecasts of the validation rows in scaled units; logits with loss `bce`."""
 
 
 class Trainer:

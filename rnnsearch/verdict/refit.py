@@ -15,6 +15,7 @@ from rnnsearch.data.inputs.indicators import KNOWN_AHEAD
 from rnnsearch.data.inputs.own import PRICE_INPUTS, is_indicator
 from rnnsearch.errors import RnnsearchError
 from rnnsearch.model.device import describe, free_memory, worker_device
+from rnnsearch.model.fold import FoldTensors
 from rnnsearch.model.forecasting import kept_code
 from rnnsearch.model.forecasting.bands import Moves
 from rnnsearch.model.forecasting.forecaster import Forecaster
@@ -22,7 +23,7 @@ from rnnsearch.model.forecasting.history import History
 from rnnsearch.model.forecasting.spec import ForecasterSpec
 from rnnsearch.model.kernels.cache import kernels_for
 from rnnsearch.model.networks.network import Network
-from rnnsearch.model.training import Diverged, FoldTensors, Trainer
+from rnnsearch.model.training import Diverged, Trainer
 from rnnsearch.model.windows import Fold
 from rnnsearch.own_code import OwnCode, split_reference
 from rnnsearch.search.problem import Problem

@@ -22,17 +22,13 @@ import torch.nn.functional as F
 from llvmlite import binding, ir
 
 from rnnsearch.model.device import prepare_process
+from rnnsearch.model.fold import FoldTensors, TrainingSettings
 from rnnsearch.model.kernels.cache import host, kernels_for
 from rnnsearch.model.kernels.codegen.building import compiled
 from rnnsearch.model.kernels.codegen.code import Code, Variable
 from rnnsearch.model.kernels.program import Machine, function, linked
 from rnnsearch.model.networks.network import build_network
-from rnnsearch.model.training import (
-    FoldTensors,
-    Trainer,
-    TrainingSettings,
-    windows,
-)
+from rnnsearch.model.training import Trainer, windows
 from tests.bench.measuring import KERNELS, Figure, figure, in_turn, ratios
 
 REACH = {

@@ -10,15 +10,13 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rnnsearch.model import training
+from rnnsearch.model.fold import FoldTensors, Loss, TrainingSettings
 from rnnsearch.model.networks.network import CELLS, build_network
 from rnnsearch.model.optimizers import average_share, clip_gradients
 from rnnsearch.model.training import (
     Diverged,
     EpochResult,
-    FoldTensors,
-    Loss,
     Trainer,
-    TrainingSettings,
     build_optimizer,
     forecast,
     train_epoch,

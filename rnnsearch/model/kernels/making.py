@@ -11,10 +11,11 @@ from pathlib import Path
 
 import torch
 
+from rnnsearch.model.fold import FoldTensors, Loss, TrainingSettings
 from rnnsearch.model.kernels.cache import host
 from rnnsearch.model.kernels.codegen.building import compile_kernels
 from rnnsearch.model.kernels.program import Machine
-from rnnsearch.model.training import EpochResult, FoldTensors, Loss, Trainer, TrainingSettings
+from rnnsearch.model.training import EpochResult, Trainer
 
 TOLERANCE = 1e-4
 """Of losses and forecasts after two epochs; they differ by 1e-6 where all is right."""

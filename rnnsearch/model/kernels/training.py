@@ -20,7 +20,7 @@ from rnnsearch.model.networks.network import Network
 from rnnsearch.model.optimizers import average_share
 
 if TYPE_CHECKING:
-    from rnnsearch.model.training import FoldTensors, TrainingSettings
+    from rnnsearch.model.fold import FoldTensors, TrainingSettings
 
 BETAS = 0.9, 0.999
 

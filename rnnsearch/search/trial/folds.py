@@ -13,8 +13,8 @@ from rnnsearch import targets
 from rnnsearch.arrays import Floats, Rows
 from rnnsearch.config import Predict
 from rnnsearch.data.inputs.table import InputTable
+from rnnsearch.model.fold import FoldTensors
 from rnnsearch.model.scaling import Scaler, fit_scaler
-from rnnsearch.model.training import FoldTensors
 from rnnsearch.model.windows import Fold, Split, shift_columns, window_ends
 from rnnsearch.own_code import OwnCode
 from rnnsearch.scoring.metrics import Metric

@@ -19,8 +19,9 @@ from rnnsearch.config import Precision
 from rnnsearch.data.inputs.table import InputTable, load_inputs
 from rnnsearch.errors import StudyFileError
 from rnnsearch.model.device import describe, free_memory, worker_device
+from rnnsearch.model.fold import TrainingSettings
 from rnnsearch.model.kernels.cache import kernels_for
-from rnnsearch.model.training import Diverged, EpochResult, Trainer, TrainingSettings
+from rnnsearch.model.training import Diverged, EpochResult, Trainer
 from rnnsearch.own_code import OwnCode, OwnCodeError
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.gain import gain

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from llvmlite import binding, ir
 
+from rnnsearch.model.fold import FoldTensors, Loss, TrainingSettings
 from rnnsearch.model.kernels.codegen.building import kernels
 from rnnsearch.model.kernels.codegen.code import Code
 from rnnsearch.model.kernels.codegen.widths import WIDTHS, of_features
@@ -27,15 +28,7 @@ from rnnsearch.model.kernels.training import (
     outputs_of,
 )
 from rnnsearch.model.networks.network import CELLS, Network, build_network
-from rnnsearch.model.training import (
-    Diverged,
-    EpochResult,
-    FoldTensors,
-    Loss,
-    Trainer,
-    TrainingSettings,
-    forecast,
-)
+from rnnsearch.model.training import Diverged, EpochResult, Trainer, forecast
 from tests.helpers.machines import USABLE, Guarded, machine
 
 CPU = torch.device("cpu")
