@@ -16,7 +16,7 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView, best_first, trained
-from rnnsearch.verdict.evaluation import stored_answer
+from rnnsearch.verdict.answers import stored_answer
 
 
 @dataclass(frozen=True)

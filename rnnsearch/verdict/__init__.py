@@ -1,6 +1,7 @@
 """Is it better than doing nothing? The champion on rows that no trial has seen.
 
 - `evaluation`: the honest answer: the way in
+- `answers`: made of the locked rows, kept, and told
 - `champion`: chosen among the best trials by validation
 - `refit`: trained once more on every row before the locked test
 - `comparison`: beside simpler forecasts

@@ -28,12 +28,12 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.verdict.answers import stored_answer
 from rnnsearch.verdict.champion import Say, best_trials
 from rnnsearch.verdict.evaluation import (
     alone,
     champion_folder,
     refitted_champion,
-    stored_answer,
     validated,
 )
 from rnnsearch.verdict.plain import as_json

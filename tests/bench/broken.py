@@ -63,9 +63,9 @@ def killed_at(function: str, after: bool, calls: int, afresh: bool) -> Callable[
 
 EVALUATION = [
     ("rnnsearch.model.forecasting.forecaster.replace_file", True),  # of the champion's two
-    ("rnnsearch.verdict.evaluation._count_opening", False),
-    ("rnnsearch.verdict.evaluation._count_opening", True),
-    ("rnnsearch.verdict.evaluation._compare", True),
+    ("rnnsearch.verdict.evaluation.open_test", False),
+    ("rnnsearch.verdict.evaluation.open_test", True),
+    ("rnnsearch.verdict.evaluation.compare", True),
     ("mlflow.MlflowClient.create_model_version", True),
 ]
 

@@ -19,7 +19,8 @@ from rnnsearch.report.page import collect, render, report
 from rnnsearch.search.store.store import Store
 from rnnsearch.terminal.tables import evaluation_tables
 from rnnsearch.verdict import evaluation
-from rnnsearch.verdict.evaluation import evaluate, stored_answer
+from rnnsearch.verdict.answers import stored_answer
+from rnnsearch.verdict.evaluation import evaluate
 from tests.helpers.evaluated import quiet, search_inline
 from tests.helpers.reported import NASTY, Pages, embedded
 from tests.helpers.searches import run, write_study
@@ -65,7 +66,7 @@ def test_the_report_does_not_open_the_locked_test(
     def opened(*_: object, **__: object) -> None:
         raise AssertionError("the report opened the test")
 
-    monkeypatch.setattr(evaluation, "_compare", opened)
+    monkeypatch.setattr(evaluation, "compare", opened)
     attributes = dict(Store(load_study(pages.path), create=False).notes())
     render(collect(load_study(pages.path)))
     assert Store(load_study(pages.path), create=False).notes() == attributes

@@ -24,8 +24,9 @@ from rnnsearch.search.store.store import Store, only_driver
 from rnnsearch.targets import Quotes
 from rnnsearch.verdict import champion as champion_module
 from rnnsearch.verdict import comparison, evaluation
+from rnnsearch.verdict.answers import stored_answer
 from rnnsearch.verdict.champion import best_trials, validate, validation_value
-from rnnsearch.verdict.evaluation import champion_folder, evaluate, stored_answer
+from rnnsearch.verdict.evaluation import champion_folder, evaluate
 from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.prediction import predict
 from tests.helpers.evaluated import (
@@ -245,7 +246,7 @@ def test_an_evaluation_that_dies_after_opening_has_opened(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(evaluation, "_compare", die)
+        patch.setattr(evaluation, "compare", die)
         with pytest.raises(KeyboardInterrupt):
             answer_again(evaluated, again=True)
     assert openings(evaluated) == 2

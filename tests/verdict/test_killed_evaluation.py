@@ -32,7 +32,7 @@ STEPS = {  # where it is killed -> openings of the test by then
     "before it counts": (evaluation, "open_test", False, 1, 0),
     "entered in the ledger": (Store, "note", False, 1, 1),
     "counted": (evaluation, "open_test", True, 1, 1),
-    "compared": (evaluation, "_compare", True, 1, 1),
+    "compared": (evaluation, "compare", True, 1, 1),
     "before the answer is noted": (Store, "note", False, 2, 1),
     "noted": (Store, "note", True, 2, 1),
 }

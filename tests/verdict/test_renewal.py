@@ -18,7 +18,8 @@ from rnnsearch.publish.registry import model_name, publish, publish_refit
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.store import Store
 from rnnsearch.verdict import renewal
-from rnnsearch.verdict.evaluation import champion_folder, evaluate, stored_answer
+from rnnsearch.verdict.answers import stored_answer
+from rnnsearch.verdict.evaluation import champion_folder, evaluate
 from rnnsearch.verdict.prediction import predict
 from rnnsearch.verdict.renewal import newest, renew
 from tests.helpers.evaluated import (

@@ -1,0 +1,187 @@
+"""The answer: made of the locked rows, kept in the store, charged for its opening when it is told.
+
+Study attribute: `evaluation`, the last answer.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from rnnsearch.arrays import Floats
+from rnnsearch.model.forecasting.forecaster import Forecaster
+from rnnsearch.model.windows import window_ends
+from rnnsearch.scoring import metrics, sentences, significance
+from rnnsearch.scoring.information import Information, holm
+from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.store.damage import DIGEST
+from rnnsearch.search.store.openings import openings_so_far
+from rnnsearch.search.store.store import Store
+from rnnsearch.shown import day
+from rnnsearch.verdict import comparison
+from rnnsearch.verdict.champion import Candidate
+from rnnsearch.verdict.plain import as_json
+
+T = TypeVar("T")
+Say = Callable[[str], None]
+
+
+def stored_answer(store: Store) -> dict[str, Any] | None:
+    """The last evaluation, its verdict charged for the opening it was; None before the first.
+
+    `openings` are all of the test so far, also of other studies of the same rows and of runs that
+    died before they had an answer.
+    """
+    stored = store.notes().get("evaluation")
+    if stored is None:
+        return None
+    answer: dict[str, Any] = {k: v for k, v in stored.items() if k != DIGEST}
+    if "opening_id" not in answer:  # of an earlier version
+        openings = store.openings
+        verdict, times = _old_verdict(answer, openings), float(openings)
+    else:
+        openings = max(openings_so_far(store, answer["opening_id"]), answer["opening"])
+        verdict, times = _verdict(answer), sentences.charge(answer["opening"])
+    corrected = _corrected(answer["significance"], times)
+    return {**answer, "openings": openings, "verdict": as_json(verdict), "corrected": corrected}
+
+
+def compare(problem: Problem, winner: Candidate, champion: Forecaster, say: Say) -> dict[str, Any]:
+    """The champion and the baselines on the locked rows, and the tests between them."""
+    study, split, dates = problem.study, problem.split, problem.prices.dates
+    test = comparison.scored_rows(
+        problem.prices.quotes,
+        split.test,
+        winner.parameters.output_shift,
+        problem.target,
+        split.refit.train,
+    )
+    by_seed = champion.forecast_rows(
+        problem.prices, problem.table, window_ends(test.rows, test.horizon)
+    )
+    simple = comparison.simple_forecasts(
+        problem, winner.parameters, test, champion.target_scale, say
+    )
+    forecasts: dict[str, Floats] = {
+        "champion": by_seed.mean(axis=0),
+        **test.naive,
+        **{n: fitted.forecast for n, fitted in simple.items() if not isinstance(fitted, Skipped)},
+    }
+    tests = comparison.tests_of_the_champion(test, forecasts, problem.baselines)
+    spec = champion.spec
+    brought, reasons = metrics.brought()
+    for reason in reasons:
+        say(reason)
+    own_metrics = {
+        one.key: one.plain()
+        for one in (*brought.values(), *problem.own_metrics)
+        if one.applies(test.target)
+    }
+    own_baselines = {
+        one.name: {"meaning": one.meaning, "rival": one.rival}
+        for one in problem.own_baselines
+        if one.name in simple
+    }
+    said: set[str] = set()
+
+    def once(text: str) -> None:
+        if text not in said:  # a metric fails on every row of the table
+            said.add(text)
+            say(text)
+
+    return {
+        "study": study.name,
+        "evaluated": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "champion": winner.as_plain() | {"seeds": list(spec.seeds), "identity": spec.identity},
+        "test": {
+            "rows": len(test.rows),
+            "first": f"{dates[test.rows[0]]:%Y-%m-%d}",
+            "last": f"{dates[test.rows[-1]]:%Y-%m-%d}",
+        },
+        "table": [
+            {"forecast": name} | metrics.score(test.scored(values), problem.metrics, once)
+            for name, values in forecasts.items()
+        ],
+        **({"own_metrics": own_metrics} if own_metrics else {}),
+        **({"own_baselines": own_baselines} if own_baselines else {}),
+        "hardest": test.hardest,
+        "hardest_in_words": test.target.naive_words[test.hardest],
+        "seed_skills": [metrics.skill(test.actual, each, test.hardest_naive) for each in by_seed],
+        "baselines": {
+            name: fitted.reason if isinstance(fitted, Skipped) else fitted.chosen
+            for name, fitted in simple.items()
+        },
+        "baseline_seconds": {
+            name: round(fitted.seconds, 2)
+            for name, fitted in simple.items()
+            if not isinstance(fitted, Skipped)
+        },
+        "significance": {name: asdict(result) for name, result in tests.items()},
+        "interval": comparison.interval(champion, problem, test),
+        "dates": [day(date) for date in dates[test.rows]],
+        "actual": _rounded(test.actual),
+        "origin_price": _rounded(test.origin),
+        "forecasts": {name: _rounded(values) for name, values in forecasts.items()},
+    }
+
+
+# --- on the way ---------------------------------------------------------------------------------
+
+
+def _verdict(answer: dict[str, Any]) -> dict[str, Any]:
+    tests = answer["significance"]
+    skill = answer["table"][0]["skill"]
+    return asdict(
+        sentences.verdict(
+            _result(tests["information"], Information),
+            _result(tests["diebold_mariano"], significance.DieboldMariano),
+            skill=-math.inf if skill is None else skill,
+            hardest=answer["hardest_in_words"],
+            **answer["test"],
+            trials=answer["trials"],
+            opening=answer["opening"],
+            others=answer["opened_before_by"],
+        )
+    )
+
+
+ON_THE_TEST = ("diebold_mariano_", "pesaran_timmermann", "excess_profitability")
+PRIMARY = ("information", "diebold_mariano")
+
+
+def _corrected(tests: Mapping[str, Mapping[str, Any]], times: float) -> dict[str, float]:
+    """p of what is tested beside the verdict's two questions, all of it corrected together.
+
+    Holm 1979, A simple sequentially rejective multiple test procedure. Those on the locked rows are
+    charged for the opening as the verdict is.
+    """
+    found = {}
+    for name, result in tests.items():
+        p = result.get("p_better", result.get("p"))
+        if name not in PRIMARY and p is not None:
+            found[name] = min(1.0, p * (times if name.startswith(ON_THE_TEST) else 1.0))
+    return dict(zip(found, holm(list(found.values())), strict=True))
+
+
+def _old_verdict(answer: dict[str, Any], openings: int) -> dict[str, Any]:
+    skill = answer["table"][0]["skill"]
+    return asdict(
+        sentences.old_verdict(
+            _result(answer["significance"]["diebold_mariano"], significance.DieboldMariano),
+            skill=-math.inf if skill is None else skill,
+            **answer["test"],
+            trials=answer["trials"],
+            openings=openings,
+        )
+    )
+
+
+def _result(plain: dict[str, Any], kind: type[T]) -> T | Skipped:
+    return Skipped(**plain) if "reason" in plain else kind(**plain)
+
+
+def _rounded(values: Floats) -> list[float]:
+    """Seven digits: enough for a plot and a CSV, and half the size."""
+    return [float(f"{value:.7g}") for value in values]
