@@ -18,8 +18,8 @@ SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WOR
 	$(if $(TIMEOUT),--timeout '$(TIMEOUT)') $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-cluster fetch init search resume status evaluate report refit predict sync check-study dashboard \
-	test test-fast check bench bench-inputs bench-verdict bench-intervals bench-faults bench-cluster lock clean
+.PHONY: help install install-cluster fetch init search resume status evaluate report refit predict journal sync check-study dashboard \
+	test test-fast check bench bench-inputs bench-verdict bench-intervals bench-drift bench-faults bench-cluster lock clean
 
 help: ## List the targets
 	@echo "usage: make TARGET [STUDY=NAME or FILE.toml] [TRIALS=N or +N] [WORKERS=N] [TIMEOUT=2h] [ARGS='...']"
@@ -88,6 +88,9 @@ report: $(INSTALLED) ## Write one HTML page with the answer
 predict: $(INSTALLED) ## Print the next forecast, with its date
 	$(RNNSEARCH) predict '$(STUDY_FILE)' $(ARGS)
 
+journal: $(INSTALLED) ## Say what came true of the recorded forecasts (predict ARGS=--record)
+	$(RNNSEARCH) journal '$(STUDY_FILE)' $(ARGS)
+
 refit: $(INSTALLED) ## Train the champion on all rows known today (ARGS='--data newer.csv')
 	$(RNNSEARCH) refit '$(STUDY_FILE)' $(ARGS)
 
@@ -128,6 +131,9 @@ bench-verdict: $(INSTALLED_DEV) ## Is the verdict right on noise and planted fil
 	$(VENV)/bin/python -m tests.bench.bench_answer
 	$(VENV)/bin/python -m tests.bench.bench_shifts
 	$(VENV)/bin/python -m tests.bench.bench_verdict $(ARGS)
+
+bench-drift: $(INSTALLED_DEV) ## Does the test of drift cry wolf, and how soon does it see one? (a minute)
+	$(VENV)/bin/python -m tests.bench.bench_drift $(ARGS)
 
 bench-intervals: $(INSTALLED_DEV) ## Do intervals hold what they promise? (a minute)
 	$(VENV)/bin/python -m tests.bench.bench_intervals $(ARGS)

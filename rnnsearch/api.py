@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from rnnsearch.config import find_study, load_study
+from rnnsearch.publish.journal import publish_journal
 from rnnsearch.publish.page import publish_plots, publish_report
 from rnnsearch.publish.registry import publish, publish_refit
 from rnnsearch.report.trials import trials_table
@@ -24,6 +25,7 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.terminal.live import SearchView
 from rnnsearch.terminal.tables import Terminal, note
 from rnnsearch.verdict.evaluation import champion_folder, evaluate
+from rnnsearch.verdict.journal.reading import journal
 from rnnsearch.verdict.prediction import predict
 from rnnsearch.verdict.renewal import renew
 
@@ -102,19 +104,30 @@ class Study:
         return renewed | {"model": publish_refit(self.settings, renewed["evaluated"], notice=note)}
 
     def predict(
-        self, data: str | Path | None = None, *, origins: int | None = None, level: float = 0.9
+        self,
+        data: str | Path | None = None,
+        *,
+        origins: int | None = None,
+        level: float = 0.9,
+        record: bool = False,
     ) -> pd.DataFrame:
         """The champion's dated forecasts, newest last, from the study's prices or newer `data`.
 
-        Its `attrs` hold the verdict, and notes on the prices.
+        `record` enters them in the journal. Its `attrs` hold the verdict, and notes on the prices.
         """
         path = None if data is None else Path(data)
-        answer = predict(self.settings, data=path, origins=origins, level=level)
+        answer = predict(self.settings, data=path, origins=origins, level=level, record=record)
         frame = pd.DataFrame(answer["forecasts"])
         dates = [forecast["target_date"] for forecast in answer["forecasts"]]
         frame["target_date"] = pd.Series(dates, dtype=object)  # None stays None
         frame.attrs |= {"verdict": answer["verdict"], "notes": answer["notes"]}
         return frame
+
+    def journal(self, data: str | Path | None = None) -> dict[str, Any]:
+        """What came true of the recorded forecasts; what `rnnsearch journal --json` prints."""
+        told = journal(self.settings, data=None if data is None else Path(data))
+        publish_journal(self.settings, told, notice=note)
+        return told
 
 
 def _silent(text: str) -> None: ...

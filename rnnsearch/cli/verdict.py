@@ -125,6 +125,9 @@ def predict(
     ] = None,
     level: Annotated[float, typer.Option(min=0.5, max=0.99, help="Of the interval.")] = 0.9,
     refit: Annotated[bool, typer.Option("--refit", help="Train it on these prices first.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Enter the forecasts in the journal.")
+    ] = False,
     as_json: AsJson = False,
     storage: Storage = None,
     tracking: Tracking = None,
@@ -136,7 +139,7 @@ def predict(
     settings = load(study, run__storage=storage, run__tracking=tracking)
     if refit:
         _refit(settings, data, None)
-    answer = predict(settings, data=data, origins=origins, level=level)
+    answer = predict(settings, data=data, origins=origins, level=level, record=record)
     for text in answer["notes"]:
         note(text)
     if as_json:
@@ -149,4 +152,13 @@ def predict(
             text += " (a refit)" if trained["refit"] else ""
             output().print(text, highlight=False, markup=False)
         output().print(answer["verdict"], highlight=False, markup=False)
+        if recorded := answer["recorded"]:
+            output().print(_recorded(recorded), highlight=False, markup=False)
     return 0
+
+
+def _recorded(recorded: dict[str, int]) -> str:
+    """How many forecasts the journal has taken."""
+    text = f"journal: {recorded['new']} new, {recorded['known']} there already"
+    late = f"; {recorded['late']} of them came after their outcome could be known and do not count"
+    return text + (late if recorded["late"] else "")

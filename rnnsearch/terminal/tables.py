@@ -41,7 +41,7 @@ def best_table(trials: Sequence[TrialView], count: int = 5) -> Table:
     best = best_first(trained(trials))[:count]
     first, last = ([metrics.get(key) for key in keys] for keys in TOLD)
     shown = [*first, *metrics.naive_columns([trial.metrics for trial in best]), *last]
-    table = _table("Best trials on validation rows", tight=True)
+    table = small_table("Best trials on validation rows", tight=True)
     for column in ("#", "network", *(metric.heading for metric in shown)):
         table.add_column(column, justify="left" if column == "network" else "right", no_wrap=True)
     for trial in best:
@@ -71,7 +71,7 @@ def status_text(facts: dict[str, Any]) -> str:
 
 def drivers_table(drivers: Sequence[dict[str, Any]]) -> Table:
     """Who is searching now, and how many trials each has in training or ready for it."""
-    table = _table("Searching now")
+    table = small_table("Searching now")
     for column in ("machine", "process", "engine"):
         table.add_column(column, no_wrap=True)
     for column in ("workers", "trials", "last sign of life"):
@@ -94,7 +94,9 @@ def findings(facts: dict[str, Any], count: int = 8) -> Iterator[Table | str]:
     compared = [one for one in facts["inputs"] if 0 < one["chosen"] < one["trials"]]
     shuffled = any(one["permutation"] is not None for one in compared)
     if compared:
-        table = _table("Inputs, by what the best trials lose without" if shuffled else "Inputs")
+        table = small_table(
+            "Inputs, by what the best trials lose without" if shuffled else "Inputs"
+        )
         table.add_column("input", no_wrap=True)
         headings = ["chosen\nby", "mean gain\nwith it", "mean gain\nwithout it"]
         for heading in [*headings, "skill lost\nif shuffled"][: 4 if shuffled else 3]:
@@ -135,7 +137,7 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
     first, *others = answer["table"]
     for start in range(0, len(others), BESIDE):
         rows = [first, *others[start : start + BESIDE]]
-        table = _table(heading if not start else "")
+        table = small_table(heading if not start else "")
         table.add_column("", no_wrap=True)
         for row in rows:
             table.add_column(row["forecast"], justify="right", no_wrap=True)
@@ -182,7 +184,7 @@ def _test_result(name: str, result: dict[str, Any], answer: dict[str, Any]) -> s
 
 def prediction_table(answer: dict[str, Any]) -> Table:
     """Dated forecasts, newest last; without the columns that are empty."""
-    table = _table(f"Forecasts of trial {answer['champion']}", tight=True)
+    table = small_table(f"Forecasts of trial {answer['champion']}", tight=True)
     rows = answer["forecasts"]
     told = [name for name in rows[0] if any(row[name] is not None for row in rows)]
     for name in told:
@@ -219,7 +221,7 @@ def print_facts(lines: Sequence[str], warnings: Sequence[str]) -> None:
 
 def frame_table(title_: str, frame: pd.DataFrame) -> Table:
     """A data frame as a table; numbers to the right."""
-    table = _table(title_)
+    table = small_table(title_)
     for place, column in enumerate(frame):
         numeric = pd.api.types.is_numeric_dtype(frame[column])
         justify: JustifyMethod = "right" if numeric else "left"
@@ -233,7 +235,7 @@ def _text(name: str) -> Text:
     return Text(printable(name))
 
 
-def _table(title_: str, *, tight: bool = False) -> Table:
+def small_table(title_: str, *, tight: bool = False) -> Table:
     return Table(
         title=title_,
         title_justify="left",

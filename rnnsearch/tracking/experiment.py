@@ -145,14 +145,21 @@ class Experiment:
         if runs:
             self._runs[number] = runs[0].info.run_id
 
-    def write_best(self, best: dict[int, dict[str, float]]) -> None:
-        """Measures of the best trial, by the number of finished trials, on the parent run."""
-        values = [(name, value, n) for n, found in best.items() for name, value in found.items()]
+    def write_course(self, measures: dict[int, dict[str, float]]) -> None:
+        """Measures of the study, by step, on the parent run."""
+        values = [
+            (name, value, n) for n, found in measures.items() for name, value in found.items()
+        ]
         self._write(self.parent_run, values)
 
     def note_parent(self, metrics: dict[str, float], tags: dict[str, str], step: int = 0) -> None:
         """A result of the whole study, on the parent run; of several, the highest step is shown."""
         self._write(self.parent_run, [(n, v, step) for n, v in metrics.items()], tags=tags)
+
+    def parent_history(self, name: str) -> dict[int, float]:
+        """What the parent run has of a metric, by step; the newest where there are several."""
+        history = self.client.get_metric_history(self.parent_run, name)
+        return {one.step: one.value for one in sorted(history, key=lambda one: one.timestamp)}
 
     def set_parent_status(self, status: str) -> None:
         """RUNNING while there is a driver, else FINISHED."""

@@ -40,7 +40,7 @@ def sync(
                 done["deleted"] += 1
         if complete := [r.metrics for r in records if r.state == "complete"]:
             finished = sum(r.state in ("complete", "pruned", "failed") for r in records)
-            experiment.write_best({finished: best_measures(complete)})
+            experiment.write_course({finished: best_measures(complete)})
         if all(record.over for record in records):
             experiment.set_parent_status("FINISHED")
     except Exception as error:

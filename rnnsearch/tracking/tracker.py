@@ -126,7 +126,7 @@ class Tracker:
                     over.append(record.number)
             with self._changed:
                 best = dict(self._best)
-            experiment.write_best(best)
+            experiment.write_course(best)
             with self._changed:
                 for finished in best:
                     del self._best[finished]

@@ -15,7 +15,9 @@ from rnnsearch.errors import NoTrialError
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.forecasting.spec import ForecasterSpec
 from rnnsearch.search.store.databases import storage_errors
+from rnnsearch.search.store.journal import append
 from rnnsearch.search.store.store import Store
+from rnnsearch.verdict.journal.recording import written_down
 from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.renewal import age, answer_of, data_of, evaluated_champion, newest
 
@@ -31,16 +33,24 @@ OLD = 0.1
 
 
 def predict(
-    study: StudyFile, *, data: Path | None = None, origins: int | None = None, level: float = 0.9
+    study: StudyFile,
+    *,
+    data: Path | None = None,
+    origins: int | None = None,
+    level: float = 0.9,
+    record: bool = False,
 ) -> dict[str, Any]:
     """Dated forecasts of the study's champion, from the study's data or from `data`; plain JSON.
 
-    It is the newest refit of the evaluated champion, where there is one.
+    It is the newest refit of the evaluated champion, where there is one. With `record` they are
+    entered in the study's journal, each once.
 
     Keys: study, champion (trial number), trained (rows, first and last target that trained it,
     whether it is a refit, sessions since), level, forecasts (rows of `Forecaster.forecast`), notes,
     outside (inputs outside what training saw, as `Forecaster.outside` tells them),
-    verdict (the sentence of the last evaluation), openings. The study's file may have grown since.
+    verdict (the sentence of the last evaluation), openings, recorded (how many forecasts are new in
+    the journal, were there, and came too late to count; None where none were to be recorded). The
+    study's file may have grown since.
 
     Raises NoTrialError before `evaluate`, StorageError where the champion's folder is damaged,
     gone, or not that of the last evaluation.
@@ -68,6 +78,16 @@ def predict(
     prices = read_prices(section)
     table = forecaster.table(prices)
     frame = forecaster.forecast(prices, origins=origins, level=level, table=table)
+    recorded = None
+    if record:
+        entries = written_down(forecaster, prices, table, frame, level, study.data)
+        with storage_errors(store.url):
+            new = append(store, entries)
+        recorded = {
+            "new": new,
+            "known": len(entries) - new,
+            "late": sum(bool(entry.said.late) for entry in entries),
+        }
     outside, since = forecaster.outside(table), age(spec, prices)
     notes = [
         *prices.warnings,
@@ -94,6 +114,7 @@ def predict(
         "outside": as_json(outside),
         "verdict": answer["verdict"]["sentence"],
         "openings": answer["openings"],
+        "recorded": recorded,
     }
 
 

@@ -18,6 +18,7 @@ from optuna.storages._rdb.models import BaseModel
 from rnnsearch.config import digest
 from rnnsearch.errors import StorageError
 from rnnsearch.search.store import view
+from rnnsearch.search.store.entries import JOURNAL, Entry
 from rnnsearch.search.store.view import FORECASTS, PARAMETERS, RECORD
 from rnnsearch.search.trial.packing import LEDGER, unpack, unpack_marks
 from rnnsearch.search.trial.parameters import TrialParameters
@@ -131,6 +132,8 @@ def _values(database: Path) -> Iterator[str]:
                     unpack_marks(_text(content))
                 except ValueError as error:
                     yield f"opening {number} of a test: its marks cannot be read ({error})"
+        if JOURNAL in tables:
+            yield from _forecasts(connection)
         query = "SELECT trial_id, param_name, distribution_json FROM trial_params"
         for number, key, content in connection.execute(query):
             try:
@@ -141,6 +144,18 @@ def _values(database: Path) -> Iterator[str]:
         for place, state, keys in trials.values():
             if missing := sorted(TOLD.get(state, set()) - keys):
                 yield f"{place}: it is told, but has no {missing[0]!r}"
+
+
+def _forecasts(connection: sqlite3.Connection) -> Iterator[str]:
+    """Forecasts of the journal that are not as they were written."""
+    query = f"SELECT id, version, origin, ahead, said, outcome FROM {JOURNAL}"
+    for number, version, origin, ahead, said, outcome in connection.execute(query):
+        told = None if outcome is None else _text(outcome)
+        try:
+            Entry.from_columns(_text(version), _text(origin), int(ahead), _text(said), told)
+        except (*UNREADABLE,) as error:
+            reason = " ".join(str(error).split())[:80]
+            yield f"forecast {number} of the journal cannot be read ({reason})"
 
 
 def _columns(database: Path) -> Iterator[str]:

@@ -1,0 +1,52 @@
+"""What came true of the forecasts that were recorded."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rnnsearch.cli.common import AsJson, Storage, StudyPath, Tracking, app, load
+from rnnsearch.shown import printable
+
+
+@app.command()
+def journal(
+    study: StudyPath,
+    data: Annotated[
+        Path | None, typer.Option(help="Newer prices (.csv, .parquet).", show_default=False)
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(help="Write every forecast to FILE (.csv, .parquet).", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+    storage: Storage = None,
+    tracking: Tracking = None,
+) -> int:
+    """Say what came true of the recorded forecasts, and whether the model has drifted."""
+    from rnnsearch.publish.journal import publish_journal
+    from rnnsearch.terminal.journal import journal_tables
+    from rnnsearch.terminal.tables import note, output
+    from rnnsearch.verdict.journal.exporting import check_ending
+    from rnnsearch.verdict.journal.exporting import export as write
+    from rnnsearch.verdict.journal.reading import journal
+
+    settings = load(study, run__storage=storage, run__tracking=tracking)
+    if export is not None:
+        check_ending(export)
+    told = journal(settings, data=data)
+    for text in told["notes"]:
+        note(text)
+    if export is not None:
+        write(told["forecasts"], export)
+    publish_journal(settings, told, notice=note)
+    if as_json:
+        print(json.dumps(told))
+        return 0
+    out = output()
+    for part in journal_tables(told):
+        out.print(part, highlight=False, markup=False)
+    if export is not None:
+        print(printable(f"{export}: {len(told['forecasts'])} forecasts"))
+    return 0
