@@ -28,25 +28,26 @@ from rnnsearch.verdict.evaluation import champion_folder
 from rnnsearch.verdict.prediction import predict
 from tests.helpers.evaluated import (
     Evaluated,
+    copy_study,
     fit_forecaster,
     write_bars,
 )
 from tests.helpers.searches import wait_until, write_study
 
 
-@pytest.fixture(autouse=True)
-def _home(evaluated_once: Evaluated, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RNNSEARCH_HOME", str(evaluated_once.home))
+@pytest.fixture(scope="module")
+def champion(
+    evaluated_once: Evaluated, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Evaluated]:
+    """A copy of the small study for these tests, which register its champion."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield copy_study(evaluated_once, tmp_path_factory.mktemp("served"), patch)
 
 
 @pytest.fixture(scope="module")
-def model_uri(evaluated_once: Evaluated) -> str:
-    study = evaluated_once.study
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RNNSEARCH_HOME", str(evaluated_once.home))
-        uri = publish(
-            Problem.load(study), evaluated_once.answer, champion_folder(study), notice=pytest.fail
-        )
+def model_uri(champion: Evaluated) -> str:
+    study = champion.study
+    uri = publish(Problem.load(study), champion.answer, champion_folder(study), notice=pytest.fail)
     assert uri is not None
     return uri
 
@@ -81,16 +82,14 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(
-    evaluated_once: Evaluated, model_uri: str, tmp_path_factory: pytest.TempPathFactory
+    champion: Evaluated, model_uri: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """A real `mlflow models serve` of the registered champion; takes ten seconds to start."""
     folder = tmp_path_factory.mktemp("serve")
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RNNSEARCH_HOME", str(evaluated_once.home))
-        environment = os.environ | {"MLFLOW_TRACKING_URI": tracking_uri(evaluated_once.study)}
+    environment = os.environ | {"MLFLOW_TRACKING_URI": tracking_uri(champion.study)}
     environment.pop("RNNSEARCH_HOME", None)  # it knows nothing of us
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", model_uri]
@@ -121,14 +120,14 @@ def server(
                 process.wait(timeout=10)
 
 
-def test_the_loaded_model_says_what_predict_says(evaluated_once: Evaluated, model_uri: str) -> None:
+def test_the_loaded_model_says_what_predict_says(champion: Evaluated, model_uri: str) -> None:
     import mlflow
 
-    mlflow.set_tracking_uri(tracking_uri(evaluated_once.study))
+    mlflow.set_tracking_uri(tracking_uri(champion.study))
     model = mlflow.pyfunc.load_model(model_uri)
     for params in ({}, {"origins": 25}, {"origins": 3, "level": 0.5}):
-        expected = predict(evaluated_once.study, **params)["forecasts"]
-        assert model.predict(raw(evaluated_once), params=params).to_dict("records") == expected
+        expected = predict(champion.study, **params)["forecasts"]
+        assert model.predict(raw(champion), params=params).to_dict("records") == expected
     folder = Path(mlflow.artifacts.download_artifacts(model_uri))
     files = [file for file in folder.rglob("*") if file.is_file()]
     assert {file.suffix for file in files} <= {".json", ".safetensors", ".yaml", ".txt", ""}
@@ -137,13 +136,13 @@ def test_the_loaded_model_says_what_predict_says(evaluated_once: Evaluated, mode
 
 @pytest.mark.slow
 def test_a_server_answers_with_the_numbers_of_predict_and_evaluate(
-    evaluated_once: Evaluated, server: Server
+    champion: Evaluated, server: Server
 ) -> None:
-    answer = evaluated_once.answer
+    answer = champion.answer
     origins = answer["test"]["rows"] + answer["champion"]["params"]["output_shift"]
-    status, served = server.post(raw(evaluated_once), origins=origins)
+    status, served = server.post(raw(champion), origins=origins)
     assert status == 200
-    expected = predict(evaluated_once.study, origins=origins)["forecasts"]
+    expected = predict(champion.study, origins=origins)["forecasts"]
     rows = served["predictions"]
     assert [row["target_date"] for row in rows] == [row["target_date"] for row in expected]
     for key in ("forecast_return", "forecast_price", "low_price", "high_price"):
@@ -158,12 +157,10 @@ def test_a_server_answers_with_the_numbers_of_predict_and_evaluate(
 
 
 @pytest.mark.slow
-def test_a_server_says_what_is_wrong_with_a_request(
-    evaluated_once: Evaluated, server: Server
-) -> None:
-    frame = raw(evaluated_once)
+def test_a_server_says_what_is_wrong_with_a_request(champion: Evaluated, server: Server) -> None:
+    frame = raw(champion)
     swapped = frame.iloc[[1, 0, *range(2, len(frame))]]
-    needed = evaluated_once.answer["champion"]["params"]["window"]
+    needed = champion.answer["champion"]["params"]["window"]
     gap = frame.assign(Close=frame["Close"].where(frame.index != 7))
     for wrong, reason in (
         (frame[: needed - 1], "rows"),
@@ -184,9 +181,9 @@ def test_a_server_says_what_is_wrong_with_a_request(
     assert server.post(frame)[0] == 200  # it goes on
 
 
-def test_records_and_real_dates_are_understood(evaluated_once: Evaluated) -> None:
-    model = _load_pyfunc(str(champion_folder(evaluated_once.study)))
-    frame = raw(evaluated_once)
+def test_records_and_real_dates_are_understood(champion: Evaluated) -> None:
+    model = _load_pyfunc(str(champion_folder(champion.study)))
+    frame = raw(champion)
     first = model.predict(frame)
     dated = frame.assign(Date=pd.to_datetime(frame["Date"]))
     pd.testing.assert_frame_equal(model.predict(dated), first)
@@ -214,12 +211,12 @@ def test_joined_series_are_read_where_they_were(tmp_path: Path) -> None:
 
 
 def test_a_model_registered_by_an_earlier_version_loads(
-    evaluated_once: Evaluated,
+    champion: Evaluated,
 ) -> None:
     """Its MLmodel file names the module in which the loader was then."""
     from rnnsearch.publish import pyfunc
 
     loader = import_module("rnnsearch.results.serving")
     assert loader._load_pyfunc is pyfunc._load_pyfunc
-    model = loader._load_pyfunc(str(champion_folder(evaluated_once.study)))
+    model = loader._load_pyfunc(str(champion_folder(champion.study)))
     assert isinstance(model, pyfunc.ServedForecaster)
