@@ -27,6 +27,7 @@ from rnnsearch.config.dimensions import (
 )
 from rnnsearch.config.space import SpaceSection
 from rnnsearch.config.times import checked
+from rnnsearch.config.trade import TradeSection
 from rnnsearch.errors import shown
 from rnnsearch.own_code import OwnCode, read_code, split_reference
 
@@ -243,6 +244,7 @@ class StudyFile(Section):
     space: SpaceSection = Field(default_factory=SpaceSection)
     inputs: InputsSection = Field(default_factory=InputsSection)
     evaluate: EvaluateSection = Field(default_factory=EvaluateSection)
+    trade: TradeSection = Field(default_factory=TradeSection)
     run: RunSection = Field(default_factory=RunSection)
 
     _folder: Path = PrivateAttr(default=Path())
@@ -294,7 +296,7 @@ class StudyFile(Section):
 
     def as_it_was(self, plain: dict[str, Any]) -> Self:
         """The study that `plain` says, in the place of this one; what changes no trial is kept."""
-        kept = {"run": self.run.model_dump(), "evaluate": self.evaluate.model_dump()}
+        kept = {name: getattr(self, name).model_dump() for name in ("run", "evaluate", "trade")}
         study = type(self).model_validate(plain | kept)
         study._folder = self._folder
         return study

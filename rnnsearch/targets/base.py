@@ -53,6 +53,14 @@ class Target(ABC):
         """Log growth of the price from the origins as forecasts: (n,). Only where `priced`."""
         raise ValueError("growth does not say what is forecast")
 
+    def move(self, forecast: Floats, origin: Floats, usual: Floats) -> Floats | None:
+        """How far the price goes until the target's date by a forecast, as a share of `target[t]`:
+        (n,). None where that is not said.
+
+        `usual`: how far it usually goes in as many sessions. Prices are above 0.
+        """
+        return self.to_price(forecast, origin) / origin - 1 if self.priced else None
+
     @abstractmethod
     def reference(self, origin: Floats) -> Floats:
         """Where a forecast says neither up nor down, given `target[t]`: (n,)."""

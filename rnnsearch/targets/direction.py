@@ -1,5 +1,6 @@
 """1 if `target[r] > target[t]`, else 0 (an unchanged price did not rise)."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -23,6 +24,10 @@ class Direction(Target):
 
     def to_price(self, forecast: Floats, origin: Floats) -> Floats:
         raise ValueError("a direction forecast is a probability and has no price")
+
+    def move(self, forecast: Floats, origin: Floats, usual: Floats) -> Floats:
+        """Up and down by the mean size of a normal move, each as likely as it was said to be."""
+        return (2 * forecast - 1) * math.sqrt(2 / math.pi) * usual
 
     def reference(self, origin: Floats) -> Floats:
         return np.full(len(origin), 0.5)

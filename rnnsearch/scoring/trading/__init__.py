@@ -1,0 +1,29 @@
+"""What would a forecast have earned, after costs?
+
+positions   from forecasts to what is held: rules, sides, overlapping tranches
+account     what it earns: entries, costs, interest
+sharpe      the Sharpe ratio: how sure it is, and how much of it is the luck of many trials
+measures    an account in figures
+strategy    all of it for one forecast: the accounts side by side, the sentence
+words       the figures as they are shown
+"""
+
+from rnnsearch.scoring.trading.account import ENTRIES, Market
+from rnnsearch.scoring.trading.positions import RULES, SIDES
+from rnnsearch.scoring.trading.strategy import Strategy, sharpes, traded
+from rnnsearch.scoring.trading.words import LABELS, MEASURES, Shown, at_cost, shown_measures
+
+__all__ = [
+    "ENTRIES",
+    "LABELS",
+    "MEASURES",
+    "RULES",
+    "SIDES",
+    "Market",
+    "Shown",
+    "Strategy",
+    "at_cost",
+    "sharpes",
+    "shown_measures",
+    "traded",
+]
