@@ -130,6 +130,7 @@ bench-cluster: $(INSTALLED_DEV) ## One to four drivers with up to 500 simulated 
 bench-verdict: $(INSTALLED_DEV) ## Is the verdict right on noise and planted files? (half an hour; ARGS go to bench_verdict)
 	$(VENV)/bin/python -m tests.bench.bench_answer
 	$(VENV)/bin/python -m tests.bench.bench_shifts
+	$(VENV)/bin/python -m tests.bench.bench_trading
 	$(VENV)/bin/python -m tests.bench.bench_verdict $(ARGS)
 
 bench-drift: $(INSTALLED_DEV) ## Does the test of drift cry wolf, and how soon does it see one? (a minute)

@@ -13,11 +13,11 @@ class TradeSection(Section):
     It changes no trial and no champion.
     """
 
-    position: Literal["sign", "scaled", "costs", "none"] = Field(
-        default="sign",
-        description="What a forecast wants: all of the capital by its sign; a share by the "
-        "forecast over volatility; all of it where the forecast exceeds what trading it costs; "
-        "none: nothing is traded.",
+    position: Literal["scaled", "sign", "costs", "none"] = Field(
+        default="scaled",
+        description="What a forecast wants: a share of the capital, by the forecast over "
+        "volatility; all of it, by its sign; all of it where the forecast exceeds what trading it "
+        "costs; none: nothing is traded.",
     )
     sides: Literal["long_short", "long_only"] = Field(
         default="long_short", description="Whether a fall that is forecast is sold short."

@@ -26,6 +26,7 @@ from rnnsearch.report.contributions import (
 )
 from rnnsearch.report.figures.content import contents
 from rnnsearch.report.figures.images import as_svg, plots
+from rnnsearch.report.figures.money import equity_image
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.records import parent_record, tracking_uri
@@ -87,8 +88,10 @@ def publish_page(facts: "Facts", page: str, *, notice: Notice) -> bool:
     if facts.problem is None:
         notice("the report is not in MLflow: the study's data cannot be read, or have changed")
         return False
-    files = _files(plots(contents(facts.trials, facts.inputs, facts.importance)), facts.inputs)
-    files["report.html"] = page
+    images = plots(contents(facts.trials, facts.inputs, facts.importance))
+    if facts.evaluation and "equity" in facts.evaluation["trading"]:
+        images["equity"] = equity_image(facts.evaluation["trading"])
+    files = _files(images, facts.inputs) | {"report.html": page}
     parent = parent_record(facts.problem, facts.id)
     return _publish(facts.study, parent, files, "the report", "report", notice)
 

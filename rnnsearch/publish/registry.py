@@ -80,9 +80,11 @@ def _publish(
             f"test_{name}": value
             for name, value in evaluation["table"][0].items()
             if name != "forecast" and value is not None
-        },
+        }
+        | _earned(evaluation["trading"]),
         tags={
             "verdict": evaluation["verdict"]["sentence"],
+            "trading": evaluation["trading"].get("sentence", "not traded"),
             "openings of the test": str(evaluation["openings"]),
         },
         step=evaluation["opening"],
@@ -93,6 +95,8 @@ def _publish(
         (folder / "evaluation.json").write_text(text, encoding="utf-8")
         _write_rows(folder / "table.csv", evaluation["table"])
         _write_rows(folder / "forecasts.csv", forecast_rows(evaluation))
+        if rows := account_rows(evaluation["trading"]):
+            _write_rows(folder / "trading.csv", rows)
         client.log_artifacts(run, str(folder), "evaluation")
     with contextlib.suppress(MlflowException):  # it exists, or what follows fails too
         client.create_registered_model(model_name(study))
@@ -214,6 +218,26 @@ def forecast_rows(evaluation: dict[str, Any]) -> list[dict[str, Any]]:
     )
     keys = ["target_date", "actual", "origin_price", *names]
     return [dict(zip(keys, row, strict=True)) for row in columns]
+
+
+def _earned(trading: Mapping[str, Any]) -> dict[str, float]:
+    """The champion's account as metrics of MLflow; empty where nothing was traded."""
+    accounts = {row["account"]: row for row in trading.get("table", ())}
+    if not accounts:
+        return {}
+    told = {k: v for k, v in accounts["champion"].items() if k != "account"}
+    told["sharpe_before_costs"] = accounts["before_costs"]["sharpe"]
+    told["sharpe_buy_and_hold"] = accounts["buy_and_hold"]["sharpe"]
+    told["break_even_cost"] = trading["break_even"]
+    return {f"test_{name}": float(value) for name, value in told.items() if value is not None}
+
+
+def account_rows(trading: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The accounts as rows: date, what is held, worth of each; none where nothing was traded."""
+    if "equity" not in trading:
+        return []
+    columns = {"date": trading["dates"], "exposure": trading["exposure"], **trading["equity"]}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -10,6 +10,7 @@ from rnnsearch.arrays import Floats
 from rnnsearch.report.contributions import shift_gain
 from rnnsearch.report.facts import Facts
 from rnnsearch.report.figures import champion as figures
+from rnnsearch.report.figures import money
 from rnnsearch.report.figures import search as search_figures
 from rnnsearch.report.figures.champion import Picture
 from rnnsearch.report.figures.content import Content, of_inputs, of_shifts, parameters, reached
@@ -21,6 +22,7 @@ def pictures(facts: Facts) -> dict[str, list[Picture]]:
     """Section -> its pictures."""
     return {
         "forecast": list(_forecast_pictures(facts)),
+        "money": list(_money_pictures(facts)),
         "seeds": list(_seed_pictures(facts)),
         "search": list(_search_pictures(facts)),
         "inputs": [_of(content) for content in of_inputs(facts.inputs)],
@@ -99,6 +101,20 @@ def _moves_caption(actual: Floats, forecast: Floats) -> str:
             f"forecasts move {share} as much as the price does."
         )
     return text
+
+
+def _money_pictures(facts: Facts) -> Iterator[Picture]:
+    traded = (facts.evaluation or {}).get("trading", {})
+    if "equity" not in traded:
+        return
+    yield Picture(
+        "equity",
+        "What 1 becomes, and how far it falls",
+        "On a log scale, so that the same gain in percent is as high everywhere. Below, how far an "
+        "account is under the highest it has been. Drag or pinch to zoom, double-click for all; "
+        "click a name to show or hide it.",
+        money.equity(traded),
+    )
 
 
 def _seed_pictures(facts: Facts) -> Iterator[Picture]:

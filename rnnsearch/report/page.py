@@ -20,7 +20,7 @@ from rnnsearch.data.atomic import replace_file
 from rnnsearch.report.captions import pictures
 from rnnsearch.report.facts import Facts, collect
 from rnnsearch.report.figures.champion import Picture
-from rnnsearch.scoring import metrics, words
+from rnnsearch.scoring import metrics, trading, words
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.view import FINISHED, TrialView, best_first, trained
 
@@ -71,6 +71,8 @@ def render(facts: Facts) -> str:
             intervals=list(words.intervals(_interval(evaluation))) if _interval(evaluation) else [],
             quarters=_quarters(_interval(evaluation)),
             baselines=_baseline_table(evaluation) if evaluation else None,
+            trading=evaluation["trading"] if evaluation else None,
+            money=_money_table(evaluation) if evaluation else None,
             trials=_trial_table(facts),
             trial_metrics=_trial_metrics(facts),
             counts=[(facts.counts[s], s) for s in facts.counts if facts.counts[s]],
@@ -162,6 +164,26 @@ def _baseline_table(evaluation: Mapping[str, Any]) -> dict[str, Any]:
             for row in rows
         ],
         "skipped": {n: r for n, r in evaluation["baselines"].items() if n not in fitted},
+    }
+
+
+def _money_table(evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Header and rows of the accounts; None where nothing was traded."""
+    traded = evaluation["trading"]
+    if "reason" in traded:
+        return None
+    shown = trading.shown_measures(traded)
+    return {
+        "header": [(one.label, one.hint) for one, _ in shown],
+        "rows": [
+            {
+                "name": trading.LABELS[account["account"]],
+                "champion": account["account"] == "champion",
+                "cells": [cells[place] for _, cells in shown],
+            }
+            for place, account in enumerate(traded["table"])
+        ],
+        "costs": ", ".join(map(trading.at_cost, traded["costs"])),
     }
 
 

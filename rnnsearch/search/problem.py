@@ -13,10 +13,12 @@ from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.inputs.build import InputTable, build_inputs
 from rnnsearch.data.inputs.functions import check_same, try_functions
 from rnnsearch.data.prices.load import Prices, read_prices
+from rnnsearch.errors import StudyFileError
 from rnnsearch.model.windows import Split, split_rows
 from rnnsearch.scoring import baselines, metrics
 from rnnsearch.scoring.baselines import Baseline
 from rnnsearch.scoring.metrics import Metric
+from rnnsearch.scoring.trading import ENTRIES
 from rnnsearch.search.inputs.candidates import Candidates
 from rnnsearch.search.inputs.ranking import Ranking, rank_inputs, usable_lags, useless_columns
 from rnnsearch.search.trial.protocol import WorkerSetup
@@ -91,12 +93,13 @@ class Problem:
         return [one for one in self.baselines if one not in baselines.registry()]
 
     def try_measures(self) -> None:
-        """The study's own metrics on a few rows; its own baselines are there.
+        """The study's own metrics on a few rows; its own baselines, and what is traded, are there.
 
         Raises StudyFileError.
         """
         metrics.try_own(self.own_metrics, self.target)
         _ = self.baselines
+        _check_trade(self.study, self.prices)
 
     @cached_property
     def candidates(self) -> Candidates:
@@ -189,6 +192,17 @@ def _try_cells(study: StudyFile) -> None:
         from rnnsearch.model.networks.own_cell import try_cell
 
         try_cell(cell, min(extremes(space.neurons)), min(extremes(space.window)))
+
+
+def _check_trade(study: StudyFile, prices: Prices) -> None:
+    """The price to enter at is in the file. Raises StudyFileError."""
+    entry = ENTRIES[study.trade.entry]
+    if study.trade.position == "none" or not entry.needs_open or "Open" in prices.frame:
+        return
+    raise StudyFileError(
+        f'[trade] entry = "{entry.name}" needs the column Open, which {prices.name} does not have; '
+        f'name its price of the open Open, or write entry = "close"'
+    )
 
 
 def cache_folder() -> Path:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnnsearch.errors import readable
-from rnnsearch.scoring import metrics
+from rnnsearch.scoring import metrics, trading
 from rnnsearch.scoring.words import intervals, probability, rival
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.view import TrialView, best_first, trained
@@ -154,6 +154,29 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
             yield f"held on each quarter of the test: {held}"
     for name, result in answer["significance"].items():
         yield f"{_test_name(name, answer)}: {_test_result(name, result, answer)}"
+    yield from trading_tables(answer["trading"])
+
+
+def trading_tables(traded: dict[str, Any]) -> Iterator[Table | str]:
+    """What the champion would have earned, beside buying and holding, and cash."""
+    if "reason" in traded:
+        yield f"not traded: {traded['reason']}"
+        return
+    yield traded["sentence"]
+    table = small_table(
+        f"Traded: {traded['sessions']} sessions, {traded['first']} to {traded['last']}, costs of "
+        f"{traded['settings']['cost']:g} bp per side"
+    )
+    table.add_column("", no_wrap=True)
+    for row in traded["table"]:
+        table.add_column(trading.LABELS[row["account"]], justify="right", no_wrap=True)
+    for one, cells in trading.shown_measures(traded):
+        table.add_row(one.label, *(text for text, _ in cells))
+    yield table
+    at = map(trading.at_cost, traded["costs"])
+    yield f"Sharpe ratio at other costs: {', '.join(at)}"
+    for text in traded["notes"]:
+        yield f"note: {text}"
 
 
 def _test_name(name: str, answer: dict[str, Any]) -> str:

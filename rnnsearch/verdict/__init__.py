@@ -5,6 +5,7 @@
 - `champion`: chosen among the best trials by validation
 - `refit`: trained once more on every row before the locked test
 - `comparison`: beside simpler forecasts
+- `trading`: its forecasts traded, on paper
 - `prediction`: what it says about tomorrow
 - `plain`: results as JSON
 """

@@ -15,6 +15,7 @@ from rnnsearch.model.windows import window_ends
 from rnnsearch.scoring import metrics, sentences, significance
 from rnnsearch.scoring.information import Information, holm
 from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.trading.words import EARLIER
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.damage import DIGEST
 from rnnsearch.search.store.openings import openings_so_far
@@ -38,6 +39,7 @@ def stored_answer(store: Store) -> dict[str, Any] | None:
     if stored is None:
         return None
     answer: dict[str, Any] = {k: v for k, v in stored.items() if k != DIGEST}
+    answer.setdefault("trading", {"reason": EARLIER})
     if "opening_id" not in answer:  # of an earlier version
         openings = store.openings
         verdict, times = _old_verdict(answer, openings), float(openings)

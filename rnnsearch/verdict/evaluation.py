@@ -30,7 +30,7 @@ from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.openings import marks, open_test
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView, trained
-from rnnsearch.verdict import comparison
+from rnnsearch.verdict import comparison, trading
 from rnnsearch.verdict.answers import compare, stored_answer
 from rnnsearch.verdict.champion import Candidate, best_trials, validate
 from rnnsearch.verdict.plain import as_json
@@ -50,9 +50,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Choose the champion, open the test once, and say how sure the result is; plain JSON.
 
-    Keys: champion, candidates, test, table, significance, interval, verdict, openings (so far),
-    opening (the one it was made at), basis, and what a plot needs: dates, actual, origin_price,
-    forecasts. What cannot be told is null.
+    Keys: champion, candidates, test, table, significance, interval, verdict, trading, openings (so
+    far), opening (the one it was made at), basis, and what a plot needs: dates, actual,
+    origin_price, forecasts. What cannot be told is null.
 
     `problem`: the study's, where it is loaded already. The champion is in `champion_folder`
     afterwards. It may be evaluated while a search runs: what
@@ -73,7 +73,7 @@ def evaluate(
         if store.formerly:
             say(store.formerly)
         if answer and not again:
-            _say_it_stands(store, answer, top, seeds, study.measuring_code, say)
+            _say_it_stands(store, answer, top, seeds, study, say)
             if not has_champion(study, answer):
                 say("the champion's folder is not of this evaluation: training it again")
                 chosen, seeds = store.trial(answer["champion"]["trial"]), answer["basis"]["seeds"]
@@ -110,6 +110,7 @@ def evaluate(
             "opening_id": opening.id,
             "opened_before_by": list(opening.others),
         }
+        answer["trading"] = trading.traded(problem, store.trials(), answer["trials"], answer)
         answer["significance"] |= {
             name: asdict(result) for name, result in selection_tests(problem, store).items()
         }
@@ -223,7 +224,7 @@ def refitted_champion(
 
 
 def _say_it_stands(
-    store: Store, answer: dict[str, Any], top: int, seeds: int, own: dict[str, str], say: Say
+    store: Store, answer: dict[str, Any], top: int, seeds: int, study: StudyFile, say: Say
 ) -> None:
     """Why what is shown is not what was asked for, where it is not."""
     basis, finished = answer["basis"], store.finished()
@@ -232,8 +233,10 @@ def _say_it_stands(
         reasons.append(f"with seeds {basis['seeds']} and top {basis.get('top', 'as it was')}")
     if finished != answer["trials"]:
         reasons.append(f"of the first {answer['trials']:,} trials ({finished:,} are finished now)")
-    if basis.get("own", {}) != own:
+    if basis.get("own", {}) != study.measuring_code:
         reasons.append("with what [evaluate] named then, and as its code was then")
+    if not trading.as_asked(study, answer):
+        reasons.append("traded as [trade] said then")
     if reasons:
         say(
             f"the answer of {answer['evaluated']} stands, {' and '.join(reasons)}; `rnnsearch "

@@ -37,7 +37,8 @@ def test_mlflow_has_the_evaluation_and_the_champion_once(evaluated: Evaluated) -
     assert parent.data.tags["openings of the test"] == "3"
     assert parent.data.tags["verdict"] == other["verdict"]["sentence"]
     names = {file.path for file in client.list_artifacts(parent.info.run_id, "evaluation")}
-    assert names == {f"evaluation/{n}" for n in ("evaluation.json", "table.csv", "forecasts.csv")}
+    files = ("evaluation.json", "table.csv", "forecasts.csv", "trading.csv")
+    assert names == {f"evaluation/{name}" for name in files}
     path = client.download_artifacts(parent.info.run_id, "evaluation/evaluation.json")
     assert json.loads(Path(path).read_text()) == other
     path = client.download_artifacts(parent.info.run_id, "evaluation/forecasts.csv")

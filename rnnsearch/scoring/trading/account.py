@@ -125,7 +125,7 @@ def run(market: Market, exposure: Floats, terms: Terms, costs: Floats | None = N
     )
     short = np.maximum(-exposure, 0) * terms.borrow / 100 / terms.per_year
     carry = (1 - exposure) * terms.interest - short
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         grown = np.maximum(1 + exposure * to_next + carry, 0)
         valued = np.maximum(1 + exposure * to_close + carry, 0)
         before = np.nan_to_num(exposure * (1 + to_next) / grown, posinf=0, neginf=0)

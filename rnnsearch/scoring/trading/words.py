@@ -118,12 +118,15 @@ def sentence(trading: Mapping[str, Any]) -> str:
         f"{ENTRIES[settings['entry']].words},"
     )
     cost = f"{settings['cost']:g} bp"
+    if not champion["turnover"]:
+        return f"{how} nothing was earned and nothing lost: there was no position in any session."
     if champion["sharpe"] is None:
         return (
-            f"{how} nothing was earned and nothing lost: there was no position in any session, or "
-            f"too few of them to tell (costs of {cost} per side)."
+            f"{how} the champion earned {_minus(100 * champion['yearly_return'], '.1f')} % a year "
+            f"at {cost} per side, in too few sessions to tell how sure that is."
         )
-    text = f"{how} the champion has a Sharpe ratio of {_minus(before['sharpe'])} before costs, "
+    free = 0.0 if before["sharpe"] is None else before["sharpe"]
+    text = f"{how} the champion has a Sharpe ratio of {_minus(free)} before costs, "
     text += f"{_minus(champion['sharpe'])} at {cost} per side"
     if held["sharpe"] is not None:
         text += f" (buy and hold: {_minus(held['sharpe'])})"

@@ -99,6 +99,17 @@ def test_no_luck_is_needed_where_there_was_one_trial():
     assert 0 < sharpe.luck(2, 0.5) < sharpe.luck(3, 0.5)
 
 
+def test_luck_spreads_ratios_as_those_of_the_trials_but_no_further_than_chance():
+    """400 sessions on validation rows, 1,600 traded ones: half the spread."""
+    alike = 0.02 * np.array([-1, 0, 1, 0])
+    told = alike.std(ddof=1)
+    assert sharpe.spread_by_luck(alike, 400, 1600) == pytest.approx(told / 2)
+    able = np.array([0.0, 0.2, 0.0, 0.2])  # some have found a signal
+    assert sharpe.spread_by_luck(able, 400, 1600) == 1 / 40
+    for unknown in ([], [0.1], [0.1, np.nan]):
+        assert sharpe.spread_by_luck(np.array(unknown), 400, 1600) == 1 / 40
+
+
 @pytest.mark.parametrize(
     ("returns", "reason"),
     [(np.zeros(100), "nothing was earned"), (np.full(10, 0.1), "needs 20 sessions, has 10")],

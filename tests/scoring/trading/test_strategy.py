@@ -105,7 +105,7 @@ SETTINGS = {"position": "sign", "sides": "long_short", "entry": "close", "cost":
 
 
 def account(name, sharpe, yearly, **more):
-    return {"account": name, "sharpe": sharpe, "yearly_return": yearly} | more
+    return {"account": name, "sharpe": sharpe, "yearly_return": yearly, "turnover": 90} | more
 
 
 def said(sharpe, break_even, **settings):
@@ -144,6 +144,19 @@ def test_no_position_at_all_is_said_so():
         "Traded where the forecast exceeds what trading it costs, long only, entered at the close "
         "of the origin, nothing was earned and nothing lost"
     )
+
+
+def test_a_handful_of_sessions_has_no_sharpe_ratio():
+    found = traded(strategy(), series(), np.ones(10), 450, 1)
+    sentence = words.sentence(told(found, SETTINGS))
+    assert sentence.endswith("in too few sessions to tell how sure that is.")
+
+
+def test_a_price_that_stays_costs_what_is_traded():
+    still = Series(np.full(600, 100.0))
+    found = traded(strategy(), still, np.random.default_rng(1).normal(size=100), 450, 1)
+    assert found.table["champion"].yearly_return < 0
+    assert "Sharpe ratio of 0.00 before costs, −" in words.sentence(told(found, SETTINGS))
 
 
 def test_every_figure_is_shown_with_its_meaning():

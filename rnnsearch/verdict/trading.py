@@ -1,0 +1,171 @@
+"""The champion's forecasts of the locked rows traded, on paper.
+
+    traded     the `trading` of an answer: what it would have earned
+    as_asked   whether an answer was traded as [trade] says now
+
+Nothing here is chosen by what came out: positions follow from [trade] and the forecasts alone.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from rnnsearch.arrays import Floats, Rows
+from rnnsearch.config import StudyFile
+from rnnsearch.data.prices.load import Prices
+from rnnsearch.scoring import trading
+from rnnsearch.scoring.trading.account import Terms
+from rnnsearch.scoring.trading.measures import per_year
+from rnnsearch.scoring.trading.strategy import Series, Strategy, plain, sharpes
+from rnnsearch.scoring.trading.words import sentence
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.store.view import TrialView, trained
+from rnnsearch.shown import day
+
+CLOSE = "Close"
+
+STALE = 0.2
+"""Share of opens that are the last close from which on they are doubted."""
+
+
+def traded(
+    problem: Problem, trials: Iterable[TrialView], finished: int, answer: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What following the champion's forecasts in `answer` would have earned; plain.
+
+    Keys: sentence, settings, notes, trials, sessions, first, last, per_year, dates, and those of
+    `strategy.plain`; or `reason` alone where nothing is traded. `trials` are those that the
+    champion was chosen from, `finished` how many there were in all.
+    """
+    study, prices = problem.study, problem.prices
+    settings = study.trade.model_dump()
+    rows = problem.split.test
+    h = int(answer["champion"]["params"]["output_shift"])
+    if reason := _why_not(study, prices, int(rows[0]) - h):
+        return {"reason": reason, "settings": settings}
+    strategy, series = _strategy(study, prices), _series(prices)
+    forecast = np.array(answer["forecasts"]["champion"], dtype=np.float64)
+    moves = _moves(problem, series, rows, h, forecast)
+    if moves is None:
+        kind = study.data.predict
+        return {"reason": f"a forecast of {kind} says nothing of the price", "settings": settings}
+    first = int(rows[0]) - h + 1
+    found = trading.traded(
+        strategy, series, moves, first, h, trials=finished, others=_others(problem, trials)
+    )
+    dates = prices.dates[first : int(rows[-1]) + 1]
+    notes = list(_notes(study, prices, first, int(rows[-1])))
+    if answer.get("opening", 1) > 1:
+        notes.append(
+            "these rows had been looked at before, and the chances are those of a first look"
+        )
+    told = {
+        "settings": settings,
+        "notes": notes,
+        "trials": finished,
+        "sessions": len(dates),
+        "first": day(dates[0]),
+        "last": day(dates[-1]),
+        "per_year": strategy.terms.per_year,
+        "dates": [day(date) for date in dates],
+        **plain(found),
+    }
+    return {"sentence": sentence(told), **told}
+
+
+def as_asked(study: StudyFile, answer: Mapping[str, Any]) -> bool:
+    """Whether an answer was traded as [trade] says now; one of before there was [trade], too."""
+    made: Mapping[str, Any] = answer.get("trading") or {}
+    return "settings" not in made or made["settings"] == study.trade.model_dump()
+
+
+def _strategy(study: StudyFile, prices: Prices) -> Strategy:
+    trade = study.trade
+    days = prices.dates.as_unit("s").asi8 / 86_400
+    terms = Terms(trade.cost, trade.borrow, trade.cash, per_year(days))
+    bounds = trading.SIDES[trade.sides]
+    return Strategy(trading.RULES[trade.position], bounds, trading.ENTRIES[trade.entry], terms)
+
+
+def _series(prices: Prices) -> Series:
+    """What is bought and sold: the target column, and the open on its scale."""
+    closes, opens = prices.close, None
+    if "Open" in prices.frame:
+        opens = prices.frame["Open"].to_numpy(np.float64)
+        if prices.target != CLOSE and CLOSE in prices.frame:  # an adjusted close
+            opens = opens * closes / prices.frame[CLOSE].to_numpy(np.float64)
+    return Series(closes, opens)
+
+
+def _why_not(study: StudyFile, prices: Prices, first: int) -> str | None:
+    """Why nothing is traded from row `first` on; None where it can be."""
+    if study.trade.position == "none":
+        return '[trade] position is "none"'
+    adjusted = {} if prices.columns is None else prices.columns.adjusted
+    is_close = prices.target in (CLOSE, "Adj Close") or adjusted.get(prices.target) == CLOSE
+    if CLOSE in prices.frame and not is_close:
+        return (
+            f"{prices.target} is not the price at which its session closes, so when its forecast "
+            "is made nobody can buy or sell at it any more"
+        )
+    series = _series(prices)
+    wanted = [series.closes]
+    if trading.ENTRIES[study.trade.entry].needs_open and series.opens is not None:
+        wanted.append(series.opens[first:])
+    if any((one <= 0).any() or not np.isfinite(one).all() for one in wanted):
+        return "there are prices that are not above 0, of which there are no shares to buy"
+    return None
+
+
+def _moves(problem: Problem, series: Series, rows: Rows, h: int, forecast: Floats) -> Floats | None:
+    origins = rows - h
+    return problem.target.move(forecast, series.closes[origins], series.usual(h)[origins])
+
+
+def _others(problem: Problem, trials: Iterable[TrialView]) -> tuple[Floats, int]:
+    """The trials' Sharpe ratios per session on validation rows (k,), and how many those are.
+
+    Of each trial the folds follow each other, so they are one account.
+    """
+    strategy, series = _strategy(problem.study, problem.prices), _series(problem.prices)
+    rows = problem.split.validation
+    by_shift: dict[int, list[Floats]] = {}
+    for trial in trained(trials):
+        moves = _moves(problem, series, rows, trial.output_shift, trial.forecasts)
+        assert moves is not None
+        by_shift.setdefault(trial.output_shift, []).append(moves)
+    found = [
+        sharpes(strategy, series, np.stack(moves, axis=1), int(rows[0]) - h + 1, h)
+        for h, moves in by_shift.items()
+    ]
+    return np.concatenate(found) if found else np.empty(0), len(rows)
+
+
+def _notes(study: StudyFile, prices: Prices, first: int, last: int) -> Iterator[str]:
+    entry = trading.ENTRIES[study.trade.entry]
+    if entry.note:
+        yield entry.note
+    adjusted = {} if prices.columns is None else prices.columns.adjusted
+    if study.data.adjust or prices.target in ("Adj Close", *adjusted):
+        yield "dividends are in these prices, as they were adjusted for them later"
+    elif better := [name for name, base in adjusted.items() if base == CLOSE]:
+        yield (
+            f"these are prices without dividends, which nobody is paid here: adjust = true counts "
+            f"them ({better[0]}), in a new study"
+        )
+    else:
+        yield (
+            f"dividends count only where {prices.target} of {prices.name} has them in it: of "
+            "prices without dividends, what is held earns less here than it did, and what is sold "
+            "short more"
+        )
+    if entry.needs_open:
+        series = _series(prices)
+        assert series.opens is not None
+        stale = float(np.mean(series.opens[first : last + 1] == series.closes[first - 1 : last]))
+        if stale > STALE:
+            yield (
+                f"the open is the close of the session before in {100 * stale:.0f} % of the "
+                "sessions: nobody could trade there if it was only carried on"
+            )
