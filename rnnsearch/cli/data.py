@@ -33,6 +33,9 @@ def fetch(
         Path | None, typer.Option(help="CSV file; left out: TICKER.csv.", show_default=False)
     ] = None,
     force: Force = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Continue a file that is there with newer rows.")
+    ] = False,
 ) -> int:
     """Get daily prices from Yahoo Finance into a CSV file."""
     from rnnsearch.data.markets.yahoo import fetch
@@ -40,10 +43,14 @@ def fetch(
     from rnnsearch.terminal.tables import note
 
     begin, end = _day("--from", first), _day("--to", last) if last else None
-    prices = fetch(ticker, begin, end, output, force=force)
+    prices = fetch(ticker, begin, end, output, force=force, update=update)
     for text in prices.notes:
         note(text)
-    print(printable(f"{prices.path}: {prices.rows} rows, {prices.first} to {prices.last}\n"))
+    told = f"{prices.path}: {prices.rows} rows, {prices.first} to {prices.last}"
+    if update:
+        print(printable(f"{told}, {prices.new} new"))
+        return 0
+    print(printable(f"{told}\n"))
     print(printable(after_fetch(prices.path)))
     return 0
 

@@ -122,7 +122,8 @@ def search(
         out.print(
             _rename(find_study(study), fork).rstrip(), highlight=False, markup=False, soft_wrap=True
         )
-    out.print(after_search(find_study(study), left), highlight=False, markup=False, soft_wrap=True)
+    then = after_search(find_study(study), left, tested=bool(settings.split.test))
+    out.print(then, highlight=False, markup=False, soft_wrap=True)
 
     # Last, with its imports of scikit-learn and matplotlib: nobody need wait for it.
     from rnnsearch.publish.page import publish_plots

@@ -38,6 +38,8 @@ def evaluate(
 
     settings = load(study, run__device=device, run__storage=storage, run__tracking=tracking)
     problem = Problem.load(settings)
+    if not settings.split.test:
+        return _never_tested(settings.name, study, as_json)
     answer = evaluate(settings, top=top, seeds=seeds, again=again, say=note, problem=problem)
     model = publish(problem, answer, champion_folder(settings), notice=note)
     if model:
@@ -50,6 +52,22 @@ def evaluate(
         out.print(part, highlight=False, markup=False)
     if model:
         out.print(f"champion in MLflow: {model}", highlight=False, markup=False)
+    return 0
+
+
+def _never_tested(name: str, study: Path, as_json: bool) -> int:
+    """A study that keeps no rows to be tested on has no answer: what there is instead."""
+    from rnnsearch.config import find_study
+    from rnnsearch.terminal.hints import without_test
+    from rnnsearch.terminal.tables import output
+    from rnnsearch.verdict.renewal import UNTESTED_SENTENCE
+
+    if as_json:
+        print(json.dumps({"study": name, "verdict": {"sentence": UNTESTED_SENTENCE}}))
+        return 0
+    out = output()
+    for text in (UNTESTED_SENTENCE, without_test(find_study(study))):
+        out.print(text, highlight=False, markup=False, soft_wrap=True)
     return 0
 
 

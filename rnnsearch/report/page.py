@@ -67,6 +67,7 @@ def render(facts: Facts) -> str:
             champion_title=title(facts.champion.plain),
             champion_inputs=facts.champion.inputs,
             test=_locked_rows(facts),
+            locked=bool(facts.study.split.test),
             pictures=sections,
             intervals=list(words.intervals(_interval(evaluation))) if _interval(evaluation) else [],
             quarters=_quarters(_interval(evaluation)),

@@ -39,7 +39,11 @@ class Problem:
     @classmethod
     def load(cls, study: StudyFile, *, tried: bool = False) -> "Problem":
         """`tried`: the user's own functions and cells are tried before they are relied on."""
-        prices = read_prices(study.data)
+        return cls.of(study, read_prices(study.data), tried=tried)
+
+    @classmethod
+    def of(cls, study: StudyFile, prices: Prices, *, tried: bool = False) -> "Problem":
+        """The study on prices that are read already."""
         module = study.module if tried else None
         made = try_functions(prices, module) if module else None
         table = build_inputs(prices, study, cache_folder())

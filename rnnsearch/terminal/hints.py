@@ -21,8 +21,8 @@ def after_init(study: Path) -> str:
     )
 
 
-def after_search(study: Path, left: int = 0) -> str:
-    """`left`: trials that the study shall have and has not yet."""
+def after_search(study: Path, left: int = 0, *, tested: bool = True) -> str:
+    """`left`: trials that the study shall have and has not yet; `tested`: it has locked rows."""
     name = _name(study)
     chosen = "" if name == "quickstart" else f" STUDY={name}"
     more = (
@@ -33,16 +33,27 @@ def after_search(study: Path, left: int = 0) -> str:
     if left > 0:
         others = f"the other {left} trial{'s' * (left > 1)}"
         more = (f"make resume{chosen}", f"rnnsearch search {name}", others)
+    answer = (f"make evaluate{chosen}", f"rnnsearch evaluate {name}", "better than doing nothing?")
     return _listed(
-        (
-            f"make evaluate{chosen}",
-            f"rnnsearch evaluate {name}",
-            "better than doing nothing?",
-        ),
+        answer if tested else _refit(chosen, name),
         more,
         (f"make report{chosen}", f"rnnsearch report {name}", "one page with all of it"),
         ("make dashboard", "rnnsearch dashboard", "every trial in MLflow"),
     )
+
+
+def without_test(study: Path) -> str:
+    """Where no rows are locked."""
+    name = _name(study)
+    chosen = f" STUDY={name}"
+    return _listed(
+        _refit(chosen, name),
+        (f"make predict{chosen}", f"rnnsearch predict {name}", "then: its next forecast"),
+    )
+
+
+def _refit(chosen: str, name: str) -> tuple[str, str, str]:
+    return f"make refit{chosen}", f"rnnsearch refit {name}", "the best trial, trained on all rows"
 
 
 def to_go_on(study: Path, timeout: str | None = None) -> str:

@@ -11,15 +11,16 @@ from rnnsearch.config import StudyFile
 from rnnsearch.data.markets.calendars import are_days
 from rnnsearch.data.markets.proposals import likely_market
 from rnnsearch.data.prices.load import Prices, read_prices
-from rnnsearch.errors import NoTrialError
+from rnnsearch.errors import NoTrialError, RnnsearchError
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.forecasting.spec import ForecasterSpec
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.journal import append
 from rnnsearch.search.store.store import Store
+from rnnsearch.search.store.view import trained
 from rnnsearch.verdict.journal.recording import written_down
 from rnnsearch.verdict.plain import as_json
-from rnnsearch.verdict.renewal import age, answer_of, data_of, evaluated_champion, newest
+from rnnsearch.verdict.renewal import age, answer_of, data_of, evaluated_champion, newest_weights
 
 FORKED = (
     "`rnnsearch search STUDY --fork NAME` begins a study whose networks forecast the change from "
@@ -52,22 +53,19 @@ def predict(
     the journal, were there, and came too late to count; None where none were to be recorded). The
     study's file may have grown since.
 
-    Raises NoTrialError before `evaluate`, StorageError where the champion's folder is damaged,
-    gone, or not that of the last evaluation.
+    Raises NoTrialError before `evaluate`, RnnsearchError before the first `refit` of a study
+    without locked rows, StorageError where the champion's folder is damaged, gone, or not that of
+    the last evaluation.
     """
     store = Store(study, create=False)
     with storage_errors(store.url):
         answer = answer_of(store, study)
         if answer is None:
-            first = "evaluate" if study.split.test else "refit"
-            raise NoTrialError(
-                f"{study.name}: there is no champion yet; run `rnnsearch {first}` first"
-            )
+            raise _no_champion(study, store)
         # The study file must still be the one that was searched; its data may be newer.
         store.claim(study.fingerprint(), store.data)
     forecaster = evaluated_champion(study, answer)
-    if renewed := newest(study, forecaster.spec.identity):
-        forecaster = Forecaster.load(renewed[0])
+    forecaster = newest_weights(study, forecaster.spec.identity) or forecaster
     spec = forecaster.spec
     # A calendar may have been named since: it dates forecasts and changes none.
     forecaster = replace(forecaster, spec=replace(spec, calendar=study.data.calendar))
@@ -116,6 +114,18 @@ def predict(
         "openings": answer["openings"],
         "recorded": recorded,
     }
+
+
+def _no_champion(study: StudyFile, store: Store) -> RnnsearchError:
+    if study.split.test or not trained(store.trials()):
+        first = "evaluate" if study.split.test else "search"
+        return NoTrialError(
+            f"{study.name}: there is no champion yet; run `rnnsearch {first}` first"
+        )
+    return RnnsearchError(
+        f"{study.name}: there is no champion yet, and no rows are locked that one could be tested "
+        "on; run `rnnsearch refit`, which trains the best trial on all rows, untested"
+    )
 
 
 def _beyond(outside: list[dict[str, Any]], forecaster: Forecaster, formerly: str) -> Iterator[str]:

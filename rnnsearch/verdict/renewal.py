@@ -53,7 +53,8 @@ def renew(
     """Train the evaluated champion's configuration and seeds on every row of the study's data.
 
     `data` are newer prices in place of the study's, `window` keeps the last so many target rows.
-    The same rows again change nothing. Keys: study, champion (trial number), evaluated (its
+    The same rows again change nothing, and rows that differ from what the weights in use were
+    trained on are named. Keys: study, champion (trial number), evaluated (its
     identity), rows, first, last (of the targets that trained it), folder, identity, made (False
     where it was there already), notes.
 
@@ -89,6 +90,11 @@ def renew(
     )
     with alone(study):
         known = newest(study, spec.identity)
+        before = None if known is None else _loaded(known[0])
+        if before is None:  # or damaged: it is made again
+            known = None
+        # What is known reaches to the newest row that any weights were trained on.
+        differs = (before or champion).notes(problem.prices)
         made = False
         if known is None or known[1].identity != identity:
             made = True
@@ -124,7 +130,7 @@ def renew(
         "folder": str(folder),
         "identity": identity,
         "made": made,
-        "notes": [*problem.prices.warnings, *champion.notes(problem.prices)],
+        "notes": [*problem.prices.warnings, *differs],
     }
 
 
@@ -169,6 +175,19 @@ def newest(study: StudyFile, evaluated: str) -> tuple[Path, ForecasterSpec] | No
     return (folder, spec) if spec.refit_of == evaluated else None
 
 
+def newest_weights(study: StudyFile, evaluated: str) -> Forecaster | None:
+    """The newest renewal of the evaluated champion; None without one.
+
+    Raises StorageError where it is damaged.
+    """
+    known = newest(study, evaluated)
+    if known is None:
+        return None
+    if (forecaster := _loaded(known[0])) is None:
+        raise _damaged(study)
+    return forecaster
+
+
 def data_of(study: StudyFile, spec: ForecasterSpec, data: Path | None) -> StudyFile:
     """The study with newer prices, of which columns that the champion does not use may lack."""
     if data is None:
@@ -191,13 +210,21 @@ def age(spec: ForecasterSpec, prices: Prices) -> int:
 # --- on the way ---------------------------------------------------------------------------------
 
 
+def _loaded(folder: Path) -> Forecaster | None:
+    """A renewal; None where it is damaged."""
+    try:
+        return Forecaster.load(folder)
+    except StorageError:
+        return None
+
+
 def _choose_untested(study: StudyFile, store: Store, say: Say) -> None:
-    """The best of the best trials under further seeds, trained on all rows of the study's data."""
+    """The best of the best trials under further seeds, trained on all rows that were searched."""
     known = store.notes().get(UNTESTED) or {}
     spec, finished = read_spec(champion_folder(study)), store.finished()
     if spec and (known.get("identity"), known.get("trials")) == (spec.identity, finished):
         return
-    problem, top, seeds = Problem.load(study), 5, 3
+    problem, top, seeds = _as_searched(study, store), 5, 3
     trials = best_trials(store, top)
     say(f"no rows are locked: choosing among the best {len(trials)} trials on validation rows")
     with alone(study):
@@ -213,6 +240,19 @@ def _choose_untested(study: StudyFile, store: Store, say: Say) -> None:
             "openings": 0,
         }
         store.note(UNTESTED, as_json(untested))
+
+
+def _as_searched(study: StudyFile, store: Store) -> Problem:
+    """The study on the rows that its trials had, where its file has grown since.
+
+    Raises DataError where it differs in them.
+    """
+    problem, known = Problem.load(study), store.data
+    if problem.table.hash != known["hash"] and len(problem.prices.dates) > known["rows"]:
+        then = problem.prices.until(problem.prices.dates[known["rows"] - 1])
+        problem = Problem.of(study, then)
+    store.claim(study.fingerprint(), problem.data_record())
+    return problem
 
 
 def _problem(study: StudyFile, spec: ForecasterSpec, data: Path | None) -> Problem:

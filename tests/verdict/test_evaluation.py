@@ -12,7 +12,7 @@ from arch.data import sp500
 
 from rnnsearch import targets
 from rnnsearch.config import load_study
-from rnnsearch.errors import NoTrialError, StorageError
+from rnnsearch.errors import NoTrialError, StorageError, StudyFileError
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.publish.registry import forecast_rows, publish
 from rnnsearch.scoring import metrics
@@ -354,12 +354,28 @@ def test_a_study_without_a_complete_trial_exits_with_5(
     assert command(monkeypatch, "predict", path) == 5
 
 
-def test_a_study_without_test_rows_exits_with_2(
+def test_a_study_without_test_rows_is_told_the_way(
     evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = write_study(evaluated.path.parent, "open", split={"test": 0})
-    assert command(monkeypatch, "evaluate", path) == 2
-    assert "[split] test is 0" in capsys.readouterr().err
+    path = write_study(evaluated.path.parent, "open", split={"test": 0}, study={"trials": 1})
+    with pytest.raises(StudyFileError, match=r"\[split\] test is 0.*`rnnsearch refit`"):
+        evaluate(load_study(path), say=str)
+    assert command(monkeypatch, "evaluate", path) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Never tested")
+    assert f"rnnsearch refit {path}" in said
+    assert command(monkeypatch, "evaluate", path, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["verdict"]["sentence"].startswith("Never tested")
+    search_inline(path)
+    assert command(monkeypatch, "predict", path) == 1  # nothing was forecast
+    assert "run `rnnsearch refit`, which trains the best trial" in capsys.readouterr().err
+    assert command(monkeypatch, "refit", path) == 0
+    assert command(monkeypatch, "predict", path, "--record") == 0
+    assert "journal: " in capsys.readouterr().out
+    assert command(monkeypatch, "journal", path) == 0
+    assert command(monkeypatch, "report", path) == 0
+    page = (evaluated.home / "open.html").read_text(encoding="utf-8")
+    assert "No rows are locked that a champion could be tested on" in page
 
 
 # --- other studies, end to end

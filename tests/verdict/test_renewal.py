@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from rnnsearch.config import load_study
-from rnnsearch.errors import NoTrialError, StorageError, StudyFileError
+from rnnsearch.errors import DataError, NoTrialError, RnnsearchError, StorageError, StudyFileError
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.publish.registry import model_name, publish, publish_refit
 from rnnsearch.search.problem import Problem
@@ -96,6 +96,18 @@ def test_twice_on_one_day_changes_nothing(evaluated: Evaluated) -> None:
     assert {**first, "made": False} == second
 
 
+def test_rows_that_differ_from_those_of_the_last_refit_are_named(evaluated: Evaluated) -> None:
+    renew(evaluated.study, say=quiet)
+    frame = pd.read_csv(prices_of(evaluated))
+    place = len(frame) - 4  # none of the rows that the evaluated champion had
+    frame.loc[place, "Close"] *= 1.01
+    frame.to_csv(prices_of(evaluated), index=False)
+    renewed = renew(evaluated.study, say=quiet)
+    assert renewed["made"]
+    (note,) = [one for one in renewed["notes"] if "differs from the history" in one]
+    assert f"first on {frame['Date'][place]}" in note
+
+
 def test_a_window_keeps_the_last_rows_and_a_short_one_is_refused(evaluated: Evaluated) -> None:
     renewed = renew(evaluated.study, window=60, say=quiet)
     assert renewed["rows"] == 60
@@ -147,6 +159,15 @@ def test_a_damaged_pointer_is_told_with_the_way_out(evaluated: Evaluated, text: 
         predict(evaluated.study)
     shutil.rmtree(root)
     assert renew(evaluated.study, say=quiet)["made"]
+
+
+def test_damaged_weights_of_a_refit_are_told_and_made_again(evaluated: Evaluated) -> None:
+    first = renew(evaluated.study, say=quiet)
+    (Path(first["folder"]) / "weights.safetensors").write_bytes(b"")
+    with pytest.raises(StorageError, match="the newest refit cannot be read"):
+        predict(evaluated.study)
+    assert renew(evaluated.study, say=quiet) == first
+    assert predict(evaluated.study)["trained"]["last"] == first["last"]
 
 
 def test_a_refit_before_an_evaluation_says_what_to_do(evaluated: Evaluated) -> None:
@@ -219,7 +240,7 @@ def test_a_study_without_locked_rows_has_a_champion_by_refit(home: Path, tmp_pat
     study = load_study(path)
     with pytest.raises(StudyFileError, match="`rnnsearch refit` trains"):
         evaluate(study, top=1, seeds=1, say=quiet)
-    with pytest.raises(NoTrialError, match="run `rnnsearch refit` first"):
+    with pytest.raises(RnnsearchError, match="run `rnnsearch refit`, which trains"):
         predict(study)
     renewed = renew(study, say=quiet)
     assert predict(study)["trained"]["sessions_since"] == 0
@@ -227,3 +248,24 @@ def test_a_study_without_locked_rows_has_a_champion_by_refit(home: Path, tmp_pat
     assert not renew(study, say=quiet)["made"]
     search_inline(path, "+1")
     assert renew(study, say=quiet)["rows"] == renewed["rows"]
+
+
+def test_a_study_without_locked_rows_whose_file_has_grown_chooses_on_what_was_searched(
+    home: Path, tmp_path: Path
+) -> None:
+    rows = write_bars(tmp_path / "bars.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "bars.csv").write_text("".join(rows[:390]))
+    settings = {"study": {"trials": 1}, "split": {"test": 0.0}, "data": BARS["data"]}
+    path = write_study(tmp_path, **settings, inputs=BARS["inputs"])
+    search_inline(path)
+    (tmp_path / "bars.csv").write_text("".join(rows))
+    study = load_study(path)
+    renewed = renew(study, say=quiet)
+    assert renewed["last"] == rows[-1][:10]
+    champion = Forecaster.load(champion_folder(study))
+    assert str(champion.history.dates[-1])[:10] <= rows[389][:10]
+    store = Store(study, create=False)
+    store.note(renewal.UNTESTED, None)
+    (tmp_path / "bars.csv").write_text("".join([*rows[:300], *rows[301:]]))
+    with pytest.raises(DataError, match="the data have changed"):
+        renew(study, say=quiet)

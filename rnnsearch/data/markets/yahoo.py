@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnsearch.data.atomic import replace_file
+from rnnsearch.data.markets.continued import continued, read_fetched
 from rnnsearch.errors import DataError, RnnsearchError, StudyFileError
 
 if TYPE_CHECKING:
@@ -25,13 +26,17 @@ DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True)
 class Fetched:
-    """The file that was written, its days, and what the user should know about them."""
+    """The file that was written, its days, and what the user should know about them.
+
+    `new` rows are later than those that were there, of a file that was continued.
+    """
 
     path: Path
     rows: int
     first: dt.date
     last: dt.date
     notes: tuple[str, ...]
+    new: int = 0
 
 
 def fetch(
@@ -41,12 +46,14 @@ def fetch(
     output: Path | None = None,
     *,
     force: bool = False,
+    update: bool = False,
 ) -> Fetched:
     """Write a ticker's daily prices from `first` to `last` to a CSV file.
 
     `last` is by default yesterday (UTC), the last day whose sessions are surely over. `output` is
     by default TICKER.csv in the current folder; a file that is there is overwritten with `force`
-    alone. Close has splits taken out, Adj Close dividends too.
+    alone, and continued with `update`: one that has all rows stays as it is. Close has splits taken
+    out, Adj Close dividends too.
 
     Raises StudyFileError for a wrong argument, DataError where Yahoo has no such prices,
     RnnsearchError where it does not answer, StorageError where the file cannot be written.
@@ -62,11 +69,16 @@ def fetch(
     path = output or Path(re.sub(r"[^\w.-]+", "_", ticker).strip("_") + ".csv")
     if path.suffix.lower() != ".csv":
         raise StudyFileError(f"--output: prices are written as .csv, got {path.name!r}")
-    if path.exists() and not force:
+    if force and update:
+        raise StudyFileError("--update: continues the file that --force overwrites; give one")
+    old = read_fetched(path, COLUMNS) if update and path.exists() else None
+    if path.exists() and not force and not update:
         raise StudyFileError(
-            f"{path}: is there already; name another file with --output, or overwrite it with "
-            f"--force"
+            f"{path}: is there already; name another file with --output, continue it with "
+            f"--update, or overwrite it with --force"
         )
+    if old is not None:  # a later dividend changes every row
+        first = min(first, old.index[0].date())
     answer = _download(ticker, first, last + DAY)
     frame = answer.dropna()
     if frame.empty:
@@ -74,11 +86,21 @@ def fetch(
     notes = []
     if len(frame) < len(answer):
         notes.append(f"{ticker}: {len(answer) - len(frame)} days lack a price and are left out")
-    begin, end = (frame.index[row].date() for row in (0, -1))
-    if end >= today:
+    if (end := frame.index[-1].date()) >= today:
         notes.append(f"{ticker}: the session of {end} may not be over; its row may change")
-    replace_file(path, lambda file: frame.to_csv(file))
-    return Fetched(path, len(frame), begin, end, tuple(notes))
+    if old is None:
+        replace_file(path, lambda file: frame.to_csv(file))
+        return _told(path, frame, notes)
+    changed, told = continued(path.name, old, frame)
+    if changed is not None:
+        replace_file(path, lambda file: changed.to_csv(file))
+    whole = old if changed is None else changed
+    return _told(path, whole, [*notes, *told], int((whole.index > old.index[-1]).sum()))
+
+
+def _told(path: Path, frame: "pd.DataFrame", notes: list[str], new: int = 0) -> Fetched:
+    begin, end = (frame.index[row].date() for row in (0, -1))
+    return Fetched(path, len(frame), begin, end, tuple(notes), new)
 
 
 def _download(ticker: str, start: dt.date, end: dt.date) -> "pd.DataFrame":

@@ -113,6 +113,11 @@ class Prices:
         words = self.words
         return tuple(dict.fromkeys(words.get(name, (name,))[0] for name in self.extras))
 
+    def until(self, last: pd.Timestamp) -> "Prices":
+        """What the file held when its last price was of this date, and joined series no later."""
+        joined = tuple(series.until(last) for series in self.joined)
+        return replace(self, frame=self.frame[self.dates <= last], joined=joined, coming=None)
+
     @cached_property
     def hash(self) -> str:
         """16 hex digits of the content: dates, column names, values; of joined series too.

@@ -90,8 +90,12 @@ def parent_record(problem: Problem, study_id: str) -> Parent:
         f"**{study.name}**: forecasts `{study.data.predict}` of {code(study.data.target)} in "
         f"{code(data['name'])} ({data['rows']} sessions, {data['first']} to {data['last']}).\n\n"
         "One child run per trial, measured on the validation rows of "
-        f"{len(split.folds)} walk-forward folds. {meanings}. The last {len(split.test)} target "
-        "rows are locked until `evaluate`."
+        f"{len(split.folds)} walk-forward folds. {meanings}. "
+        + (
+            f"The last {len(split.test)} target rows are locked until `evaluate`."
+            if len(split.test)
+            else "No rows are locked."
+        )
     )
     told = describe(problem.candidates.record())
     description += "".join(f"\n\n{markdown(note[0].upper() + note[1:])}." for note in told)

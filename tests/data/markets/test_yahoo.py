@@ -94,6 +94,7 @@ def yahoo(
     def answers(new: tuple[int, Any]) -> None:
         nonlocal answer
         answer = new
+        yfinance.data.YfData.cache_get.cache_clear()  # it asks once for days that are past
 
     yfinance.set_tz_cache_location(str(tmp_path_factory.mktemp("yfinance")))
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -190,10 +191,70 @@ def test_a_file_that_is_there_stays_unless_told_otherwise(
     yahoo(bars([90.0, 91.0]))
     path = tmp_path / "2330.TW.csv"
     path.write_text("mine")
-    with pytest.raises(StudyFileError, match=r"is there already; .* --force"):
+    with pytest.raises(StudyFileError, match=r"is there already; .* --update, or .* --force"):
         get(tmp_path)
     assert path.read_text() == "mine"
     assert get(tmp_path, force=True).rows == 2
+
+
+def test_a_file_is_continued_with_newer_rows_and_twice_changes_nothing(
+    yahoo: Callable[..., None], tmp_path: Path
+) -> None:
+    yahoo(bars([90.0, 91.0, 92.0]))
+    assert get(tmp_path, update=True).rows == 3  # where there is no file yet, it is written
+    path = tmp_path / "2330.TW.csv"
+    before, written = path.read_text(), path.stat().st_mtime_ns
+    same = get(tmp_path, update=True)
+    assert (same.rows, same.new, same.notes) == (3, 0, ())
+    assert (path.read_text(), path.stat().st_mtime_ns) == (before, written)
+    yahoo(bars([90.0, 91.0, 92.0, 93.0]))
+    more = get(tmp_path, update=True)
+    assert (more.rows, more.new, more.notes) == (4, 1, ())
+    assert path.read_text().startswith(before)
+    assert fetch("2330.TW", LAST, LAST, path, update=True).rows == 4  # from where the file begins
+
+
+def test_a_dividend_since_is_told_and_taken_over(
+    yahoo: Callable[..., None], tmp_path: Path
+) -> None:
+    yahoo(bars([90.0, 91.0, 92.0]))
+    get(tmp_path)
+    yahoo(bars([89.0, 90.0, 91.0, 93.0]))
+    found = get(tmp_path, update=True)
+    assert "3 of 3 rows that were there are others now, first 2024-01-02" in found.notes[0]
+    assert "Adj Close was 90 and is 89" in found.notes[0]
+    written = pd.read_csv(found.path)
+    assert written["Adj Close"].tolist() == [89.0, 90.0, 91.0, 93.0]
+
+
+def test_an_answer_that_lacks_what_the_file_has_changes_nothing(
+    yahoo: Callable[..., None], tmp_path: Path
+) -> None:
+    yahoo(bars([90.0, 91.0, 92.0, 93.0]))
+    get(tmp_path)
+    path = tmp_path / "2330.TW.csv"
+    before = path.read_text()
+    yahoo(bars([90.0, None, 92.0, 93.0, 94.0]))
+    with pytest.raises(DataError, match=r"lacks 1 sessions that the file has, first 2024-01-03;"):
+        get(tmp_path, update=True)
+    assert path.read_text() == before
+    yahoo(bars([90.0, 91.0]))  # an answer that ends before the file does
+    assert get(tmp_path, update=True).rows == 4
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize("text", ["mine", "Date,Close\n2024-01-02,1\n", ""])
+def test_a_file_of_another_kind_is_not_continued(
+    yahoo: Callable[..., None], tmp_path: Path, text: str
+) -> None:
+    yahoo(bars([90.0, 91.0]))
+    path = tmp_path / "2330.TW.csv"
+    path.write_text(text)
+    with pytest.raises(StudyFileError, match="is no file that fetch wrote, so it cannot be"):
+        get(tmp_path, update=True)
+    assert path.read_text() == text
+    with pytest.raises(StudyFileError, match="--update: continues the file that --force"):
+        get(tmp_path, update=True, force=True)
 
 
 def test_wrong_arguments_are_refused_before_anything_is_asked(tmp_path: Path) -> None:
