@@ -7,6 +7,7 @@ import numpy as np
 
 from rnnsearch import targets
 from rnnsearch.arrays import Floats
+from rnnsearch.report import journal
 from rnnsearch.report.contributions import shift_gain
 from rnnsearch.report.facts import Facts
 from rnnsearch.report.figures import champion as figures
@@ -23,6 +24,7 @@ def pictures(facts: Facts) -> dict[str, list[Picture]]:
     return {
         "forecast": list(_forecast_pictures(facts)),
         "money": list(_money_pictures(facts)),
+        "journal": journal.pictures(facts.journal),
         "seeds": list(_seed_pictures(facts)),
         "search": list(_search_pictures(facts)),
         "inputs": [_of(content) for content in of_inputs(facts.inputs)],

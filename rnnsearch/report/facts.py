@@ -17,6 +17,7 @@ from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView, best_first, trained
 from rnnsearch.verdict.answers import stored_answer
+from rnnsearch.verdict.journal.reading import noted
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Facts:
     """All that the page tells, read once.
 
     `id` tells the study from others of its name. `problem` is None where the price file cannot be
-    read any more or has changed; `notes` says so. `evaluation` is None before `evaluate`.
+    read any more or has changed; `notes` says so. `evaluation` is None before `evaluate`, and
+    `journal` where no forecast was recorded.
     """
 
     study: StudyFile
@@ -38,6 +40,7 @@ class Facts:
     evaluation: dict[str, Any] | None
     notes: list[str]
     scoring: int
+    journal: dict[str, Any] | None = None
 
     @property
     def best(self) -> TrialView:
@@ -71,6 +74,7 @@ def collect(study: StudyFile, problem: Problem | None = None) -> Facts:
         importance = parameter_importance(store)
         counts, finished = store.counts(), store.finished()
         evaluation = stored_answer(store)
+        journal = noted(study, store)
     notes: list[str] = []
     if attributes.get("fingerprint") != study.fingerprint():
         notes.append(
@@ -95,6 +99,7 @@ def collect(study: StudyFile, problem: Problem | None = None) -> Facts:
         evaluation=evaluation,
         notes=notes,
         scoring=store.scoring,
+        journal=journal,
     )
 
 

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from rnnsearch.config import StudyFile, home
 from rnnsearch.config.toml import to_toml
 from rnnsearch.data.atomic import replace_file
+from rnnsearch.report import journal
 from rnnsearch.report.captions import pictures
 from rnnsearch.report.facts import Facts, collect
 from rnnsearch.report.figures.champion import Picture
@@ -68,6 +69,7 @@ def render(facts: Facts) -> str:
             champion_inputs=facts.champion.inputs,
             test=_locked_rows(facts),
             locked=bool(facts.study.split.test),
+            journal=journal.section(facts.journal),
             pictures=sections,
             intervals=list(words.intervals(_interval(evaluation))) if _interval(evaluation) else [],
             quarters=_quarters(_interval(evaluation)),

@@ -16,16 +16,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
 
 from rnnsearch.publish.pyfunc import ServedForecaster, _load_pyfunc
-from rnnsearch.publish.registry import publish
+from rnnsearch.publish.registry import model_name, publish, publish_refit
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.records import tracking_uri
 from rnnsearch.verdict.evaluation import champion_folder
 from rnnsearch.verdict.prediction import predict
+from rnnsearch.verdict.renewal import renew
 from tests.helpers.evaluated import (
     Evaluated,
     copy_study,
@@ -46,8 +48,11 @@ def champion(
 
 @pytest.fixture(scope="module")
 def model_uri(champion: Evaluated) -> str:
+    """The alias, after it has moved from the evaluated champion to its refit."""
     study = champion.study
-    uri = publish(Problem.load(study), champion.answer, champion_folder(study), notice=pytest.fail)
+    publish(Problem.load(study), champion.answer, champion_folder(study), notice=pytest.fail)
+    renewed = renew(study, say=str)
+    uri = publish_refit(study, renewed["evaluated"], notice=pytest.fail)
     assert uri is not None
     return uri
 
@@ -149,10 +154,15 @@ def test_a_server_answers_with_the_numbers_of_predict_and_evaluate(
         np.testing.assert_allclose(
             [row[key] for row in rows], [row[key] for row in expected], rtol=1e-6, atol=1e-9
         )
-    tested = rows[: answer["test"]["rows"]]
-    price = np.array([row["forecast_price"] for row in tested])
+    served = np.array([row["forecast_price"] for row in rows[: answer["test"]["rows"]]])
+    # The server has the refit; the champion that met the locked rows keeps an alias of its own.
+    mlflow.set_tracking_uri(tracking_uri(champion.study))
+    evaluated = mlflow.pyfunc.load_model(f"models:/{model_name(champion.study)}@evaluated")
+    told = evaluated.predict(raw(champion), params={"origins": origins})
+    price = told["forecast_price"].to_numpy(np.float64)[: len(served)]
     found = np.log(price / np.array(answer["origin_price"]))
     np.testing.assert_allclose(found, answer["forecasts"]["champion"], atol=2e-7)
+    assert not np.allclose(served, price, rtol=1e-6)
     assert rows[-1]["target_date"] is None  # no calendar is named
 
 

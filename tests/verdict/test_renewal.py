@@ -67,11 +67,18 @@ def test_a_refit_is_a_champion_evaluated_on_a_file_cut_there(
     frame = pd.read_csv(prices_of(evaluated))
     cut = evaluated.path.parent / "cut.csv"
     frame[: len(champion.history.dates)].to_csv(cut, index=False)
+    before = predict(evaluated.study, origins=30)["forecasts"]
     renewed = Forecaster.load(Path(renew(evaluated.study, data=cut, say=quiet)["folder"]))
     for ours, theirs in zip(renewed.networks, champion.networks, strict=True):
         for name, weights in ours.state_dict().items():
             np.testing.assert_allclose(weights, theirs.state_dict()[name], atol=1e-6)
     assert renewed.spec.target_scale == pytest.approx(champion.spec.target_scale)
+    after = predict(evaluated.study, origins=30)
+    assert after["trained"]["refit"] is True
+    for key in ("forecast_price", "low_price", "high_price"):
+        assert [row[key] for row in after["forecasts"]] == pytest.approx(
+            [row[key] for row in before], rel=1e-6
+        )
 
 
 def test_rows_after_the_last_change_nothing(evaluated: Evaluated) -> None:

@@ -76,9 +76,9 @@ def judge(forecasts: Sequence[Judged]) -> dict[str, Any]:
 
     Keys: champion (trial number), identity, ahead, recorded, late, repeated, pending (not known
     yet), counted, first, last (target dates), table (a row of metrics for the champion and each
-    naive forecast), hardest (of these), skills (over each), interval (promised, share, rows) and
-    drift (drifted, since, p, ahead, p_better), course (after each of the n: date, skill,
-    directional_accuracy, held, p; lists).
+    naive forecast), hardest (of these), in_words (what each is called), skills (over each),
+    interval (promised, share, rows), drift (drifted, since, p, ahead, p_better), course (after each
+    of the n: date, skill, directional_accuracy, held, p; lists).
     """
     newest = max((one.entry for one in forecasts), key=lambda entry: entry.said.made)
     counted = [one.entry for one in forecasts if one.counts]
@@ -126,7 +126,7 @@ def _measured(counted: Sequence[Entry]) -> dict[str, Any]:
             {"forecast": name} | metrics.score(scored.of(values)) for name, values in rows.items()
         ],
         "hardest": list(naive)[place],
-        "hardest_in_words": target.naive_words[list(naive)[place]],
+        "in_words": {name: target.naive_words[name] for name in naive},
         "skills": {name: metrics.skill(actual, forecast, known) for name, known in naive.items()},
         "interval": _interval(counted, held),
         "drift": _drift(test, dates),

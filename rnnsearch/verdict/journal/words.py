@@ -25,7 +25,9 @@ def sentences(one: Plain | None, study: str) -> Iterator[str]:
 
 
 def _counts(one: Plain) -> str:
-    parts = [f"{one['counted']:,} came true and count", f"{one['pending']:,} wait for their day"]
+    parts = [f"the outcomes of {one['counted']:,} are known and count"]
+    if one["pending"]:
+        parts.append(f"{one['pending']:,} wait for their day")
     if one["late"]:
         parts.append(f"{one['late']:,} were made too late to count")
     if one["repeated"]:
@@ -38,8 +40,7 @@ def _how_good(one: Plain) -> str:
     skill, hits = metrics.get("skill"), metrics.get("directional_accuracy")
     row = one["table"][0]
     over = [
-        f"{skill.text(value)} over {other['forecast'].replace('_', ' ')}"
-        for other, value in zip(one["table"][1:], one["skills"].values(), strict=True)
+        f"{skill.text(value)} over {one['in_words'][name]}" for name, value in one["skills"].items()
     ]
     text = (
         f"From {one['first']} to {one['last']} the skill is {' and '.join(over)}, and the "

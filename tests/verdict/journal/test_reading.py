@@ -13,6 +13,7 @@ from click.testing import Result
 from rnnsearch.config import DataSection, load_study
 from rnnsearch.errors import StudyFileError
 from rnnsearch.publish.journal import publish_journal
+from rnnsearch.report.page import report
 from rnnsearch.scoring.drift import sequential
 from rnnsearch.search.store.entries import Outcome
 from rnnsearch.search.store.journal import entries
@@ -129,6 +130,25 @@ def test_the_same_is_in_mlflow_by_session(week: Days) -> None:
         assert [one.step for one in history] == list(range(1, len(course[name]) + 1))
         assert [one.value for one in history] == pytest.approx(course[name])
     assert "recorded of trial" in run.data.tags["journal"]
+
+
+def test_the_page_tells_it_as_it_was_noted(week: Days) -> None:
+    study = week.study.study
+    before = report(study).read_text(encoding="utf-8")
+    assert "once it is known" in before
+    journal(study)
+    week.frame["Close"] *= 2  # the page looks into no prices
+    week.end(250)
+    page = report(study).read_text(encoding="utf-8")
+    assert "What came true of the recorded forecasts" in page
+    assert 'id="plot-journal"' in page
+    assert "once it is known" not in page
+    assert "There is no sign that it does worse" in page
+
+
+def test_a_page_without_recorded_forecasts_has_no_such_section(evaluated: Evaluated) -> None:
+    page = report(evaluated.study).read_text(encoding="utf-8")
+    assert "recorded forecasts" not in page
 
 
 def test_the_journal_is_exported_as_it_is(week: Days, rnnsearch: Callable[..., Result]) -> None:
