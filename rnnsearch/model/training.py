@@ -16,7 +16,7 @@ trial repeats whatever else runs between its epochs.
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,8 @@ class Trainer:
     """The networks of a trial's folds, all begun with the same weights, and their training.
 
     `machine` holds the kernels of this process; without it, and for what they do not do, torch
-    trains. `kernels` says which: "torch" or the name of a width.
+    trains. `kernels` says which: "torch" or the name of a width. Training goes on from `weights`
+    (a network's `state_dict`) where they are given, with the optimizer begun anew.
     """
 
     def __init__(
@@ -78,8 +79,10 @@ class Trainer:
         *,
         loss: Loss,
         machine: "Machine | None" = None,
+        weights: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.table = table
+        self._weights = weights
         self.folds = tuple(folds)
         self.settings = settings
         self.loss: Loss = loss
@@ -103,7 +106,7 @@ class Trainer:
 
     def _begin(self) -> Network:
         settings = self.settings
-        return build_network(
+        network = build_network(
             settings.cell,
             self.table.shape[1],
             settings.neurons,
@@ -111,6 +114,9 @@ class Trainer:
             seed=settings.seed,
             device=self.table.device,
         )
+        if self._weights is not None:
+            network.load_state_dict(self._weights)
+        return network
 
     def run(self) -> Iterator[EpochResult]:
         """Train `settings.epochs` epochs, one of all folds at a time, and yield after each.

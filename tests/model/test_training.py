@@ -22,6 +22,8 @@ from rnnsearch.model.training import (
     train_epoch,
     windows,
 )
+from tests.helpers.machines import USABLE
+from tests.helpers.machines import machine as kernels
 
 torch.set_num_threads(1)
 
@@ -232,6 +234,23 @@ def test_a_refit_without_validation_rows_keeps_its_network():
     assert np.isnan(last.validation_loss[0])
     assert last.forecasts[0].shape == (0,)
     assert len(trainer.networks) == 1
+
+
+@pytest.mark.parametrize("by", ["torch", *USABLE])
+@pytest.mark.parametrize("averaging", [False, True])
+def test_training_goes_on_from_weights_that_are_given(by, averaging):
+    table, machine = make_table(), None if by == "torch" else kernels(by)
+    settings = replace(SETTINGS, epochs=5, learning_rate=0.02, averaging=averaging)
+    first = Trainer(table, [make_fold(table)], settings, loss="mse", machine=machine)
+    results = list(first.run())
+    weights = first.networks[0].state_dict()
+    other = replace(settings, seed=2, epochs=1)
+    second = Trainer(table, [make_fold(table)], other, loss="mse", machine=machine, weights=weights)
+    assert second.kernels == by
+    for name, values in second.networks[0].state_dict().items():
+        torch.testing.assert_close(values, weights[name], rtol=0, atol=0)
+    (result,) = second.run()
+    assert result.train_loss[0] < results[1].train_loss[0]
 
 
 def test_a_loss_that_is_not_finite_ends_the_trial():
