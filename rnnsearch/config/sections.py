@@ -157,8 +157,29 @@ class InputsSection(Section):
     )
 
 
+RefitWindow = Literal["expanding", "rolling"] | Annotated[int, Field(ge=50)]
+
+
 class EvaluateSection(Section):
     """What forecasts are measured by and compared with, beside what is there without asking."""
+
+    refit_every: int = Field(
+        default=0,
+        ge=0,
+        description="Walk through the locked test: champion and baselines are fitted anew every so "
+        "many sessions, on the rows known by then, beside the one fit before it; 0: that alone.",
+    )
+    refit_window: RefitWindow = Field(
+        default="expanding",
+        description="What such a refit learns from: expanding: all rows known by then; rolling: "
+        "the newest, as many as the one fit has; or so many of the newest target rows, at "
+        "least 50.",
+    )
+    refit_start: Literal["cold", "warm"] = Field(
+        default="cold",
+        description="cold: each refit trains new networks; warm: it goes on from the weights of "
+        "the one before, in a pass over the newest refit_every × epochs rows.",
+    )
 
     metrics: tuple[str, ...] = Field(
         default=(),
@@ -304,7 +325,7 @@ class StudyFile(Section):
     def _files(self) -> Iterator[tuple[str, str]]:
         """Key and file of what is a user's own code."""
         yield from self._files_of_trials()
-        for key in EvaluateSection.model_fields:
+        for key in ("metrics", "baselines"):
             for name in getattr(self.evaluate, key):
                 if reference := split_reference(name):
                     yield f"[evaluate] {key}", reference[0]

@@ -7,7 +7,7 @@ import numpy as np
 
 from rnnsearch import targets
 from rnnsearch.arrays import Floats
-from rnnsearch.report import journal
+from rnnsearch.report import journal, walked
 from rnnsearch.report.contributions import shift_gain
 from rnnsearch.report.facts import Facts
 from rnnsearch.report.figures import champion as figures
@@ -23,6 +23,7 @@ def pictures(facts: Facts) -> dict[str, list[Picture]]:
     """Section -> its pictures."""
     return {
         "forecast": list(_forecast_pictures(facts)),
+        "walk": list(walked.pictures(facts.evaluation)),
         "money": list(_money_pictures(facts)),
         "journal": journal.pictures(facts.journal),
         "seeds": list(_seed_pictures(facts)),

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from rnnsearch.config import StudyFile, home
 from rnnsearch.config.toml import to_toml
 from rnnsearch.data.atomic import replace_file
-from rnnsearch.report import journal
+from rnnsearch.report import journal, walked
 from rnnsearch.report.captions import pictures
 from rnnsearch.report.facts import Facts, collect
 from rnnsearch.report.figures.champion import Picture
@@ -76,6 +76,7 @@ def render(facts: Facts) -> str:
             baselines=_baseline_table(evaluation) if evaluation else None,
             trading=evaluation["trading"] if evaluation else None,
             money=_money_table(evaluation) if evaluation else None,
+            walk=walked.table(evaluation),
             trials=_trial_table(facts),
             trial_metrics=_trial_metrics(facts),
             counts=[(facts.counts[s], s) for s in facts.counts if facts.counts[s]],

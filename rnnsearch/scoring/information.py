@@ -45,7 +45,7 @@ def information(
     known: Sequence[Floats] = (),
     pieces: Floats | None = None,
     horizon: int = 1,
-    centre: float | None = None,
+    centre: float | Floats | None = None,
 ) -> Information | Skipped:
     """Test whether `forecast` (n,) tells about `actual` (n,) what `known` and a constant cannot.
 
@@ -53,8 +53,9 @@ def information(
     (h, n) says what each session brings where the actual value is a sum over sessions, as a log
     return is: `pieces[j-1, i]` is the part of row i's value that session t+j makes. `centre` is
     what the forecasts would be without information, such as the training mean of the target; it
-    must have been known before these rows. Without it the forecasts' mean so far takes its place,
-    which costs power where forecasts move slowly. It is not used where a `known` varies.
+    must have been known before these rows, or, where it is (n,), before each. Without it the
+    forecasts' mean so far takes its place, which costs power where forecasts move slowly. It is not
+    used where a `known` varies.
 
     The statistic is `sum_i w_i y_i`. Each w_i is made of forecasts up to row i alone, and the
     weights sum to 0, so that no drift, old or new, moves the sum. That is the covariance of `f_i`,

@@ -50,8 +50,11 @@ def verdict(
     trials: int,
     opening: int,
     others: Sequence[str] = (),
+    walked: str = "",
 ) -> Verdict:
     """Say what the champion is worth on the `rows` locked rows from `first` to `last`.
+
+    `walked` says, after a comma, by which refits, where it was more than the one before the rows.
 
     Two questions in order, each at `LEVEL`: does the forecast carry information, and, only where it
     does, is it more accurate than doing nothing? Asked in that order, both together err no more
@@ -80,7 +83,7 @@ def verdict(
     else:
         shown = f"{_shown(p_worse)} for worse" if worse else _shown(p)
         measured = f"the champion's error is {_compared(skill, hardest)} ({shown}, Diebold–Mariano)"
-    where = f"on {rows:,} locked sessions from {first} to {last}"
+    where = f"on {rows:,} locked sessions from {first} to {last}{walked}{',' * bool(walked)}"
     after = f"after {trials:,} trial{'s' if trials != 1 else ''}; {_opened(opening, others)}"
     if better:
         answer, said = "Better than doing nothing", f"{measured}, and {told}"

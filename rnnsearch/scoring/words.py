@@ -9,6 +9,7 @@ from rnnsearch.targets import SCORING
 
 FORECASTS = {
     "champion": "the network that the search found",
+    "one_fit": "the same network, fitted once, before the test",
     "no_change": "no change: the price stays what it is (doing nothing)",
     "average": "the average of the past goes on (doing nothing)",
     "persistence": "no change: the price stays what it is (doing nothing)",
@@ -28,6 +29,11 @@ TESTS = {
         "Diebold–Mariano: how often chance alone makes the champion's errors look this much "
         "smaller than those of doing nothing, no change or the average, whichever is harder. Below "
         "5 % is the usual mark.",
+    ),
+    "diebold_mariano_one_fit": (
+        "Are refits more accurate than one fit?",
+        "Diebold–Mariano against the champion that was fitted once, before the test. Above 5 %, it "
+        "is not shown that newer rows were worth learning from.",
     ),
     "pesaran_timmermann": (
         "Direction better than chance?",
@@ -213,6 +219,19 @@ def intervals(interval: Mapping[str, Any]) -> Iterator[str]:
         f"They are {width(interval['width'], unit)} wide on average, from "
         f"{width(interval['narrowest'], unit)} in a calm to {width(interval['widest'], unit)} in a "
         "storm."
+    )
+
+
+def walked(walk: Mapping[str, Any]) -> str:
+    """How a test was walked through, in a sentence."""
+    first, last = walk["rows"]
+    rows = f"all rows known then ({first:,} to {last:,})"
+    if walk["window"] != "expanding":
+        rows = f"the newest {last:,} rows known then"
+    weights = "new weights" if walk["start"] == "cold" else "the weights of the one before"
+    return (
+        f"Champion and baselines were fitted {walk['refits']:,} times, every {walk['every']:,} "
+        f"sessions of the test, on {rows}, each time from {weights}."
     )
 
 

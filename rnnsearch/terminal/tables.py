@@ -14,7 +14,7 @@ from rich.text import Text
 
 from rnnsearch.errors import readable
 from rnnsearch.scoring import metrics, trading
-from rnnsearch.scoring.words import intervals, probability, rival
+from rnnsearch.scoring.words import intervals, probability, rival, walked
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.view import TrialView, best_first, trained
 from rnnsearch.shown import day, printable
@@ -22,6 +22,7 @@ from rnnsearch.shown import day, printable
 TESTS = {
     "information": "carries information (Clark–West)",
     "diebold_mariano": "better than doing nothing (Diebold–Mariano)",
+    "diebold_mariano_one_fit": "refits better than one fit (Diebold–Mariano)",
     "pesaran_timmermann": "direction better than chance (Pesaran–Timmermann)",
     "excess_profitability": "directions earn more than chance (Anatolyev–Gerko)",
     "superior_ability": "any trial better than naive on validation (SPA)",
@@ -130,6 +131,8 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
         f"{len(champion['params']['inputs'])} inputs, validation skill "
         f"{skill.cell(champion['skill'])} over {len(champion['seeds'])} seeds"
     )
+    if answer.get("walk"):
+        yield walked(answer["walk"])
     heading = (
         f"Locked test: {answer['test']['rows']} target dates, {answer['test']['first']} to "
         f"{answer['test']['last']}"

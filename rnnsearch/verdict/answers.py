@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from rnnsearch.arrays import Floats
 from rnnsearch.model.forecasting.forecaster import Forecaster
-from rnnsearch.model.windows import window_ends
 from rnnsearch.scoring import metrics, sentences, significance
 from rnnsearch.scoring.information import Information, holm
 from rnnsearch.scoring.skipped import Skipped
@@ -23,7 +22,9 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.shown import day
 from rnnsearch.verdict import comparison
 from rnnsearch.verdict.champion import Candidate
+from rnnsearch.verdict.comparison import Line
 from rnnsearch.verdict.plain import as_json
+from rnnsearch.verdict.walk import Walk
 
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -50,28 +51,43 @@ def stored_answer(store: Store) -> dict[str, Any] | None:
     return {**answer, "openings": openings, "verdict": as_json(verdict), "corrected": corrected}
 
 
-def compare(problem: Problem, winner: Candidate, champion: Forecaster, say: Say) -> dict[str, Any]:
-    """The champion and the baselines on the locked rows, and the tests between them."""
-    study, split, dates = problem.study, problem.split, problem.prices.dates
-    test = comparison.scored_rows(
-        problem.prices.quotes,
-        split.test,
-        winner.parameters.output_shift,
-        problem.target,
-        split.refit.train,
-    )
-    by_seed = champion.forecast_rows(
-        problem.prices, problem.table, window_ends(test.rows, test.horizon)
-    )
-    simple = comparison.simple_forecasts(
-        problem, winner.parameters, test, champion.target_scale, say
-    )
-    forecasts: dict[str, Floats] = {
-        "champion": by_seed.mean(axis=0),
-        **test.naive,
-        **{n: fitted.forecast for n, fitted in simple.items() if not isinstance(fitted, Skipped)},
-    }
-    tests = comparison.tests_of_the_champion(test, forecasts, problem.baselines)
+def compare(
+    problem: Problem, winner: Candidate, champion: Forecaster, say: Say, walk: Walk | None = None
+) -> dict[str, Any]:
+    """The champion and the baselines on the locked rows, and the tests between them.
+
+    With a walk the answer is that of the refits. The champion's one fit stands beside them as
+    `one_fit`, and under that key what the answer would be without the walk, but for tests: a second
+    set of them would be a second look.
+    """
+    once = comparison.one_fit(problem, winner.parameters, champion, say)
+    without = _told(problem, winner, champion, once, say)
+    if walk is None:
+        return without | {"walk": None}
+    line = walk.line(once, say)
+    answer = _told(problem, winner, champion, line, say, beside={ONE_FIT: once.champion})
+    return answer | {"walk": walk.told(), ONE_FIT: {key: without[key] for key in WITHOUT}}
+
+
+ONE_FIT = "one_fit"
+"""The champion that was fitted once, as a forecast beside the one that was walked."""
+
+WITHOUT = ("table", "hardest", "hardest_in_words", "seed_skills", "baselines", "interval")
+
+
+def _told(
+    problem: Problem,
+    winner: Candidate,
+    champion: Forecaster,
+    line: Line,
+    say: Say,
+    beside: Mapping[str, Floats] | None = None,
+) -> dict[str, Any]:
+    """What a way through the locked rows comes to; `beside` it stand further forecasts (n,)."""
+    test, dates = line.test, problem.prices.dates
+    every = line.forecasts
+    forecasts = {"champion": every.pop("champion"), **(beside or {}), **every}
+    tests = comparison.tests_of_the_champion(test, forecasts, problem.baselines, list(beside or ()))
     spec = champion.spec
     brought, reasons = metrics.brought()
     for reason in reasons:
@@ -84,7 +100,7 @@ def compare(problem: Problem, winner: Candidate, champion: Forecaster, say: Say)
     own_baselines = {
         one.name: {"meaning": one.meaning, "rival": one.rival}
         for one in problem.own_baselines
-        if one.name in simple
+        if one.name in line.simple
     }
     said: set[str] = set()
 
@@ -94,7 +110,7 @@ def compare(problem: Problem, winner: Candidate, champion: Forecaster, say: Say)
             say(text)
 
     return {
-        "study": study.name,
+        "study": problem.study.name,
         "evaluated": time.strftime("%Y-%m-%d %H:%M:%S"),
         "champion": winner.as_plain() | {"seeds": list(spec.seeds), "identity": spec.identity},
         "test": {
@@ -110,18 +126,18 @@ def compare(problem: Problem, winner: Candidate, champion: Forecaster, say: Say)
         **({"own_baselines": own_baselines} if own_baselines else {}),
         "hardest": test.hardest,
         "hardest_in_words": test.target.naive_words[test.hardest],
-        "seed_skills": [metrics.skill(test.actual, each, test.hardest_naive) for each in by_seed],
+        "seed_skills": [
+            metrics.skill(test.actual, each, test.hardest_naive) for each in line.by_seed
+        ],
         "baselines": {
             name: fitted.reason if isinstance(fitted, Skipped) else fitted.chosen
-            for name, fitted in simple.items()
+            for name, fitted in line.simple.items()
         },
         "baseline_seconds": {
-            name: round(fitted.seconds, 2)
-            for name, fitted in simple.items()
-            if not isinstance(fitted, Skipped)
+            name: round(fitted.seconds, 2) for name, fitted in line.fitted.items()
         },
         "significance": {name: asdict(result) for name, result in tests.items()},
-        "interval": comparison.interval(champion, problem, test),
+        "interval": comparison.interval(champion, problem, test, line.champion),
         "dates": [day(date) for date in dates[test.rows]],
         "actual": _rounded(test.actual),
         "origin_price": _rounded(test.origin),
@@ -145,8 +161,15 @@ def _verdict(answer: dict[str, Any]) -> dict[str, Any]:
             trials=answer["trials"],
             opening=answer["opening"],
             others=answer["opened_before_by"],
+            walked=_walked(answer),
         )
     )
+
+
+def _walked(answer: Mapping[str, Any]) -> str:
+    """Which way through the test the verdict is of, where it is not the one fit."""
+    walk = answer.get("walk")
+    return f", refitted every {walk['every']} sessions" if walk else ""
 
 
 ON_THE_TEST = ("diebold_mariano_", "pesaran_timmermann", "excess_profitability")

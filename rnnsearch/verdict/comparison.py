@@ -1,6 +1,6 @@
 """The champion and simpler forecasts side by side, on the rows they are given.
 
-    n  rows      h  output shift of the champion
+    n  rows      h  output shift of the champion      s  seeds
 
 Everything that is fitted here is fitted on the rows before the test. Nothing here decides whether
 the locked rows may be looked at: that is `evaluation`.
@@ -20,8 +20,8 @@ from rnnsearch.scoring import baselines, directions, intervals, metrics, signifi
 from rnnsearch.scoring.information import information
 from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.trial.folds import shifted_inputs
 from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.search.trial.refits import baseline_task
 from rnnsearch.targets import Quotes, Target, TargetScale
 
 INTERVAL_LEVEL = 0.9
@@ -46,7 +46,7 @@ class ScoredRows:
     hardest: str
     origin: Floats  # price at the origin
     naive_mae: float  # mean absolute price change over `horizon` sessions before the rows
-    average: float  # of the targets of the training rows
+    average: float | Floats  # of the targets of the training rows; (n,) where these are refitted
     known: list[Floats]
     pieces: Floats | None
     cut: Floats
@@ -67,6 +67,34 @@ class ScoredRows:
             target=self.target,
             moved=self.naive_mae,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One way through the rows: what the champion said there, and what simpler methods did.
+
+    by_seed  (s, n) of each of the champion's networks
+    simple   in the target's unit, or why there is nothing
+    """
+
+    test: ScoredRows
+    by_seed: Floats
+    simple: dict[str, baselines.Fitted | Skipped]
+
+    @property
+    def champion(self) -> Floats:
+        return np.asarray(self.by_seed.mean(axis=0), dtype=np.float64)
+
+    @property
+    def fitted(self) -> dict[str, baselines.Fitted]:
+        """Those of the simpler methods that have forecasts."""
+        return {name: one for name, one in self.simple.items() if not isinstance(one, Skipped)}
+
+    @property
+    def forecasts(self) -> dict[str, Floats]:
+        """All (n,) by name, the champion's first."""
+        simple = {name: fitted.forecast for name, fitted in self.fitted.items()}
+        return {"champion": self.champion, **self.test.naive, **simple}
 
 
 def scored_rows(
@@ -100,6 +128,23 @@ def scored_rows(
     )
 
 
+def one_fit(
+    problem: Problem,
+    parameters: TrialParameters,
+    champion: Forecaster,
+    say: Callable[[str], None],
+) -> Line:
+    """The locked rows, from what was fitted once on the rows before them."""
+    split, h = problem.split, parameters.output_shift
+    quotes, target = problem.prices.quotes, problem.target
+    test = scored_rows(quotes, split.test, h, target, split.refit.train)
+    return Line(
+        test,
+        champion.forecast_rows(problem.prices, problem.table, window_ends(test.rows, h)),
+        simple_forecasts(problem, parameters, test, champion.target_scale, say),
+    )
+
+
 def simple_forecasts(
     problem: Problem,
     parameters: TrialParameters,
@@ -122,10 +167,29 @@ def try_own_baselines(problem: Problem, parameters: TrialParameters, taught: Tar
     Raises StudyFileError.
     """
     if own := problem.own_baselines:
-        fold, target = problem.split.folds[-1], problem.target
-        rows, h = fold.validation, parameters.output_shift
-        test = scored_rows(problem.prices.quotes, rows, h, target, fold.train)
-        baselines.try_own(own, _task(problem, parameters, test, fold, taught))
+        baselines.try_own(own, _on_validation_rows(problem, parameters, taught))
+
+
+def rehearsed(
+    problem: Problem, parameters: TrialParameters, taught: TargetScale
+) -> dict[str, float]:
+    """The baselines that there are, and the seconds that a fit of each takes: on the last
+    validation rows, which opens nothing."""
+    task = _on_validation_rows(problem, parameters, taught)
+    found = baselines.run(task, lambda _: None, problem.baselines)
+    return {
+        name: 0.0 if isinstance(fitted, Skipped) else fitted.seconds
+        for name, fitted in found.items()
+    }
+
+
+def _on_validation_rows(
+    problem: Problem, parameters: TrialParameters, taught: TargetScale
+) -> baselines.Task:
+    fold, target = problem.split.folds[-1], problem.target
+    rows, h = fold.validation, parameters.output_shift
+    test = scored_rows(problem.prices.quotes, rows, h, target, fold.train)
+    return _task(problem, parameters, test, fold, taught)
 
 
 def _task(
@@ -136,35 +200,21 @@ def _task(
     taught: TargetScale,
 ) -> baselines.Task:
     """What baselines are asked of these rows, fitted on the fold's."""
-    close, h, priced = problem.prices.close, test.horizon, test.target.priced
-    scales = None
-    if taught.start != "none":
-        learnt, said = (
-            taught.at(problem.prices.quotes, rows - h) for rows in (fold.train, test.rows)
-        )
-        scales = (lambda y: learnt.scale_values(y).astype(np.float64)), said.unscale
-    return baselines.Task(
-        prices=close,
-        history=fold.history,
-        inputs=shifted_inputs(parameters, problem.table),
-        window=parameters.window,
-        horizon=h,
-        train_rows=fold.train,
-        train_targets=test.target.values(close, fold.train, h),
-        test_rows=test.rows,
-        probability=not priced,
-        from_growth=(lambda g: test.target.from_growth(g, test.origin)) if priced else None,
-        scales=scales,
+    return baseline_task(
+        problem.table, problem.prices.quotes, test.target, parameters, fold, test.rows, taught
     )
 
 
 def tests_of_the_champion(
-    test: ScoredRows, forecasts: dict[str, Floats], known: Sequence[baselines.Baseline]
+    test: ScoredRows,
+    forecasts: dict[str, Floats],
+    known: Sequence[baselines.Baseline],
+    beside: Sequence[str],
 ) -> dict[str, Any]:
     """Does the champion carry information, is it better than doing nothing and than what else
     learns from its inputs, and are its directions right, and worth following, by more than chance?
 
-    `known`: the baselines that there are.
+    `known`: the baselines that there are; it is tested against the forecasts `beside` it, too.
     """
     champion = forecasts["champion"]
 
@@ -173,6 +223,7 @@ def tests_of_the_champion(
         return significance.diebold_mariano(losses, others, test.horizon)
 
     rivals = [one.name for one in known if one.rival and one.name in forecasts]
+    rivals += beside
     middle = test.target.reference(test.origin)
     return {
         "information": information(
@@ -189,8 +240,12 @@ def tests_of_the_champion(
     }
 
 
-def interval(champion: Forecaster, problem: Problem, test: ScoredRows) -> dict[str, Any] | None:
-    """The champion's intervals on the test rows, and how many outcomes they held.
+def interval(
+    champion: Forecaster, problem: Problem, test: ScoredRows, said: Floats
+) -> dict[str, Any] | None:
+    """The intervals of what was `said` (n,) on the test rows, and how many outcomes they held.
+
+    They begin with the champion's validation errors, and learn from those of what was said.
 
     Keys: promised, share, rows, quarters (of the test: first, last, rows, share, width), width (the
     mean), narrowest, widest, unit (of widths: "share" of the price at the origin, or "price"), and
@@ -199,7 +254,9 @@ def interval(champion: Forecaster, problem: Problem, test: ScoredRows) -> dict[s
     if not test.target.priced:
         return None
     origins = window_ends(test.rows, test.horizon)
-    _, low, high = champion.intervals(problem.prices, problem.table, origins, INTERVAL_LEVEL)
+    _, low, high = champion.intervals(
+        problem.prices, problem.table, origins, INTERVAL_LEVEL, said=said
+    )
     if not (np.isfinite(low) & np.isfinite(high)).all():
         return None
     least, most = (test.target.to_price(bound, test.origin) for bound in (low, high))

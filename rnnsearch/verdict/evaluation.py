@@ -8,6 +8,7 @@ Study attributes: `openings`, how often the test was opened; `evaluation`, the l
 """
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -27,10 +28,11 @@ from rnnsearch.scoring import selection, sentences
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.damage import DIGEST
 from rnnsearch.search.store.databases import storage_errors
-from rnnsearch.search.store.openings import marks, open_test
+from rnnsearch.search.store.openings import Opening, marks, open_test
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView, trained
 from rnnsearch.verdict import comparison, trading
+from rnnsearch.verdict import walk as walks
 from rnnsearch.verdict.answers import compare, stored_answer
 from rnnsearch.verdict.champion import Candidate, best_trials, validate
 from rnnsearch.verdict.plain import as_json
@@ -51,8 +53,8 @@ def evaluate(
     """Choose the champion, open the test once, and say how sure the result is; plain JSON.
 
     Keys: champion, candidates, test, table, significance, interval, verdict, trading, openings (so
-    far), opening (the one it was made at), basis, and what a plot needs: dates, actual,
-    origin_price, forecasts. What cannot be told is null.
+    far), opening (the one it was made at), basis, walk (how the test was walked through, or null),
+    and what a plot needs: dates, actual, origin_price, forecasts. What cannot be told is null.
 
     `problem`: the study's, where it is loaded already. The champion is in `champion_folder`
     afterwards. It may be evaluated while a search runs: what
@@ -69,11 +71,14 @@ def evaluate(
     store = Store(study, create=False)
     with storage_errors(store.url), alone(study):
         store.claim(study.fingerprint(), problem.data_record())
-        answer = stored_answer(store)
+        answer, begun = stored_answer(store), walks.begun(store)
+        if begun and answer and begun.opening.id == answer.get("opening_id"):
+            walks.end(study, store)  # it died when it had only this left to do
+            begun = None
         if store.formerly:
             say(store.formerly)
         if answer and not again:
-            _say_it_stands(store, answer, top, seeds, study, say)
+            _say_it_stands(study, store, answer, top, seeds, say)
             if not has_champion(study, answer):
                 say("the champion's folder is not of this evaluation: training it again")
                 chosen, seeds = store.trial(answer["champion"]["trial"]), answer["basis"]["seeds"]
@@ -83,39 +88,43 @@ def evaluate(
             return answer
 
         problem.try_measures()
-        trials = best_trials(store, top)
-        basis: dict[str, Any] = {
-            "trials": [trial.number for trial in trials],
-            "seeds": seeds,
-            "top": top,
-        }
-        if study.measuring_code:
-            basis["own"] = study.measuring_code
-        say(f"validating the best {len(trials)} trials with {seeds} seeds each")
-        candidates = validated(problem, store, trials, seeds, say)
+        plan = walks.planned(problem)
+        basis, trials = _basis(study, store, top, seeds, plan), store.finished()
+        if begun and not again and basis["walk"] == begun.basis.get("walk"):
+            basis, trials = begun.basis, begun.trials
+            say(
+                f"going on with the walk that was begun, of the first {trials:,} trials, with "
+                f"--seeds {basis['seeds']} and --top {basis['top']}"
+            )
+        best = [store.trial(number) for number in basis["trials"]]
+        seeds = basis["seeds"]
+        say(f"validating the best {len(best)} trials with {seeds} seeds each")
+        candidates = validated(problem, store, best, seeds, say)
+        started = time.perf_counter()
         winner, champion = refitted_champion(problem, candidates, seeds, say)
+        seconds = (time.perf_counter() - started) / seeds
         comparison.try_own_baselines(problem, winner.parameters, champion.target_scale)
         champion.save(champion_folder(study))
         # From disk, as every later forecast is made.
         champion = Forecaster.load(champion_folder(study))
-        prices, rows = problem.prices, problem.split.test
-        opening = open_test(store, marks(prices.dates.to_numpy(), prices.close, rows))
-        say(f"opening the locked test (opening number {opening.number})")
-        answer = {
-            **compare(problem, winner, champion, say),
-            "candidates": [candidate.as_plain() for candidate in candidates],
-            "trials": store.finished(),
-            "basis": basis,
-            "opening": opening.number,
-            "opening_id": opening.id,
-            "opened_before_by": list(opening.others),
-        }
-        answer["trading"] = trading.traded(problem, store.trials(), answer["trials"], answer)
+        with walks.prepared(problem, plan, winner, champion, seconds=seconds, say=say) as walk:
+            opening = _opened(problem, store, walk, begun, basis, trials, say)
+            answer = {
+                **compare(problem, winner, champion, say, walk),
+                "candidates": [candidate.as_plain() for candidate in candidates],
+                "trials": trials,
+                "basis": basis,
+                "opening": opening.number,
+                "opening_id": opening.id,
+                "opened_before_by": list(opening.others),
+            }
+        answer["trading"] = trading.traded(problem, store.trials(), trials, answer)
         answer["significance"] |= {
             name: asdict(result) for name, result in selection_tests(problem, store).items()
         }
         plain = as_json(answer)
         store.note("evaluation", plain | {DIGEST: digest(plain)})
+        walks.end(study, store)
         stored = stored_answer(store)
     assert stored is not None
     return stored
@@ -223,16 +232,62 @@ def refitted_champion(
     )
 
 
+def _basis(
+    study: StudyFile, store: Store, top: int, seeds: int, plan: walks.Plan | None
+) -> dict[str, Any]:
+    """What an answer is made of; an answer of one fit has no walk, one of earlier no `own`."""
+    best = best_trials(store, top)
+    basis: dict[str, Any] = {
+        "trials": [trial.number for trial in best],
+        "seeds": seeds,
+        "top": top,
+        "walk": plan and plan.settings,
+    }
+    return basis | ({"own": study.measuring_code} if study.measuring_code else {})
+
+
+def _opened(
+    problem: Problem,
+    store: Store,
+    walk: walks.Walk | None,
+    begun: walks.Begun | None,
+    basis: dict[str, Any],
+    trials: int,
+    say: Say,
+) -> Opening:
+    """The opening of the test, entered before the rows are looked at.
+
+    A walk that goes on is the look that it began with: nothing was shown of it.
+    """
+    if walk and begun and begun.identity == walk.identity:
+        say(f"going on with opening number {begun.opening.number} of the locked test")
+        return begun.opening
+    prices, rows = problem.prices, problem.split.test
+    opening = open_test(store, marks(prices.dates.to_numpy(), prices.close, rows))
+    if walk:
+        walks.Begun(walk.identity, opening, basis, trials).note(store)
+    say(f"opening the locked test (opening number {opening.number})")
+    return opening
+
+
+def _walked(walk: dict[str, Any]) -> str:
+    window = f"of {walk['window']}" if isinstance(walk["window"], int) else walk["window"]
+    return f"refitted every {walk['every']} sessions ({window} rows, {walk['start']})"
+
+
 def _say_it_stands(
-    store: Store, answer: dict[str, Any], top: int, seeds: int, study: StudyFile, say: Say
+    study: StudyFile, store: Store, answer: dict[str, Any], top: int, seeds: int, say: Say
 ) -> None:
     """Why what is shown is not what was asked for, where it is not."""
     basis, finished = answer["basis"], store.finished()
+    walk = basis.get("walk")
     reasons = []
     if basis["seeds"] != seeds or basis.get("top", top) != top:
         reasons.append(f"with seeds {basis['seeds']} and top {basis.get('top', 'as it was')}")
     if finished != answer["trials"]:
         reasons.append(f"of the first {answer['trials']:,} trials ({finished:,} are finished now)")
+    if walk != walks.asked(study):
+        reasons.append("of one fit" if walk is None else _walked(walk))
     if basis.get("own", {}) != study.measuring_code:
         reasons.append("with what [evaluate] named then, and as its code was then")
     if not trading.as_asked(study, answer):

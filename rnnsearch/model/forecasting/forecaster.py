@@ -155,19 +155,29 @@ class Forecaster:
         return pd.concat([frame, self._in_user_terms(prices, table, rows, level)], axis=1)
 
     def intervals(
-        self, prices: Prices, table: InputTable, origins: Rows, level: float = 0.9
+        self,
+        prices: Prices,
+        table: InputTable,
+        origins: Rows,
+        level: float = 0.9,
+        *,
+        said: Floats | None = None,
     ) -> tuple[Floats, Floats, Floats]:
         """Forecast, low and high (n,) in the target's unit, from increasing origins.
 
         An interval is a multiple of the usual move at its origin. The multiple holds `level` of the
         errors known at that origin: those on validation rows, then those that the prices show since
         the training ended, from which it adapts. Low and high are NaN where there are too few.
+        `said` (n,) are forecasts of newer weights, in the place of this one's.
         """
         trained = np.searchsorted(prices.dates.to_numpy("datetime64[us]"), self.history.dates[-1])
         start = max(int(trained), self._first_origin(table))
         since = np.arange(start, int(origins[-1]) + 1, dtype=np.int64)
         rows = np.union1d(origins, since)
         values = self.forecast_rows(prices, table, rows).mean(axis=0)
+        wanted = np.searchsorted(rows, origins)
+        if said is not None:
+            values[wanted] = said
         width = radii(
             prices.close,
             rows,
@@ -179,7 +189,6 @@ class Forecaster:
             target=self.target,
             alpha=1 - level,
         )
-        wanted = np.searchsorted(rows, origins)
         values, width = values[wanted], width[wanted]
         return values, values - width, values + width
 

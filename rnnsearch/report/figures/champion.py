@@ -79,7 +79,9 @@ def prices(
             name=literal(SHOWN_NAMES.get(name, name)),
             mode="lines",
             line={"color": colour, "dash": dash, "width": 1.8},
-            visible=True if name in ("champion", "no_change", "persistence") else "legendonly",
+            visible=True
+            if name in ("champion", "one_fit", "no_change", "persistence")
+            else "legendonly",
         )
     buttons = [
         {"count": 3, "label": "3 months", "step": "month", "stepmode": "backward"},

@@ -23,6 +23,7 @@ STATES = {
 }
 FORECASTS = {
     "champion": (BLUE, "solid"),
+    "one_fit": (SKY, "dash"),
     "no_change": (ORANGE, "dot"),
     "average": (PURPLE, "dashdot"),
     "persistence": (ORANGE, "dot"),
@@ -32,6 +33,7 @@ FORECASTS = {
     "arima": (RED, "longdash"),
 }
 SHOWN_NAMES = {
+    "one_fit": "one fit",
     "no_change": "no change",
     "persistence": "no change",
     "base_rate": "base rate",

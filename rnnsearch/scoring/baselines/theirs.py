@@ -27,7 +27,12 @@ EXAMPLE = "my_baselines.py:MEAN"
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 NOT_BASELINES = frozenset(
-    {"champion", "persistence", *(name for t in TARGETS.values() for name in t.naive_words)}
+    {
+        "champion",
+        "one_fit",
+        "persistence",
+        *(name for t in TARGETS.values() for name in t.naive_words),
+    }
 )
 """Forecasts of the table that are no baselines."""
 

@@ -7,7 +7,7 @@ What is noted of the study                         What of a trial: see `view`
   target_trials  finished trials wanted            scoring        how trials are valued
   driver:ID      lease of a driver                 formulation    what their networks learn
   tracked:ID     trials that driver ID logged      openings       how often its test was opened
-                                                   evaluation     the last answer
+  walk           a look that was begun             evaluation     the last answer
 
 A trial whose driver is gone ends as FAIL with reason `interrupted`, and its parameters are queued
 again as a new trial (`retry_of`). Such a trial counts neither as failed nor towards the target.

@@ -80,6 +80,54 @@ class Task:
     formulation: int | None = None  # of its study; None for the newest
 
 
+@dataclass(frozen=True, kw_only=True)
+class Refit(Task):
+    """A configuration to be fitted on given rows; what it says of later ones is the outcome.
+
+    train, told  first and one past the last target row to learn from, and to forecast
+    history      the same of the table rows that anything may be fitted on; see `windows.Fold`
+    """
+
+    train: tuple[int, int]
+    told: tuple[int, int]
+    history: tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkRefit(Refit):
+    """Its network: goes on from `weights` where there are any, on the `newest` training rows alone.
+
+    Scalers are fitted on all of them. `kept`: the outcome has the weights of then.
+    """
+
+    weights: bytes = b""  # safetensors
+    newest: int = 0
+    kept: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineRefit(Refit):
+    """A baseline on the configuration's windows; `own` are the study's own, by reference."""
+
+    baseline: str
+    own: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refitted(Outcome):
+    """What a refit says of the rows that it was told: `forecasts` alone, and no score of them.
+
+    `chosen` as of `baselines.Fitted`; `weights` of the network where they are to be kept.
+    """
+
+    skill: float = math.nan
+    gain: float = math.nan
+    metrics: dict[str, float] = field(default_factory=dict)
+    folds: list[dict[str, float]] = field(default_factory=list)
+    chosen: str = ""
+    weights: bytes = b""
+
+
 @dataclass(frozen=True)
 class Stop:
     number: int

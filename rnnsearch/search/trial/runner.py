@@ -35,7 +35,7 @@ from rnnsearch.search.trial.folds import (
 from rnnsearch.search.trial.importance import permutation_losses
 from rnnsearch.search.trial.packing import pack
 from rnnsearch.search.trial.parameters import TrialParameters
-from rnnsearch.search.trial.protocol import EpochReport, Outcome, Task, WorkerSetup
+from rnnsearch.search.trial.protocol import EpochReport, Outcome, Refit, Task, WorkerSetup
 
 if TYPE_CHECKING:
     from rnnsearch.model.kernels.program import Machine
@@ -75,15 +75,7 @@ class TrialRunner:
         data = replace(self.data, scoring=task.scoring, formulation=task.formulation)
         for accumulate in ACCUMULATE:
             try:
-                yield from run_trial(
-                    parameters,
-                    data,
-                    self.device,
-                    precision=self.precision,
-                    accumulate=accumulate,
-                    measure_above=task.measure_above,
-                    machine=self.machine,
-                )
+                yield from self._begin(task, parameters, data, accumulate)
                 return
             except Diverged as error:
                 yield f"diverged: {error}"
@@ -94,6 +86,32 @@ class TrialRunner:
             except torch.OutOfMemoryError:
                 free_memory(self.device)
         yield "out of memory, also with the batch in four parts"
+
+    def _begin(
+        self, task: Task, parameters: TrialParameters, data: TrialData, accumulate: int
+    ) -> Iterator[EpochReport | Outcome | str]:
+        if isinstance(task, Refit):
+            from rnnsearch.search.trial.refits import run_refit  # with baselines: no search's need
+
+            yield from run_refit(
+                task,
+                parameters,
+                data,
+                self.device,
+                precision=self.precision,
+                accumulate=accumulate,
+                machine=self.machine,
+            )
+            return
+        yield from run_trial(
+            parameters,
+            data,
+            self.device,
+            precision=self.precision,
+            accumulate=accumulate,
+            measure_above=task.measure_above,
+            machine=self.machine,
+        )
 
 
 def run_trial(
