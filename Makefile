@@ -19,7 +19,7 @@ SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WOR
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-cluster fetch init search resume status evaluate report refit predict journal sync check-study dashboard \
-	test test-fast check bench bench-inputs bench-verdict bench-intervals bench-drift bench-faults bench-cluster lock clean
+	test test-fast check bench bench-inputs bench-verdict bench-intervals bench-drift bench-refit bench-faults bench-cluster lock clean
 
 help: ## List the targets
 	@echo "usage: make TARGET [STUDY=NAME or FILE.toml] [TRIALS=N or +N] [WORKERS=N] [TIMEOUT=2h] [ARGS='...']"
@@ -135,6 +135,10 @@ bench-verdict: $(INSTALLED_DEV) ## Is the verdict right on noise and planted fil
 
 bench-drift: $(INSTALLED_DEV) ## Does the test of drift cry wolf, and how soon does it see one? (a minute)
 	$(VENV)/bin/python -m tests.bench.bench_drift $(ARGS)
+
+bench-refit: $(INSTALLED_DEV) ## Is a test walked through with refits worth it where the market drifts? (ten minutes)
+	$(VENV)/bin/python -m tests.bench.bench_refit $(ARGS)
+	$(VENV)/bin/python -m tests.bench.bench_walked_test
 
 bench-intervals: $(INSTALLED_DEV) ## Do intervals hold what they promise? (a minute)
 	$(VENV)/bin/python -m tests.bench.bench_intervals $(ARGS)
