@@ -110,11 +110,13 @@ def search(
             left = target - done
     with storage_errors(store.url):
         check_result(store)
-        table, scoring = best_table(store.trials()), store.scoring
+        objective, scoring = store.objective, store.scoring
+        table = best_table(store.trials(), objective=objective)
     out = output()
     out.print(table)
     out.print(
-        f"{definition(scoring)} The best of many trials always looks better than it is.\n",
+        f"{definition(scoring, objective)} The best of many trials always looks better than it "
+        "is.\n",
         highlight=False,
         markup=False,
     )
@@ -182,7 +184,7 @@ def status(
     if facts["workers"]:
         out.print(drivers_table(facts["workers"]))
     if facts["complete"]:
-        out.print(best_table(trials))
+        out.print(best_table(trials, objective=facts["objective"]))
         for part in findings(facts):
             out.print(part, highlight=False, markup=False)
     return 0

@@ -1,5 +1,6 @@
 """The sections of a study file, and the file they make. Every key has a default except the data."""
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -48,6 +49,22 @@ def _study_name(name: str) -> str:
     return name
 
 
+METRICS = ("skill", "mae_skill", "log_loss_skill", "hit_rate", "rank_ic", "sharpe")
+TRADED = "sharpe"
+METRIC_SCHEMA = {"anyOf": [{"enum": [*METRICS]}, {"type": "string"}]}
+
+
+def _metric(name: str) -> str:
+    if name in METRICS or split_reference(name):
+        return name
+    near = difflib.get_close_matches(name, METRICS, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise ValueError(
+        f"{hint}a search can maximise {', '.join(METRICS)}, or a function of yours, "
+        f'"my_metrics.py:function", got {shown(name)}'
+    )
+
+
 class StudySection(Section):
     """What to search, and how long."""
 
@@ -63,8 +80,11 @@ class StudySection(Section):
         '"45m", "2h", "1d", "1h30m"; running ones are finished, and the next search goes on.',
     )
     seed: int = Field(default=0, ge=0, lt=2**32, description="Same seed, same trials.")
-    metric: Literal["skill"] = Field(
-        default="skill", description="What a trial is valued by: the mean skill over the folds."
+    metric: Annotated[str, AfterValidator(_metric), WithJsonSchema(METRIC_SCHEMA)] = Field(
+        default="skill",
+        description="What a search maximises, and chooses the champion by: how much better than "
+        "doing nothing the forecasts of the validation rows are by it. sharpe: after the costs of "
+        '[trade]; or a function of your own, `"my_metrics.py:function"`.',
     )
     sampler: Literal["tpe", "random", "qmc", "gp", "grid"] = Field(
         default="tpe", description="Who proposes the next trial; grid tries every combination."
@@ -336,6 +356,8 @@ class StudyFile(Section):
         for name in extremes(self.space.cell):
             if reference := split_reference(name):
                 yield cells.PLACE, reference[0]
+        if reference := split_reference(self.study.metric):
+            yield "[study] metric", reference[0]
 
     def fingerprint(self) -> dict[str, Any]:
         """What makes trials comparable, as plain JSON: a resumed study must have the same.
@@ -362,10 +384,20 @@ class StudyFile(Section):
         parts["inputs"].pop("module")  # a file of the user's enters by its content
         if code := self._code_record():
             parts["code"] = code
+        parts |= self.valued_by
         for section, key in LATER:  # a study of before such a key goes on without it
             if not parts[section].get(key):
                 parts[section].pop(key, None)
         return parts
+
+    @property
+    def valued_by(self) -> dict[str, Any]:
+        """What the value of a trial depends on beside its forecasts; empty where it is skill."""
+        metric = self.study.metric
+        if metric == StudySection.model_fields["metric"].default:
+            return {}
+        trade = {"trade": self.trade.model_dump()} if metric == TRADED else {}
+        return {"study": {"metric": metric}, **trade}
 
     def _code_record(self) -> dict[str, str]:
         """The hash of each file, and the version of each package that brings a cell."""
@@ -375,4 +407,6 @@ class StudyFile(Section):
         record |= {file[0]: self.code[file[0]].hash for file in files if file}
         if self.module is not None:
             record["[inputs] module"] = self.module.hash
+        if reference := split_reference(self.study.metric):
+            record[reference[0]] = self.code[reference[0]].hash
         return record

@@ -40,6 +40,7 @@ class Facts:
     evaluation: dict[str, Any] | None
     notes: list[str]
     scoring: int
+    objective: Mapping[str, str]
     journal: dict[str, Any] | None = None
 
     @property
@@ -99,6 +100,7 @@ def collect(study: StudyFile, problem: Problem | None = None) -> Facts:
         evaluation=evaluation,
         notes=notes,
         scoring=store.scoring,
+        objective=store.objective,
         journal=journal,
     )
 

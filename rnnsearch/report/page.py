@@ -63,7 +63,7 @@ def render(facts: Facts) -> str:
             tone=_tone(evaluation),
             best=facts.best,
             best_skill=facts.best.skill,
-            definition=words.definition(facts.scoring),
+            definition=words.definition(facts.scoring, facts.objective),
             champion=facts.champion,
             champion_title=title(facts.champion.plain),
             champion_inputs=facts.champion.inputs,
@@ -221,6 +221,7 @@ def _trial_metrics(facts: Facts) -> list[metrics.Metric]:
     """What the table of trials tells of each: with the naive forecasts that all were held to."""
     every = [trial.metrics for trial in trained(facts.trials)]
     first = [metrics.get(key) for key in ("skill", "gain", "rmse")]
+    first = [*metrics.valued_by(facts.objective), *first]
     return [*first, *metrics.naive_columns(every), metrics.get("directional_accuracy")]
 
 

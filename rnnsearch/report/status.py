@@ -29,6 +29,8 @@ def status(study: StudyFile, store: Store) -> dict[str, Any]:
     return {
         "study": store.name,
         "target_trials": store.target_trials,
+        "metric": store.objective["key"],
+        "objective": store.objective,
         **store.counts(),
         "abandoned": sum(is_abandoned(t, drivers) for t in trials),
         "duplicates": sum(not t.is_original and t.state != INTERRUPTED for t in trials),

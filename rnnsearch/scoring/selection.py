@@ -9,6 +9,7 @@ Trials with the same losses on every row are counted once. A test that does not 
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeAlias, cast
@@ -175,6 +176,8 @@ class Overfitting:
     splits: int
     trials: int
     rows: int
+    measure: str = "skill"
+    """What `skill_chosen` and the others are of; "gain" where trials are valued otherwise."""
 
 
 def overfitting_probability(
@@ -204,26 +207,60 @@ def overfitting_probability(
     keep = _best(losses, losses.shape[1])
     if len(keep) < MIN_TRIALS:
         return Skipped(f"needs {MIN_TRIALS} different trials, has {len(keep)}")
-    S = min(blocks, len(losses) // 10 // 2 * 2)
+    S = blocks_of(len(losses), blocks)
     first = len(losses) % S
     sums = losses[first:, keep].reshape(S, -1, len(keep)).sum(axis=1)  # (S, k)
     naive = naive_losses[first:].reshape(S, -1).sum(axis=1)  # (S,)
     if not naive.all():
         return Skipped("the naive forecast is perfect on a block of rows")
 
+    def skill(losses: Floats) -> Floats:
+        return np.asarray(1 - np.sqrt(np.maximum(losses, 0)))
+
+    return _halved(sums, naive, skill, len(losses) - first, "skill")
+
+
+def blocks_of(rows: int, most: int = 16) -> int:
+    """How many blocks so many rows are cut into: an even number, each of ten rows or more."""
+    return min(most, rows // 10 // 2 * 2)
+
+
+def overfitting_of_blocks(gains: Floats, rows: int) -> Overfitting | Skipped:
+    """The same of trials that are valued by anything: `gains` (S, k) on each of S blocks.
+
+    A trial's performance on a half is the mean of its blocks. `rows`: of all blocks.
+
+    Skipped: fewer than 60 rows, fewer than 10 different trials.
+    """
+    if rows < MIN_ROWS:
+        return Skipped(f"needs {MIN_ROWS} rows, has {rows}")
+    if not np.isfinite(gains).all():
+        return Skipped("a gain is not a finite number")
+    keep = _best(-gains, gains.shape[1])
+    if len(keep) < MIN_TRIALS:
+        return Skipped(f"needs {MIN_TRIALS} different trials, has {len(keep)}")
+    return _halved(-gains[:, keep], np.ones(len(gains)), np.negative, rows, "gain")
+
+
+def _halved(
+    sums: Floats, naive: Floats, worth: Callable[[Floats], Floats], rows: int, measure: str
+) -> Overfitting:
+    """Over all halves of the blocks: `sums` (S, k) of losses, and `naive` (S,) that they are
+    divided by; `worth` makes skills of such shares."""
+    S, k = sums.shape
     halves = np.array(list(combinations(range(S), S // 2)))  # (C, S/2)
     chosen_by = np.zeros((len(halves), S))  # 1 for the blocks that choose
     np.put_along_axis(chosen_by, halves, 1.0, axis=1)
     skills, ranks = [], []
-    for part in np.array_split(chosen_by, math.ceil(chosen_by.shape[0] * len(keep) / 4_000_000)):
+    for part in np.array_split(chosen_by, math.ceil(chosen_by.shape[0] * k / 4_000_000)):
         before = (part @ sums) / (part @ naive)[:, None]  # (C', k)
         after = ((1 - part) @ sums) / ((1 - part) @ naive)[:, None]
         best = before.argmin(axis=1)[:, None]
         own = np.take_along_axis(after, best, axis=1)
         ranks.append(0.5 + (after > own).sum(axis=1) + 0.5 * (after == own).sum(axis=1))
         chosen = np.hstack([np.take_along_axis(before, best, axis=1), own])
-        skills.append(1 - np.sqrt(np.maximum(chosen, 0)))
-    relative = np.concatenate(ranks) / (len(keep) + 1)
+        skills.append(worth(chosen))
+    relative = np.concatenate(ranks) / (k + 1)
     logits = np.log(relative / (1 - relative))
     x, y = np.concatenate(skills).T
     slope = float(np.polyfit(x, y, 1)[0]) if np.ptp(x) > 1e-12 else None
@@ -238,8 +275,9 @@ def overfitting_probability(
         slope=slope,
         blocks=S,
         splits=len(halves),
-        trials=len(keep),
-        rows=len(losses) - first,
+        trials=k,
+        rows=rows,
+        measure=measure,
     )
 
 

@@ -130,10 +130,10 @@ def findings(evaluation: Mapping[str, Any]) -> Iterator[Finding]:
                 "do not overlap, where the table has all."
             )
         if name == "overfitting":
-            skill = metrics.get("skill")
+            skill, measure = metrics.get("skill"), result.get("measure", "skill")
             meaning += (
-                f" Mean skill on the half that chose: {skill.cell(result['skill_chosen'])}; on the "
-                f"other: {skill.cell(result['skill_after'])} ({result['splits']:,} ways, "
+                f" Mean {measure} on the half that chose: {skill.cell(result['skill_chosen'])}; on "
+                f"the other: {skill.cell(result['skill_after'])} ({result['splits']:,} ways, "
                 f"{result['trials']:,} trials)."
             )
         if result.get("note"):
@@ -178,8 +178,17 @@ def probability(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def definition(scoring: int) -> str:
-    """What trials are valued by, in a study of this scoring."""
+def definition(scoring: int, objective: Mapping[str, str] | None = None) -> str:
+    """What trials are valued by, in a study of this scoring; `objective`: see `Store.objective`."""
+    if objective is not None and objective["key"] != "skill":
+        text = (
+            f"The search maximises the gain in {objective['label']} ({objective['meaning']}): how "
+            "much better than doing nothing the forecasts of the validation rows are by it, the "
+            "mean of the folds"
+        )
+        if objective["key"] != "sharpe":
+            text += ", divided by how much overlapping targets spread it by chance"
+        return f"{text}. Skill, 1 − RMSE / RMSE of the harder naive forecast, stands beside it."
     if scoring < SCORING:
         return (
             "Skill is 1 − RMSE / RMSE of the naive forecast (no change) on validation rows, the "

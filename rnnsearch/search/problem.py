@@ -9,16 +9,18 @@ from typing import Any
 from rnnsearch import cells, targets
 from rnnsearch.arrays import Rows
 from rnnsearch.config import StudyFile, digest, extremes, home
+from rnnsearch.config.sections import TRADED
 from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.inputs.build import InputTable, build_inputs
 from rnnsearch.data.inputs.functions import check_same, try_functions
 from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import StudyFileError
 from rnnsearch.model.windows import Split, split_rows
-from rnnsearch.scoring import baselines, metrics
+from rnnsearch.scoring import baselines, metrics, objectives
 from rnnsearch.scoring.baselines import Baseline
 from rnnsearch.scoring.metrics import Metric
-from rnnsearch.scoring.trading import ENTRIES
+from rnnsearch.scoring.objectives import Objective, Wanted
+from rnnsearch.search import tradable
 from rnnsearch.search.inputs.candidates import Candidates
 from rnnsearch.search.inputs.ranking import Ranking, rank_inputs, usable_lags, useless_columns
 from rnnsearch.search.trial.protocol import WorkerSetup
@@ -88,6 +90,20 @@ class Problem:
         """All that the champion is compared with. Raises StudyFileError."""
         return baselines.of_study(self.study.evaluate.baselines, self.study.code)
 
+    @cached_property
+    def wanted(self) -> Wanted:
+        """What the search maximises, as workers are told it."""
+        study = self.study
+        if study.study.metric != TRADED:
+            return Wanted(study.study.metric)
+        year = tradable.sessions_of_a_year(self.prices)
+        return Wanted(TRADED, study.trade.model_dump(), year, tradable.opens(self.prices))
+
+    @cached_property
+    def objective(self) -> Objective:
+        """Raises StudyFileError."""
+        return objectives.objective(self.wanted, self.prices.close, self.study.code)
+
     @property
     def own_metrics(self) -> list[Metric]:
         return [one for one in self.metrics if one not in metrics.registry()]
@@ -97,13 +113,22 @@ class Problem:
         return [one for one in self.baselines if one not in baselines.registry()]
 
     def try_measures(self) -> None:
-        """The study's own metrics on a few rows; its own baselines, and what is traded, are there.
+        """The study's own metrics on a few rows; its own baselines, and what is traded, are there;
+        what it is to maximise can be had.
 
         Raises StudyFileError.
         """
         metrics.try_own(self.own_metrics, self.target)
         _ = self.baselines
-        _check_trade(self.study, self.prices)
+        tradable.check(self.study, self.prices)
+        if self.wanted.trade is not None:
+            first = int(self.split.first) - max(extremes(self.study.space.output_shift))
+            if reason := tradable.why_not(self.study, self.prices, first):
+                raise StudyFileError(
+                    f'{objectives.PLACE}: a search by "sharpe" needs trades, but {reason}; write '
+                    'metric = "skill", or change that'
+                )
+        objectives.check(self.objective, self.target)
 
     @cached_property
     def candidates(self) -> Candidates:
@@ -164,6 +189,7 @@ class Problem:
         ]
         extra = [*([own] if own else []), *self.target.mark()]
         extra += [list(self.prices.ahead)] if self.prices.ahead else []
+        extra += [self.study.valued_by] if self.study.valued_by else []
         return digest(series, data.target, data.predict, rows, SCORING, *extra)
 
     def worker_setup(
@@ -182,6 +208,7 @@ class Problem:
             code=self.study.code,
             kernels=kernels,
             metrics=self.study.evaluate.metrics,
+            objective=self.wanted,
         )
 
 
@@ -196,17 +223,6 @@ def _try_cells(study: StudyFile) -> None:
         from rnnsearch.model.networks.own_cell import try_cell
 
         try_cell(cell, min(extremes(space.neurons)), min(extremes(space.window)))
-
-
-def _check_trade(study: StudyFile, prices: Prices) -> None:
-    """The price to enter at is in the file. Raises StudyFileError."""
-    entry = ENTRIES[study.trade.entry]
-    if study.trade.position == "none" or not entry.needs_open or "Open" in prices.frame:
-        return
-    raise StudyFileError(
-        f'[trade] entry = "{entry.name}" needs the column Open, which {prices.name} does not have; '
-        f'name its price of the open Open, or write entry = "close"'
-    )
 
 
 def cache_folder() -> Path:

@@ -101,6 +101,8 @@ def _prepare(
     store.note("target_trials", target)
     without_passwords = {"run": {"storage", "tracking"}}
     store.note("inputs", problem.candidates.record())
+    if study.valued_by:
+        store.note("objective", problem.objective.plain)
     store.note("study_file", study.model_dump(mode="json", exclude=without_passwords))
     if study.study.references:
         store.queue_references(references(study, problem.candidates), target)

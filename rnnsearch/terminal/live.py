@@ -63,7 +63,9 @@ class SearchView:
                 else f"study {store.name}: there is nothing to do, {done} trials are finished"
             )
         else:
-            self._say(f"study {store.name}: {target} trials, {_count(workers, 'worker')}")
+            by = store.objective
+            aim = "" if by["key"] == "skill" else f", by {by['label']}"
+            self._say(f"study {store.name}: {target} trials, {_count(workers, 'worker')}{aim}")
 
     def look(self, store: Store) -> None:
         """See what all drivers of the study have done."""

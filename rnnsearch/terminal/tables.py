@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -37,10 +37,16 @@ TOLD = ("skill", "gain", "rmse"), ("directional_accuracy", "always_up")
 """Metrics of a trial in the table of the best, before and after the naive forecasts."""
 
 
-def best_table(trials: Sequence[TrialView], count: int = 5) -> Table:
-    """The complete trials with the largest gain, against the naive forecasts."""
+def best_table(
+    trials: Sequence[TrialView], count: int = 5, objective: Mapping[str, str] | None = None
+) -> Table:
+    """The complete trials with the largest gain, against the naive forecasts.
+
+    `objective`: what they are valued by, where that is not skill.
+    """
     best = best_first(trained(trials))[:count]
     first, last = ([metrics.get(key) for key in keys] for keys in TOLD)
+    first = [*metrics.valued_by(objective), *first]
     shown = [*first, *metrics.naive_columns([trial.metrics for trial in best]), *last]
     table = small_table("Best trials on validation rows", tight=True)
     for column in ("#", "network", *(metric.heading for metric in shown)):
@@ -64,8 +70,10 @@ def status_text(facts: dict[str, Any]) -> str:
         gone = f" ({facts['abandoned']} without a driver: the next search runs them again)"
         counts = [c + gone if c.endswith(" running") else c for c in counts]
     finished = facts["complete"] + facts["pruned"] + facts["failed"]
+    valued = facts["objective"]
+    by = "" if valued["key"] == "skill" else f", by {valued['label']}"
     return (
-        f"study {facts['study']}: {finished} of {facts['target_trials']} trials finished "
+        f"study {facts['study']}: {finished} of {facts['target_trials']} trials finished{by} "
         f"({', '.join(counts)}), {facts['duplicates']} duplicates, {facts['tracked']} in MLflow"
     )
 

@@ -10,9 +10,10 @@ import numpy as np
 from rnnsearch import targets
 from rnnsearch.arrays import Floats
 from rnnsearch.config import digest
-from rnnsearch.errors import NoTrialError, RnnsearchError
-from rnnsearch.scoring import metrics
-from rnnsearch.scoring.gain import gain
+from rnnsearch.errors import NoTrialError, RnnsearchError, StudyFileError
+from rnnsearch.scoring.metrics import Scored
+from rnnsearch.scoring.metrics.theirs import MetricError
+from rnnsearch.scoring.objectives import PLACE, Part, valued
 from rnnsearch.search import engines
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.store import Store
@@ -112,23 +113,45 @@ def validate(
 def validation_value(
     problem: Problem, output_shift: int, forecasts: Floats, scoring: int = targets.SCORING
 ) -> tuple[float, float]:
-    """Mean skill over folds, and gain; `forecasts` are of all their rows."""
+    """Mean skill over folds, and gain by what the search maximises; `forecasts` are of all rows.
+
+    Raises StudyFileError where that has no value.
+    """
+    parts = judged(problem, output_shift, forecasts, scoring)
+    try:
+        skill, _, gain = valued(problem.objective, parts, output_shift, scoring)
+    except MetricError as error:
+        raise StudyFileError(f"{PLACE}: {error}; mend it there") from None
+    return skill, gain
+
+
+def judged(
+    problem: Problem, output_shift: int, forecasts: Floats, scoring: int = targets.SCORING
+) -> list[Part]:
+    """Forecasts of the validation rows of all folds, as each fold is judged."""
     folds, target, quotes = problem.split.folds, problem.target, problem.prices.quotes
-    parts = np.split(forecasts, np.cumsum([len(fold.validation) for fold in folds])[:-1])
+    cuts = np.cumsum([len(fold.validation) for fold in folds])[:-1]
     actual = [target.values(quotes.target, fold.validation, output_shift) for fold in folds]
     naive = [
         targets.naive_forecasts(target, quotes, f.validation, output_shift, f.train, scoring)
         for f in folds
     ]
     name = targets.hardest_of_folds(actual, naive)
-    hardest = [fold[name] for fold in naive]
-    skills = [metrics.skill(y, f, b) for y, f, b in zip(actual, parts, hardest, strict=True)]
-    skill = float(np.mean(skills))
-    if scoring < targets.SCORING:
-        return skill, skill
-    errors = [y - b for y, b in zip(actual, hardest, strict=True)]
-    bets = [f - b for f, b in zip(parts, hardest, strict=True)]
-    return skill, gain(skill, errors, bets, output_shift)
+    parts = []
+    for number, forecast in enumerate(np.split(forecasts, cuts)):
+        rows = folds[number].validation
+        known = quotes.target[: rows[0] - output_shift + 1]
+        scored = Scored(
+            actual=actual[number],
+            forecast=forecast,
+            naive=naive[number],
+            hardest=naive[number][name],
+            origin=quotes.target[rows - output_shift],
+            target=target,
+            moved=float(np.abs(known[output_shift:] - known[:-output_shift]).mean()),
+        )
+        parts.append(Part(scored, rows))
+    return parts
 
 
 def _train(

@@ -25,6 +25,9 @@ from rnnsearch.errors import RnnsearchError, StorageError, StudyFileError
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.forecasting.spec import read_spec
 from rnnsearch.scoring import selection, sentences
+from rnnsearch.scoring.metrics.theirs import MetricError
+from rnnsearch.scoring.objectives import cut, spread
+from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.damage import DIGEST
 from rnnsearch.search.store.databases import storage_errors
@@ -34,7 +37,7 @@ from rnnsearch.search.store.view import TrialView, trained
 from rnnsearch.verdict import comparison, trading
 from rnnsearch.verdict import walk as walks
 from rnnsearch.verdict.answers import compare, stored_answer
-from rnnsearch.verdict.champion import Candidate, best_trials, validate
+from rnnsearch.verdict.champion import Candidate, best_trials, judged, validate
 from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.refit import refit
 
@@ -153,8 +156,25 @@ def selection_tests(problem: Problem, store: Store) -> dict[str, Any]:
     return {
         "superior_ability": selection.spa(naive_losses, losses, horizon=horizon),
         "confidence_set": selection.model_confidence_set(losses, horizon=horizon),
-        "overfitting": selection.overfitting_probability(naive_losses, losses),
+        "overfitting": selection.overfitting_probability(naive_losses, losses)
+        if problem.objective.key == "skill"
+        else _overfitting(problem, store),
     }
+
+
+def _overfitting(problem: Problem, store: Store) -> selection.Overfitting | Skipped:
+    """By what the search maximised: each trial's gain on blocks of the validation rows."""
+    rows, every = len(problem.split.validation), []
+    blocks = max(selection.blocks_of(rows), 1)
+    for trial in trained(store.trials()):
+        h = trial.output_shift
+        folds = judged(problem, h, trial.forecasts, store.scoring)
+        try:
+            better = problem.objective.better_by(cut(folds, blocks), h)
+        except MetricError as error:
+            return Skipped(f"{problem.objective.label} has no value on a block of rows: {error}")
+        every.append(np.array(better) / spread(problem.objective, folds, h))
+    return selection.overfitting_of_blocks(np.stack(every, axis=1), rows)
 
 
 def validation_losses(problem: Problem, store: Store) -> tuple[Floats, Floats]:

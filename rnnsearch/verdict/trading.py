@@ -15,15 +15,12 @@ from rnnsearch.arrays import Floats, Rows
 from rnnsearch.config import StudyFile
 from rnnsearch.data.prices.load import Prices
 from rnnsearch.scoring import trading
-from rnnsearch.scoring.trading.account import Terms
-from rnnsearch.scoring.trading.measures import per_year
-from rnnsearch.scoring.trading.strategy import Series, Strategy, plain, sharpes
+from rnnsearch.scoring.trading.strategy import Series, plain, sharpes
 from rnnsearch.scoring.trading.words import sentence
+from rnnsearch.search import tradable
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.view import TrialView, trained
 from rnnsearch.shown import day
-
-CLOSE = "Close"
 
 STALE = 0.2
 """Share of opens that are the last close from which on they are doubted."""
@@ -42,9 +39,9 @@ def traded(
     settings = study.trade.model_dump()
     rows = problem.split.test
     h = int(answer["champion"]["params"]["output_shift"])
-    if reason := _why_not(study, prices, int(rows[0]) - h):
+    if reason := tradable.why_not(study, prices, int(rows[0]) - h):
         return {"reason": reason, "settings": settings}
-    strategy, series = _strategy(study, prices), _series(prices)
+    strategy, series = tradable.strategy(study, prices), tradable.series(prices)
     forecast = np.array(answer["forecasts"]["champion"], dtype=np.float64)
     moves = _moves(problem, series, rows, h, forecast)
     if moves is None:
@@ -80,44 +77,6 @@ def as_asked(study: StudyFile, answer: Mapping[str, Any]) -> bool:
     return "settings" not in made or made["settings"] == study.trade.model_dump()
 
 
-def _strategy(study: StudyFile, prices: Prices) -> Strategy:
-    trade = study.trade
-    days = prices.dates.as_unit("s").asi8 / 86_400
-    terms = Terms(trade.cost, trade.borrow, trade.cash, per_year(days))
-    bounds = trading.SIDES[trade.sides]
-    return Strategy(trading.RULES[trade.position], bounds, trading.ENTRIES[trade.entry], terms)
-
-
-def _series(prices: Prices) -> Series:
-    """What is bought and sold: the target column, and the open on its scale."""
-    closes, opens = prices.close, None
-    if "Open" in prices.frame:
-        opens = prices.frame["Open"].to_numpy(np.float64)
-        if prices.target != CLOSE and CLOSE in prices.frame:  # an adjusted close
-            opens = opens * closes / prices.frame[CLOSE].to_numpy(np.float64)
-    return Series(closes, opens)
-
-
-def _why_not(study: StudyFile, prices: Prices, first: int) -> str | None:
-    """Why nothing is traded from row `first` on; None where it can be."""
-    if study.trade.position == "none":
-        return '[trade] position is "none"'
-    adjusted = {} if prices.columns is None else prices.columns.adjusted
-    is_close = prices.target in (CLOSE, "Adj Close") or adjusted.get(prices.target) == CLOSE
-    if CLOSE in prices.frame and not is_close:
-        return (
-            f"{prices.target} is not the price at which its session closes, so when its forecast "
-            "is made nobody can buy or sell at it any more"
-        )
-    series = _series(prices)
-    wanted = [series.closes]
-    if trading.ENTRIES[study.trade.entry].needs_open and series.opens is not None:
-        wanted.append(series.opens[first:])
-    if any((one <= 0).any() or not np.isfinite(one).all() for one in wanted):
-        return "there are prices that are not above 0, of which there are no shares to buy"
-    return None
-
-
 def _moves(problem: Problem, series: Series, rows: Rows, h: int, forecast: Floats) -> Floats | None:
     origins = rows - h
     return problem.target.move(forecast, series.closes[origins], series.usual(h)[origins])
@@ -128,7 +87,10 @@ def _others(problem: Problem, trials: Iterable[TrialView]) -> tuple[Floats, int]
 
     Of each trial the folds follow each other, so they are one account.
     """
-    strategy, series = _strategy(problem.study, problem.prices), _series(problem.prices)
+    strategy, series = (
+        tradable.strategy(problem.study, problem.prices),
+        tradable.series(problem.prices),
+    )
     rows = problem.split.validation
     by_shift: dict[int, list[Floats]] = {}
     for trial in trained(trials):
@@ -136,7 +98,7 @@ def _others(problem: Problem, trials: Iterable[TrialView]) -> tuple[Floats, int]
         assert moves is not None
         by_shift.setdefault(trial.output_shift, []).append(moves)
     found = [
-        sharpes(strategy, series, np.stack(moves, axis=1), int(rows[0]) - h + 1, h)
+        sharpes(strategy, series, np.stack(moves, axis=1), int(rows[0]) - h + 1, h, charged=False)
         for h, moves in by_shift.items()
     ]
     return np.concatenate(found) if found else np.empty(0), len(rows)
@@ -147,9 +109,11 @@ def _notes(study: StudyFile, prices: Prices, first: int, last: int) -> Iterator[
     if entry.note:
         yield entry.note
     adjusted = {} if prices.columns is None else prices.columns.adjusted
-    if study.data.adjust or prices.target in ("Adj Close", *adjusted):
+    if study.data.sample is not None:
+        yield "these are prices without dividends: holding the index earned more than is shown"
+    elif study.data.adjust or prices.target in ("Adj Close", *adjusted):
         yield "dividends are in these prices, as they were adjusted for them later"
-    elif better := [name for name, base in adjusted.items() if base == CLOSE]:
+    elif better := [name for name, base in adjusted.items() if base == tradable.CLOSE]:
         yield (
             f"these are prices without dividends, which nobody is paid here: adjust = true counts "
             f"them ({better[0]}), in a new study"
@@ -161,7 +125,7 @@ def _notes(study: StudyFile, prices: Prices, first: int, last: int) -> Iterator[
             "short more"
         )
     if entry.needs_open:
-        series = _series(prices)
+        series = tradable.series(prices)
         assert series.opens is not None
         stale = float(np.mean(series.opens[first : last + 1] == series.closes[first - 1 : last]))
         if stale > STALE:

@@ -97,7 +97,7 @@ def traded_files(
         best = subsets[int(np.argmin(errors))]
         both = slice(BEFORE, first + VALIDATION)
         forecast = least_squares(used[:, :, best], targets, both)[0][locked : locked + TEST]
-        ratios = sharpes(strategy(rule), series, np.expm1(said), first + 1, h)
+        ratios = sharpes(strategy(rule), series, np.expm1(said), first + 1, h, charged=False)
         yield traded(
             strategy(rule), series, np.expm1(forecast), locked + 1, h,
             trials=trials, others=(ratios, VALIDATION),

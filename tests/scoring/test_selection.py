@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from rnnsearch.scoring import selection
-from rnnsearch.scoring.selection import model_confidence_set, overfitting_probability, spa
+from rnnsearch.scoring.selection import (
+    model_confidence_set,
+    overfitting_of_blocks,
+    overfitting_probability,
+    spa,
+)
 from rnnsearch.scoring.skipped import Skipped
 
 # Superior predictive ability
@@ -182,6 +187,19 @@ def test_overfitting_equals_the_steps_of_the_paper(seed, rows, trials):
     assert result.skill_after == pytest.approx(after.mean())
     assert result.loss_probability == pytest.approx(np.mean(after < 0))
     assert result.slope == pytest.approx(stats.linregress(chosen, after).slope)
+
+
+def test_of_blocks_trials_rank_as_by_losses_that_add_up():
+    losses = np.abs(noise(160, 12)[1])
+    result = overfitting_probability(np.ones(160), losses, blocks=8)
+    gains = 1 - losses.reshape(8, 20, 12).mean(axis=1)
+    other = overfitting_of_blocks(gains, 160)
+    assert (other.probability, other.splits) == (result.probability, result.splits)
+    assert other.logit_quartiles == pytest.approx(result.logit_quartiles)
+    assert (other.measure, result.measure) == ("gain", "skill")
+    assert other.skill_chosen > other.skill_after
+    assert overfitting_of_blocks(gains[:, :9], 160) == Skipped("needs 10 different trials, has 9")
+    assert overfitting_of_blocks(gains, 59) == Skipped("needs 60 rows, has 59")
 
 
 def test_trials_with_equal_means_are_all_overfitting():

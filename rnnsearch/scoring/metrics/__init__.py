@@ -34,6 +34,7 @@ from rnnsearch.scoring.metrics.running import (
     renamed,
     score,
     score_trial,
+    valued_by,
 )
 from rnnsearch.scoring.metrics.theirs import try_own
 
@@ -67,4 +68,5 @@ __all__ = [
     "skill",
     "theil_u2",
     "try_own",
+    "valued_by",
 ]

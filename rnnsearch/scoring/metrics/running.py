@@ -87,6 +87,18 @@ def find(key: str, told: Mapping[str, Any] | None = None) -> Metric:
         return Metric.from_plain(key, (told or {}).get(key, {}))
 
 
+def valued_by(objective: Mapping[str, str] | None) -> list[Metric]:
+    """The measure that trials are valued by, to show it; none where that is skill.
+
+    `objective`: its key, label and meaning.
+    """
+    if objective is None or objective["key"] == "skill":
+        return []
+    told = {name: objective[name] for name in ("label", "meaning")}
+    found = find(objective["key"], {objective["key"]: told | {"format": "+.4f"}})
+    return [found]
+
+
 def taken() -> set[str]:
     """Names that no other metric can have."""
     own = [metric.key for metric in (*ours(), *_of_naive_forecasts(ours()))]

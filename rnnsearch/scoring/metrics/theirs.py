@@ -51,18 +51,23 @@ def unfit(metric: Metric, taken: Collection[str]) -> str:
     return ""
 
 
-def own(names: Sequence[str], code: Mapping[str, OwnCode], taken: Collection[str]) -> list[Metric]:
+def own(
+    names: Sequence[str],
+    code: Mapping[str, OwnCode],
+    taken: Collection[str],
+    place: str = PLACE,
+) -> list[Metric]:
     """The metrics of these references; `code` are the study's files. Raises StudyFileError."""
     found: dict[str, Metric] = {}
     for name in names:
         file, called = name.rsplit(":", 1)
-        one = _metric(find(code[file], called, PLACE), called)
+        one = _metric(find(code[file], called, place), called)
         if one is None:
             raise StudyFileError(
-                f"{PLACE}: {shown(name)} should be a function of a Scored, or a Metric"
+                f"{place}: {shown(name)} should be a function of a Scored, or a Metric"
             )
         if reason := unfit(one, {*taken, *found}):
-            raise StudyFileError(f"{PLACE}: {shown(name)}: {reason}")
+            raise StudyFileError(f"{place}: {shown(name)}: {reason}")
         found[one.key] = guarded(one, code[file])
     return [*found.values()]
 
@@ -107,7 +112,7 @@ def guarded(metric: Metric, code: OwnCode | None = None) -> Metric:
     return replace(metric, function=function, applies=applies)
 
 
-def try_own(metrics: Iterable[Metric], target: Target) -> None:
+def try_own(metrics: Iterable[Metric], target: Target, place: str = PLACE) -> None:
     """Each of the metrics on a few made-up rows. Raises StudyFileError where one fails."""
     rows = _made_up(target)
     for metric in metrics:
@@ -115,7 +120,7 @@ def try_own(metrics: Iterable[Metric], target: Target) -> None:
             if metric.applies(target):
                 metric.function(rows)
         except MetricError as error:
-            raise StudyFileError(f"{PLACE}: {error}; mend it there") from None
+            raise StudyFileError(f"{place}: {error}; mend it there") from None
 
 
 def _made_up(target: Target) -> Scored:

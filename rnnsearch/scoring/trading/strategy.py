@@ -60,13 +60,13 @@ def exposures(
     return held, Market(entries, series.closes[first : first + len(held)])
 
 
-def sharpes(strategy: Strategy, series: Series, moves: Floats, first: int, h: int) -> Floats:
-    """Sharpe ratios per session of k forecasts, before costs: (n, k) -> (k,).
-
-    Before costs, because they tell how far luck spreads them.
-    """
+def sharpes(
+    strategy: Strategy, series: Series, moves: Floats, first: int, h: int, *, charged: bool
+) -> Floats:
+    """Sharpe ratios per session of k forecasts: (n, k) -> (k,). `charged`: after costs."""
     held, market = exposures(strategy, series, moves, first, h)
-    return sharpe.ratio(run(market, held, strategy.terms, np.zeros(held.shape[1])).excess)
+    costs = None if charged else np.zeros(held.shape[1])
+    return sharpe.ratio(run(market, held, strategy.terms, costs).excess)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ def traded(
     """Trade `moves` (n,), forecast at the rows first - 1, first, ..., h sessions ahead.
 
     It was chosen among so many `trials`; `others` are their Sharpe ratios per session (k,) in so
-    many sessions, as far as they are known.
+    many sessions, as far as they are known: before costs, for they tell how far luck spreads them.
     """
     held, market = exposures(strategy, series, moves[:, None], first, h)
     exposure, terms = held[:, 0], strategy.terms

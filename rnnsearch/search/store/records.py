@@ -84,8 +84,11 @@ def parent_record(problem: Problem, study_id: str) -> Parent:
     """What MLflow shows of the study."""
     study, data = problem.study, problem.data_record()
     split = problem.split
-    valued = [metrics.get(key) for key in ("skill", "gain")]
-    meanings = "; ".join(f"`{one.key}` is {one.meaning}" for one in valued)
+    skill, gain = metrics.get("skill").meaning, metrics.get("gain").meaning
+    if study.valued_by:
+        by = problem.objective
+        gain = f"what a search maximises, by {code(by.label)}: {markdown(by.meaning)}"
+    meanings = f"`skill` is {skill}; `gain` is {gain}"
     description = (
         f"**{study.name}**: forecasts `{study.data.predict}` of {code(study.data.target)} in "
         f"{code(data['name'])} ({data['rows']} sessions, {data['first']} to {data['last']}).\n\n"

@@ -34,6 +34,7 @@ from rnnsearch import targets
 from rnnsearch.config import StudyFile
 from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import DataError, StorageError, StudyFileError, cut, shown
+from rnnsearch.scoring.objectives import OBJECTIVES
 from rnnsearch.search.store.asked import AskedTrial, TakenOver
 from rnnsearch.search.store.cached import INSERT, DriverStorage
 from rnnsearch.search.store.databases import (
@@ -155,6 +156,11 @@ class Store:
         """How its trials are valued (`targets.SCORING`); one from before there was a choice: 1."""
         notes = self.notes()
         return int(notes.get("scoring", 1 if "fingerprint" in notes else SCORING))
+
+    @property
+    def objective(self) -> dict[str, str]:
+        """What its trials are valued by: key, label and meaning."""
+        return dict(self.notes().get("objective", OBJECTIVES["skill"].plain))
 
     @property
     def data(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from rnnsearch.model.scaling import Scaler, fit_scaler
 from rnnsearch.model.windows import Fold, Split, shift_columns, window_ends
 from rnnsearch.own_code import OwnCode
 from rnnsearch.scoring.metrics import Metric
+from rnnsearch.scoring.objectives import OBJECTIVES, Objective
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.targets import Quotes, RowScale, Target, TargetScale
 
@@ -37,6 +38,7 @@ class TrialData:
     code: Mapping[str, OwnCode] = field(default_factory=dict)
     formulation: int | None = None
     metrics: tuple[Metric, ...] | None = None  # all that are installed, where None
+    objective: Objective = OBJECTIVES["skill"]
 
     @property
     def target(self) -> Target:

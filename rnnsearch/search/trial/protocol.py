@@ -16,6 +16,7 @@ from rnnsearch.config import Precision, Predict
 from rnnsearch.data.inputs.table import InputTable
 from rnnsearch.model.windows import Split
 from rnnsearch.own_code import OwnCode
+from rnnsearch.scoring.objectives import SKILL, Wanted
 from rnnsearch.targets import SCORING, Quotes
 
 
@@ -33,6 +34,7 @@ class WorkerSetup:
     code: Mapping[str, OwnCode] = field(default_factory=dict)  # `StudyFile.code`, as text
     kernels: Path | None = None  # the folder of the compiled ones; without it torch trains
     metrics: tuple[str, ...] = ()  # the study's own, whose files are in `code`
+    objective: Wanted = SKILL  # what trials are valued by
     slot: int = 0  # number of this worker among the driver's; spreads workers over GPUs
 
 
@@ -54,7 +56,8 @@ class EpochReport:
 class Outcome:
     """A trial trained to its last epoch.
 
-    `metrics` are those of the validation rows of all folds together (skill and gain: as reported),
+    `metrics` are those of the validation rows of all folds together (skill, gain and the study's
+    own objective: as reported),
     `folds` those of each; `forecasts` of these rows in date order, in the target's unit,
     packed by `packing.pack`. `permutation` is how much skill each input is worth; empty where that
     was not measured.

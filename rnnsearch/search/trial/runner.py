@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from rnnsearch import cells, targets
+from rnnsearch import cells
 from rnnsearch.arrays import Floats
 from rnnsearch.config import Precision
 from rnnsearch.data.inputs.table import InputTable, load_inputs
@@ -24,7 +24,8 @@ from rnnsearch.model.kernels.cache import kernels_for
 from rnnsearch.model.training import Diverged, EpochResult, Trainer
 from rnnsearch.own_code import OwnCode, OwnCodeError
 from rnnsearch.scoring import metrics
-from rnnsearch.scoring.gain import gain
+from rnnsearch.scoring.metrics.theirs import MetricError
+from rnnsearch.scoring.objectives import Part, objective, valued
 from rnnsearch.search.trial.folds import (
     PreparedFold,
     TrialData,
@@ -56,6 +57,7 @@ class TrialRunner:
             setup.predict,
             code=setup.code,
             metrics=_metrics(setup),
+            objective=objective(setup.objective, setup.quotes.target, setup.code),
         )
         self.device = worker_device(setup.device, setup.slot, setup.workers_per_device)
         self.precision = setup.precision
@@ -80,7 +82,7 @@ class TrialRunner:
             except Diverged as error:
                 yield f"diverged: {error}"
                 return
-            except OwnCodeError as error:
+            except (OwnCodeError, MetricError) as error:
                 yield str(error)
                 return
             except torch.OutOfMemoryError:
@@ -128,7 +130,8 @@ def run_trial(
 
     Its inputs' importance is measured if the trial's gain is above `measure_above`.
 
-    Raises `model.training.Diverged` where a loss is no longer finite.
+    Raises `model.training.Diverged` where a loss is no longer finite, MetricError where the study's
+    objective has no value.
     """
     began = time.perf_counter()
     table = select_inputs(parameters, data, device)
@@ -140,26 +143,32 @@ def run_trial(
         loss=data.target.loss,
         machine=machine,
     )
+    judged = _judged(folds, parameters.output_shift, data)
     forecasts: list[Floats] = []
-    skill = value = math.nan
+    skill = value = gain = math.nan
     for result in trainer.run():
         forecasts = [
             fold.validation_scale.unscale(forecast)
             for fold, forecast in zip(folds, result.forecasts, strict=True)
         ]
-        skill, value = _value(forecasts, folds, parameters.output_shift, data.scoring)
-        yield _report(result, skill, value, trainer.kernels)
+        judged = [
+            replace(part, scored=part.scored.of(forecast))
+            for part, forecast in zip(judged, forecasts, strict=True)
+        ]
+        skill, value, gain = valued(data.objective, judged, parameters.output_shift, data.scoring)
+        yield _report(result, skill, gain, trainer.kernels)
     losses: dict[str, float] = {}
-    if value > measure_above:
+    if gain > measure_above:
         with contextlib.suppress(torch.OutOfMemoryError):  # the trial itself has its result
             losses = permutation_losses(
                 trainer.networks, table, folds, parameters, data.target, machine
             )
     yield Outcome(
         skill=skill,
-        gain=value,
-        metrics=_scores(folds, forecasts, parameters.output_shift, data)
-        | {"skill": skill, "gain": value},
+        gain=gain,
+        metrics={data.objective.key: value}
+        | _scores(folds, forecasts, parameters.output_shift, data)
+        | {"skill": skill, "gain": gain},
         folds=[
             _scores([fold], [forecast], parameters.output_shift, data)
             for fold, forecast in zip(folds, forecasts, strict=True)
@@ -192,23 +201,31 @@ def training_settings(
     )
 
 
-def _value(
-    forecasts: list[Floats], folds: list[PreparedFold], horizon: int, scoring: int
-) -> tuple[float, float]:
-    """Mean skill of the folds, and what the trial is valued by."""
-    pairs = list(zip(forecasts, folds, strict=True))
-    skill = float(np.mean([metrics.skill(f.actual, y, f.hardest) for y, f in pairs]))
-    if scoring < targets.SCORING:
-        return skill, skill
-    errors, bets = [f.actual - f.hardest for f in folds], [y - f.hardest for y, f in pairs]
-    return skill, gain(skill, errors, bets, horizon)
+def _judged(folds: Sequence[PreparedFold], horizon: int, data: TrialData) -> list[Part]:
+    """The validation rows of each fold, with its naive forecast in place of one."""
+    closes = data.quotes.target
+    return [
+        Part(
+            metrics.Scored(
+                actual=fold.actual,
+                forecast=fold.hardest,
+                naive=fold.naive,
+                hardest=fold.hardest,
+                origin=closes[fold.rows - horizon],
+                target=data.target,
+                moved=_moved(closes[: fold.rows[0] - horizon + 1], horizon),
+            ),
+            fold.rows,
+        )
+        for fold in folds
+    ]
 
 
-def _report(result: EpochResult, skill: float, value: float, kernels: str) -> EpochReport:
+def _report(result: EpochResult, skill: float, gain: float, kernels: str) -> EpochReport:
     return EpochReport(
         epoch=result.epoch,
         skill=skill,
-        gain=value,
+        gain=gain,
         train_loss=float(np.mean(result.train_loss)),
         validation_loss=float(np.mean(result.validation_loss)),
         gradient_norm=result.gradient_norm,
@@ -232,6 +249,11 @@ def _scores(
         hardest=np.concatenate([fold.hardest for fold in folds]),
         origin=data.quotes.target[rows - horizon],
         target=data.target,
-        moved=float(np.abs(known[horizon:] - known[:-horizon]).mean()),
+        moved=_moved(known, horizon),
     )
     return metrics.score_trial(scored, data.metrics)
+
+
+def _moved(known: Floats, horizon: int) -> float:
+    """How far prices that are known went on average in so many sessions."""
+    return float(np.abs(known[horizon:] - known[:-horizon]).mean())

@@ -92,10 +92,13 @@ def test_more_trials_deflate_more():
 def test_ratios_of_many_forecasts_are_those_of_each():
     rng = np.random.default_rng(4)
     moves = rng.normal(size=(100, 3))
-    many = sharpes(strategy(), series(), moves, 450, 5)
+    many, after = (
+        sharpes(strategy(), series(), moves, 450, 5, charged=charged) for charged in (False, True)
+    )
     for number in range(3):
         alone = traded(strategy(), series(), moves[:, number], 450, 5)
         assert many[number] * math.sqrt(252) == pytest.approx(alone.table["before_costs"].sharpe)
+        assert after[number] * math.sqrt(252) == pytest.approx(alone.table["champion"].sharpe)
 
 
 # --- in words

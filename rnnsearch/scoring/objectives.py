@@ -1,0 +1,321 @@
+"""What a search maximises: how much better than doing nothing, by the measure that people choose.
+
+    m  validation rows of a fold     h  output shift
+
+`[study] metric` names one. The gain of a trial is what its forecasts are better by than doing
+nothing, the mean of the folds, divided by what overlapping targets add to its spread (see `gain`):
+so each output shift has about the same luck. A Sharpe ratio is of what was earned session by
+session, where nothing overlaps, and is not divided.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from rnnsearch import targets
+from rnnsearch.arrays import Floats, Rows
+from rnnsearch.errors import StudyFileError
+from rnnsearch.own_code import OwnCode, split_reference
+from rnnsearch.scoring import metrics
+from rnnsearch.scoring.gain import overlap
+from rnnsearch.scoring.metrics import Metric, Scored, directional_accuracy, mae
+from rnnsearch.scoring.metrics.chances import log_loss
+from rnnsearch.scoring.metrics.theirs import MetricError, own, try_own
+from rnnsearch.scoring.trading.account import ENTRIES, Terms
+from rnnsearch.scoring.trading.positions import RULES, SIDES
+from rnnsearch.scoring.trading.strategy import Series, Strategy, sharpes
+from rnnsearch.targets import Target
+
+PLACE = "[study] metric"
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Rows that follow each other: a fold's, or a block of them. `rows`: the target rows (m,)."""
+
+    scored: Scored
+    rows: Rows
+
+
+class Objective(ABC):
+    """One measure to search by.
+
+    key, label, meaning   as a metric has them
+    overlaps              whether overlapping targets spread it, so that it is divided by that
+    """
+
+    key: str
+    label: str
+    meaning: str
+    overlaps = True
+
+    @property
+    def plain(self) -> dict[str, str]:
+        """What is needed to tell of it, as JSON."""
+        return {"key": self.key, "label": self.label, "meaning": self.meaning}
+
+    @abstractmethod
+    def better_by(self, parts: Sequence[Part], h: int) -> list[float]:
+        """How much better than doing nothing the forecasts of each part are; 0 is no better.
+
+        What doing nothing is, is settled over all parts. Raises MetricError.
+        """
+
+    def value(self, parts: Sequence[Part], h: int) -> float:
+        """By which it is told: the mean of the parts. Raises MetricError."""
+        return float(np.mean(self.better_by(parts, h)))
+
+    def unfit(self, target: Target) -> str:
+        """Why it cannot be had of such a target; empty where it can."""
+        return ""
+
+
+class Skill(Objective):
+    """1 − RMSE / RMSE of the naive forecast that the trial is held to."""
+
+    key, label = "skill", "skill"
+    meaning = "1 − RMSE / RMSE of the harder naive forecast"
+
+    def better_by(self, parts: Sequence[Part], h: int) -> list[float]:
+        return [metrics.skill(s.actual, s.forecast, s.hardest) for s in _scored(parts)]
+
+
+@dataclass(frozen=True)
+class Relative(Objective):
+    """1 − error / error of the naive forecast that errs least over all parts."""
+
+    key: str
+    label: str
+    meaning: str
+    error: Callable[[Scored], float]
+    priced: bool  # whether it is of prices, or else of chances
+
+    def better_by(self, parts: Sequence[Part], h: int) -> list[float]:
+        by_name = {
+            name: [self.error(s.of(s.naive[name])) for s in _scored(parts)]
+            for name in parts[0].scored.naive
+        }
+        naive = min(by_name.values(), key=sum)
+        return [
+            1 - self.error(s) / nothing if nothing > 0 else 0.0
+            for s, nothing in zip(_scored(parts), naive, strict=True)
+        ]
+
+    def unfit(self, target: Target) -> str:
+        if self.priced == target.priced:
+            return ""
+        return "it is of prices, not of chances" if self.priced else "it is of chances of a rise"
+
+
+@dataclass(frozen=True)
+class Difference(Objective):
+    """A metric, less that of the naive forecast for which it is best over all parts."""
+
+    key: str
+    label: str
+    meaning: str
+    metric: Metric
+
+    def better_by(self, parts: Sequence[Part], h: int) -> list[float]:
+        sign = -1.0 if self.metric.better == "lower" else 1.0
+        names = parts[0].scored.naive
+        by_name = [
+            [sign * self._value(s.of(s.naive[name])) for s in _scored(parts)] for name in names
+        ]
+        naive = max(by_name, key=sum)
+        own = [sign * self._value(s) for s in _scored(parts)]
+        return [one - nothing for one, nothing in zip(own, naive, strict=True)]
+
+    def value(self, parts: Sequence[Part], h: int) -> float:
+        return float(np.mean([self._value(s) for s in _scored(parts)]))
+
+    def unfit(self, target: Target) -> str:
+        return "" if self.metric.applies(target) else f"it is not of {target.name}"
+
+    def _value(self, scored: Scored) -> float:
+        value = self.metric.function(scored)
+        if not np.isfinite(value):
+            raise MetricError(f"its value should be a finite number, got {value}")
+        return value
+
+
+@dataclass(frozen=True, eq=False)
+class EarnedSharpe(Objective):
+    """The Sharpe ratio of a year, after the costs of [trade]; cash is doing nothing."""
+
+    series: Series
+    strategy: Strategy
+    key = "sharpe"
+    label = "Sharpe ratio"
+    meaning = "Sharpe ratio of a year after costs, traded as [trade] says"
+    overlaps = False
+
+    def better_by(self, parts: Sequence[Part], h: int) -> list[float]:
+        return [self._of(part, h) for part in parts]
+
+    def _of(self, part: Part, h: int) -> float:
+        s, first = part.scored, int(part.rows[0]) - h + 1
+        usual = self.series.usual(h)[part.rows - h]
+        moves = s.target.move(s.forecast, s.origin, usual)
+        if moves is None:
+            raise MetricError("what is forecast says nothing of the price")
+        ratio = sharpes(self.strategy, self.series, moves[:, None], first, h, charged=True)[0]
+        return float(ratio * np.sqrt(self.strategy.terms.per_year)) if np.isfinite(ratio) else 0.0
+
+
+def rank_ic(scored: Scored) -> float:
+    """Spearman's correlation of forecast and actual moves; 0 of forecasts that are all the same."""
+    from scipy.stats import rankdata
+
+    ranks = [rankdata(values - scored.middle) for values in (scored.forecast, scored.actual)]
+    if any(np.ptp(rank) == 0 for rank in ranks):
+        return 0.0
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def _metric(key: str, label: str, meaning: str, function: Callable[[Scored], float]) -> Metric:
+    return Metric(key=key, label=label, meaning=meaning, function=function, better="higher")
+
+
+_HITS = _metric(
+    "hit_rate",
+    "hit rate",
+    "share of right directions",
+    lambda s: directional_accuracy(s.actual, s.forecast, s.middle),
+)
+_RANKS = _metric(
+    "rank_ic", "rank IC", "rank correlation of forecast and actual moves (Spearman)", rank_ic
+)
+
+OBJECTIVES: dict[str, Objective] = {
+    one.key: one
+    for one in (
+        Skill(),
+        Relative(
+            "mae_skill",
+            "MAE skill",
+            "1 − MAE / MAE of the harder naive forecast",
+            lambda s: mae(s.actual, s.forecast),
+            priced=True,
+        ),
+        Relative(
+            "log_loss_skill",
+            "log loss skill",
+            "1 − log loss / log loss of the base rate",
+            lambda s: log_loss(s.rose, s.forecast),
+            priced=False,
+        ),
+        Difference("hit_rate", "hit rate", f"{_HITS.meaning}, less that of doing nothing", _HITS),
+        Difference("rank_ic", "rank IC", _RANKS.meaning, _RANKS),
+    )
+}
+"""Those that need no more than forecasts; a Sharpe ratio needs prices, and how they are traded."""
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """What an objective is made of, as plain data: workers are told it.
+
+    name      as [study] metric has it
+    trade     as [trade] has it, and the sessions of a year; None where it is not a Sharpe ratio
+    opens     (rows,) on the scale of the price that is forecast, where the file has them
+    """
+
+    name: str = "skill"
+    trade: Mapping[str, Any] | None = None
+    per_year: float = 252.0
+    opens: Floats | None = None
+
+
+SKILL = Wanted()
+
+
+def objective(wanted: Wanted, closes: Floats, code: Mapping[str, OwnCode]) -> Objective:
+    """The objective of a study; `closes` (rows,) are forecast, `code` its files.
+
+    Raises StudyFileError where a function of the user's own is not there.
+    """
+    if wanted.trade is not None:
+        return EarnedSharpe(Series(closes, wanted.opens), strategy(wanted.trade, wanted.per_year))
+    if (one := OBJECTIVES.get(wanted.name)) is not None:
+        return one
+    if split_reference(wanted.name) is None:
+        raise StudyFileError(f"{PLACE}: there is no metric {wanted.name!r}")
+    known = {metric.key for metric in metrics.registry()} | {*OBJECTIVES, "sharpe"}
+    (metric,) = own([wanted.name], code, known, PLACE)
+    meaning = f"{metric.meaning or metric.label}, less that of doing nothing"
+    return Difference(metric.key, metric.label, meaning, metric)
+
+
+def strategy(trade: Mapping[str, Any], per_year: float) -> Strategy:
+    """As [trade] has it."""
+    terms = Terms(trade["cost"], trade["borrow"], trade["cash"], per_year)
+    bounds = SIDES[trade["sides"]]
+    return Strategy(RULES[trade["position"]], bounds, ENTRIES[trade["entry"]], terms)
+
+
+def check(one: Objective, target: Target) -> None:
+    """Raises StudyFileError where it cannot be had of such a target, or fails on made-up rows."""
+    if reason := one.unfit(target):
+        fitting = [name for name, o in OBJECTIVES.items() if not o.unfit(target)]
+        raise StudyFileError(
+            f"{PLACE}: {one.key} does not go with predict = {target.name!r}: {reason}; "
+            f"{', '.join([*fitting, 'sharpe'])} do"
+        )
+    if isinstance(one, Difference):
+        try_own([one.metric], target, PLACE)
+
+
+def valued(
+    one: Objective, parts: Sequence[Part], h: int, scoring: int = targets.SCORING
+) -> tuple[float, float, float]:
+    """A trial's skill, its value by the objective, and its gain, of its folds. Raises MetricError.
+
+    Of a study of `scoring` 1 gain is not divided.
+    """
+    skill = OBJECTIVES["skill"].value(parts, h)
+    better = skill if one.key == "skill" else float(np.mean(one.better_by(parts, h)))
+    value = skill if one.key == "skill" else one.value(parts, h)
+    return skill, value, better if scoring < targets.SCORING else better / spread(one, parts, h)
+
+
+def cut(parts: Sequence[Part], count: int) -> list[Part]:
+    """The rows of parts that follow each other, in so many of about one length."""
+    rows = np.concatenate([part.rows for part in parts])
+    every, first = _scored(parts), parts[0].scored
+
+    actual, forecast, hardest, origin = (
+        np.concatenate([getattr(s, name) for s in every])
+        for name in ("actual", "forecast", "hardest", "origin")
+    )
+    naive = {name: np.concatenate([s.naive[name] for s in every]) for name in first.naive}
+    return [
+        Part(
+            replace(
+                first,
+                actual=actual[places],
+                forecast=forecast[places],
+                hardest=hardest[places],
+                origin=origin[places],
+                naive={name: one[places] for name, one in naive.items()},
+            ),
+            rows[places],
+        )
+        for places in np.array_split(np.arange(len(rows)), count)
+    ]
+
+
+def spread(one: Objective, parts: Sequence[Part], h: int) -> float:
+    """What overlapping targets add to the spread of its value by chance, from 1 to h."""
+    if not one.overlaps:
+        return 1.0
+    every = _scored(parts)
+    errors, bets = [s.actual - s.hardest for s in every], [s.forecast - s.hardest for s in every]
+    return overlap(errors, bets, h)
+
+
+def _scored(parts: Sequence[Part]) -> list[Scored]:
+    return [part.scored for part in parts]
