@@ -165,7 +165,7 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
             yield f"held on each quarter of the test: {held}"
     for name, result in answer["significance"].items():
         yield f"{_test_name(name, answer)}: {_test_result(name, result, answer)}"
-    yield from trading_tables(answer["trading"])
+    yield from trading_tables(answer.get("trading") or {"reason": trading.EARLIER})
 
 
 def trading_tables(traded: dict[str, Any]) -> Iterator[Table | str]:

@@ -11,9 +11,17 @@ words       the figures as they are shown
 from rnnsearch.scoring.trading.account import ENTRIES, Market
 from rnnsearch.scoring.trading.positions import RULES, SIDES
 from rnnsearch.scoring.trading.strategy import Strategy, sharpes, traded
-from rnnsearch.scoring.trading.words import LABELS, MEASURES, Shown, at_cost, shown_measures
+from rnnsearch.scoring.trading.words import (
+    EARLIER,
+    LABELS,
+    MEASURES,
+    Shown,
+    at_cost,
+    shown_measures,
+)
 
 __all__ = [
+    "EARLIER",
     "ENTRIES",
     "LABELS",
     "MEASURES",
