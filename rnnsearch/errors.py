@@ -94,6 +94,14 @@ class StorageError(RnnsearchError):
     exit_code = 4
 
 
+class SeveralSeriesError(DataError):
+    """A file has several series, and none of them is named."""
+
+
+class AbsentStudyError(StorageError):
+    """No search of a study has begun."""
+
+
 class NoTrialError(RnnsearchError):
     """No trial was completed, so there is no result. Exit code 5."""
 

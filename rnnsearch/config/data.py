@@ -105,6 +105,10 @@ ColumnNames = Annotated[
 SERIES_MEANING = (
     'Which series of a file of several: "AAPL", as a column, a header or a sheet has it.'
 )
+EVERY = "*"
+"""As `series`: each of the file's."""
+Layout = Literal["auto", "wide"]
+LAYOUT_MEANING = "wide: beside the date, each column is the close of a series of its name."
 
 
 class JoinSection(MarketSection):
@@ -120,6 +124,7 @@ class JoinSection(MarketSection):
         description='Begins the names of its inputs: "nasdaq_"; "nasdaq" is then their family.'
     )
     series: Series = Field(default=(), description=SERIES_MEANING)
+    layout: Layout = Field(default="auto", description=LAYOUT_MEANING)
     columns: Literal["all", "none"] | tuple[str, ...] = Field(
         default="all", description="Extra columns of the file that become inputs."
     )
@@ -158,7 +163,9 @@ class DataSection(MarketSection):
     """Which prices."""
 
     path: Path | None = Field(
-        default=None, description="File of prices, relative to the study file."
+        default=None,
+        description='File of prices, relative to the study file; "stocks/*.csv": a search for '
+        "each of the files.",
     )
     sample: Sample | None = Field(
         default=None, description="Daily prices 1999-2018 that come with the arch package."
@@ -168,7 +175,15 @@ class DataSection(MarketSection):
         default="log_return",
         description="log_return: log(close[t+h]/close[t]); level: close[t+h]; direction: up?",
     )
-    series: Series = Field(default=(), description=SERIES_MEANING)
+    series: Series = Field(
+        default=(),
+        description=f'{SERIES_MEANING} "{EVERY}", or a list of several: a search for each.',
+    )
+    layout: Layout = Field(default="auto", description=LAYOUT_MEANING)
+    skip_bad: bool = Field(
+        default=False,
+        description="Of many series, leave out those that cannot be used, instead of refusing all.",
+    )
     columns: Literal["all", "none"] | tuple[str, ...] = Field(
         default="all", description="Extra columns of the file that become inputs."
     )

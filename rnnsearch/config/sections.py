@@ -34,7 +34,8 @@ from rnnsearch.own_code import OwnCode, read_code, split_reference
 
 Precision = Literal["float32", "bfloat16"]
 
-SOURCE = ("path", "sample", "series")  # where prices are: they enter by their content
+# Where prices are: they enter by their content. Others that are left out change none of a series.
+SOURCE = ("path", "sample", "series", "layout", "skip_bad")
 NEWER_KEYS = ("missing", "fill")  # of [data], which old stores do not have
 
 NAME_RULE = re.compile(r"\w[\w.-]{0,99}")
@@ -290,10 +291,25 @@ class StudyFile(Section):
 
     _folder: Path = PrivateAttr(default=Path())
     _code: dict[str, OwnCode] | None = PrivateAttr(default=None)
+    _family: str = PrivateAttr(default="")
 
     @property
     def name(self) -> str:
         return self.study.name
+
+    @property
+    def family(self) -> str:
+        """The name of the study of many series that this is one of; "" where it is of none."""
+        return self._family
+
+    def of_series(self, name: str, path: Path, series: tuple[str, ...]) -> Self:
+        """The study of one of its many series, as a study of its own with its own `name`."""
+        _ = self.code  # all have it as it is now
+        data = self.data.model_copy(update={"path": path, "series": series})
+        own = self.study.model_copy(update={"name": name})
+        study = self.model_copy(update={"study": own, "data": data})
+        study._family = self.name
+        return study
 
     @property
     def code(self) -> Mapping[str, OwnCode]:
@@ -339,7 +355,7 @@ class StudyFile(Section):
         """The study that `plain` says, in the place of this one; what changes no trial is kept."""
         kept = {name: getattr(self, name).model_dump() for name in ("run", "evaluate", "trade")}
         study = type(self).model_validate(plain | kept)
-        study._folder = self._folder
+        study._folder, study._family = self._folder, self._family
         return study
 
     def _files(self) -> Iterator[tuple[str, str]]:

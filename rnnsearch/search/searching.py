@@ -1,7 +1,8 @@
 """A study from its file to its end: the store opened, the workers started, the driver run."""
 
 import re
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from rnnsearch.config import StudyFile, digest, home
 from rnnsearch.errors import NoTrialError, StudyFileError
@@ -21,11 +22,12 @@ from rnnsearch.search.store.leases import is_abandoned, working
 from rnnsearch.search.store.records import parent_record, run_record, tracking_uri
 from rnnsearch.search.store.store import Store, only_driver
 from rnnsearch.search.store.view import FAILED, FINISHED, WAITING
+from rnnsearch.search.trial.protocol import Workers
 from rnnsearch.tracking import RunRecord
 from rnnsearch.tracking import sync as bring_up_to_date
 from rnnsearch.version import __version__
 
-__all__ = ["Interrupted", "RunningTrial", "check_result", "check_wanted", "search", "sync"]
+__all__ = ["Interrupted", "RunningTrial", "begun", "check_result", "check_wanted", "search", "sync"]
 
 
 def search(
@@ -50,21 +52,46 @@ def search(
     problem = problem or Problem.load(study, tried=True)
     for warning in problem.notes:
         view.notice(warning)
-    with closing(engines.start(problem, view.notice)) as workers:
-        for note in describe(problem.candidates.record()):  # a ranking takes seconds, as workers do
-            view.notice(note)
-        old = None if fork_of is None else Store(_renamed(study, fork_of), create=False)
-        store = Store(study)
-        with storage_errors(store.url), only_driver(store) as alone:
-            fork = None if old is None else Fork(store, old, problem)
-            patience = Patience(store, view.notice, hurry=lambda: False)
-            target = patience.do(_prepare, store, problem, view, trials, fork)
-            view.begin(store, target, workers.count)
-            driver = Driver(
-                problem, store, workers, view, target=target, alone=alone, deadline=deadline
-            )
-            driver.run()
-    return store
+    with (
+        closing(engines.start(problem, view.notice)) as workers,
+        begun(problem, view, workers, trials=trials, fork_of=fork_of, deadline=deadline) as driver,
+    ):
+        driver.run()
+    return driver.store
+
+
+@contextmanager
+def begun(
+    problem: Problem,
+    view: View,
+    workers: Workers,
+    *,
+    deadline: Deadline,
+    trials: str | None = None,
+    fork_of: str | None = None,
+    interrupts: list[int] | None = None,
+) -> Iterator[Driver]:
+    """The driver of a study whose store is open for it alone, and prepared; see `search`."""
+    study = problem.study
+    for note in describe(problem.candidates.record()):  # a ranking takes seconds, as workers do
+        view.notice(note)
+    old = None if fork_of is None else Store(_renamed(study, fork_of), create=False)
+    store = Store(study)
+    with storage_errors(store.url), only_driver(store) as alone:
+        fork = None if old is None else Fork(store, old, problem)
+        patience = Patience(store, view.notice, hurry=lambda: False)
+        target = patience.do(_prepare, store, problem, view, trials, fork)
+        view.begin(store, target, workers.count)
+        yield Driver(
+            problem,
+            store,
+            workers,
+            view,
+            target=target,
+            alone=alone,
+            deadline=deadline,
+            interrupts=interrupts,
+        )
 
 
 def check_wanted(trials: str | None) -> None:

@@ -7,7 +7,7 @@ their runs apart.
 """
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,11 @@ class Parent:
     description: str
     params: dict[str, str]
     tags: dict[str, str]
+    experiment: str = ""  # the name of a study of many series that it is one of
+
+    @property
+    def experiment_name(self) -> str:
+        return self.experiment or self.study
 
 
 class Experiment:
@@ -76,14 +81,15 @@ class Experiment:
     def _ensure_experiment(self, uri: str, parent: Parent, artifacts: Path) -> str:
         from mlflow.exceptions import MlflowException
 
-        found = self.client.get_experiment_by_name(parent.study)
+        name = parent.experiment_name
+        found = self.client.get_experiment_by_name(name)
         if found is None:
             location = artifacts.as_uri() if not uri.startswith("http") else None
             with contextlib.suppress(MlflowException):  # another driver was faster
                 self.client.create_experiment(
-                    parent.study, location, tags={"mlflow.note.content": parent.description}
+                    name, location, tags={"mlflow.note.content": parent.description}
                 )
-            found = self.client.get_experiment_by_name(parent.study)
+            found = self.client.get_experiment_by_name(name)
         assert found is not None
         if found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)
@@ -145,15 +151,12 @@ class Experiment:
         if runs:
             self._runs[number] = runs[0].info.run_id
 
-    def write_course(
-        self, measures: dict[int, dict[str, float]], times: Mapping[int, float] | None = None
-    ) -> None:
-        """Measures of the study, by step, on the parent run; `times` are when each step was, in
-        seconds since the epoch."""
+    def write_course(self, measures: dict[int, dict[str, float]]) -> None:
+        """Measures of the study, by step, on the parent run."""
         values = [
             (name, value, n) for n, found in measures.items() for name, value in found.items()
         ]
-        self._write(self.parent_run, values, times=times)
+        self._write(self.parent_run, values)
 
     def note_parent(self, metrics: dict[str, float], tags: dict[str, str], step: int = 0) -> None:
         """A result of the whole study, on the parent run; of several, the highest step is shown."""
@@ -209,16 +212,12 @@ class Experiment:
         params: dict[str, str] | None = None,
         tags: dict[str, str] | None = None,
         started: float = 0.0,
-        times: Mapping[int, float] | None = None,
     ) -> None:
         """Log in as few calls as MLflow allows. A value written twice is the same value: its
-        time stamp is derived from its step, unless `times` say when each step was."""
+        time stamp is derived from its step."""
         from mlflow.entities import Metric, Param, RunTag
 
-        def stamp(step: int) -> int:
-            return int(started * 1000) + step if times is None else int(times[step] * 1000)
-
-        values = [Metric(n, v, stamp(step), step) for n, v, step in metrics]
+        values = [Metric(n, v, int(started * 1000) + step, step) for n, v, step in metrics]
         settings = [Param(name, value[:6000]) for name, value in (params or {}).items()]
         labels = [RunTag(name, value[:5000]) for name, value in (tags or {}).items()]
         while values or settings or labels:

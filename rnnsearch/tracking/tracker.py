@@ -60,6 +60,12 @@ class Tracker:
         with self._changed:
             self._best[finished] = measures
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is left to be written, or nobody is there to take it."""
+        with self._changed:
+            return self._down or not (self._pending or self._best)
+
     def finish(self, patience: float = 60.0, *, last: bool = True) -> int:
         """Write what is left and end. Returns how many finished trials MLflow does not have.
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnnsearch.config import load_study
+from rnnsearch.config import StudyFile, load_study
 from rnnsearch.search.driver.running import RunningTrial
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView
@@ -225,14 +225,17 @@ def facts_of(path: Path, **overrides: Any) -> dict[str, Any]:
 
 def runs_of(path: Path, **overrides: Any) -> tuple[list[Any], list[Any]]:
     """Parent runs and child runs that MLflow has of the study in this store."""
+    return runs_of_study(load_study(path, **overrides))
+
+
+def runs_of_study(study: StudyFile) -> tuple[list[Any], list[Any]]:
     from mlflow import MlflowClient
 
     from rnnsearch.search.store.records import tracking_uri
 
-    study = load_study(path, **overrides)
     own = f"tags.`{STUDY}` = '{Store(study, create=False).id}'"
     client = MlflowClient(tracking_uri(study))
-    experiment = client.get_experiment_by_name(study.name)
+    experiment = client.get_experiment_by_name(study.family or study.name)
     assert experiment is not None
     runs = list(client.search_runs([experiment.experiment_id], own, max_results=1000))
     parents = [run for run in runs if run.data.tags[TRIAL] == "parent"]
@@ -241,15 +244,22 @@ def runs_of(path: Path, **overrides: Any) -> tuple[list[Any], list[Any]]:
 
 def assert_in_order(path: Path, target: int, **overrides: Any) -> dict[str, Any]:
     """Exactly `target` finished trials, nothing half-done, and MLflow says the same."""
-    facts = facts_of(path, **overrides)
+    return assert_study_in_order(load_study(path, **overrides), target)
+
+
+def assert_study_in_order(study: StudyFile, target: int) -> dict[str, Any]:
+    from rnnsearch.report.status import status
+
+    store = Store(study, create=False)
+    facts = status(study, store)
     assert facts["complete"] + facts["pruned"] + facts["failed"] == target, facts
     assert facts["running"] == facts["waiting"] == 0, facts
     assert facts["workers"] == [], facts
     assert facts["tracked"] == target + facts["interrupted"], facts
-    trials = trials_of(path, **overrides)
+    trials = store.trials()
     retries = Counter(trial.retry_of for trial in trials)
     assert max([n for retried, n in retries.items() if retried is not None], default=1) == 1
-    parents, children = runs_of(path, **overrides)
+    parents, children = runs_of_study(study)
     assert [run.info.status for run in parents] == ["FINISHED"]
     assert {run.data.tags[PARENT] for run in children} == {parents[0].info.run_id}
     numbers = sorted(int(run.data.tags[TRIAL]) for run in children)

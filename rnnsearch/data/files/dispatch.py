@@ -19,7 +19,7 @@ from rnnsearch.data.files.delimited import read_delimited
 from rnnsearch.data.files.grids import json_table, looks_like_json, workbook_sheets
 from rnnsearch.data.files.names import date_column
 from rnnsearch.data.files.unpacking import Source, kind_of, opened, unpacked
-from rnnsearch.errors import DataError
+from rnnsearch.errors import DataError, SeveralSeriesError
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +71,21 @@ def read_table(path: Path, series: Sequence[str] = ()) -> RawTable:
         ) from None
 
 
+def sheets_of(path: Path) -> list[str]:
+    """The sheets of a workbook that have a date; none of another file, or of one that is not there.
+
+    Raises `DataError` for a workbook that cannot be read.
+    """
+    try:
+        source = unpacked(path) if path.is_file() and path.stat().st_size else None
+        if source is None or kind_of(source, path.name) != "workbook":
+            return []
+        sheets = workbook_sheets(source, path.name)
+    except OSError:  # it is told where the file is read
+        return []
+    return [name for name, text in sheets.items() if _dated(text, path.name) is not None]
+
+
 def _read(source: Source, file: str, series: Sequence[str]) -> RawTable:
     kind = kind_of(source, file)
     if kind in ("Parquet", "Arrow"):
@@ -101,7 +116,7 @@ def _workbook(source: Source, file: str, series: Sequence[str]) -> RawTable:
             named = dated[0]
         else:
             one = (dated or list(sheets))[0][:40]
-            raise DataError(
+            raise (SeveralSeriesError if dated else DataError)(
                 f"{file}: has {len(sheets)} sheets with rows ({', '.join(sheets)[:200]}); choose "
                 f'one with series = "{one}" in [data], or --series {one} of init.'
             )

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from rnnsearch.data.files.dispatch import RawTable
 from rnnsearch.data.files.headers import FIELDS
 from rnnsearch.data.files.names import SUREST_SERIES, USUAL, key, series_column, usual_names
-from rnnsearch.data.files.numbers import parse_numbers
-from rnnsearch.errors import DataError
+from rnnsearch.data.files.numbers import absent_rows, parse_numbers
+from rnnsearch.errors import DataError, SeveralSeriesError
 from rnnsearch.shown import day
 
 SHOWN = 5  # values that a message lists
@@ -25,6 +25,20 @@ LEAST_JUMP = 0.05
 SHARED = 0.3  # share of rows with a date that others have too: they are no slips
 FEW = 10  # rows
 SEPARATORS = "_ .-|:/"
+
+
+def by_column(file: str, raw: RawTable, date: str | None) -> RawTable:
+    """The table of a file in which each column beside the date is the close of a series.
+
+    Raises DataError where its columns are named by more than the series.
+    """
+    names = [str(name) for name in raw.frame.columns]
+    if raw.of or side_by_side(names, least=1):
+        raise DataError(
+            f'{file}: layout = "wide" is for files with one column a series, its close, but the '
+            f"columns here say which price they are ({_listed(names)}); remove layout."
+        )
+    return replace(raw, of={name: (name, "Close") for name in names if name != date})
 
 
 def pick_series(file: str, raw: RawTable, wanted: Sequence[str]) -> RawTable:
@@ -37,11 +51,11 @@ def pick_series(file: str, raw: RawTable, wanted: Sequence[str]) -> RawTable:
             continue
         names = list(map(str, raw.frame.columns))
         of = raw.of or side_by_side(names) or side_by_side(names, least=1)
-        column = _match({series for series, _ in of.values()}, value)
+        column = match_name({series for series, _ in of.values()}, value)
         if column is not None:
             raw = _columns_of(raw, of, column)
             continue
-        found = _rows_of(raw.frame, value)
+        found = rows_with(raw.frame, value)
         if found is not None:
             raw = _rows_of_series(raw, *found)
         elif of or any(map(series_column, map(str, raw.frame.columns))):
@@ -63,7 +77,7 @@ def check_columns_of_one(file: str, raw: RawTable, target: str | None) -> None:
             return
     close = next(name for name in of if key(of[name][1]) == "close")
     other = f", or name one to forecast, target = {close[:80]!r}, with the others as inputs"
-    raise DataError(
+    raise SeveralSeriesError(
         f"{file}: has the columns of {len(series)} series ({_listed(series)}); "
         f"{_remedy(series[0])}{'' if raw.of else other}."
     )
@@ -114,7 +128,7 @@ def side_by_side(names: Sequence[str], *, least: int = 2) -> dict[str, tuple[str
 # --- choosing -----------------------------------------------------------------------------------
 
 
-def _match(known: Iterable[str], value: str) -> str | None:
+def match_name(known: Iterable[str], value: str) -> str | None:
     """The one that is meant, in any case; 0050 is also 50, which spreadsheets make of it."""
     known = list(known)
     if value in known:
@@ -126,10 +140,21 @@ def _match(known: Iterable[str], value: str) -> str | None:
 
 
 def _columns_of(raw: RawTable, of: dict[str, tuple[str, str]], series: str) -> RawTable:
+    """Its columns, in the rows that are sessions of it: of the others, other series have values."""
     names = {name: name if name not in of else of[name][1] for name in map(str, raw.frame.columns)}
     kept = [name for name in names if name not in of or of[name][0] == series]
-    frame = raw.frame[kept].rename(columns=names)
-    return replace(raw, frame=frame, of={})
+    others = [name for name in names if name in of and of[name][0] != series]
+    own = [name for name in kept if name in of]
+    frame, notes, numbers = raw.frame[kept].rename(columns=names), raw.notes, raw.numbers
+    away = np.logical_and.reduce([absent_rows(raw.frame[name]) for name in own])
+    if away.any():
+        away &= raw.frame[others].notna().any(axis="columns").to_numpy(bool)
+    if away.any():
+        numbers = (np.arange(1, len(away) + 1) if numbers is None else numbers)[~away]
+        frame = frame[~away].reset_index(drop=True)
+        told = f"{int(away.sum()):,} rows have values of other series alone, and are no sessions"
+        notes = (*notes, f"{told} of {_cut(series)}")
+    return replace(raw, frame=frame, of={}, notes=notes, numbers=numbers)
 
 
 def _rows_of_series(raw: RawTable, name: str, rows: NDArray[np.bool_]) -> RawTable:
@@ -139,14 +164,14 @@ def _rows_of_series(raw: RawTable, name: str, rows: NDArray[np.bool_]) -> RawTab
     return replace(raw, frame=frame, numbers=numbers[rows])
 
 
-def _rows_of(frame: pd.DataFrame, value: str) -> tuple[str, NDArray[np.bool_]] | None:
+def rows_with(frame: pd.DataFrame, value: str) -> tuple[str, NDArray[np.bool_]] | None:
     """The first column that names series, or any of text, with this value, and where it has it."""
     names = sorted(map(str, frame.columns), key=lambda name: not series_column(name))
     for name in names:
         column = frame[name]
         if series_column(name) or _is_words(column):
             text = column.astype("str")
-            match = _match(text.dropna().unique(), value)
+            match = match_name(text.dropna().unique(), value)
             if match is not None:
                 return name, (text == match).fillna(False).to_numpy(bool)
     return None
@@ -169,7 +194,7 @@ def _offer(raw: RawTable, of: dict[str, tuple[str, str]], value: str) -> str:
 def _check_names(file: str, table: pd.DataFrame, dates: pd.DatetimeIndex) -> str:
     """Dates are in order, yet a name changes: where the price leaps with it, they are several."""
     told = ""
-    for name in _naming(table):
+    for name in naming_columns(table):
         codes, values = pd.factorize(table[name])
         changes = np.flatnonzero(np.diff(codes)) + 1
         if len(values) < 2 or not len(changes):
@@ -193,7 +218,7 @@ def _check_names(file: str, table: pd.DataFrame, dates: pd.DatetimeIndex) -> str
         if leaps.any() and "Close" in table:
             before, after = table["Close"].iloc[row - 1], table["Close"].iloc[row]
             leap = f", and Close goes from {_cut(before)} to {_cut(after)} on {day(dates[row])}"
-        raise DataError(
+        raise SeveralSeriesError(
             f"{file}: has the rows of several series: column {name} has {len(values)} values "
             f"({_listed(values)}){leap}; {_remedy(values[0])}. If they are one series under "
             f"several names, remove the column."
@@ -207,7 +232,7 @@ def _check_stacked(
     """Dates are not in order: which column has the names of the series, or where they begin."""
     twice = dates.duplicated(keep=False)
     shared = twice.mean() >= SHARED and twice.sum() >= FEW
-    for name in _naming(table):
+    for name in naming_columns(table):
         codes, values = pd.factorize(table[name])
         if not 2 <= len(values) <= max(len(table) / 5, 2):
             continue
@@ -216,7 +241,7 @@ def _check_stacked(
             apart = not pd.MultiIndex.from_arrays([codes, dates]).duplicated().any()
             if not (apart and (shared or blocks)):
                 continue
-        raise DataError(
+        raise SeveralSeriesError(
             f"{file}: has the rows of several series: column {name} has {len(values)} values "
             f"({_listed(values)}); {_remedy(values[0])}."
         )
@@ -255,7 +280,7 @@ def _restarts(dates: pd.DatetimeIndex) -> NDArray[np.intp] | None:
     return starts if share <= until else None
 
 
-def _naming(table: pd.DataFrame) -> list[str]:
+def naming_columns(table: pd.DataFrame) -> list[str]:
     """Columns that may name series, the likeliest first."""
     names = [str(name) for name in table.columns if name not in USUAL]
     known = [name for name in names if series_column(name)]

@@ -18,8 +18,20 @@ from numpy.typing import NDArray
 from rnnsearch import targets
 from rnnsearch.config import DataSection, JoinSection
 from rnnsearch.data.files.dispatch import RawTable, read_table
-from rnnsearch.data.files.names import USUAL, find_column, key, listed, usual_names
-from rnnsearch.data.files.stacked import check_columns_of_one, check_rows_of_one, pick_series
+from rnnsearch.data.files.names import (
+    USUAL,
+    date_column,
+    find_column,
+    key,
+    listed,
+    usual_names,
+)
+from rnnsearch.data.files.stacked import (
+    by_column,
+    check_columns_of_one,
+    check_rows_of_one,
+    pick_series,
+)
 from rnnsearch.data.markets.calendars import market_zone
 from rnnsearch.data.prices.categories import level_name
 from rnnsearch.data.prices.columns import Columns, read_columns
@@ -172,9 +184,41 @@ def source(data: DataSection | JoinSection) -> tuple[str, RawTable]:
     if data.sample is not None:
         return f"sample {data.sample}", RawTable(pd.read_csv(_sample_file(data.sample)))
     assert data.path is not None
-    raw = pick_series(data.path.name, read_table(data.path, data.series), data.series)
+    raw = pick_series(data.path.name, whole_table(data), data.series)
     raw = replace(raw, frame=with_one_date(raw.frame))
     return called(data.path.name, data.series), raw
+
+
+def whole_table(data: DataSection | JoinSection) -> RawTable:
+    """The columns of a file, before a series of several is picked out of it.
+
+    A file of many series is read once for all of them, as long as it is not written anew.
+    """
+    assert data.path is not None
+    if data.layout == "auto" and not data.series:
+        return read_table(data.path)
+    try:
+        state = data.path.stat()
+    except OSError:  # it is told where the file is read
+        return read_table(data.path)
+    key = (data.path, data.layout, state.st_mtime_ns, state.st_size, state.st_ino)
+    kept = _KEPT.get(key)
+    if kept is None or not kept.chosen <= set(data.series):  # another sheet of it
+        kept = read_table(data.path, data.series)
+        if data.layout == "wide":
+            kept = by_column(data.path.name, kept, _date_of(kept.frame))
+        _KEPT.clear()
+        _KEPT[key] = kept
+    return kept
+
+
+_KEPT: dict[tuple[object, ...], RawTable] = {}  # the last file of many series
+
+
+def _date_of(table: pd.DataFrame) -> str | None:
+    names = [str(name) for name in table.columns]
+    place = date_column(names)
+    return date_by_content(table) if place is None else names[place]
 
 
 def called(file: str, series: Sequence[str]) -> str:

@@ -63,7 +63,9 @@ class Driver:
         target: int,
         alone: bool,
         deadline: Deadline | None = None,
+        interrupts: list[int] | None = None,
     ) -> None:
+        """`interrupts`: signals that somebody else listens for, who calls `turns`, not `run`."""
         self.store, self.workers = store, workers
         self.view, self.target = view, target
         self._alone = alone
@@ -72,7 +74,7 @@ class Driver:
         self._looked = 0.0
         self._running: dict[int, RunningTrial] = {}
         self._asked: deque[RunningTrial] = deque()  # ahead of need, while workers train
-        self._interrupts: list[int] = []
+        self._interrupts = [] if interrupts is None else interrupts
         self._heard = 0  # of the interrupts
         self._insists = 2  # so many of them are somebody who will not wait
         self._lease = Lease(store, workers.count, problem.study.run.engine)
@@ -89,20 +91,31 @@ class Driver:
 
     def run(self) -> None:
         """Search. Raises Interrupted after a signal, once the study is in order."""
-        seconds = HURRY_SECONDS  # an error is told soon
+        in_order = False
         try:
-            with self._signals():
-                self._search()
-            self._patience.do(self._teller.show_best)
-            if not self._in_a_hurry():
-                seconds = FINISH_SECONDS
+            with listening(self._interrupts):
+                for _ in self.turns():
+                    pass
+            in_order = True
         finally:
-            self._teller.finish_tracking(seconds, last=self._is_last())
-        self._patience.do(self._teller.note_tracked)
+            self.end(in_order=in_order)
         if self._interrupts:
             raise Interrupted(self._interrupts[0])
 
-    def _search(self) -> None:
+    @property
+    def is_tracked(self) -> bool:
+        """Whether MLflow has what there is, so that `end` takes no time; or it is in a hurry."""
+        return self._teller.is_tracked or self._in_a_hurry()
+
+    def end(self, *, in_order: bool) -> None:
+        """Have MLflow get what is left, after the last of `turns`."""
+        seconds = FINISH_SECONDS if in_order and not self._in_a_hurry() else HURRY_SECONDS
+        self._teller.finish_tracking(seconds, last=self._is_last())
+        if in_order:  # an error is told soon
+            self._patience.do(self._teller.note_tracked)
+
+    def turns(self) -> Iterator[None]:
+        """Search, a turn at a time: between two of them other drivers may have theirs."""
         do = self._patience.do
         try:
             do(self._recover)
@@ -115,11 +128,13 @@ class Driver:
                 do(self.store.flush)
                 do(self._teller.note_tracked)
                 do(self._look_around)
+                yield
         except BaseException:
             with contextlib.suppress(*FAILURES):  # not to be told instead of what happened
                 do(self._leave)
             raise
         do(self._leave)
+        do(self._teller.show_best)
 
     def _look_around(self) -> None:
         """Have the user see what other drivers have done."""
@@ -182,25 +197,6 @@ class Driver:
 
     def _mine(self) -> list[int]:
         return [trial.number for trial in (*self._running.values(), *self._asked)]
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """The first Ctrl-C lets running trials finish, the second (or SIGTERM) stops at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def note(number: int, _: Any) -> None:
-            self._interrupts.append(number)  # and no more: it may come in the middle of a print
-
-        handlers = {
-            number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        try:
-            yield
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
 
     # --- trials and workers
 
@@ -318,3 +314,23 @@ class Driver:
         self._teller.finish(trial, state, environment, outcome=outcome, reason=reason)
         self._source.tried.look_at([self.store.trial(trial.number)])
         del self._running[trial.number]
+
+
+@contextlib.contextmanager
+def listening(interrupts: list[int]) -> Iterator[None]:
+    """Note signals: the first Ctrl-C lets running trials finish, the second (or SIGTERM) stops at
+    once.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def note(number: int, _: Any) -> None:
+        interrupts.append(number)  # and no more: it may come in the middle of a print
+
+    handlers = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

@@ -113,6 +113,11 @@ class Teller:
     def _written(self, numbers: list[int]) -> None:
         self._logged |= set(numbers)
 
+    @property
+    def is_tracked(self) -> bool:
+        """Whether MLflow has all it was told, or does not answer."""
+        return self._tracker.is_idle
+
     def note_tracked(self) -> None:
         """Note in the store what MLflow has by now."""
         logged = self._logged

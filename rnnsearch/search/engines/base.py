@@ -35,6 +35,8 @@ class Engine(ABC):
     name: ClassVar[str]
     package: ClassVar[str] = ""
     install: ClassVar[str] = ""
+    shares: ClassVar[bool] = False
+    """Whether its workers can `learn` further problems: see `local.LocalWorkers`."""
 
     @abstractmethod
     def start(self, problem: "Problem", notice: Notice, most: int | None = None) -> Workers:

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -29,6 +29,7 @@ from rnnsearch.search.engines.watching import Watch, Watched, with_details
 from rnnsearch.search.trial.protocol import (
     Crashed,
     Event,
+    Learn,
     Lost,
     Message,
     Ready,
@@ -52,6 +53,7 @@ class LocalEngine(Engine):
     """A worker per core, or four per GPU, unless the study file says how many."""
 
     name = "local"
+    shares = True
 
     def start(self, problem: "Problem", notice: Notice, most: int | None = None) -> "LocalWorkers":
         setup, count = setup_here(problem, notice, problem.study.run.workers)
@@ -82,6 +84,7 @@ def warm_up() -> None:
 class _Worker(Watched):
     process: BaseProcess
     connection: Connection
+    knows: set[int] = field(default_factory=lambda: {0})  # problems
 
 
 class LocalWorkers:
@@ -91,6 +94,7 @@ class LocalWorkers:
         self.count = count
         self.description: dict[str, str] = {}
         self._setup = setup
+        self._learnt: dict[int, WorkerSetup] = {}
         self._context: Any = multiprocessing.get_context("forkserver" if FORKED else "spawn")
         self._watch = Watch("try --workers 1 and --device cpu")
         warm_up()
@@ -102,10 +106,19 @@ class LocalWorkers:
     def starved(self) -> bool:
         return False
 
+    def learn(self, number: int, problem: "Problem") -> None:
+        """Take tasks of a further problem of the same study file, under this number from 1 on."""
+        own = self._setup
+        setup = problem.worker_setup(own.device, own.workers_per_device, own.kernels)
+        self._learnt[number] = setup
+
     def submit(self, task: Task) -> None:
         worker = next(worker for worker in self._workers if worker.idle)
         worker.holds(task.number)
         with contextlib.suppress(OSError):  # it just died: `events` will say so
+            if task.problem not in worker.knows:
+                worker.connection.send(Learn(task.problem, self._learnt[task.problem]))
+                worker.knows.add(task.problem)
             worker.connection.send(task)
 
     def stop(self, number: int) -> None:

@@ -13,7 +13,7 @@ import optuna
 import sqlalchemy
 
 from rnnsearch.config import StudyFile, home
-from rnnsearch.errors import StorageError
+from rnnsearch.errors import AbsentStudyError, StorageError
 from rnnsearch.search.store.damage import (
     UNREADABLE,
     check_pages,
@@ -56,7 +56,7 @@ def open_storage(url: str, create: bool) -> optuna.storages.RDBStorage:
     if database is None:
         return _open_server(url)
     if not create and not database.exists():
-        raise StorageError(f"{database}: there is no study yet; run `rnnsearch search` first")
+        raise AbsentStudyError(f"{database}: there is no study yet; run `rnnsearch search` first")
     database.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(f"{database}.lock"):  # two may not create its tables at once
         check_pages(database)

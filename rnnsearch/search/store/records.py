@@ -109,7 +109,10 @@ def parent_record(problem: Problem, study_id: str) -> Parent:
         for key, value in keys.items()
         if value is not None
     }
-    return Parent(study.name, study_id, description, params, {"data_hash": data["hash"]})
+    tags = {"data_hash": data["hash"]}
+    if study.family:
+        tags["series"] = study.name.removeprefix(f"{study.family}.")
+    return Parent(study.name, study_id, description, params, tags, study.family)
 
 
 def tracking_uri(study: StudyFile) -> str:

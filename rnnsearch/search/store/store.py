@@ -33,7 +33,7 @@ from optuna.trial import FixedTrial
 from rnnsearch import targets
 from rnnsearch.config import StudyFile
 from rnnsearch.data.atomic import unwritable
-from rnnsearch.errors import DataError, StorageError, StudyFileError, cut, shown
+from rnnsearch.errors import AbsentStudyError, DataError, StorageError, StudyFileError, cut, shown
 from rnnsearch.scoring.objectives import OBJECTIVES
 from rnnsearch.search.store.asked import AskedTrial, TakenOver
 from rnnsearch.search.store.cached import INSERT, DriverStorage
@@ -369,7 +369,7 @@ def _load(storage: optuna.storages.RDBStorage, name: str) -> optuna.Study:
         return optuna.load_study(storage=storage, study_name=name)
     except KeyError:
         known = ", ".join(optuna.get_all_study_names(storage)) or "none"
-        raise StorageError(
+        raise AbsentStudyError(
             f"storage: there is no study {name!r} (there are: {known}); "
             "run `rnnsearch search` first"
         ) from None

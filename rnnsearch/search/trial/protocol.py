@@ -1,6 +1,6 @@
 """What driver and workers say to each other. Plain data: no torch, no Optuna.
 
-    driver -> worker    Task | Stop
+    driver -> worker    Task | Stop | Learn
     worker -> driver    Ready, then per task: Progress* and one of Done | Failed | Stopped | Crashed
 
 `Lost` is said by the pool of workers, of a worker that cannot speak any more.
@@ -81,6 +81,7 @@ class Task:
     measure_above: float = math.inf
     scoring: int = SCORING  # of its study
     formulation: int | None = None  # of its study; None for the newest
+    problem: int = 0  # whose it is: 0 that of the worker's own setup, else one it has learnt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +135,14 @@ class Refitted(Outcome):
 @dataclass(frozen=True)
 class Stop:
     number: int
+
+
+@dataclass(frozen=True)
+class Learn:
+    """A further problem, said before the first of its tasks."""
+
+    problem: int
+    setup: WorkerSetup
 
 
 @dataclass(frozen=True)
@@ -194,7 +203,9 @@ Event = Ready | Progress | Done | Stopped | Failed | Lost
 class Workers(Protocol):
     """What the driver needs of workers, wherever they run."""
 
-    description: dict[str, str]
+    @property
+    def description(self) -> dict[str, str]:
+        """Device and versions, as far as a worker has told them."""
 
     @property
     def count(self) -> int:

@@ -1,6 +1,7 @@
 """A worker's side of the protocol, whatever process it runs in: tasks in, epochs out."""
 
 import traceback
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from rnnsearch.search.trial.protocol import (
@@ -8,6 +9,7 @@ from rnnsearch.search.trial.protocol import (
     Done,
     EpochReport,
     Failed,
+    Learn,
     Message,
     Outcome,
     Progress,
@@ -21,12 +23,14 @@ from rnnsearch.search.trial.protocol import (
 if TYPE_CHECKING:
     from rnnsearch.search.trial.runner import TrialRunner
 
+KEPT = 3  # problems that a worker has open at a time, of many series
+
 
 class Link(Protocol):
     """The way to the driver; a `multiprocessing.Connection` is one."""
 
     def send(self, message: Message, /) -> None: ...
-    def recv(self) -> Task | Stop: ...
+    def recv(self) -> Task | Stop | Learn: ...
     def poll(self) -> bool: ...
 
 
@@ -38,12 +42,18 @@ def serve(setup: WorkerSetup, link: Link) -> None:
             TrialRunner,  # takes 2 s (torch): not in the driver
         )
 
-        runner = TrialRunner(setup)
-        link.send(Ready(runner.description))
+        setups, runners = {0: setup}, {0: TrialRunner(setup)}
+        link.send(Ready(runners[0].description))
         while True:
             message = link.recv()
+            if isinstance(message, Learn):
+                setups[message.problem] = replace(message.setup, slot=setup.slot)
             if isinstance(message, Task):  # a Stop may come after its trial has ended
-                number = message.number
+                number, problem = message.number, message.problem
+                runner = runners.pop(problem, None) or TrialRunner(setups[problem])
+                runners[problem] = runner  # the newest is the last
+                if len(runners) > KEPT:
+                    del runners[next(iter(runners))]
                 _run(runner, message, link)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the driver is gone
