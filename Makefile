@@ -14,15 +14,17 @@ INSTALLED_CLUSTER := $(VENV)/.installed-cluster
 
 # STUDY is NAME, found as studies/NAME.toml, or the path of a .toml file.
 STUDY_FILE = $(if $(filter %.toml,$(STUDY)),$(STUDY),studies/$(STUDY).toml)
+# SERIES=2330,2454 names some of a study of many series.
+ALL_ARGS = $(if $(SERIES),--series '$(SERIES)') $(ARGS)
 SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) \
-	$(if $(TIMEOUT),--timeout '$(TIMEOUT)') $(ARGS)
+	$(if $(TIMEOUT),--timeout '$(TIMEOUT)') $(ALL_ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-cluster fetch init search resume status evaluate report refit predict journal sync check-study dashboard \
 	test test-fast check bench bench-inputs bench-verdict bench-intervals bench-drift bench-refit bench-faults bench-cluster lock clean
 
 help: ## List the targets
-	@echo "usage: make TARGET [STUDY=NAME or FILE.toml] [TRIALS=N or +N] [WORKERS=N] [TIMEOUT=2h] [ARGS='...']"
+	@echo "usage: make TARGET [STUDY=NAME or FILE.toml] [TRIALS=N or +N] [WORKERS=N] [TIMEOUT=2h] [SERIES=A,B] [ARGS='...']"
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
 	@echo
@@ -77,28 +79,28 @@ search: $(INSTALLED) ## Run a study, or go on with it, until its trials are fini
 resume: search ## Go on where a study stopped, whatever stopped it (the same as search)
 
 status: $(INSTALLED) ## Show a study's counts, best trials and workers
-	$(RNNSEARCH) status '$(STUDY_FILE)' $(ARGS)
+	$(RNNSEARCH) status '$(STUDY_FILE)' $(ALL_ARGS)
 
 evaluate: $(INSTALLED) ## Open the locked test: champion against baselines
-	$(RNNSEARCH) evaluate '$(STUDY_FILE)' $(ARGS)
+	$(RNNSEARCH) evaluate '$(STUDY_FILE)' $(ALL_ARGS)
 
 report: $(INSTALLED) ## Write one HTML page with the answer
-	$(RNNSEARCH) report '$(STUDY_FILE)' $(ARGS)
+	$(RNNSEARCH) report '$(STUDY_FILE)' $(ALL_ARGS)
 
 predict: $(INSTALLED) ## Print the next forecast, with its date
-	$(RNNSEARCH) predict '$(STUDY_FILE)' $(ARGS)
+	$(RNNSEARCH) predict '$(STUDY_FILE)' $(ALL_ARGS)
 
 journal: $(INSTALLED) ## Say what came true of the recorded forecasts (predict ARGS=--record)
-	$(RNNSEARCH) journal '$(STUDY_FILE)' $(ARGS)
+	$(RNNSEARCH) journal '$(STUDY_FILE)' $(ALL_ARGS)
 
 refit: $(INSTALLED) ## Train the champion on all rows known today (ARGS='--data newer.csv')
-	$(RNNSEARCH) refit '$(STUDY_FILE)' $(ARGS)
+	$(RNNSEARCH) refit '$(STUDY_FILE)' $(ALL_ARGS)
 
 sync: $(INSTALLED) ## Rebuild MLflow's view of a study from its store
-	$(RNNSEARCH) sync '$(STUDY_FILE)' $(ARGS)
+	$(RNNSEARCH) sync '$(STUDY_FILE)' $(ALL_ARGS)
 
 check-study: $(INSTALLED) ## Check a study file and its data, and train one tiny trial
-	$(RNNSEARCH) check '$(STUDY_FILE)' $(ARGS)
+	$(RNNSEARCH) check '$(STUDY_FILE)' $(ALL_ARGS)
 
 dashboard: $(INSTALLED) ## Open the MLflow page with every trial
 	$(RNNSEARCH) dashboard $(ARGS)

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from rnnsearch.config import find_study, load_study
+from rnnsearch.many.family import one_of
 from rnnsearch.publish.journal import publish_journal
 from rnnsearch.publish.page import publish_plots, publish_report
 from rnnsearch.publish.registry import publish, publish_refit
@@ -33,14 +34,16 @@ from rnnsearch.verdict.renewal import renew
 class Study:
     """A study file, and what was found with it; `settings` is the file's content."""
 
-    def __init__(self, study: str | Path, **overrides: Any) -> None:
+    def __init__(self, study: str | Path, *, series: str | None = None, **overrides: Any) -> None:
         """A study file, or the name of one in studies/.
 
-        `overrides` replace single keys of it: `run__workers=2`, `run__device="cpu"`.
+        `series`: which one of a study of many. `overrides` replace single keys of the file:
+        `run__workers=2`, `run__device="cpu"`.
 
-        Raises StudyFileError.
+        Raises StudyFileError, also where a study is of many series and none is named.
         """
-        self.settings = load_study(find_study(study), **overrides)
+        settings = load_study(find_study(study), **overrides)
+        self.settings = one_of(settings, () if series is None else (series,))
 
     def __repr__(self) -> str:
         return f"Study({self.settings.name!r})"

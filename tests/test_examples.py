@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from rnnsearch.config import load_study
+from rnnsearch.many.family import family_of
 from rnnsearch.search.searching import search
 from tests.helpers.places import ROOT
 from tests.helpers.searches import Notes
@@ -29,6 +30,8 @@ def shared_cache(home: Path, cache: Path) -> None:
 def test_an_example_study_trains_two_trials(path: Path) -> None:
     """Its data, rows, inputs, sampler and space as they are, but for the epochs: one."""
     study = load_study(path, space__epochs=1, study__references=False, run__engine="inline")
+    if family := family_of(study):
+        study = family.members[0].study
     store = search(study, Notes(), trials="2")
     counts = store.counts()
     assert counts["complete"] + counts["pruned"] == 2

@@ -11,6 +11,7 @@ from rnnsearch.cli.ending import OutputClosed
 
 if TYPE_CHECKING:
     from rnnsearch.config import StudyFile
+    from rnnsearch.many.family import Family
 
 
 class _Commands(TyperGroup):
@@ -72,8 +73,51 @@ Device = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
+SomeSeries = Annotated[
+    str | None,
+    typer.Option(
+        "--series",
+        metavar="NAMES",
+        help="Of a study of many series, these alone: 2330,2454.",
+        show_default=False,
+    ),
+]
+OneSeries = Annotated[
+    str | None,
+    typer.Option(
+        "--series",
+        metavar="NAME",
+        help="Of a study of many series, the one that is meant.",
+        show_default=False,
+    ),
+]
+
 
 def load(path: Path, **overrides: Any) -> "StudyFile":
     from rnnsearch.config import find_study, load_study
 
     return load_study(find_study(path), **overrides)
+
+
+def load_one(path: Path, series: str | None, **overrides: Any) -> "StudyFile":
+    """A study of one series, or that of the one that is named of many."""
+    return the_one(load(path, **overrides), series)
+
+
+def the_one(study: "StudyFile", series: str | None) -> "StudyFile":
+    from rnnsearch.many.family import one_of, series_names
+
+    return one_of(study, series_names(series))
+
+
+def load_many(path: Path, series: str | None, **overrides: Any) -> "StudyFile | Family":
+    """A study of one series, or all of many, or those of them that are named."""
+    return chosen(load(path, **overrides), series)
+
+
+def chosen(study: "StudyFile", series: str | None) -> "StudyFile | Family":
+    from rnnsearch.many.family import family_of, one_of, series_names
+
+    names = series_names(series)
+    family = family_of(study)
+    return one_of(study, names) if family is None else family.only(names)

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from rnnsearch.cli.common import Device, Force, StudyPath, app, load
+from rnnsearch.cli.common import (
+    Device,
+    Force,
+    OneSeries,
+    SomeSeries,
+    StudyPath,
+    app,
+    load_many,
+    load_one,
+)
 from rnnsearch.errors import StudyFileError
 from rnnsearch.shown import printable
 
@@ -67,7 +76,9 @@ def init(
     data: Annotated[
         Path,
         typer.Argument(
-            metavar="DATA", help="Prices (.csv, .xlsx, .parquet, .json, packed or not)."
+            metavar="DATA",
+            help="Prices (.csv, .xlsx, .parquet, .json, packed or not); a folder of them, or a "
+            "pattern in quotes, 'stocks/*.csv'.",
         ),
     ],
     output: Annotated[
@@ -85,7 +96,9 @@ def init(
     series: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="Which series of a file of several: AAPL.", show_default=False
+            metavar="NAME",
+            help="Which series of a file of several: AAPL; left out: each of them.",
+            show_default=False,
         ),
     ] = None,
     columns: Annotated[
@@ -104,8 +117,8 @@ def init(
     ] = None,
     force: Force = False,
 ) -> int:
-    """Look at a price file and write a commented study file for it."""
-    from rnnsearch.prepare.draft import init
+    """Look at a price file, or many, and write a commented study file for it."""
+    from rnnsearch.many.drafting import init
     from rnnsearch.terminal.hints import after_init
     from rnnsearch.terminal.tables import print_facts
 
@@ -138,20 +151,32 @@ def check(
             show_default=False,
         ),
     ] = None,
+    series: SomeSeries = None,
     device: Device = None,
 ) -> int:
     """Report on the data, the space and the rows of every fold, and train one tiny trial."""
+    from rnnsearch.config import StudyFile
     from rnnsearch.prepare.canary import check_columns
     from rnnsearch.prepare.preview import check
     from rnnsearch.terminal.tables import frame_table, output, print_facts
 
-    settings = load(study, run__device=device)
     out = output()
     if canary is not None:
+        settings = load_one(study, series, run__device=device)
         out.print(check_columns(settings, canary), highlight=False, markup=False)
         return 0
-    report = check(settings)
-    print_facts(report.facts, report.warnings)
+    meant = load_many(study, series, run__device=device)
+    if isinstance(meant, StudyFile):
+        report = check(meant)
+        print_facts(report.facts, report.warnings)
+    else:
+        from rnnsearch.many.preview import check_all
+
+        told = check_all(meant)
+        report = told.first
+        print_facts(told.facts, told.warnings)
+        out.print(frame_table("Series", told.series))
+        print_facts(report.facts, ())
     out.print(frame_table("Space", report.space), frame_table("Target rows", report.rows))
     return 0
 
@@ -159,6 +184,7 @@ def check(
 @app.command()
 def inputs(
     study: StudyPath,
+    series: OneSeries = None,
     export: Annotated[
         Path | None,
         typer.Option(help="Write the table to FILE (.csv, .parquet).", show_default=False),
@@ -169,7 +195,7 @@ def inputs(
     from rnnsearch.search.problem import Problem
     from rnnsearch.terminal.tables import frame_table, output
 
-    problem = Problem.load(load(study))
+    problem = Problem.load(load_one(study, series))
     if export is not None:
         export_inputs(problem.table, problem.prices.dates, export)
         told = f"{export}: {len(problem.prices.dates)} rows, {len(problem.table.names)} inputs"

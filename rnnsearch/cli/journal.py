@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from rnnsearch.cli.common import AsJson, Storage, StudyPath, Tracking, app, load
+from rnnsearch.cli.common import (
+    AsJson,
+    OneSeries,
+    Storage,
+    StudyPath,
+    Tracking,
+    app,
+    load_one,
+)
 from rnnsearch.shown import printable
 
 
@@ -21,6 +29,7 @@ def journal(
         typer.Option(help="Write every forecast to FILE (.csv, .parquet).", show_default=False),
     ] = None,
     as_json: AsJson = False,
+    series: OneSeries = None,
     storage: Storage = None,
     tracking: Tracking = None,
 ) -> int:
@@ -32,7 +41,7 @@ def journal(
     from rnnsearch.verdict.journal.exporting import export as write
     from rnnsearch.verdict.journal.reading import journal
 
-    settings = load(study, run__storage=storage, run__tracking=tracking)
+    settings = load_one(study, series, run__storage=storage, run__tracking=tracking)
     if export is not None:
         check_ending(export)
     told = journal(settings, data=data)

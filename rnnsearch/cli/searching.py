@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnnsearch.cli.common import AsJson, Device, Storage, StudyPath, Tracking, app, load
+from rnnsearch.cli.common import (
+    AsJson,
+    Device,
+    SomeSeries,
+    Storage,
+    StudyPath,
+    Tracking,
+    app,
+    chosen,
+    load,
+    load_many,
+    the_one,
+)
 from rnnsearch.errors import StudyFileError
 
 if TYPE_CHECKING:
@@ -43,6 +55,7 @@ def search(
             help="Begin no trial after so long (90s, 45m, 2h, 1d, 1h30m).", show_default=False
         ),
     ] = None,
+    series: SomeSeries = None,
     fork: Annotated[
         str | None,
         typer.Option(
@@ -70,14 +83,14 @@ def search(
     if fork is not None and (fork_of := load(study).name) == fork:
         raise StudyFileError(f"--fork: {study} is study {fork!r} already; give another name")
     if dry_run:
-        return _dry_run(settings)
+        return _dry_run(the_one(settings, series))
     from rnnsearch.search import engines
     from rnnsearch.search.driver.deadline import Deadline
 
     deadline = Deadline(settings.study.timeout)
 
     engines.by_name(settings.run.engine).warm_up()  # takes as long as the imports that follow
-    from rnnsearch.config import find_study
+    from rnnsearch.config import StudyFile, find_study
     from rnnsearch.scoring.words import definition
     from rnnsearch.search.problem import Problem
     from rnnsearch.search.searching import Interrupted, check_result, check_wanted, search
@@ -87,6 +100,18 @@ def search(
     from rnnsearch.terminal.tables import Terminal, best_table, note, output
 
     check_wanted(trials)
+    meant = chosen(settings, series)
+    if not isinstance(meant, StudyFile):
+        from rnnsearch.cli.many import search_many
+
+        return search_many(
+            meant,
+            find_study(study),
+            trials=trials,
+            deadline=deadline,
+            fork_of=fork_of,
+            quiet=quiet,
+        )
     again = f"{_rename(find_study(study), fork)}`{to_go_on(find_study(study), timeout)}`"
     left = 0
     with SearchView(Terminal(highlight=False), quiet=quiet, deadline=deadline) as view:
@@ -164,15 +189,24 @@ def _dry_run(settings: "StudyFile") -> int:
 
 @app.command()
 def status(
-    study: StudyPath, as_json: AsJson = False, storage: Storage = None, tracking: Tracking = None
+    study: StudyPath,
+    series: SomeSeries = None,
+    as_json: AsJson = False,
+    storage: Storage = None,
+    tracking: Tracking = None,
 ) -> int:
     """Show how far a study is, and its best trials."""
+    from rnnsearch.config import StudyFile
     from rnnsearch.report.status import status
     from rnnsearch.search.store.databases import storage_errors
     from rnnsearch.search.store.store import Store
     from rnnsearch.terminal.tables import best_table, drivers_table, findings, output, status_text
 
-    settings = load(study, run__storage=storage, run__tracking=tracking)
+    settings = load_many(study, series, run__storage=storage, run__tracking=tracking)
+    if not isinstance(settings, StudyFile):
+        from rnnsearch.cli.many import show_status
+
+        return show_status(settings, as_json=as_json)
     store = Store(settings, create=False)
     with storage_errors(store.url):
         facts, trials = status(settings, store), store.trials()
@@ -191,22 +225,33 @@ def status(
 
 
 @app.command()
-def sync(study: StudyPath, storage: Storage = None, tracking: Tracking = None) -> int:
+def sync(
+    study: StudyPath,
+    series: SomeSeries = None,
+    storage: Storage = None,
+    tracking: Tracking = None,
+) -> int:
     """Make MLflow say what the study's store says: each trial once, with its final state."""
+    from rnnsearch.config import StudyFile
     from rnnsearch.publish.page import publish_plots
     from rnnsearch.search.problem import Problem
     from rnnsearch.search.searching import sync
     from rnnsearch.search.store.store import Store
     from rnnsearch.terminal.tables import note
 
-    settings = load(study, run__storage=storage, run__tracking=tracking)
-    problem = Problem.load(settings)
-    done = sync(problem)
-    print(
-        f"MLflow: {done['written']} trials written, {done['kept']} already there, "
-        f"{done['deleted']} surplus runs deleted"
-    )
-    publish_plots(problem, Store(settings, create=False), notice=note)
+    meant = load_many(study, series, run__storage=storage, run__tracking=tracking)
+    if isinstance(meant, StudyFile):
+        studies = {"": meant}
+    else:
+        studies = {one.series: one.study for one in meant.members}
+    for name, settings in studies.items():
+        problem = Problem.load(settings)
+        done = sync(problem)
+        print(
+            f"MLflow: {name}{': ' if name else ''}{done['written']} trials written, "
+            f"{done['kept']} already there, {done['deleted']} surplus runs deleted"
+        )
+        publish_plots(problem, Store(settings, create=False), notice=note)
     return 0
 
 

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnsearch.cli.common import AsJson, Device, Storage, StudyPath, Tracking, app, load
+from rnnsearch.cli.common import (
+    AsJson,
+    Device,
+    OneSeries,
+    Storage,
+    StudyPath,
+    Tracking,
+    app,
+    load_one,
+)
 from rnnsearch.shown import printable
 
 if TYPE_CHECKING:
@@ -26,6 +35,7 @@ def evaluate(
     again: Annotated[bool, typer.Option("--again", help="Open the test once more.")] = False,
     as_json: AsJson = False,
     device: Device = None,
+    series: OneSeries = None,
     storage: Storage = None,
     tracking: Tracking = None,
 ) -> int:
@@ -36,7 +46,9 @@ def evaluate(
     from rnnsearch.terminal.tables import evaluation_tables, note, output
     from rnnsearch.verdict.evaluation import champion_folder, evaluate
 
-    settings = load(study, run__device=device, run__storage=storage, run__tracking=tracking)
+    settings = load_one(
+        study, series, run__device=device, run__storage=storage, run__tracking=tracking
+    )
     problem = Problem.load(settings)
     if not settings.split.test:
         return _never_tested(settings.name, study, as_json)
@@ -72,14 +84,19 @@ def _never_tested(name: str, study: Path, as_json: bool) -> int:
 
 
 @app.command()
-def report(study: StudyPath, storage: Storage = None, tracking: Tracking = None) -> int:
+def report(
+    study: StudyPath,
+    series: OneSeries = None,
+    storage: Storage = None,
+    tracking: Tracking = None,
+) -> int:
     """Write one page with the answer: it needs no network, reads on a telephone, and prints."""
     from rnnsearch.publish.page import publish_page
     from rnnsearch.report.facts import collect
     from rnnsearch.report.page import render, write
     from rnnsearch.terminal.tables import note
 
-    settings = load(study, run__storage=storage, run__tracking=tracking)
+    settings = load_one(study, series, run__storage=storage, run__tracking=tracking)
     facts = collect(settings)
     page = render(facts)
     print(printable(str(write(settings.name, page))))
@@ -96,11 +113,14 @@ def refit(
     ] = None,
     as_json: AsJson = False,
     device: Device = None,
+    series: OneSeries = None,
     storage: Storage = None,
     tracking: Tracking = None,
 ) -> int:
     """Train the champion's configuration on all that is known today; predict uses it then."""
-    settings = load(study, run__device=device, run__storage=storage, run__tracking=tracking)
+    settings = load_one(
+        study, series, run__device=device, run__storage=storage, run__tracking=tracking
+    )
     renewed, model = _refit(settings, data, window)
     if as_json:
         print(json.dumps(renewed | {"model": model}))
@@ -147,6 +167,7 @@ def predict(
         bool, typer.Option("--record", help="Enter the forecasts in the journal.")
     ] = False,
     as_json: AsJson = False,
+    series: OneSeries = None,
     storage: Storage = None,
     tracking: Tracking = None,
 ) -> int:
@@ -154,7 +175,7 @@ def predict(
     from rnnsearch.terminal.tables import note, output, prediction_table
     from rnnsearch.verdict.prediction import predict
 
-    settings = load(study, run__storage=storage, run__tracking=tracking)
+    settings = load_one(study, series, run__storage=storage, run__tracking=tracking)
     if refit:
         _refit(settings, data, None)
     answer = predict(settings, data=data, origins=origins, level=level, record=record)
@@ -178,5 +199,5 @@ def predict(
 def _recorded(recorded: dict[str, int]) -> str:
     """How many forecasts the journal has taken."""
     text = f"journal: {recorded['new']} new, {recorded['known']} there already"
-    late = f"; {recorded['late']} of them came too late to count"
+    late = f"; {recorded['late']} of them came after their outcome could be known and do not count"
     return text + (late if recorded["late"] else "")

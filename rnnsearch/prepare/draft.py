@@ -6,10 +6,10 @@ The text is in `study.toml.j2`; here is what it is filled with.
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import jinja2
 import numpy as np
@@ -126,6 +126,17 @@ class Draft:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Many:
+    """A study of many series: the path that it is `called` by, what `[data]` says in place of what
+    reads one of them alone (path, series, layout, skip_bad, missing, fill), and how many they are.
+    """
+
+    called: Path
+    written: Mapping[str, Any]
+    count: int
+
+
 def init(
     data: Path,
     output: Path | None = None,
@@ -136,6 +147,7 @@ def init(
     time_zone: str | None = None,
     calendar: str | None = None,
     force: bool = False,
+    many: Many | None = None,
 ) -> Draft:
     """Look at a price file and write a study file for it that `check` and `search` take.
 
@@ -143,13 +155,14 @@ def init(
     that is there is overwritten with `force` alone. `target` is the column to forecast: the close,
     or the column that is most like one; `series` is the one to read of a file of several.
     `columns`, `time_zone` and `calendar` are those of `[data]`; of all columns, those that cannot
-    be inputs are left out and told.
+    be inputs are left out and told. `many`: the study is of many series, of which this is one.
 
     Raises DataError for a file that prices cannot be read from, or too few of them, StudyFileError
     for a wrong argument, StorageError where the study file cannot be written.
     """
-    name = re.sub(r"[^\w.-]+", "_", data.stem).lstrip("_.-") or "study"
-    folder = Path("studies") if Path("studies").is_dir() else data.parent
+    called = data if many is None else many.called
+    name = re.sub(r"[^\w.-]+", "_", called.stem).lstrip("_.-") or "study"
+    folder = Path("studies") if Path("studies").is_dir() else called.parent
     path = output or folder / f"{name}.toml"
     if path.suffix != ".toml" or not NAME_RULE.fullmatch(path.stem):
         raise StudyFileError(
@@ -162,11 +175,12 @@ def init(
             f"--force"
         )
     given = {"series": series, "columns": columns, "time_zone": time_zone, "calendar": calendar}
+    given |= {} if many is None else {"layout": many.written["layout"]}
     prices, section, left_out = look(data, target, given)
     next_sessions(section.calendar, prices.dates, 1)  # raises for another market's
-    text = _text(prices, section, path, left_out)
+    text = _text(prices, section, path, left_out, many)
     tables = tomllib.loads(text)
-    tables["data"]["path"] = data.absolute()
+    tables["data"] |= {"path": data.absolute(), "series": section.series}
     problem = Problem.load(StudyFile.model_validate(tables))  # as `check` and `search` do
     try:
         content = text.encode()
@@ -191,7 +205,14 @@ def bars(dates: pd.DatetimeIndex) -> tuple[str, str, str]:
 # --- what the study file says -------------------------------------------------------------------
 
 
-def _text(prices: Prices, data: DataSection, path: Path, left_out: dict[str, str]) -> str:
+def _text(
+    prices: Prices,
+    section: DataSection,
+    path: Path,
+    left_out: dict[str, str],
+    many: Many | None,
+) -> str:
+    data = section if many is None else section.model_copy(update=dict(many.written))
     kind, units, output_shift = bars(prices.dates)
     size = next(size for size in SIZES if len(prices.dates) >= size.rows)
     indicators, why = _indicators(prices, data, size)
@@ -208,6 +229,7 @@ def _text(prices: Prices, data: DataSection, path: Path, left_out: dict[str, str
     text = environment.get_template("study.toml.j2").render(
         prices=prices,
         data=data,
+        many=many,
         size=size,
         path=_written(data.path or Path(), path.parent),
         bars=kind,

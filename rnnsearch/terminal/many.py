@@ -1,0 +1,127 @@
+"""Many series as the user sees them: a row each."""
+
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from rnnsearch.scoring import metrics
+from rnnsearch.search.driver.deadline import Deadline
+from rnnsearch.shown import printable
+from rnnsearch.terminal.live import SearchView, valued
+from rnnsearch.terminal.tables import Terminal, small_table
+
+
+def status_line(facts: dict[str, Any]) -> str:
+    """All series in a line."""
+    rows = facts["series"]
+    share = facts["finished"] / facts["target_trials"] if facts["target_trials"] else 0.0
+    abandoned = sum(row["abandoned"] for row in rows)
+    gone = f", {abandoned} without a driver: the next search runs them again" if abandoned else ""
+    return (
+        f"study {facts['study']}: {facts['done']} of {len(rows)} series done, "
+        f"{facts['finished']} of {facts['target_trials']} trials of those begun finished "
+        f"({share:.0%}), {sum(row['tracked'] for row in rows)} in MLflow{gone}"
+    )
+
+
+def status_table(facts: dict[str, Any]) -> Table:
+    """Per series: its state, the share that is done, and its best trial."""
+    objective = next((row["objective"] for row in facts["series"] if row["objective"]), None)
+    measures = [*metrics.valued_by(objective), *map(metrics.get, ("skill", "gain"))]
+    table = small_table("Series", tight=True)
+    for heading in ("series", "state"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("trials", "done", "best", *(one.heading for one in measures)):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("network", no_wrap=True)
+    for row in facts["series"]:
+        best, target = row["best"], row["target_trials"]
+        values = best["metrics"] if best else {}
+        table.add_row(
+            printable(row["series"]),
+            row["state"],
+            f"{row['finished']}/{target}" if target else "–",
+            f"{row['finished'] / target:.0%}" if target else "–",
+            str(best["number"]) if best else "–",
+            *(one.cell(values.get(one.key)) for one in measures),
+            best["network"] if best else "",
+        )
+    return table
+
+
+class ManyViews:
+    """A line per finished trial, with its series; on a terminal those at work below."""
+
+    def __init__(
+        self, console: Console, count: int, *, quiet: bool = False, deadline: Deadline | None = None
+    ) -> None:
+        """`count`: of the series."""
+        self.console, self.quiet = console, quiet
+        self._count, self._over = count, 0
+        self._deadline = deadline or Deadline(None)
+        self._at_work: dict[str, OneOfMany] = {}
+        self.live: Live | None = None
+
+    def __enter__(self) -> "ManyViews":
+        if self.console.is_terminal and not self.console.is_dumb_terminal and not self.quiet:
+            self.live = Live(console=self.console, refresh_per_second=4, get_renderable=self._draw)
+            self.live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        if self.live:
+            self.live.stop()
+
+    def of(self, series: str) -> SearchView:
+        view = self._at_work[series] = OneOfMany(self, series)
+        return view
+
+    def over(self, series: str) -> None:
+        """The search of a series has ended."""
+        self._at_work.pop(series, None)
+        self._over += 1
+
+    def notice(self, text: str) -> None:
+        """Something the user should know; above the live view or on stderr."""
+        console = self.console if self.live else Terminal(stderr=True)
+        console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+    def _draw(self) -> Group:
+        lines = [one.line() for one in list(self._at_work.values())]
+        head = Table.grid(padding=(0, 2))
+        head.add_row(
+            ProgressBar(total=max(self._count, 1), completed=self._over, width=12),
+            f"{self._over}/{self._count} series",
+            "" if self._deadline.text is None else f"at most {self._deadline.text}",
+        )
+        return Group(*lines, head)
+
+
+class OneOfMany(SearchView):
+    """The search of one series."""
+
+    def __init__(self, views: ManyViews, series: str) -> None:
+        super().__init__(views.console, quiet=views.quiet)
+        self._views, self._series = views, series
+
+    def notice(self, text: str) -> None:
+        self._views.notice(f"{self._series}: {text}")
+
+    def _say(self, text: str, style: str | None = None) -> None:
+        super()._say(f"{self._series:<8}  {text}", style)
+
+    def line(self) -> Text:
+        """How far it is."""
+        best = f", best so far: {valued(self._best)}" if self._best else ""
+        text = f"{self._series}: {self._done()}/{self._target}, {len(self._running)} running{best}"
+        return Text(printable(text), no_wrap=True, overflow="ellipsis")
