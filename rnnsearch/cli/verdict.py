@@ -199,5 +199,5 @@ def predict(
 def _recorded(recorded: dict[str, int]) -> str:
     """How many forecasts the journal has taken."""
     text = f"journal: {recorded['new']} new, {recorded['known']} there already"
-    late = f"; {recorded['late']} of them came after their outcome could be known and do not count"
+    late = f"; {recorded['late']} of them came too late to count"
     return text + (late if recorded["late"] else "")

@@ -1,10 +1,12 @@
 """A journal of forecasts in MLflow: on the study's parent run, a value for each session.
 
 The metrics are `live/skill`, `live/directional_accuracy`, `live/held` and `live/p`, as they were
-after so many forecasts had come true; the step is that number.
+after so many forecasts of the newest champion had come true; the step is that number, and the time
+that of the target's date.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from rnnsearch.config import StudyFile, home
@@ -58,6 +60,10 @@ def _write(experiment: Experiment, told: dict[str, Any]) -> None:
             step: fresh
             for step, found in values.items()
             if (fresh := {n: v for n, v in found.items() if there[n].get(step) != v})
-        }
+        },
+        {
+            step: datetime.fromisoformat(date).replace(tzinfo=UTC).timestamp()
+            for step, date in enumerate(newest["course"]["date"], start=1)
+        },
     )
     experiment.note_parent({}, {"journal": " ".join(told["sentences"])})

@@ -7,7 +7,7 @@ their runs apart.
 """
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -151,12 +151,15 @@ class Experiment:
         if runs:
             self._runs[number] = runs[0].info.run_id
 
-    def write_course(self, measures: dict[int, dict[str, float]]) -> None:
-        """Measures of the study, by step, on the parent run."""
+    def write_course(
+        self, measures: dict[int, dict[str, float]], times: Mapping[int, float] | None = None
+    ) -> None:
+        """Measures of the study, by step, on the parent run; `times` are when each step was, in
+        seconds since the epoch."""
         values = [
             (name, value, n) for n, found in measures.items() for name, value in found.items()
         ]
-        self._write(self.parent_run, values)
+        self._write(self.parent_run, values, times=times)
 
     def note_parent(self, metrics: dict[str, float], tags: dict[str, str], step: int = 0) -> None:
         """A result of the whole study, on the parent run; of several, the highest step is shown."""
@@ -212,12 +215,16 @@ class Experiment:
         params: dict[str, str] | None = None,
         tags: dict[str, str] | None = None,
         started: float = 0.0,
+        times: Mapping[int, float] | None = None,
     ) -> None:
         """Log in as few calls as MLflow allows. A value written twice is the same value: its
-        time stamp is derived from its step."""
+        time stamp is derived from its step, unless `times` say when each step was."""
         from mlflow.entities import Metric, Param, RunTag
 
-        values = [Metric(n, v, int(started * 1000) + step, step) for n, v, step in metrics]
+        def stamp(step: int) -> int:
+            return int(started * 1000) + step if times is None else int(times[step] * 1000)
+
+        values = [Metric(n, v, stamp(step), step) for n, v, step in metrics]
         settings = [Param(name, value[:6000]) for name, value in (params or {}).items()]
         labels = [RunTag(name, value[:5000]) for name, value in (tags or {}).items()]
         while values or settings or labels:

@@ -20,6 +20,7 @@ from rnnsearch.targets import Quotes
 
 KNOWN_THEN = "its outcome was in the file"
 TRAINED_ON = "its outcome trained the weights"
+TRAINED_SINCE = "its weights were trained on sessions after its origin"
 TOO_LATE = "it was made after its target's date"
 
 
@@ -67,7 +68,8 @@ def written_down(
                     made=made.isoformat(timespec="seconds"),
                     late=KNOWN_THEN
                     if row + h < len(prices.dates)
-                    else lateness(date, made, trained, market),
+                    else lateness(date, made, trained, market)
+                    or (TRAINED_SINCE if trained > prices.dates[row] else ""),
                     champion=spec.refit_of or spec.identity,
                     trial=spec.trial,
                     trained_last=day(trained),

@@ -25,7 +25,8 @@ def sentences(one: Plain | None, study: str) -> Iterator[str]:
 
 
 def _counts(one: Plain) -> str:
-    parts = [f"the outcomes of {one['counted']:,} are known and count"]
+    known = f"the outcomes of {one['counted']:,} are known and count"
+    parts = [known if one["counted"] else "no outcome is known yet"]
     if one["pending"]:
         parts.append(f"{one['pending']:,} wait for their day")
     if one["late"]:

@@ -4,7 +4,9 @@ import os
 import random
 import re
 import shlex
+import shutil
 import signal
+import subprocess
 import sys
 import time
 import warnings
@@ -141,3 +143,23 @@ def test_the_recipe_of_the_documents_works_and_twice_on_one_day_changes_nothing(
     assert "was trained before on the same" in second[1]
     assert "journal: 0 new" in second[2]
     assert second[3] == first[3]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd")
+def test_systemd_takes_the_units_of_the_documents(tmp_path: Path) -> None:
+    text = (ROOT / "docs/daily.md").read_text(encoding="utf-8")
+    units = dict(
+        zip(("service", "timer", "path"), re.findall(r"```ini\n(.*?)```", text, re.S), strict=True)
+    )
+    script = tmp_path / "rnnsearch" / "daily.sh"
+    script.parent.mkdir()
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    files = []
+    for kind, unit in units.items():
+        files.append(tmp_path / f"rnnsearch-daily.{kind}")
+        files[-1].write_text(unit.replace("%h", str(tmp_path)))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *map(str, files)], capture_output=True, text=True, check=False
+    )
+    assert [line for line in done.stderr.splitlines() if "rnnsearch-daily" in line] == []

@@ -23,7 +23,7 @@ from rnnsearch.verdict.journal.exporting import export
 from rnnsearch.verdict.journal.judging import judge, judged
 from rnnsearch.verdict.journal.outcomes import came_true
 from rnnsearch.verdict.journal.reading import journal
-from rnnsearch.verdict.prediction import predict
+from rnnsearch.verdict.journal.recording import TRAINED_SINCE
 from rnnsearch.verdict.renewal import renew
 from tests.helpers.evaluated import Evaluated, quiet, search_inline
 from tests.helpers.markets import series
@@ -129,6 +129,8 @@ def test_the_same_is_in_mlflow_by_session(week: Days) -> None:
         history = client.get_metric_history(run.info.run_id, f"live/{name}")
         assert [one.step for one in history] == list(range(1, len(course[name]) + 1))
         assert [one.value for one in history] == pytest.approx(course[name])
+        dates = pd.to_datetime([one.timestamp for one in history], unit="ms")
+        assert [f"{date:%Y-%m-%d}" for date in dates] == course["date"]
     assert "recorded of trial" in run.data.tags["journal"]
 
 
@@ -188,6 +190,10 @@ def test_a_champion_of_another_evaluation_begins_its_own_line(week: Days) -> Non
     told = journal(week.study.study)
     assert len(told["champions"]) == 2
     assert told["champions"][0]["recorded"] < told["champions"][1]["recorded"]
+    said: list[str] = []
+    for _ in range(2):  # its course is shown, from the first step on
+        assert publish_journal(week.study.study, told, notice=said.append)
+    assert not said
 
 
 @pytest.mark.slow
@@ -195,7 +201,8 @@ def test_a_champion_of_another_evaluation_begins_its_own_line(week: Days) -> Non
 def test_other_targets_are_judged_in_their_own_unit(
     kind: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write_study(tmp_path, study={"trials": 1}, data={"predict": kind})
+    space = {"output_shift": 2}
+    path = write_study(tmp_path, study={"trials": 1}, data={"predict": kind}, space=space)
     search_inline(path)
     study = load_study(path)
     answer = evaluate(study, top=1, seeds=1, say=quiet)
@@ -206,7 +213,7 @@ def test_other_targets_are_judged_in_their_own_unit(
         days.frame["Close"] *= 2.0  # a split: all prices are told in another unit
     days.end(299)
     (one,) = journal(study)["champions"]
-    count = predict(study, origins=1)["forecasts"][0]["sessions_ahead"] + 1
+    count = 3  # of two days, from the last two origins of each
     assert one["counted"] == count
     assert one["drift"]["p"] > 0.05
     if kind == "level":
@@ -249,3 +256,21 @@ def test_a_champion_that_is_broken_is_told_to_have_drifted_and_since_when() -> N
     assert found["drift"]["since"] > f"{days[40]:%Y-%m-%d}"
     assert found["drift"]["p"] <= 0.05
     assert not judge(judged(known[:40], UTC_DATES))["drift"]["drifted"]
+
+
+@pytest.mark.slow
+def test_weights_that_know_sessions_after_an_origin_make_no_forecast_that_counts(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = {"output_shift": 3}
+    path = write_study(tmp_path, study={"trials": 1}, split={"test": 0.0}, space=space)
+    search_inline(path)
+    study = load_study(path)
+    renew(study, say=quiet)  # on all rows
+    days = Days(with_calendar(Evaluated(path, home, {})), monkeypatch)
+    said = days.record(299)
+    assert said["recorded"]["new"] == 3
+    found = entries(Store(study, create=False))
+    assert [entry.said.late for entry in found][:2] == [TRAINED_SINCE] * 2
+    assert found[2].origin == found[2].said.trained_last
+    assert found[2].said.late == ""
