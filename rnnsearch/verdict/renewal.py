@@ -89,9 +89,11 @@ def renew(
         int(fold.train[-1]),
     )
     with alone(study):
-        known = newest(study, spec.identity)
-        before = None if known is None else _loaded(known[0])
-        if before is None:  # or damaged: it is made again
+        known, before = None, None
+        with contextlib.suppress(StorageError):  # one that is damaged is made again
+            if (known := newest(study, spec.identity)) is not None:
+                before = Forecaster.load(known[0])
+        if before is None:
             known = None
         # What is known reaches to the newest row that any weights were trained on.
         differs = (before or champion).notes(problem.prices)
@@ -183,9 +185,10 @@ def newest_weights(study: StudyFile, evaluated: str) -> Forecaster | None:
     known = newest(study, evaluated)
     if known is None:
         return None
-    if (forecaster := _loaded(known[0])) is None:
-        raise _damaged(study)
-    return forecaster
+    try:
+        return Forecaster.load(known[0])
+    except StorageError:
+        raise _damaged(study) from None
 
 
 def data_of(study: StudyFile, spec: ForecasterSpec, data: Path | None) -> StudyFile:
@@ -208,14 +211,6 @@ def age(spec: ForecasterSpec, prices: Prices) -> int:
 
 
 # --- on the way ---------------------------------------------------------------------------------
-
-
-def _loaded(folder: Path) -> Forecaster | None:
-    """A renewal; None where it is damaged."""
-    try:
-        return Forecaster.load(folder)
-    except StorageError:
-        return None
 
 
 def _choose_untested(study: StudyFile, store: Store, say: Say) -> None:
@@ -318,6 +313,6 @@ def _folder(study: StudyFile) -> Path:
 
 def _damaged(study: StudyFile) -> StorageError:
     return StorageError(
-        f"{_folder(study)}: the newest refit cannot be read; delete this folder and run "
-        "`rnnsearch refit` again"
+        f"{_folder(study)}: the newest refit cannot be read; run `rnnsearch refit`, which makes it "
+        "again"
     )

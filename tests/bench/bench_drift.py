@@ -3,12 +3,13 @@
     python -m tests.bench.bench_drift [--series 500] [--rows 1000] [--seed 1]
 
 A forecast departs from doing nothing by `d`, and what comes is `tau d` and noise on average: a
-GARCH(1,1) with Student's t (5), or the same with skewed draws. With tau = 1/2 the forecast is
-exactly as good as doing nothing: alarms are false. With tau = 1 it says what is so, with 0 it has
-lost all that it knew, with -1/2 it says the opposite of a half of it. `d` has the size that R² 0.02
-of a move gives it, white or persistent (0.9), or that of a usual move (garbage). Beside it: how
-often a one-sided t-test of the difference in squared errors, made for one look, has been below 5 %
-on some day since the 20th.
+GARCH(1,1) with Student's t (5), the same with skewed draws, or a window of real returns (S&P 500
+and NASDAQ of `arch`, 1999 to 2018, less their mean). With tau = 1/2 the forecast is exactly as good
+as doing nothing: alarms are false. With tau = 1 it says what is so, with 0 it has lost all that it
+knew, with -1/2 it says the opposite of a half of it. `d` has the size that R² 0.02 of a move gives
+it, white or persistent (0.9), or that of a usual move (garbage). Beside it: how often a one-sided
+t-test of the difference in squared errors, made for one look, has been below 5 % on some day since
+the 20th.
 
 Exits with 1 where false alarms are more often than in 6 %.
 """
@@ -17,6 +18,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -43,6 +45,7 @@ class Case:
     size: float = 0.02**0.5
     skewed: bool = False
     above: bool = False  # it always says more than doing nothing
+    real: bool = False
 
 
 CASES = (
@@ -51,6 +54,9 @@ CASES = (
     Case("the same, skewed returns", 0.5, 0.5, null=True, skewed=True),
     Case("the same, skewed, always above", 0.5, 0.5, null=True, skewed=True, above=True),
     Case("the same, far from doing nothing", 0.5, 0.5, null=True, size=1.0),
+    Case("the same, real returns", 0.5, 0.5, null=True, real=True),
+    Case("the same, real returns, persistent", 0.5, 0.5, null=True, real=True, memory=0.9),
+    Case("the same, real returns, always above", 0.5, 0.5, null=True, real=True, above=True),
     Case("says what is so", 1.0, 1.0, null=True),
     Case("has lost what it knew", 0.0, 0.0),
     Case("loses it halfway", 1.0, 0.0),
@@ -74,6 +80,22 @@ def noise(rng: np.random.Generator, rows: int, skewed: bool) -> Floats:
     return returns
 
 
+@cache
+def real_returns() -> tuple[Floats, ...]:
+    from arch.data import nasdaq, sp500  # two seconds
+
+    closes = [data.load()["Close"].to_numpy(np.float64) for data in (sp500, nasdaq)]
+    moves = [np.diff(np.log(close)) for close in closes]
+    return tuple((move - move.mean()) / move.std() for move in moves)
+
+
+def window(rng: np.random.Generator, rows: int) -> Floats:
+    """Consecutive real returns: (rows,)."""
+    returns = real_returns()[rng.integers(2)]
+    first = int(rng.integers(len(returns) - rows))
+    return returns[first : first + rows]
+
+
 def departures(rng: np.random.Generator, rows: int, memory: float) -> Floats:
     """What a forecast says beside doing nothing, of variance 1: (rows,)."""
     shocks, state = rng.standard_normal(rows), 0.0
@@ -93,7 +115,8 @@ def both(
     case: Case, rng: np.random.Generator, rows: int, horizon: int, two: bool
 ) -> tuple[Floats, bool]:
     """The same, and whether a test made for one look was significant on some day."""
-    returns = noise(rng, BEFORE + rows + horizon, case.skewed)
+    count = BEFORE + rows + horizon
+    returns = window(rng, count) if case.real else noise(rng, count, case.skewed)
     summed = np.concatenate([[0.0], np.cumsum(returns)])
     usual = recent_size(returns, 1.0)[BEFORE : BEFORE + rows] * np.sqrt(horizon)
     came = summed[BEFORE + horizon : BEFORE + horizon + rows] - summed[BEFORE : BEFORE + rows]

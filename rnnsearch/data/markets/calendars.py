@@ -153,6 +153,17 @@ def session_dates(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.
     return sessions[(sessions >= first) & (sessions <= last)]
 
 
+def session_close(calendar: str, date: pd.Timestamp) -> pd.Timestamp | None:
+    """When the session of a date closes, with its zone; None where the calendar has no such.
+
+    A year is computed at once and kept. Raises as `next_sessions` does.
+    """
+    import pandas as pd
+
+    closes = _closes(calendar, pd.Timestamp(date.year, 1, 1), pd.Timestamp(date.year, 12, 31))
+    return closes[date] if date in closes.index else None
+
+
 def are_days(dates: pd.DatetimeIndex) -> bool:
     """Whether the sessions of a calendar can come after these dates."""
     daily = len(dates) < 2 or np.median(np.diff(dates)) <= np.timedelta64(DAILY, "D")

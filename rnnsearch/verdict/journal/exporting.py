@@ -14,6 +14,14 @@ from rnnsearch.verdict.journal.judging import Judged
 
 ENDINGS = (".csv", ".parquet")
 
+COLUMNS = (
+    *("champion", "champion_identity", "version", "trained_last", "made", "origin_date"),
+    *("sessions_ahead", "target_date", "counts", "not_counted", "data_hash", "predict"),
+    *("origin_price", "forecast", "forecast_price", "level", "low", "high", "low_price"),
+    *("high_price", "actual", "actual_price", "hit", "held"),
+)
+"""Of a journal without forecasts; the naive forecasts stand before `actual`."""
+
 
 def check_ending(path: Path) -> None:
     """Raise StudyFileError where a table cannot be written under this name."""
@@ -27,7 +35,7 @@ def check_ending(path: Path) -> None:
 def export(rows: list[dict[str, Any]], path: Path) -> None:
     """Write the rows of `table`. Raises StudyFileError, StorageError."""
     check_ending(path)
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows, columns=None if rows else list(COLUMNS))
     if path.suffix.lower() == ".csv":
         replace_file(path, lambda file: frame.to_csv(file, index=False))
     else:

@@ -9,7 +9,7 @@ import pandas as pd
 from rnnsearch.arrays import Floats, Rows
 from rnnsearch.config import DataSection
 from rnnsearch.data.inputs.table import InputTable
-from rnnsearch.data.markets.calendars import close_instants, market_zone
+from rnnsearch.data.markets.calendars import close_instants, market_zone, session_close
 from rnnsearch.data.prices.load import Prices
 from rnnsearch.errors import RnnsearchError
 from rnnsearch.model.forecasting.bands import Moves
@@ -110,11 +110,16 @@ def known_from(target: pd.Timestamp, market: DataSection) -> datetime:
     It is when the market closes, where the study says it; else when the date is over there, or on
     this machine's clock where no zone is named. A time of day is itself the close.
     """
-    date = pd.DatetimeIndex([target])
     try:
-        instants, _ = close_instants("[data]", "target", date, market, late=True)
-        return pd.Timestamp(instants[0]).tz_localize(UTC).to_pydatetime()
-    except RnnsearchError:  # nothing says it, or the calendar has no such session
+        if market.calendar is not None and target == target.normalize():
+            close = session_close(market.calendar, target)
+            if close is not None:
+                return close.tz_convert(UTC).to_pydatetime()
+        else:
+            date = pd.DatetimeIndex([target])
+            instants, _ = close_instants("[data]", "target", date, market, late=True)
+            return pd.Timestamp(instants[0]).tz_localize(UTC).to_pydatetime()
+    except RnnsearchError:  # nothing says it, or the calendar does not reach so far
         pass
     over = target if target != target.normalize() else target + pd.Timedelta(days=1)
     try:

@@ -58,7 +58,7 @@ def _how_good(one: Plain) -> str:
 
 def _drift(one: Plain) -> str:
     drift = one["drift"]
-    shown = f"({probability(drift['p'])}, which may be read on every day)"
+    shown = f"({probability(drift['p'])}, which may be read every day)"
     if drift["drifted"]:
         return (
             f"It has drifted: since {drift['since']} its errors have been larger than those of "
@@ -66,7 +66,7 @@ def _drift(one: Plain) -> str:
             "rows; where that does not help, the search has to begin anew."
         )
     if drift["ahead"]:
-        better = f"({probability(drift['p_better'])}, which may be read on every day)"
+        better = f"({probability(drift['p_better'])}, which may be read every day)"
         return f"It has been better than doing nothing by more than chance {better}."
     few = ""
     if one["counted"] < MIN_ROWS * one["ahead"]:

@@ -170,6 +170,9 @@ def test_the_journal_is_exported_as_it_is(week: Days, rnnsearch: Callable[..., R
     assert "written as .csv or .parquet, got 'out.xlsx'" in err
     with pytest.raises(StudyFileError, match="change the ending"):
         export([], folder / "out.txt")
+    export([], folder / "none.csv")
+    names = [name for name in told[0] if name not in ("no_change", "average")]
+    assert list(pd.read_csv(folder / "none.csv").columns) == names
 
 
 def test_the_command_tells_it_in_words(week: Days, rnnsearch: Callable[..., Result]) -> None:
