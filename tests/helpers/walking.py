@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from rnnsearch.config import load_study
-from rnnsearch.scoring import baselines
 from rnnsearch.search.problem import Problem
 from rnnsearch.verdict import comparison
 from rnnsearch.verdict import walk as walks
@@ -26,7 +25,7 @@ def walk_through(
     """
     problem = Problem.load(load_study(path))
     if chosen is not None:
-        known = tuple(one for one in baselines.registry() if one.name in chosen)
+        known = tuple(one for one in problem.baselines if one.name in chosen)
         vars(problem)["baselines"] = known
     candidate, champion = fitted(problem, **parameters)
     assert champion is not None

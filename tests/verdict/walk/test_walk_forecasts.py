@@ -221,6 +221,37 @@ def test_a_baseline_that_fails_on_a_refit_is_left_out_and_not_fitted_further(
     assert line.fitted["ridge"].chosen.startswith("5 fits, the last alpha ")
 
 
+OWN = """
+import numpy as np
+
+def tenth(task):
+    "A tenth of what the last training rows did."
+    return np.full(len(task.test_rows), task.train_targets[-50:].mean() / 10)
+
+def peeks(task):
+    rows = task.test_rows
+    return np.log(task.prices[rows] / task.prices[rows - task.horizon])
+"""
+
+
+def test_a_baseline_of_the_study_s_own_is_refitted_too_and_cannot_look_ahead(
+    home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(OWN, encoding="utf-8")
+    path = study(tmp_path, baselines=["mine.py:tenth", "mine.py:peeks"])
+    problem, _, line = walk_through(path, {"tenth", "peeks"}, seeds=1)
+    close, horizon = problem.prices.close, line.test.horizon
+    for number in range(0, len(line.test.rows), EVERY):
+        last = problem.split.refit.train[-1] + number
+        train = np.arange(last - 49, last + 1)
+        expected = np.log(close[train] / close[train - horizon]).mean() / 10
+        said = line.fitted["tenth"].forecast[number : number + EVERY]
+        np.testing.assert_allclose(said, expected, rtol=1e-6)
+    skipped = line.simple["peeks"]
+    assert isinstance(skipped, Skipped)
+    assert "it looks ahead" in skipped.reason
+
+
 @pytest.mark.slow
 def test_worker_processes_say_what_this_process_says(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -26,6 +26,7 @@ from rnnsearch.verdict.walk.walking import Begun
 from tests.helpers.evaluated import Evaluated, answer_again, copy_study, quiet, search_inline
 from tests.helpers.faults import killed
 from tests.helpers.reported import embedded
+from tests.helpers.searches import end_group, finish, start, wait_until
 from tests.helpers.walking import with_walk
 
 EVERY = 20
@@ -230,6 +231,32 @@ def test_a_walk_killed_at_any_step_goes_on_and_was_one_look(
     assert not (unwalked.home / "walks" / "small").exists()
     if step == "noted, not cleared":  # what it left is no look that goes on
         assert answer_again(unwalked, again=True)["opening"] == 2
+
+
+@pytest.mark.slow
+def test_the_command_and_its_workers_killed_in_the_middle_of_a_walk_go_on(
+    unwalked: Evaluated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is begun on two workers, and goes on in this process."""
+    monkeypatch.setattr(running, "registry", baselines.registry)  # as that process has them
+    with_walk(unwalked.path, refit_every=6)
+    text = unwalked.path.read_text(encoding="utf-8")
+    local = text.replace('engine = "inline"', 'engine = "local"')
+    unwalked.path.write_text(local.replace("workers = 1", "workers = 2"), encoding="utf-8")
+    fits = unwalked.home / "walks" / "small"
+    process = start("evaluate", unwalked.path, "--top", 2, "--seeds", 2)
+    wait_until(lambda: len([*fits.glob("*/*.json")]) >= 20 or process.poll() is not None)
+    assert process.poll() is None
+    end_group(process)
+    finish(process)
+    assert Store(unwalked.study, create=False).openings == 1
+    unwalked.path.write_text(text, encoding="utf-8")
+    said: list[str] = []
+    answer = evaluate(unwalked.study, top=2, seeds=2, say=said.append)
+    assert "going on with opening number 1 of the locked test" in said
+    assert (answer["opening"], answer["openings"]) == (1, 1)
+    assert (answer["walk"]["every"], answer["walk"]["refits"]) == (6, 10)
+    assert not fits.exists()
 
 
 def test_a_warm_walk_killed_goes_on_with_its_weights(
