@@ -10,7 +10,7 @@ from typing import Any
 
 from rnnsearch.data.inputs.indicators import Family
 from rnnsearch.data.inputs.table import InputTable
-from rnnsearch.search.inputs.ranking import Finding, Ranking
+from rnnsearch.search.inputs.ranking import InputEvidence, Ranking
 
 TOLD = 8
 """Most inputs named in a note."""
@@ -63,7 +63,7 @@ class Candidates:
         return tuple(dict.fromkeys(s.family for s in self.table.specs if s.name in names))
 
     @property
-    def found(self) -> tuple[Finding, ...]:
+    def found(self) -> tuple[InputEvidence, ...]:
         """The ranked inputs that tell more about the price than chance would, best first."""
         if self.ranking is None:
             return ()

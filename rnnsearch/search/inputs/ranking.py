@@ -29,7 +29,7 @@ MAX_ROWS = 5_000
 
 
 @dataclass(frozen=True)
-class Finding:
+class InputEvidence:
     """What is known of one input.
 
     `evidence` is `-log(p * terms tried)` (see `pursuit`) after all inputs found before it; None for
@@ -61,7 +61,7 @@ class Ranking:
     `rows` is how many training rows were looked at. Rankings are equal whatever time they took.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[InputEvidence, ...]
     found: int
     rows: int
     seconds: float = field(compare=False)
@@ -77,7 +77,9 @@ class Ranking:
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "Ranking":
-        return cls(**plain | {"findings": tuple(Finding(**each) for each in plain["findings"])})
+        return cls(
+            **plain | {"findings": tuple(InputEvidence(**each) for each in plain["findings"])}
+        )
 
 
 def usable_lags(*, max_window: int, input_shifts: Sequence[int], max_output_shift: int) -> range:
@@ -117,15 +119,15 @@ def rank_inputs(
     changes = normal_scores(_changes(close[first : rows[-1] + 1])[lags[-1] - 1 :])
     steps, rest = pursue(Looks(known[:, columns], lags), changes) if columns else ([], {})
 
-    def finding(step: Step) -> Finding:
+    def finding(step: Step) -> InputEvidence:
         column = columns[step.column]
         first_lag, last_lag = (lag - (lags[0] if column in ahead else 0) for lag in step.lags)
         partner = None if step.partner is None else columns[step.partner]
-        return Finding(column, step.evidence, first_lag, last_lag, partner)
+        return InputEvidence(column, step.evidence, first_lag, last_lag, partner)
 
     findings = [*map(finding, steps)]
-    findings += [Finding(columns[place], evidence) for place, evidence in rest.items()]
-    findings += [Finding(column, duplicate_of=other) for column, other in useless.items()]
+    findings += [InputEvidence(columns[place], evidence) for place, evidence in rest.items()]
+    findings += [InputEvidence(column, duplicate_of=other) for column, other in useless.items()]
     return Ranking(tuple(findings), len(steps), len(rows), perf_counter() - started)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from rnnsearch.config import StudyFile, drawn, extremes
 from rnnsearch.data.inputs.build import InputTable
 from rnnsearch.search.inputs.candidates import Candidates
-from rnnsearch.search.inputs.ranking import Finding
+from rnnsearch.search.inputs.ranking import InputEvidence
 from rnnsearch.search.space.suggesting import most_inputs, nearest, shifted_families
 
 
@@ -64,7 +64,9 @@ def _base(study: StudyFile, table: InputTable) -> dict[str, Any]:
     return base
 
 
-def _sessions(study: StudyFile, table: InputTable, found: Sequence[Finding]) -> dict[str, Any]:
+def _sessions(
+    study: StudyFile, table: InputTable, found: Sequence[InputEvidence]
+) -> dict[str, Any]:
     """Window and input shifts that show these inputs where they act, and as little else as can be.
 
     With output shift 1, a window of w sessions and input shift s show lags 1 + s to s + w; of an

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnsearch.search.inputs.candidates import Candidates
-from rnnsearch.search.inputs.ranking import Finding, Ranking
+from rnnsearch.search.inputs.ranking import InputEvidence, Ranking
 from rnnsearch.search.space.references import references
 from rnnsearch.search.space.suggesting import suggest
 from tests.search.space.test_space import CANDIDATES, TABLE, study
@@ -24,7 +24,7 @@ INTS = st.tuples(st.integers(1, 12), st.integers(0, 20), st.integers(1, 7)).map(
 )
 INT_DIMENSIONS = st.integers(1, 12) | st.lists(st.integers(1, 12), min_size=1, unique=True) | INTS
 FOUND = st.builds(
-    lambda column, first, more: Finding(column, 9.0, first, first + more),
+    lambda column, first, more: InputEvidence(column, 9.0, first, first + more),
     st.integers(1, 3),
     st.integers(1, 12),
     st.integers(0, 5),
@@ -34,11 +34,11 @@ FLOATS = st.tuples(
 ).map(lambda t: {"low": t[0] / 20, "high": (t[0] + t[1]) / 20} | ({"step": t[2]} if t[2] else {}))
 
 
-def candidates(*found: Finding) -> Candidates:
+def candidates(*found: InputEvidence) -> Candidates:
     """Those of the table, the found ones first."""
     first = [finding.column for finding in found]
     others = [*TABLE.columns(CANDIDATES.names).tolist(), 0]
-    rest = [Finding(column, 0.0) for column in others if column not in first]
+    rest = [InputEvidence(column, 0.0) for column in others if column not in first]
     return Candidates.ranked(TABLE, Ranking((*found, *rest), len(found), 100, 0.0))
 
 
@@ -56,7 +56,7 @@ def candidates(*found: Finding) -> Candidates:
     found=st.lists(FOUND, max_size=3, unique_by=lambda finding: finding.column),
 )
 def test_references_lie_in_any_space_and_are_run_as_they_are(
-    search: str, found: list[Finding], **space: Any
+    search: str, found: list[InputEvidence], **space: Any
 ) -> None:
     settings = study(search=search, **space)
     for name, values in references(settings, candidates(*found)).items():
@@ -78,7 +78,7 @@ SPACE = {"window": {"low": 2, "high": 10}, "input_shift": {"low": 0, "high": 4}}
 ATR, RSI, ROC = 3, 1, 2  # columns of TABLE
 
 
-def where_they_act(*found: Finding, **space: Any) -> dict[str, Any]:
+def where_they_act(*found: InputEvidence, **space: Any) -> dict[str, Any]:
     settings = study(search="ranked", **SPACE | space)
     (name, values), *_ = reversed(references(settings, candidates(*found)).items())
     inputs = f"{len(found)} inputs" if len(found) > 1 else "input"
@@ -87,12 +87,16 @@ def where_they_act(*found: Finding, **space: Any) -> dict[str, Any]:
 
 
 def test_found_inputs_are_tried_over_the_sessions_in_which_they_act_alone() -> None:
-    values = where_they_act(Finding(ATR, 9.0, 3, 3), Finding(RSI, 8.0, 4, 6))
+    values = where_they_act(InputEvidence(ATR, 9.0, 3, 3), InputEvidence(RSI, 8.0, 4, 6))
     assert (values["input_shift"], values["window"], values["input_count"]) == (2, 4, 2)
 
 
 def test_each_family_is_shifted_to_where_its_own_inputs_act() -> None:
-    found = Finding(ATR, 9.0, 3, 3), Finding(RSI, 8.0, 1, 4), Finding(ROC, 7.0, 2, 2)
+    found = (
+        InputEvidence(ATR, 9.0, 3, 3),
+        InputEvidence(RSI, 8.0, 1, 4),
+        InputEvidence(ROC, 7.0, 2, 2),
+    )
     values = where_they_act(*found, input_shift_per="family")
     assert values["input_shift.volatility"] == 2  # ATR 3 sessions later
     assert values["input_shift.momentum"] == 0  # RSI 1 to 4, ROC 2 sessions later
@@ -100,7 +104,7 @@ def test_each_family_is_shifted_to_where_its_own_inputs_act() -> None:
 
 
 def test_no_shift_hides_a_session_in_which_an_input_acts() -> None:
-    values = where_they_act(Finding(ATR, 9.0, 3, 3), input_shift=[1, 3])
+    values = where_they_act(InputEvidence(ATR, 9.0, 3, 3), input_shift=[1, 3])
     assert (values["input_shift"], values["window"]) == (1, 2)
 
 
