@@ -52,7 +52,16 @@ settings.register_profile(
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
+COSTLY = {"evaluated_once", "pages_once", "mlflow_server", "postgres_server"}
+"""Fixtures that take seconds: whatever needs one is marked slow."""
+
 MLFLOW_STARTUP_SECONDS = 300  # beside other work; alone it takes ten
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if COSTLY.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,8 @@ from tests.helpers.places import ROOT
 from tests.helpers.searches import write_study
 from tests.test_docs import blocks
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 PARAMETERS = {"cell", "layers", "neurons", "window", "epochs", "inputs", "output_shift", "seed"}
 METRICS = {"rmse", "naive_rmse", "directional_accuracy", "price_mape"}
 

@@ -40,7 +40,7 @@ OBEYED = ["\x1b[31mred", "bell\x07", "\u202egnp"]
 NAMES = [*MARKUP, *QUOTES, *OBEYED]
 FILE = "pri[red]ces `b` <i>&$x$.csv"
 
-pytestmark = pytest.mark.xdist_group("shown")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("shown")]
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,8 @@ import pytest
 
 from tests.helpers.places import ROOT
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 
 @pytest.mark.parametrize(("kind", "count"), [("studies", 30)])
 def test_no_mangled_file_is_met_without_words(kind: str, count: int) -> None:

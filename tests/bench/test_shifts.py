@@ -46,11 +46,13 @@ def best_parameters(tmp_path: Path, home: Path) -> Any:
     return search
 
 
+@pytest.mark.slow
 def test_a_delayed_signal_is_found_at_its_output_shift(best_parameters: Any) -> None:
     found = best_parameters(input_shift=0, output_shift={"low": 1, "high": 5})
     assert found["output_shift"] == DELAY
 
 
+@pytest.mark.slow
 def test_a_signal_that_is_due_next_session_is_found_at_its_input_shift(
     best_parameters: Any,
 ) -> None:

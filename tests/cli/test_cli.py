@@ -23,7 +23,7 @@ from rnnsearch.version import __version__
 from tests.helpers.evaluated import write_bars
 from tests.helpers.searches import run, write_study
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("home")]
 
 Result = tuple[int, str, str]
 STATUS_KEYS = {

@@ -12,7 +12,10 @@ import pytest
 
 from tests.helpers.searches import end_group, finish, start, write_study
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals"),
+]
 
 SCRIPT = """
     import atexit, os, signal, sys, time

@@ -11,7 +11,7 @@ import pytest
 
 from tests.helpers.searches import write_study
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("home")]
 
 Result = tuple[int, str, str]
 

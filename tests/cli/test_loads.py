@@ -10,6 +10,8 @@ from rnnsearch.search.problem import Problem
 from tests.helpers.evaluated import Evaluated
 from tests.helpers.searches import write_study
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 Command = Callable[..., tuple[int, str, str]]
 
 

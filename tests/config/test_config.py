@@ -249,6 +249,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(tables=st.dictionaries(KEYS, st.dictionaries(KEYS, VALUES, max_size=4) | VALUES, max_size=4))
 def test_any_toml_is_a_study_or_refused_in_words(
     tmp_path_factory: pytest.TempPathFactory, tables: dict[str, Any]

@@ -13,7 +13,10 @@ from rnnsearch.data import atomic
 from rnnsearch.data import scratch as module
 from tests.helpers.searches import finish, start, wait_until, write_study
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="folders have no locks there")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="folders have no locks there"),
+]
 
 HOLD = "from rnnsearch.data.scratch import scratch; print(scratch(), flush=True); input()"
 

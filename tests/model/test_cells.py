@@ -32,6 +32,8 @@ from tests.helpers.evaluated import quiet, search_inline
 from tests.helpers.searches import Notes, run, task, write_study
 from tests.model.test_training import SETTINGS, make_fold, make_table
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 MY_CELLS = '''\
 """A minimal gated unit (Zhou et al. 2016): one gate, two thirds of the weights of a GRU."""
 

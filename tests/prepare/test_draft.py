@@ -16,7 +16,7 @@ from rnnsearch.search.searching import search
 from tests.helpers.evaluated import write_bars
 from tests.helpers.searches import Notes
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("home")]
 WEEK = {"Open": "first", "High": "max", "Low": "min", "Close": "last", "Volume": "sum"}
 
 

@@ -15,7 +15,7 @@ from tests.helpers.evaluated import search_inline
 from tests.helpers.reported import NASTY, Pages
 from tests.helpers.searches import runs_of, write_study
 
-pytestmark = pytest.mark.xdist_group("report")  # made once
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("report")]  # made once
 
 
 def artifacts(path: Path, folder: str | None = None) -> list[str]:

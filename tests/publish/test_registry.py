@@ -14,6 +14,7 @@ from tests.helpers.evaluated import Evaluated, answer_again, command
 from tests.helpers.searches import runs_of
 
 
+@pytest.mark.slow
 def test_mlflow_has_the_evaluation_and_the_champion_once(evaluated: Evaluated) -> None:
     from mlflow import MlflowClient
 

@@ -125,6 +125,7 @@ def server(
                 process.wait(timeout=10)
 
 
+@pytest.mark.slow
 def test_the_loaded_model_says_what_predict_says(champion: Evaluated, model_uri: str) -> None:
     import mlflow
 

@@ -25,7 +25,7 @@ from tests.helpers.evaluated import quiet, search_inline
 from tests.helpers.reported import NASTY, Pages, embedded
 from tests.helpers.searches import run, write_study
 
-pytestmark = pytest.mark.xdist_group("report")  # made once
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("report")]  # made once
 
 
 def _own_text(page: Path) -> str:

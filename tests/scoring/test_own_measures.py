@@ -30,6 +30,8 @@ from tests.helpers.searches import runs_of, task, write_study
 from tests.model.test_cells import said_until_end
 from tests.scoring.baselines.test_baseline_registry import a_task
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 METRICS = '''
 import numpy as np
 from rnnsearch.scoring.metrics import TARGET, Metric

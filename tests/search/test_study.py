@@ -28,7 +28,7 @@ from tests.helpers.searches import (
     write_study,
 )
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("home")]
 
 LONG = {"epochs": 16, "learning_rate": {"low": 1e-4, "high": 0.1, "log": True}}
 """Long enough for the pruner to have its say, and wild enough for it to say no."""

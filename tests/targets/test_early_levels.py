@@ -23,6 +23,8 @@ from tests.helpers.evaluated import quiet
 from tests.helpers.places import ROOT
 from tests.helpers.searches import Notes
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 EARLY = ROOT / "tests/early"
 EXPECTED: dict[str, Any] = json.loads((EARLY / "expected.json").read_text())
 FORMERLY = "networks that forecast the value itself"

@@ -32,6 +32,7 @@ def test_a_store_that_cannot_be_opened_is_an_error_in_words(tmp_path: Path) -> N
     assert "--tracking" in err
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_said_before_anything_is_promised(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

@@ -34,7 +34,7 @@ from tests.helpers.searches import (
     write_study,
 )
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("home")]
 
 
 @pytest.fixture(params=["embedded", "server"])

@@ -40,6 +40,8 @@ from tests.helpers.evaluated import (
 )
 from tests.helpers.searches import Notes, write_study
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 KEYS = {"champion", "test", "table", "significance", "verdict", "openings"}
 
 

@@ -26,6 +26,8 @@ from tests.helpers.evaluated import Evaluated, quiet
 from tests.helpers.faults import killed
 from tests.helpers.searches import finish, run
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 STEPS = {  # where it is killed -> openings of the test by then
     "validated, nothing saved": (Forecaster, "save", False, 1, 0),
     "between the champion's files": (forecaster, "replace_file", True, 1, 0),

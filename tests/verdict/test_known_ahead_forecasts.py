@@ -23,7 +23,7 @@ from tests.helpers.planted_ahead import planted, write_planted
 from tests.helpers.searches import trials_of
 from tests.prepare.test_canary import script
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("home")]
 
 INPUTS = ["return", "breadth", "event"]
 PRICES = ["Open", "High", "Low", "Close", "Volume", "breadth"]

@@ -21,6 +21,8 @@ from tests.helpers.evaluated import (
 )
 from tests.helpers.searches import write_study
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 
 def test_predict_says_the_numbers_of_the_evaluation(evaluated: Evaluated) -> None:
     answer = evaluated.answer

@@ -30,6 +30,8 @@ from tests.helpers.evaluated import (
 )
 from tests.helpers.searches import write_study
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 
 def prices_of(study: Evaluated) -> Path:
     path = load_study(study.path).data.path

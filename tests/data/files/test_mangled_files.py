@@ -15,6 +15,8 @@ from rnnsearch.data.prices.load import read_prices
 from rnnsearch.errors import DataError, RnnsearchError
 from tests.data.prices.test_prices import HEADER, ROWS, read
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 
 def read_or_refuse(path: Path) -> None:
     """Either prices or our own error; anything else fails the test."""

@@ -203,6 +203,7 @@ def test_one_series_of_its_own_needs_no_name(tmp_path: Path) -> None:
     assert "no column names a series, so all rows are read as those of AAA" in told[0]
 
 
+@pytest.mark.slow
 def test_init_takes_the_series_that_its_refusal_offers(
     several: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

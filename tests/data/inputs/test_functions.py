@@ -386,6 +386,7 @@ def evaluated_own(path: Path) -> dict[str, Any]:
     return evaluate(load_study(path), top=1, seeds=2, say=quiet)
 
 
+@pytest.mark.slow
 def test_own_inputs_are_searched_evaluated_predicted_and_served(home: Path, tmp_path: Path) -> None:
     path = write_own(tmp_path, study={"trials": 2}, inputs={"search": "all"})
     answer = evaluated_own(path)
@@ -419,6 +420,7 @@ def test_own_inputs_are_searched_evaluated_predicted_and_served(home: Path, tmp_
         _load_pyfunc(str(served_at)).predict(frame.drop(columns=["High"]))
 
 
+@pytest.mark.slow
 def test_a_refit_on_newer_prices_carries_the_code_of_inputs_and_cell(
     home: Path, tmp_path: Path
 ) -> None:
@@ -457,6 +459,7 @@ def test_only_functions_of_the_champion_s_inputs_are_asked(home: Path, tmp_path:
     assert (plain.code, plain.spec.module) == ({}, None)
 
 
+@pytest.mark.slow
 def test_changed_code_is_told_with_what_to_do(home: Path, tmp_path: Path) -> None:
     path = write_own(tmp_path, study={"trials": 1}, inputs={"search": "all"})
     evaluated_own(path)

@@ -277,6 +277,7 @@ def test_the_cache_holds_joined_inputs(
     assert input_listing(again, taipei.dates)["first_date"].iloc[1] == taipei.dates[3]
 
 
+@pytest.mark.slow
 def test_a_study_without_a_calendar_imports_none() -> None:
     code = (
         "import sys; from rnnsearch.config import DataSection, StudyFile\n"
@@ -335,6 +336,7 @@ def test_odd_prices_of_a_joined_file_are_warned_of(
     assert any("us.csv: Close jumps from" in text for text in read_prices(settings.data).warnings)
 
 
+@pytest.mark.slow
 def test_the_sample_study_joins_the_nasdaq() -> None:
     settings = load_study(STUDIES / "sp500_nasdaq.toml")
     prices = read_prices(settings.data)

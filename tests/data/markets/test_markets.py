@@ -7,6 +7,8 @@ from rnnsearch.data.markets.calendars import CALLED, next_sessions, session_date
 from rnnsearch.data.markets.proposals import SUFFIXES, likely_market
 from rnnsearch.errors import StudyFileError
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 FIRST, LAST = pd.Timestamp("2021-01-04"), pd.Timestamp("2022-12-30")
 
 

@@ -18,7 +18,7 @@ from tests.helpers.evaluated import quiet, search_inline
 from tests.helpers.searches import write_study
 from tests.helpers.series import bars, read, told
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("home")]
 WORDS = np.array(["bear", "bull", "flat"])
 
 

@@ -276,6 +276,7 @@ def test_a_path_that_is_too_long_is_refused(tmp_path: Path) -> None:
         read_prices(DataSection(path=tmp_path / ("x" * 5000 + ".csv")))
 
 
+@pytest.mark.slow
 def test_the_wrong_one_of_a_million_rows_is_named(tmp_path: Path) -> None:
     minutes = pd.date_range("1990-01-01", periods=1_000_000, freq="min").astype("str")
     lines = ["Date,Close", *(f"{minute},{100 + i % 7}" for i, minute in enumerate(minutes))]

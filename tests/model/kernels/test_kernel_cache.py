@@ -16,6 +16,8 @@ from rnnsearch.model.kernels.cache import NoKernels, ensure, host, kernels_for, 
 from rnnsearch.search.store.store import Store
 from tests.helpers.searches import write_study
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 CPU = torch.device("cpu")
 
 

@@ -59,7 +59,7 @@ SHAPES: dict[str, tuple[int, tuple[int, ...], int, int]] = {
 }
 """inputs, neurons, window, batch"""
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("error")]
 
 
 @pytest.fixture(params=USABLE)

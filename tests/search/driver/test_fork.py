@@ -15,7 +15,7 @@ from rnnsearch.search.store.view import TrialView
 from tests.helpers.faults import killed
 from tests.helpers.searches import Notes, assert_in_order, trials_of, write_study
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("home")]
 
 
 def search(path: Path) -> list[TrialView]:

@@ -17,7 +17,7 @@ from rnnsearch.search.store import leases
 from tests.helpers.faults import Network, restart_postgres, small_disk
 from tests.helpers.searches import Notes, assert_in_order, write_study
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("home")]
 
 
 @pytest.fixture

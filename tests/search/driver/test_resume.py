@@ -37,7 +37,7 @@ from tests.helpers.searches import (
     write_study,
 )
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("home")]
 
 
 # --- killed at a known step ---------------------------------------------------------------------

@@ -27,6 +27,8 @@ from tests.helpers.searches import (
     write_study,
 )
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 ENDLESS = 5_000  # trials: more than can be trained before the time is up
 
 

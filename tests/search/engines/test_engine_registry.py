@@ -15,7 +15,7 @@ from rnnsearch.search.searching import search
 from rnnsearch.verdict.evaluation import evaluate
 from tests.helpers.searches import Notes, assert_in_order, facts_of, write_study
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("home")]
 Result = tuple[int, str, str]
 
 THEIRS = """

@@ -32,6 +32,8 @@ from tests.helpers.searches import (
     write_study,
 )
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 ENGINES = ["local", "inline", pytest.param("ray", marks=rays.MARKS)]
 RUN = {"workers": 2, "cpus_per_trial": 0.25}
 """Two of Ray's workers have room on any machine, and so have those of a second driver."""

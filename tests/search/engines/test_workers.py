@@ -34,7 +34,7 @@ from rnnsearch.search.trial.protocol import (
 )
 from tests.helpers.searches import LONG, begin, task, until, until_idle, wait_until, write_study
 
-pytestmark = pytest.mark.xdist_group("workers")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workers")]
 
 
 @pytest.fixture(scope="module")

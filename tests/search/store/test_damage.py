@@ -18,6 +18,8 @@ from rnnsearch.verdict.prediction import predict
 from tests.helpers.evaluated import Evaluated, answer_again, command, search_inline
 from tests.helpers.searches import run
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 
 def database(evaluated: Evaluated) -> Path:
     file = evaluated.home / "optuna.db"

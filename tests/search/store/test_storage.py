@@ -15,6 +15,8 @@ from rnnsearch.search.store import cached as storage
 from rnnsearch.search.store.store import Store
 from tests.helpers.searches import wait_until, write_study
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 STEPS = 64
 
 

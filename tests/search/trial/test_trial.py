@@ -173,6 +173,7 @@ def test_out_of_memory_is_tried_once_more_in_parts_with_the_same_result(
     assert outcome.skill == pytest.approx(whole.skill, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_check_says_that_its_tiny_trial_runs_out_of_memory(
     problem: Problem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +184,7 @@ def test_check_says_that_its_tiny_trial_runs_out_of_memory(
     assert "time per trial" not in facts
 
 
+@pytest.mark.slow
 def test_out_of_memory_twice_is_the_last_word(
     problem: Problem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
