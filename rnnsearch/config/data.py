@@ -4,14 +4,37 @@ import difflib
 import re
 import zoneinfo
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rnnsearch.config.dimensions import Section
 from rnnsearch.errors import shown
 
-Predict = Literal["log_return", "level", "direction"]
+
+class _TargetNames:
+    """Looked up when they are needed: targets import numpy."""
+
+    def __get_pydantic_json_schema__(self, *_: Any) -> dict[str, Any]:
+        from rnnsearch import targets
+
+        return {"type": "string", "anyOf": [{"enum": [*targets.ours()]}, {"type": "string"}]}
+
+
+def _target(name: str) -> str:
+    from rnnsearch import targets
+
+    return targets.check(name)
+
+
+def target_package(name: str) -> str | None:
+    """The installed package that brings a target, as "name==version"; None of ours."""
+    from rnnsearch import targets
+
+    return targets.package_of(name)
+
+
+Predict = Annotated[str, AfterValidator(_target), _TargetNames()]
 Sample = Literal["sp500", "nasdaq"]
 
 CLOSE_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
@@ -173,7 +196,8 @@ class DataSection(MarketSection):
     target: str = Field(default="Close", description="The column that is forecast.")
     predict: Predict = Field(
         default="log_return",
-        description="log_return: log(close[t+h]/close[t]); level: close[t+h]; direction: up?",
+        description="log_return: log(close[t+h]/close[t]); level: close[t+h]; direction: up?; or "
+        "the target of an installed package.",
     )
     series: Series = Field(
         default=(),

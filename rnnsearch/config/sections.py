@@ -17,7 +17,7 @@ from pydantic import (
 
 from rnnsearch import cells
 from rnnsearch.config import engines
-from rnnsearch.config.data import DataSection, MarketSection
+from rnnsearch.config.data import DataSection, MarketSection, target_package
 from rnnsearch.config.dimensions import (
     MOST,
     LengthDimension,
@@ -416,8 +416,9 @@ class StudyFile(Section):
         return {"study": {"metric": metric}, **trade}
 
     def _code_record(self) -> dict[str, str]:
-        """The hash of each file, and the version of each package that brings a cell."""
+        """The hash of each file; the version of each package that brings a cell or the target."""
         packages = {name: cells.package_of(name) for name in extremes(self.space.cell)}
+        packages |= {f"[data] {self.data.predict}": target_package(self.data.predict)}
         record = {name: version for name, version in packages.items() if version}
         files = [split_reference(name) for name in extremes(self.space.cell)]
         record |= {file[0]: self.code[file[0]].hash for file in files if file}

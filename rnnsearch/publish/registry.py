@@ -198,12 +198,14 @@ def _save_model(folder: Path, champion: Path, study: StudyFile) -> None:
 
 
 def _packages(champion: Path) -> list[str]:
-    """The package that brings the champion's cell."""
+    """The packages that bring the champion's cell and target."""
     from rnnsearch.model.forecasting.spec import read_spec  # torch
 
     spec = read_spec(champion)
-    package = None if spec is None else cells.package_of(spec.cell)
-    return [] if package is None else [package]
+    if spec is None:
+        return []
+    needed = cells.package_of(spec.cell), targets.package_of(spec.predict)
+    return [package for package in needed if package is not None]
 
 
 def forecast_rows(evaluation: dict[str, Any]) -> list[dict[str, Any]]:

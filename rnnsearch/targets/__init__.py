@@ -1,7 +1,9 @@
-"""What is forecast: one class per kind, looked up once where the study file is read.
+"""What is forecast: one class per kind, one file each, looked up by name.
 
 get("log_return")     the target of that name
-Target                what a kind has to know; add one by a file here and a line in TARGETS
+Target                what a kind has to know; add one by a file here that calls one `TARGET`, or in
+                      a package of yours by an entry point of the group `rnnsearch.targets`
+registry()            every target by name
 Quotes                the column that is forecast, and the last price known in each row
 hardest               of several naive forecasts, the one with the smallest error
 """
@@ -14,15 +16,13 @@ from rnnsearch.targets.base import (
     hardest_of_folds,
     naive_forecasts,
 )
-from rnnsearch.targets.direction import Direction
-from rnnsearch.targets.level import Level
-from rnnsearch.targets.log_return import MAX_LOG_RETURN, LogReturn
+from rnnsearch.targets.log_return import MAX_LOG_RETURN
+from rnnsearch.targets.finding import check, get, ours, package_of, registry
 from rnnsearch.targets.scale import Quotes, RowScale, Start, TargetScale
 
 __all__ = [
     "MAX_LOG_RETURN",
     "SCORING",
-    "TARGETS",
     "Floats",
     "Quotes",
     "RowScale",
@@ -30,15 +30,12 @@ __all__ = [
     "Start",
     "Target",
     "TargetScale",
+    "check",
     "get",
     "hardest",
     "hardest_of_folds",
     "naive_forecasts",
+    "ours",
+    "package_of",
+    "registry",
 ]
-
-TARGETS: dict[str, Target] = {target.name: target for target in (LogReturn(), Level(), Direction())}
-
-
-def get(name: str) -> Target:
-    """The target of this name. Raises KeyError: the study file has been checked before."""
-    return TARGETS[name]

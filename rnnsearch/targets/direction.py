@@ -62,3 +62,6 @@ class Direction(Target):
     def _side(self, quotes: Quotes, origins: Rows) -> Floats:
         assert quotes.close is not None
         return np.sign(quotes.close[origins] - quotes.target[origins])
+
+
+TARGET = Direction()

@@ -94,3 +94,6 @@ class Level(Target):
 
 def _rms(values: Floats) -> float:
     return math.sqrt(np.mean(values**2))
+
+
+TARGET = Level()

@@ -74,3 +74,6 @@ class LogReturn(Target):
     def _move(self, quotes: Quotes, base: Floats, rows: Rows, h: int) -> Floats:
         """The return where the price comes to `base[t]`."""
         return np.log(base[rows - h] / quotes.target[rows - h])
+
+
+TARGET = LogReturn()

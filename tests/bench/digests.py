@@ -36,7 +36,7 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.trial.protocol import EpochReport, Outcome, Task
 from rnnsearch.search.trial.runner import TrialRunner
-from rnnsearch.targets import TARGETS
+from rnnsearch.targets import ours
 from tests.helpers.evaluated import BARS, PARAMETERS, write_bars
 from tests.helpers.searches import write_study
 
@@ -70,7 +70,7 @@ def main() -> None:
 
 def _trials(folder: Path) -> Iterator[tuple[str, Any]]:
     write_bars(folder / "bars.csv", rows=300)
-    for kind in TARGETS:
+    for kind in ours():
         path = write_study(folder, kind, **BARS | {"data": {"path": "bars.csv", "predict": kind}})
         problem = Problem.load(load_study(path))
         runner = TrialRunner(problem.worker_setup("cpu", 1))

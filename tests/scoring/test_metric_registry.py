@@ -16,7 +16,7 @@ from rnnsearch.config import load_study
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.metrics import Metric, Scored, Unit, base, running
 from rnnsearch.search.problem import Problem
-from rnnsearch.targets import TARGETS
+from rnnsearch.targets import ours
 from rnnsearch.terminal.tables import evaluation_tables
 from tests.helpers.places import ROOT
 from tests.helpers.searches import write_study
@@ -61,7 +61,7 @@ def test_a_metric_is_told_in_plain_words(key):
     assert one.better or key == "always_up"
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("kind", ours())
 def test_a_trial_and_the_table_tell_the_same_metrics_under_the_same_names(kind):
     scored = some_rows(kind)
     table, trial = metrics.score(scored), metrics.score_trial(scored)
@@ -74,7 +74,7 @@ def test_a_trial_and_the_table_tell_the_same_metrics_under_the_same_names(kind):
     assert trial["naive_rmse"] == metrics.rmse(scored.actual, scored.hardest)
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("kind", ours())
 def test_better_says_which_way_a_metric_goes_when_a_forecast_errs_less(kind):
     scored = some_rows(kind)
     wrong = scored.hardest - 0.3 * (scored.actual - scored.hardest)  # the other way

@@ -312,7 +312,7 @@ def test_a_metric_cannot_be_called_as_another(name: str) -> None:
         metrics.of_study([f"mine.py:{name}"], code)
 
 
-@pytest.mark.parametrize("kind", targets.TARGETS)
+@pytest.mark.parametrize("kind", targets.ours())
 def test_a_metric_is_tried_on_rows_of_the_study_s_kind(kind: str) -> None:
     text = "def price(scored):\n    return float(scored.prices.actual.mean())"
     code = {"mine.py": OwnCode("mine.py", {"mine.py": text})}

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from rnnsearch import targets
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.gain import gain, overlap
-from rnnsearch.targets import TARGETS, Quotes, naive_forecasts
+from rnnsearch.targets import Quotes, naive_forecasts, ours
 
-PRICED = [target for target in TARGETS.values() if target.priced]
+PRICED = [target for target in ours().values() if target.priced]
 
 
 def prices(rows: int, seed: int = 0, drift: float = 0.0) -> np.ndarray:
@@ -46,7 +46,7 @@ def test_a_direction_has_no_price():
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=50))
 def test_scaled_targets_come_back(values):
     y = np.array(values)
-    for target in TARGETS.values():
+    for target in ours().values():
         scale = target.fit_scale(y)
         assume(scale.scale > 1e-6)
         each = scale.at(Quotes(y), np.arange(len(y)))
@@ -65,7 +65,7 @@ def walk(rows: int = 600, start: float = 0.0) -> np.ndarray:
 def test_taught_targets_come_back_on_every_row(h, series, own):
     quotes = Quotes(series, None if own else series * 1.01)
     rows = np.arange(400, 600)
-    for target in TARGETS.values():
+    for target in ours().values():
         if target.name == "log_return" and series.min() <= 0:
             continue
         for formulation in range(1, target.formulation + 1):
@@ -168,7 +168,7 @@ def test_a_price_of_the_row_is_expected_where_the_row_closed():
 
 
 @pytest.mark.parametrize("h", [1, 5])
-@pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
+@pytest.mark.parametrize("target", ours().values(), ids=lambda target: target.name)
 def test_what_has_learnt_the_average_of_the_training_rows_has_no_skill(target, h):
     close = prices(900, drift=0.002)
     rows, train = np.arange(700, 900), np.arange(50, 690)
@@ -192,7 +192,7 @@ def test_a_constant_has_no_skill_on_independent_labels():
 
 def test_a_study_of_old_knows_one_naive_forecast():
     close, rows = prices(200), np.arange(100, 200)
-    for target in TARGETS.values():
+    for target in ours().values():
         (naive,) = naive_forecasts(target, Quotes(close), rows, 2, rows, scoring=1).values()
         np.testing.assert_array_equal(naive, target.first_naive(Quotes(close), rows, 2, rows))
 

@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from rnnsearch import plugins
+from rnnsearch import plugins, targets
 from rnnsearch.arrays import Floats, read_only
 from rnnsearch.errors import StudyFileError, shown
 from rnnsearch.own_code import OwnCode, find, told
 from rnnsearch.scoring.baselines.base import Baseline, Fitted, Task
 from rnnsearch.scoring.skipped import Skipped
-from rnnsearch.targets import TARGETS
 
 PLACE = "[evaluate] baselines"
 EXAMPLE = "my_baselines.py:MEAN"
@@ -31,7 +30,7 @@ NOT_BASELINES = frozenset(
         "champion",
         "one_fit",
         "persistence",
-        *(name for t in TARGETS.values() for name in t.naive_words),
+        *(name for t in targets.registry().values() for name in t.naive_words),
     }
 )
 """Forecasts of the table that are no baselines."""

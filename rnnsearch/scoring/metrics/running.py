@@ -9,12 +9,12 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
-from rnnsearch import plugins
+from rnnsearch import plugins, targets
 from rnnsearch.errors import StudyFileError
 from rnnsearch.own_code import OwnCode, split_reference
 from rnnsearch.scoring.metrics.base import Metric, Scored
 from rnnsearch.scoring.metrics.theirs import EXAMPLE, PLACE, MetricError, guarded, own, unfit
-from rnnsearch.targets import TARGETS, Target
+from rnnsearch.targets import Target
 
 GROUP = "rnnsearch.metrics"
 """The entry points of other packages' metrics."""
@@ -158,7 +158,9 @@ def _applying(target: Target, metrics: Sequence[Metric] | None) -> list[Metric]:
 
 
 def _naive_names() -> list[str]:
-    return list(dict.fromkeys(name for target in TARGETS.values() for name in target.naive_words))
+    return list(
+        dict.fromkeys(name for target in targets.registry().values() for name in target.naive_words)
+    )
 
 
 def _of_naive_forecasts(metrics: Iterable[Metric]) -> Iterator[Metric]:
