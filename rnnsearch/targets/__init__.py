@@ -16,8 +16,8 @@ from rnnsearch.targets.base import (
     hardest_of_folds,
     naive_forecasts,
 )
-from rnnsearch.targets.log_return import MAX_LOG_RETURN
 from rnnsearch.targets.finding import check, get, ours, package_of, registry
+from rnnsearch.targets.log_return import MAX_LOG_RETURN
 from rnnsearch.targets.scale import Quotes, RowScale, Start, TargetScale
 
 __all__ = [
