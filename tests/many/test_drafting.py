@@ -12,6 +12,8 @@ from rnnsearch.many.family import family_of
 from rnnsearch.many.reading import read_all
 from tests.helpers.many import FORMS, walk, walks, write_files, write_together
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

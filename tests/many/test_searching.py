@@ -29,7 +29,7 @@ from tests.helpers.searches import (
     write_study,
 )
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("home")]
 
 Command = Callable[..., tuple[int, str, str]]
 LOCAL = {"engine": "local", "workers": 2}

@@ -129,7 +129,7 @@ def _pickle(folder: Path) -> None:
         (_edit(seeds=[1, 2, 3]), "Missing key|Error"),
         (_edit(seeds=[]), "do not go together"),
         (_edit(window="wide"), "window: Input should be a valid integer"),
-        (_edit(predict="weather"), "predict: Input should be"),
+        (_edit(predict="weather"), "predict: Value error, should be"),
         (_edit(surprise=1), "surprise: "),
     ],
 )

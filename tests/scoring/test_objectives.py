@@ -70,7 +70,7 @@ def test_by_skill_a_trial_is_valued_as_ever():
     assert valued(OBJECTIVES["skill"], parts, 5, scoring=1) == (mean, mean, mean)
 
 
-@pytest.mark.parametrize("kind", targets.TARGETS)
+@pytest.mark.parametrize("kind", targets.ours())
 def test_who_knows_more_is_better_and_doing_nothing_is_no_better(kind):
     priced = targets.get(kind).priced
     for one in (*OBJECTIVES.values(), sharpe()):

@@ -19,6 +19,8 @@ from rnnsearch.verdict.evaluation import evaluate
 from tests.helpers.evaluated import BARS, quiet, search_inline, write_bars
 from tests.helpers.searches import Notes, write_study
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 OWN = '''
 def sureness(s):
     """How much of the move is forecast."""

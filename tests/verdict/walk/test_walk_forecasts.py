@@ -17,6 +17,8 @@ from tests.helpers.drifting import plant_drifting
 from tests.helpers.searches import write_study
 from tests.helpers.walking import walk_through
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 EVERY = 13
 
 

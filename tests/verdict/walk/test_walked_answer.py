@@ -29,6 +29,8 @@ from tests.helpers.reported import embedded
 from tests.helpers.searches import end_group, finish, start, wait_until
 from tests.helpers.walking import with_walk
 
+pytestmark = pytest.mark.slow  # whole searches or commands
+
 EVERY = 20
 FEW = ("ridge", "drift")  # baselines: all of them take most of the time
 FITS = 3 * (2 + len(FEW))  # refits times seeds and baselines
