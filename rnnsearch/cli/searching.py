@@ -233,11 +233,14 @@ def sync(
 ) -> int:
     """Make MLflow say what the study's store says: each trial once, with its final state."""
     from rnnsearch.config import StudyFile
+    from rnnsearch.publish.journal import publish_journal
     from rnnsearch.publish.page import publish_plots
     from rnnsearch.search.problem import Problem
     from rnnsearch.search.searching import sync
+    from rnnsearch.search.store.databases import storage_errors
     from rnnsearch.search.store.store import Store
     from rnnsearch.terminal.tables import note
+    from rnnsearch.verdict.journal.reading import noted
 
     meant = load_many(study, series, run__storage=storage, run__tracking=tracking)
     if isinstance(meant, StudyFile):
@@ -251,7 +254,12 @@ def sync(
             f"MLflow: {name}{': ' if name else ''}{done['written']} trials written, "
             f"{done['kept']} already there, {done['deleted']} surplus runs deleted"
         )
-        publish_plots(problem, Store(settings, create=False), notice=note)
+        store = Store(settings, create=False)
+        publish_plots(problem, store, notice=note)
+        with storage_errors(store.url):
+            told = noted(settings, store)
+        if told is not None:
+            publish_journal(settings, told, notice=note)
     return 0
 
 

@@ -37,7 +37,7 @@ def publish_journal(
     except Exception as error:  # whatever MLflow raises; the journal itself is safe
         notice(
             f"{shown_uri(uri)}: MLflow did not take the journal ({first_line(error)}); "
-            "`rnnsearch journal` writes it when it is called again"
+            "`rnnsearch journal` or `rnnsearch sync` writes it when it is called again"
         )
         return False
     return True

@@ -115,11 +115,11 @@ def test_prices_that_were_told_otherwise_are_named_and_a_later_dividend_is_not(
     assert not any("lacks" in note for note in journal(study)["notes"])  # it is known already
 
 
-def test_the_same_is_in_mlflow_by_session(week: Days) -> None:
+def test_the_same_is_in_mlflow_by_session(week: Days, rnnsearch: Callable[..., Result]) -> None:
     study, said = week.study.study, list[str]()
     told = journal(study)
-    for _ in range(2):
-        assert publish_journal(study, told, notice=said.append)
+    assert rnnsearch("sync", week.study.path)[0] == 0
+    assert publish_journal(study, told, notice=said.append)  # it is there already
     assert not said
     client = mlflow.MlflowClient(f"sqlite:///{week.study.home / 'mlflow.db'}")
     experiment = client.get_experiment_by_name(study.name)
@@ -186,7 +186,6 @@ def test_the_command_tells_it_in_words(week: Days, rnnsearch: Callable[..., Resu
 
 
 def test_a_champion_of_another_evaluation_begins_its_own_line(week: Days) -> None:
-    search_inline(week.study.path.parent / "small.toml", "+2")
     evaluate(week.study.study, top=1, seeds=1, again=True, say=quiet)
     week.record(297)
     week.end(299)

@@ -14,13 +14,20 @@ import pytest
 from click.testing import Result
 
 from rnnsearch.config import DataSection, load_study
+from rnnsearch.data.prices.load import read_prices
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.search.store.entries import Entry
 from rnnsearch.search.store.journal import entries
 from rnnsearch.search.store.store import Store
 from rnnsearch.verdict.evaluation import champion_folder
 from rnnsearch.verdict.journal.reading import journal
-from rnnsearch.verdict.journal.recording import KNOWN_THEN, TOO_LATE, TRAINED_ON, lateness
+from rnnsearch.verdict.journal.recording import (
+    KNOWN_THEN,
+    TOO_LATE,
+    TRAINED_ON,
+    lateness,
+    written_down,
+)
 from rnnsearch.verdict.prediction import predict
 from rnnsearch.verdict.renewal import renew
 from tests.helpers.evaluated import Evaluated, quiet, search_inline
@@ -68,6 +75,26 @@ def test_rows_that_come_later_change_no_forecast_that_was_written_down(days: Day
     days.frame.loc[281:, numbers] *= 3.0
     days.record(281)
     assert recorded(days.study)[: len(before)] == before
+
+
+def test_what_is_written_of_an_origin_is_the_same_from_a_file_that_goes_on(days: Days) -> None:
+    """Forecast, interval, both naive forecasts and the usual move know no later row."""
+    study = days.study.study
+    champion = Forecaster.load(champion_folder(study))
+    numbers = days.frame.select_dtypes("number").columns
+    found = []
+    for last in (285, 299):
+        days.frame.loc[286:, numbers] *= 1.3  # whatever comes
+        days.end(last)
+        prices = read_prices(study.data)
+        table = champion.table(prices)
+        frame = champion.forecast(prices, origins=last - 285 + 3, table=table)
+        found.append(written_down(champion, prices, table, frame, 0.9, study.data)[:3])
+    for ours, theirs in zip(*found, strict=True):
+        assert ours.key == theirs.key
+        for name in ("start", "forecast", "low", "high", "usual"):
+            assert getattr(ours.said, name) == pytest.approx(getattr(theirs.said, name), rel=1e-6)
+        assert ours.said.naive == theirs.said.naive
 
 
 def test_without_record_nothing_is_written_down(days: Days) -> None:
