@@ -60,6 +60,7 @@ def check(study: StudyFile) -> Check:
     facts = [
         f"data: {data['name']}, {data['rows']} sessions, {data['first']} to {data['last']}",
         f"target: {study.data.predict} of {study.data.target}",
+        *([f"maximised: {problem.objective.meaning}"] if study.valued_by else []),
         f"inputs: the target's own and {len(problem.candidates.names)} to choose from in "
         f"{families}, warm-up {problem.table.warmup} sessions",
         *_ahead(problem, furthest),

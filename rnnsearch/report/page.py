@@ -172,20 +172,15 @@ def _baseline_table(evaluation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _money_table(evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Header and rows of the accounts; None where nothing was traded."""
+    """A column per account, a row per figure; None where nothing was traded."""
     traded = evaluation["trading"]
     if "reason" in traded:
         return None
-    shown = trading.shown_measures(traded)
     return {
-        "header": [(one.label, one.hint) for one, _ in shown],
+        "header": [trading.LABELS[account["account"]] for account in traded["table"]],
         "rows": [
-            {
-                "name": trading.LABELS[account["account"]],
-                "champion": account["account"] == "champion",
-                "cells": [cells[place] for _, cells in shown],
-            }
-            for place, account in enumerate(traded["table"])
+            {"label": one.label, "hint": one.hint, "cells": cells}
+            for one, cells in trading.shown_measures(traded)
         ],
         "costs": ", ".join(map(trading.at_cost, traded["costs"])),
     }

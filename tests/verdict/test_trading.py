@@ -137,7 +137,7 @@ def test_the_page_the_terminal_and_mlflow_have_it(evaluated: Evaluated) -> None:
         assert f'data-value="{row["yearly_return"]}"' in table
     sentence, shown, *lines = trading_tables(found)
     assert sentence == found["sentence"]
-    assert sentence in page.replace("&#39;", "'")
+    assert sentence in page.replace("&#39;", "'").replace("\u00a0", " ")
     assert [column.header for column in shown.columns][1:] == [  # type: ignore[union-attr]
         "champion", "before costs", "buy and hold", "cash"
     ]  # fmt: skip

@@ -33,7 +33,7 @@ class Shown:
 
     def text(self, account: Mapping[str, Any]) -> str:
         value = account.get(self.key)
-        return "–" if value is None else self.write(value)
+        return "–" if value is None else self.write(value).replace("-", "−")
 
 
 def _percent(value: float) -> str:
