@@ -132,6 +132,7 @@ bench-cluster: $(INSTALLED_DEV) ## One to four drivers with up to 500 simulated 
 bench-verdict: $(INSTALLED_DEV) ## Is the verdict right on noise and planted files? (half an hour; ARGS go to bench_verdict)
 	$(VENV)/bin/python -m tests.bench.bench_answer
 	$(VENV)/bin/python -m tests.bench.bench_shifts
+	$(VENV)/bin/python -m tests.bench.bench_metrics
 	$(VENV)/bin/python -m tests.bench.bench_trading
 	$(VENV)/bin/python -m tests.bench.bench_verdict $(ARGS)
 

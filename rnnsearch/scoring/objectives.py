@@ -4,8 +4,10 @@
 
 `[study] metric` names one. The gain of a trial is what its forecasts are better by than doing
 nothing, the mean of the folds, divided by what overlapping targets add to its spread (see `gain`):
-so each output shift has about the same luck. A Sharpe ratio is of what was earned session by
-session, where nothing overlaps, and is not divided.
+so each output shift has about the same luck. An error falls with the size of what was learnt by
+chance too, so it is spread by `kappa`; a share of hits and a rank correlation, which have no size,
+by its root. A Sharpe ratio is of what was earned session by session, where nothing overlaps, and is
+not divided.
 """
 
 from abc import ABC, abstractmethod
@@ -44,13 +46,13 @@ class Objective(ABC):
     """One measure to search by.
 
     key, label, meaning   as a metric has them
-    overlaps              whether overlapping targets spread it, so that it is divided by that
+    overlaps              how overlapping targets spread it by chance: by this power of `kappa`
     """
 
     key: str
     label: str
     meaning: str
-    overlaps = True
+    overlaps = 1.0
 
     @property
     def plain(self) -> dict[str, str]:
@@ -118,6 +120,7 @@ class Difference(Objective):
     label: str
     meaning: str
     metric: Metric
+    overlaps: float = 1.0
 
     def better_by(self, parts: Sequence[Part], h: int) -> list[float]:
         sign = -1.0 if self.metric.better == "lower" else 1.0
@@ -151,7 +154,7 @@ class EarnedSharpe(Objective):
     key = "sharpe"
     label = "Sharpe ratio"
     meaning = "Sharpe ratio of a year after costs, traded as [trade] says"
-    overlaps = False
+    overlaps = 0.0
 
     def better_by(self, parts: Sequence[Part], h: int) -> list[float]:
         return [self._of(part, h) for part in parts]
@@ -208,8 +211,10 @@ OBJECTIVES: dict[str, Objective] = {
             lambda s: log_loss(s.rose, s.forecast),
             priced=False,
         ),
-        Difference("hit_rate", "hit rate", f"{_HITS.meaning}, less that of doing nothing", _HITS),
-        Difference("rank_ic", "rank IC", _RANKS.meaning, _RANKS),
+        Difference(
+            "hit_rate", "hit rate", f"{_HITS.meaning}, less that of doing nothing", _HITS, 0.5
+        ),
+        Difference("rank_ic", "rank IC", _RANKS.meaning, _RANKS, 0.5),
     )
 }
 """Those that need no more than forecasts; a Sharpe ratio needs prices, and how they are traded."""
@@ -314,7 +319,7 @@ def spread(one: Objective, parts: Sequence[Part], h: int) -> float:
         return 1.0
     every = _scored(parts)
     errors, bets = [s.actual - s.hardest for s in every], [s.forecast - s.hardest for s in every]
-    return overlap(errors, bets, h)
+    return float(overlap(errors, bets, h) ** one.overlaps)
 
 
 def _scored(parts: Sequence[Part]) -> list[Scored]:

@@ -22,6 +22,9 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.view import TrialView, trained
 from rnnsearch.shown import day
 
+TOGETHER = 256
+"""Trials traded at once: of thousands the accounts would not fit in memory."""
+
 STALE = 0.2
 """Share of opens that are the last close from which on they are doubted."""
 
@@ -98,8 +101,9 @@ def _others(problem: Problem, trials: Iterable[TrialView]) -> tuple[Floats, int]
         assert moves is not None
         by_shift.setdefault(trial.output_shift, []).append(moves)
     found = [
-        sharpes(strategy, series, np.stack(moves, axis=1), int(rows[0]) - h + 1, h, charged=False)
+        sharpes(strategy, series, np.stack(some, axis=1), int(rows[0]) - h + 1, h, charged=False)
         for h, moves in by_shift.items()
+        for some in (moves[start : start + TOGETHER] for start in range(0, len(moves), TOGETHER))
     ]
     return np.concatenate(found) if found else np.empty(0), len(rows)
 

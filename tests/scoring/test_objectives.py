@@ -112,6 +112,15 @@ def test_each_measure_is_what_it_says():
     assert valued(OBJECTIVES["rank_ic"], still, 1)[2] == 0
 
 
+def test_overlap_counts_for_errors_for_shares_by_its_root_and_not_for_what_is_earned():
+    parts = said([np.full(100, 0.02)] * 2, folds(h=4))  # as slow as a bet can be
+    kappa = objectives.spread(OBJECTIVES["skill"], parts, 4)
+    assert 2 < kappa <= 4
+    assert objectives.spread(OBJECTIVES["mae_skill"], parts, 4) == kappa
+    assert objectives.spread(OBJECTIVES["rank_ic"], parts, 4) == pytest.approx(kappa**0.5)
+    assert objectives.spread(sharpe(), parts, 4) == 1
+
+
 def test_a_sharpe_ratio_is_after_costs_and_not_divided():
     parts = folds(0.3, h=5)
     free = objective(Wanted("sharpe", TRADE | {"cost": 0.0}, 252.0), CLOSES, {})
