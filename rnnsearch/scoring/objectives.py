@@ -159,12 +159,16 @@ class EarnedSharpe(Objective):
     def better_by(self, parts: Sequence[Part], h: int) -> list[float]:
         return [self._of(part, h) for part in parts]
 
+    def unfit(self, target: Target) -> str:
+        one = np.ones(1)
+        silent = target.move(one, one, one) is None
+        return "what is forecast says nothing of the price" if silent else ""
+
     def _of(self, part: Part, h: int) -> float:
         s, first = part.scored, int(part.rows[0]) - h + 1
         usual = self.series.usual(h)[part.rows - h]
         moves = s.target.move(s.forecast, s.origin, usual)
-        if moves is None:
-            raise MetricError("what is forecast says nothing of the price")
+        assert moves is not None  # `unfit`
         ratio = sharpes(self.strategy, self.series, moves[:, None], first, h, charged=True)[0]
         return float(ratio * np.sqrt(self.strategy.terms.per_year)) if np.isfinite(ratio) else 0.0
 
@@ -266,9 +270,10 @@ def check(one: Objective, target: Target) -> None:
     """Raises StudyFileError where it cannot be had of such a target, or fails on made-up rows."""
     if reason := one.unfit(target):
         fitting = [name for name, o in OBJECTIVES.items() if not o.unfit(target)]
+        fitting += ["sharpe"] * (one.key != "sharpe")
         raise StudyFileError(
             f"{PLACE}: {one.key} does not go with predict = {target.name!r}: {reason}; "
-            f"{', '.join([*fitting, 'sharpe'])} do"
+            f"{', '.join(fitting)} do"
         )
     if isinstance(one, Difference):
         try_own([one.metric], target, PLACE)

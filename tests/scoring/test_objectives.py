@@ -163,6 +163,19 @@ def test_what_does_not_go_with_a_target_says_what_does():
         objectives.check(OBJECTIVES[name], targets.get("direction"))
 
 
+def test_a_forecast_that_says_nothing_of_the_price_has_no_sharpe_ratio():
+    class Calm(type(targets.get("direction"))):
+        name = "calm"
+
+        def move(self, forecast, origin, usual):
+            return None
+
+    with pytest.raises(
+        StudyFileError, match=r"sharpe does not go with predict = 'calm'.* hit_rate"
+    ):
+        objectives.check(sharpe(), Calm())
+
+
 def test_parts_are_cut_anew_in_date_order():
     parts = folds(0.3)
     blocks = cut(parts, 7)
