@@ -42,7 +42,8 @@ class Said:
     data      hash of the prices
     start     price at the origin
     forecast, low, high, naive  in the target's unit; low and high are None without an interval
-    usual     what a usual move over one session was, in the same unit; None of a chance
+    usual     what a usual move over one session was, in the same unit; of what says nothing about
+              the price, its standard deviation; None of one half
     """
 
     made: str

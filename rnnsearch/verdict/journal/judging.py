@@ -21,6 +21,7 @@ from rnnsearch.config import DataSection
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.drift import Sequential, sequential
 from rnnsearch.search.store.entries import Entry
+from rnnsearch.targets import Target
 from rnnsearch.verdict.journal.recording import lateness
 
 REPEATED = "another of the same day was made before"
@@ -117,7 +118,7 @@ def _measured(counted: Sequence[Entry]) -> dict[str, Any]:
     rows = {"champion": forecast, **naive}
     every = [known for several in variants.values() for known in several]
     horizon = counted[0].ahead
-    test = sequential(actual, forecast, every, _scale(counted), horizon)
+    test = sequential(actual, forecast, every, _scale(counted, target), horizon)
     held = _held(counted, actual)
     return {
         "first": min(dates),
@@ -126,7 +127,7 @@ def _measured(counted: Sequence[Entry]) -> dict[str, Any]:
             {"forecast": name} | metrics.score(scored.of(values)) for name, values in rows.items()
         ],
         "hardest": list(naive)[place],
-        "in_words": {name: target.naive_words[name] for name in naive},
+        "in_words": {name: target.naive_words.get(name, name.replace("_", " ")) for name in naive},
         "skills": {name: metrics.skill(actual, forecast, known) for name, known in naive.items()},
         "interval": _interval(counted, held),
         "drift": _drift(test, dates),
@@ -153,11 +154,10 @@ def _variants(counted: Sequence[Entry]) -> dict[str, list[Floats]]:
     }
 
 
-def _scale(counted: Sequence[Entry]) -> Floats:
-    """The usual move until the target; of a chance one half, the most it is from its middle."""
-    root = np.sqrt(counted[0].ahead)
-    usual = [entry.said.usual for entry in counted]
-    return np.array([0.5 if one is None else one * root for one in usual])
+def _scale(counted: Sequence[Entry], target: Target) -> Floats:
+    """What was usual until the target's date, in its unit."""
+    root = np.sqrt(counted[0].ahead) if target.priced else 1.0
+    return np.array([0.5 if one.said.usual is None else one.said.usual * root for one in counted])
 
 
 def _held(counted: Sequence[Entry], actual: Floats) -> Floats:

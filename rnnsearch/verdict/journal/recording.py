@@ -48,7 +48,7 @@ def written_down(
         values, low, high = forecaster.intervals(prices, table, rows, level)
     else:
         values = forecaster.forecast_rows(prices, table, rows).mean(axis=0)
-    usual = Moves.fit(forecaster.history.target, target).at(prices.close)[rows]
+    usual = _usual(forecaster, prices, rows)
     naive = doing_nothing(forecaster, prices, rows)
     trained = pd.Timestamp(forecaster.history.dates[-1])
     entries = []
@@ -81,12 +81,25 @@ def written_down(
                     forecast=float(values[place]),
                     low=float(low[place]) if held else None,
                     high=float(high[place]) if held else None,
-                    usual=float(usual[place]) if target.priced else None,
+                    usual=float(usual[place]),
                     naive=beside,
                 ),
             )
         )
     return entries
+
+
+def _usual(forecaster: Forecaster, prices: Prices, rows: Rows) -> Floats:
+    """(n,) the usual move over one session, known at each row.
+
+    Of what says nothing about the price: its standard deviation on the rows that trained the
+    weights.
+    """
+    target, history, h = forecaster.target, forecaster.history.target, forecaster.spec.output_shift
+    if target.priced:
+        return Moves.fit(history, target).at(prices.close)[rows]
+    trained = np.arange(h, len(history), dtype=np.int64)[-forecaster.spec.trained_rows :]
+    return np.full(len(rows), float(target.values(history, trained, h).std()) or 1.0)
 
 
 def lateness(
