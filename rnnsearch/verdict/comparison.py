@@ -209,7 +209,7 @@ def tests_of_the_champion(
     test: ScoredRows,
     forecasts: dict[str, Floats],
     known: Sequence[baselines.Baseline],
-    beside: Sequence[str] = (),
+    beside: Sequence[str],
 ) -> dict[str, Any]:
     """Does the champion carry information, is it better than doing nothing and than what else
     learns from its inputs, and are its directions right, and worth following, by more than chance?

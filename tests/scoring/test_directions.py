@@ -124,7 +124,7 @@ def test_directions_are_cut_at_what_training_rows_say_on_average(kind):
     np.testing.assert_allclose(test.cut, target.reference(test.origin) + moved.mean())
     # A forecast that has learnt the drift and a little more always says up, and is tested.
     wiggle = np.where(np.arange(199) % 2, 1, -1) * 0.1 * np.abs(moved).mean()
-    tests = comparison.tests_of_the_champion(test, {"champion": test.cut + wiggle}, [])
+    tests = comparison.tests_of_the_champion(test, {"champion": test.cut + wiggle}, [], [])
     assert tests["pesaran_timmermann"].rows == tests["excess_profitability"].rows == 199
     later = close.copy()
     later[401:] *= np.linspace(1, 3, 199)
