@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from rnnsearch.many.family import Family
     from rnnsearch.search.driver.deadline import Deadline
 
+PAGES = 60  # series, for which evaluate writes the page of each: 5 MB
+
 
 def search_many(
     family: "Family",
@@ -76,3 +78,138 @@ def show_status(family: "Family", *, as_json: bool) -> int:
     out.print(status_line(facts), highlight=False, markup=False)
     out.print(status_table(facts))
     return 0
+
+
+def evaluate_many(family: "Family", *, top: int, seeds: int, again: bool, as_json: bool) -> int:
+    """Open the locked test of each series once; the verdicts are corrected over all of them."""
+    from rnnsearch.many.index import write_index, write_page
+    from rnnsearch.many.publishing import publish_above
+    from rnnsearch.many.verdicts import evaluate_all
+    from rnnsearch.publish.page import publish_page
+    from rnnsearch.publish.registry import publish
+    from rnnsearch.terminal.many import leaderboard
+    from rnnsearch.terminal.tables import evaluation_tables, note, output
+    from rnnsearch.verdict.evaluation import champion_folder
+
+    problems = {}
+    verdicts = evaluate_all(
+        family,
+        note,
+        top=top,
+        seeds=seeds,
+        again=again,
+        evaluated=lambda member, problem, _: problems.update({member: problem}),
+    )
+    for member, problem in problems.items():
+        answer, folder = verdicts.answers[member], champion_folder(member.study)
+        model = publish(problem, answer, folder, notice=note)
+        page = write_page(member, verdicts, problem) if len(family.every) <= PAGES else None
+        if page and model:
+            publish_page(*page[:2], notice=note)
+    index = write_index(verdicts)
+    publish_above(verdicts, problems, note)
+    told = verdicts.plain()
+    if as_json:
+        print(json.dumps(told))
+        return 0
+    out = output()
+    if len(family.members) == 1:
+        for part in evaluation_tables(verdicts.answers[family.members[0]]):
+            out.print(part, highlight=False, markup=False)
+    else:
+        out.print(told["sentence"], highlight=False, markup=False)
+        out.print(leaderboard(told))
+        for series, reason in told["missing"].items():
+            out.print(f"{series}: {reason}", highlight=False, markup=False)
+    out.print(f"page: {index}", highlight=False, markup=False, soft_wrap=True)
+    return 0
+
+
+def report_many(family: "Family") -> int:
+    """Write the page of each series, and that of all."""
+    from rnnsearch.many.index import write_index, write_page
+    from rnnsearch.many.verdicts import collect
+    from rnnsearch.publish.page import publish_page
+    from rnnsearch.shown import printable
+    from rnnsearch.terminal.tables import note
+
+    verdicts = collect(family)
+    for member in family.members:
+        if page := write_page(member, verdicts):
+            print(printable(str(page[2])))
+            publish_page(*page[:2], notice=note)
+        else:
+            note(f"{member.series}: no trial was completed, so there is nothing to report")
+    print(printable(str(write_index(verdicts))))
+    return 0
+
+
+def predict_many(
+    family: "Family",
+    *,
+    data: Path | None,
+    origins: int | None,
+    level: float,
+    record: bool,
+    refit: bool,
+    export: Path | None,
+    as_json: bool,
+) -> int:
+    """One table of the next forecasts of all series."""
+    from rnnsearch.many.predicting import export as write
+    from rnnsearch.many.predicting import newer_files, predict_all
+    from rnnsearch.shown import printable
+    from rnnsearch.terminal.many import forecasts_table
+    from rnnsearch.terminal.tables import note, output
+
+    newer = None if data is None else newer_files(family, data)
+    if refit:
+        refit_many(family, newer, None, quiet=True)
+    told = predict_all(family, note, newer=newer, origins=origins, level=level, record=record)
+    for series, notes in told["notes"].items():
+        for text in notes:
+            note(f"{series}: {text}")
+    if export is not None:
+        write(told["forecasts"], export)
+    if as_json:
+        print(json.dumps(told))
+        return 0
+    out = output()
+    out.print(forecasts_table(told))
+    out.print(told["sentence"], highlight=False, markup=False)
+    if told["recorded"]:
+        counts = [one["new"] for one in told["recorded"].values()]
+        print(f"journal: {sum(counts)} new forecasts of {len(counts)} series")
+    if export is not None:
+        print(printable(f"{export}: {len(told['forecasts'])} forecasts"))
+    return 0
+
+
+def refit_many(
+    family: "Family", newer: dict[str, Path] | None, window: int | None, *, quiet: bool = False
+) -> int:
+    """Train each series' champion on all that is known today; one that cannot be is told."""
+    from rnnsearch.errors import NoTrialError, RnnsearchError
+    from rnnsearch.publish.registry import publish_refit
+    from rnnsearch.shown import printable
+    from rnnsearch.terminal.tables import note
+    from rnnsearch.verdict.renewal import renew
+
+    failed: list[RnnsearchError] = []
+    for member in family.members:
+        name = member.series
+        try:
+            if newer is not None and name not in newer:
+                raise NoTrialError("the newer prices have no series of this name")
+            path = None if newer is None else newer[name]
+            renewed = renew(member.study, data=path, window=window, say=lambda text: None)
+        except RnnsearchError as error:
+            failed.append(error)
+            note(f"{name}: {error}")
+            continue
+        publish_refit(member.study, renewed["evaluated"], notice=note)
+        verb = "is trained on" if renewed["made"] else "was trained before on the same"
+        if not quiet:
+            rows = f"{renewed['rows']:,} rows, {renewed['first']} to {renewed['last']}"
+            print(printable(f"{name}: trial {renewed['champion']} {verb} {rows}"))
+    return failed[0].exit_code if len(failed) == len(family.members) else 0

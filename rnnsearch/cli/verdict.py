@@ -9,12 +9,12 @@ import typer
 from rnnsearch.cli.common import (
     AsJson,
     Device,
-    OneSeries,
+    SomeSeries,
     Storage,
     StudyPath,
     Tracking,
     app,
-    load_one,
+    load_many,
 )
 from rnnsearch.shown import printable
 
@@ -35,20 +35,25 @@ def evaluate(
     again: Annotated[bool, typer.Option("--again", help="Open the test once more.")] = False,
     as_json: AsJson = False,
     device: Device = None,
-    series: OneSeries = None,
+    series: SomeSeries = None,
     storage: Storage = None,
     tracking: Tracking = None,
 ) -> int:
     """Open the locked test once: the champion against doing nothing and other baselines."""
+    from rnnsearch.config import StudyFile
     from rnnsearch.publish.page import publish_report
     from rnnsearch.publish.registry import publish
     from rnnsearch.search.problem import Problem
     from rnnsearch.terminal.tables import evaluation_tables, note, output
     from rnnsearch.verdict.evaluation import champion_folder, evaluate
 
-    settings = load_one(
+    settings = load_many(
         study, series, run__device=device, run__storage=storage, run__tracking=tracking
     )
+    if not isinstance(settings, StudyFile):
+        from rnnsearch.cli.many import evaluate_many
+
+        return evaluate_many(settings, top=top, seeds=seeds, again=again, as_json=as_json)
     problem = Problem.load(settings)
     if not settings.split.test:
         return _never_tested(settings.name, study, as_json)
@@ -86,17 +91,22 @@ def _never_tested(name: str, study: Path, as_json: bool) -> int:
 @app.command()
 def report(
     study: StudyPath,
-    series: OneSeries = None,
+    series: SomeSeries = None,
     storage: Storage = None,
     tracking: Tracking = None,
 ) -> int:
     """Write one page with the answer: it needs no network, reads on a telephone, and prints."""
+    from rnnsearch.config import StudyFile
     from rnnsearch.publish.page import publish_page
     from rnnsearch.report.facts import collect
     from rnnsearch.report.page import render, write
     from rnnsearch.terminal.tables import note
 
-    settings = load_one(study, series, run__storage=storage, run__tracking=tracking)
+    settings = load_many(study, series, run__storage=storage, run__tracking=tracking)
+    if not isinstance(settings, StudyFile):
+        from rnnsearch.cli.many import report_many
+
+        return report_many(settings)
     facts = collect(settings)
     page = render(facts)
     print(printable(str(write(settings.name, page))))
@@ -113,14 +123,21 @@ def refit(
     ] = None,
     as_json: AsJson = False,
     device: Device = None,
-    series: OneSeries = None,
+    series: SomeSeries = None,
     storage: Storage = None,
     tracking: Tracking = None,
 ) -> int:
     """Train the champion's configuration on all that is known today; predict uses it then."""
-    settings = load_one(
+    from rnnsearch.config import StudyFile
+
+    settings = load_many(
         study, series, run__device=device, run__storage=storage, run__tracking=tracking
     )
+    if not isinstance(settings, StudyFile):
+        from rnnsearch.cli.many import refit_many
+        from rnnsearch.many.predicting import newer_files
+
+        return refit_many(settings, None if data is None else newer_files(settings, data), window)
     renewed, model = _refit(settings, data, window)
     if as_json:
         print(json.dumps(renewed | {"model": model}))
@@ -166,21 +183,47 @@ def predict(
     record: Annotated[
         bool, typer.Option("--record", help="Enter the forecasts in the journal.")
     ] = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the forecasts to FILE (.csv, .json, .parquet).", show_default=False
+        ),
+    ] = None,
     as_json: AsJson = False,
-    series: OneSeries = None,
+    series: SomeSeries = None,
     storage: Storage = None,
     tracking: Tracking = None,
 ) -> int:
     """Print the champion's next forecasts, each with its date."""
+    from rnnsearch.config import StudyFile
+    from rnnsearch.many.predicting import check_ending
+    from rnnsearch.many.predicting import export as write
     from rnnsearch.terminal.tables import note, output, prediction_table
     from rnnsearch.verdict.prediction import predict
 
-    settings = load_one(study, series, run__storage=storage, run__tracking=tracking)
+    if export is not None:
+        check_ending(export)
+    settings = load_many(study, series, run__storage=storage, run__tracking=tracking)
+    if not isinstance(settings, StudyFile):
+        from rnnsearch.cli.many import predict_many
+
+        return predict_many(
+            settings,
+            data=data,
+            origins=origins,
+            level=level,
+            record=record,
+            refit=refit,
+            export=export,
+            as_json=as_json,
+        )
     if refit:
         _refit(settings, data, None)
     answer = predict(settings, data=data, origins=origins, level=level, record=record)
     for text in answer["notes"]:
         note(text)
+    if export is not None:
+        write(answer["forecasts"], export)
     if as_json:
         print(json.dumps(answer))
     else:
@@ -193,6 +236,8 @@ def predict(
         output().print(answer["verdict"], highlight=False, markup=False)
         if recorded := answer["recorded"]:
             output().print(_recorded(recorded), highlight=False, markup=False)
+        if export is not None:
+            print(printable(f"{export}: {len(answer['forecasts'])} forecasts"))
     return 0
 
 

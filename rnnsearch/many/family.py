@@ -29,10 +29,13 @@ class Member:
 
 @dataclass(frozen=True)
 class Family:
-    """study: as the file says it; members: a study each, in the order of the files or the file."""
+    """study: as the file says it; members: a study each, in the order of the files or the file, all
+    or those that are `only` asked for; every: all of them.
+    """
 
     study: StudyFile
     members: tuple[Member, ...]
+    every: tuple[Member, ...]
 
     @property
     def name(self) -> str:
@@ -47,10 +50,10 @@ class Family:
     def member(self, series: str) -> Member:
         """The one of this name, in any case; 0050 is also 50. Raises StudyFileError."""
         for same in (str, str.casefold, _bare):
-            found = [one for one in self.members if same(one.series) == same(series)]
+            found = [one for one in self.every if same(one.series) == same(series)]
             if len(found) == 1:
                 return found[0]
-        names = [one.series for one in self.members]
+        names = [one.series for one in self.every]
         near = get_close_matches(series, names, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}? " if near else ""
         raise StudyFileError(
@@ -80,7 +83,7 @@ def family_of(study: StudyFile) -> Family | None:
         Member(one.name, study.of_series(study_name(study.name, one.name), one.path, one.series))
         for one in found
     ]
-    return Family(study, tuple(members)) if members else None
+    return Family(study, tuple(members), tuple(members)) if members else None
 
 
 def one_of(study: StudyFile, series: Sequence[str]) -> StudyFile:

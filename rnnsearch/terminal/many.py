@@ -13,7 +13,9 @@ from rnnsearch.scoring import metrics
 from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.shown import printable
 from rnnsearch.terminal.live import SearchView, valued
-from rnnsearch.terminal.tables import Terminal, small_table
+from rnnsearch.terminal.tables import Terminal, cell, small_table
+
+PROBABILITIES = ("p_information", "listed_informative", "p_better", "listed_better", "holm_better")
 
 
 def status_line(facts: dict[str, Any]) -> str:
@@ -52,6 +54,47 @@ def status_table(facts: dict[str, Any]) -> Table:
             best["network"] if best else "",
         )
     return table
+
+
+def leaderboard(told: dict[str, Any]) -> Table:
+    """The verdict on each series, the surest first."""
+    skill = metrics.get("skill")
+    table = small_table("Locked tests, corrected for how many series there are", tight=True)
+    for heading in ("series", "verdict"):
+        table.add_column(heading, no_wrap=True)
+    headings = (skill.heading, "information\nalone", "list", "better\nalone", "list", "one")
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("network", no_wrap=True)
+    for row in told["series"]:
+        table.add_row(
+            printable(row["series"]),
+            row["verdict"],
+            skill.cell(row["skill"]),
+            *(_p(row[name]) for name in PROBABILITIES),
+            row["network"],
+        )
+    return table
+
+
+def forecasts_table(told: dict[str, Any]) -> Table:
+    """A row per forecast, with what the series' champion is worth among all."""
+    rows = told["forecasts"]
+    names = [name for name in rows[0] if name not in ("champion", "trained_last", "verdict")]
+    names = [name for name in names if any(row.get(name) is not None for row in rows)]
+    table = small_table("Forecasts", tight=True)
+    for name in (*names, "verdict"):
+        left = name in ("series", "verdict")
+        heading = name.replace("_", "\n")
+        table.add_column(heading, justify="left" if left else "right", no_wrap=True)
+    for row in rows:
+        cells = [cell(name, row.get(name)) for name in names]
+        table.add_row(*map(printable, cells), row["verdict"])
+    return table
+
+
+def _p(value: float | None) -> str:
+    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 class ManyViews:

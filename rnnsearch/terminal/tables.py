@@ -224,11 +224,12 @@ def prediction_table(answer: dict[str, Any]) -> Table:
     for name in told:
         table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(*(_cell(name, row[name]) for name in told))
+        table.add_row(*(cell(name, row[name]) for name in told))
     return table
 
 
-def _cell(column: str, value: Any) -> str:
+def cell(column: str, value: Any) -> str:
+    """A forecast's figure under its column."""
     if value is None:
         return "–"
     if column == "forecast_return":

@@ -1,0 +1,95 @@
+"""The page of all series: a leaderboard that sorts, and a link to the page of each."""
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+
+from rnnsearch.config import home
+from rnnsearch.errors import NoTrialError
+from rnnsearch.many.family import Member
+from rnnsearch.many.verdicts import Verdicts
+from rnnsearch.report.facts import Facts
+from rnnsearch.report.facts import collect as collect_facts
+from rnnsearch.report.page import render as render_page
+from rnnsearch.report.page import write
+from rnnsearch.scoring import metrics
+from rnnsearch.search.problem import Problem
+from rnnsearch.terminal.many import PROBABILITIES
+from rnnsearch.version import __version__
+
+HEADINGS = (
+    ("series", False),
+    ("verdict", False),
+    ("skill", True),
+    ("information, p alone", True),
+    ("information, list", True),
+    ("better, p alone", True),
+    ("better, list", True),
+    ("better, one", True),
+    ("Sharpe ratio", True),
+    ("trials", True),
+    ("openings", True),
+    ("network", False),
+    ("locked test", False),
+)
+
+
+def write_index(verdicts: Verdicts) -> Path:
+    """Write the page of all, which links to those of the series that are there."""
+    return write(verdicts.family.name, render(verdicts))
+
+
+def render(verdicts: Verdicts) -> str:
+    told = verdicts.plain()
+    rows = [_row(row) for row in told["series"]]
+    return (
+        jinja2.Environment(
+            loader=jinja2.PackageLoader("rnnsearch.many", ""),
+            autoescape=True,
+            trim_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        .get_template("index.html.j2")
+        .render(
+            told=told,
+            rows=rows,
+            headings=HEADINGS,
+            better=any(row["verdict"] == "better" for row in rows),
+            version=__version__,
+            written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        )
+    )
+
+
+def write_page(
+    member: Member, verdicts: Verdicts, problem: Problem | None = None
+) -> tuple[Facts, str, Path] | None:
+    """The page of one series, with the verdict that it has among all; None without a trial."""
+    try:
+        facts = collect_facts(member.study, problem)
+    except NoTrialError:
+        return None
+    if member in verdicts.answers:
+        facts = replace(facts, evaluation=verdicts.answers[member])
+    page = render_page(facts)
+    return facts, page, write(member.study.name, page)
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    skill = metrics.get("skill")
+    cells = [(skill.text(row["skill"]), row["skill"])]
+    cells += [(_p(row[name]), row[name]) for name in PROBABILITIES]
+    sharpe = row["sharpe"]
+    cells.append(("–" if sharpe is None else f"{sharpe:+.2f}", sharpe))
+    cells += [(str(row[name]), row[name]) for name in ("trials", "openings")]
+    there = (home() / f"{row['study']}.html").exists()
+    page = f"./{quote(row['study'])}.html" if there else ""
+    return row | {"cells": cells, "page": page}
+
+
+def _p(value: float | None) -> str:
+    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"

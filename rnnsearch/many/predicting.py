@@ -1,0 +1,117 @@
+"""The next forecasts of all series, in one table."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rnnsearch.data.atomic import replace_file
+from rnnsearch.data.prices.listing import is_pattern, list_series
+from rnnsearch.errors import NoTrialError, RnnsearchError, StudyFileError, shown
+from rnnsearch.many.family import Family
+from rnnsearch.many.verdicts import collect
+from rnnsearch.verdict.prediction import predict
+
+Say = Callable[[str], None]
+ENDINGS = (".csv", ".json", ".parquet")
+UNTESTED = "untested"
+
+
+def predict_all(
+    family: Family,
+    say: Say,
+    *,
+    newer: dict[str, Path] | None = None,
+    origins: int | None = None,
+    level: float = 0.9,
+    record: bool = False,
+) -> dict[str, Any]:
+    """Dated forecasts of each series' champion; plain JSON.
+
+    Keys: study, level, forecasts (rows of `verdict.prediction.predict`, each with its series, its
+    champion, the last row that trained it, and the verdict among all series), sentence (what the
+    verdicts come to), missing (series -> why it has no forecast), notes (series -> its notes),
+    recorded (series -> as of `predict`).
+
+    `newer`: the file of newer prices by series, as of `newer_files`. A series without a forecast is
+    told, and the others go on. Raises NoTrialError where none has one.
+    """
+    verdicts = collect(family)
+    rows: list[dict[str, Any]] = []
+    missing: dict[str, str] = {}
+    notes: dict[str, list[str]] = {}
+    recorded: dict[str, dict[str, int]] = {}
+    for member in family.members:
+        name = member.series
+        try:
+            if newer is not None and name not in newer:
+                raise NoTrialError("the newer prices have no series of this name")
+            path = None if newer is None else newer[name]
+            told = predict(member.study, data=path, origins=origins, level=level, record=record)
+        except RnnsearchError as error:
+            missing[name] = str(error)
+            say(f"{name}: {error}")
+            continue
+        kind = verdicts.among[member].kind if member in verdicts.among else UNTESTED
+        about = {"verdict": kind, "champion": told["champion"]}
+        about["trained_last"] = told["trained"]["last"]
+        rows += [{"series": name} | row | about for row in told["forecasts"]]
+        if told["notes"]:
+            notes[name] = told["notes"]
+        if told["recorded"]:
+            recorded[name] = told["recorded"]
+    if not rows:
+        reason = next(iter(missing.values()), "")
+        raise NoTrialError(f"{family.name}: none of its series has a forecast: {reason}")
+    return {
+        "study": family.name,
+        "level": level,
+        "forecasts": rows,
+        "sentence": verdicts.sentence,
+        "missing": missing,
+        "notes": notes,
+        "recorded": recorded,
+    }
+
+
+def newer_files(family: Family, data: Path) -> dict[str, Path]:
+    """Where each series' newer prices are: files of a folder or a pattern, or one of all series.
+
+    Raises StudyFileError where `data` is of another kind than the study's, DataError as
+    `list_series` does.
+    """
+    own = family.study.data
+    assert own.path is not None
+    if data.is_dir():
+        data = data / own.path.name
+    if is_pattern(own.path) != is_pattern(data):
+        kind = "a file for each" if is_pattern(own.path) else "one file of all"
+        raise StudyFileError(
+            f"--data: study {family.name} has {kind} of its series, so newer prices are given so "
+            f"too, as {shown(own.path.name)}, got {shown(data.name)}"
+        )
+    found = list_series(own.model_copy(update={"path": data.absolute()}))
+    return {one.name: one.path for one in found}
+
+
+def check_ending(path: Path) -> None:
+    """Raise StudyFileError where a table cannot be written under this name."""
+    if path.suffix.lower() not in ENDINGS:
+        raise StudyFileError(
+            f"--export: forecasts are written as .csv, .json or .parquet, got {shown(path.name)}; "
+            "change the ending"
+        )
+
+
+def export(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write forecasts as a table. Raises StudyFileError, StorageError."""
+    check_ending(path)
+    frame = pd.DataFrame(rows)
+    match path.suffix.lower():
+        case ".csv":
+            replace_file(path, lambda file: frame.to_csv(file, index=False))
+        case ".json":
+            replace_file(path, lambda file: frame.to_json(file, orient="records", indent=1))
+        case _:
+            replace_file(path, lambda file: frame.to_parquet(file, index=False))

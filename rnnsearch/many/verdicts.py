@@ -1,0 +1,225 @@
+"""The verdicts on all series, corrected for how many they are.
+
+Corrected over are the series whose test was opened, whichever were asked for now: whoever opens one
+after the other has opened them all.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rnnsearch.errors import AbsentStudyError, NoTrialError, RnnsearchError
+from rnnsearch.many.family import Family, Member
+from rnnsearch.scoring import sentences
+from rnnsearch.scoring.significance import LEVEL
+from rnnsearch.scoring.together import Corrected, Told, corrected
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.store.databases import storage_errors
+from rnnsearch.search.store.records import title
+from rnnsearch.search.store.store import Store
+from rnnsearch.verdict.answers import stored_answer
+from rnnsearch.verdict.evaluation import evaluate
+
+Say = Callable[[str], None]
+
+HEADLINES = {
+    "better": "Better than doing nothing",
+    "informative": "Informative, but not yet more accurate than doing nothing",
+    "worse": "Worse than doing nothing",
+    "not distinguishable": "Not distinguishable from doing nothing",
+    "cannot be told": "Cannot be told",
+}
+NAMED = 20  # series in a sentence
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """answers: the stored answer of each series that has one, its verdict that among all of them;
+    missing: why another one has none.
+    """
+
+    family: Family
+    answers: dict[Member, dict[str, Any]]
+    among: dict[Member, Corrected]
+    missing: dict[Member, str] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """What all of them come to."""
+        return _sentence(self.family.name, self.among)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON: study, sentence, at_least_one (Holm's p of information and of better), level,
+        series (a row each, the surest first), missing.
+        """
+        rows = [_row(member, self.answers[member], self.among[member]) for member in self.answers]
+        found = list(self.among.values())
+        return {
+            "study": self.family.name,
+            "sentence": self.sentence,
+            "level": LEVEL,
+            "at_least_one": {
+                "informative": min((one.holm_informative for one in found), default=None),
+                "better": min((one.holm_better for one in found), default=None),
+            },
+            "series": sorted(rows, key=lambda row: (row["listed_better"], row["p_information"])),
+            "missing": {member.series: reason for member, reason in self.missing.items()},
+        }
+
+
+def evaluate_all(
+    family: Family,
+    say: Say,
+    *,
+    top: int = 5,
+    seeds: int = 3,
+    again: bool = False,
+    evaluated: Callable[[Member, Problem, dict[str, Any]], None] = lambda *_: None,
+) -> Verdicts:
+    """Open the locked test of each series, once, as `verdict.evaluation.evaluate` does with one.
+
+    What was opened before stays so. A series that cannot be evaluated is told, and the others go
+    on. `evaluated` is told of each as soon as all are corrected. Raises NoTrialError where none of
+    them has an answer.
+    """
+    problems: dict[Member, Problem] = {}
+    failed: dict[Member, str] = {}
+    for number, member in enumerate(family.members, start=1):
+
+        def tell(text: str, name: str = member.series, number: int = number) -> None:
+            say(f"{name} ({number} of {len(family.members)}): {text}")
+
+        try:
+            problem = Problem.load(member.study)
+            evaluate(member.study, top=top, seeds=seeds, again=again, say=tell, problem=problem)
+            problems[member] = problem
+        except RnnsearchError as error:
+            failed[member] = str(error)
+            tell(str(error))
+    if not problems:
+        reason = next(iter(failed.values()), "")
+        raise NoTrialError(f"{family.name}: none of its series could be evaluated: {reason}")
+    verdicts = collect(family, failed)
+    for member, problem in problems.items():
+        evaluated(member, problem, verdicts.answers[member])
+    return verdicts
+
+
+def collect(family: Family, failed: dict[Member, str] | None = None) -> Verdicts:
+    """What has been evaluated so far, of all series of the study."""
+    answers: dict[Member, dict[str, Any]] = {}
+    missing = dict(failed or {})
+    for member in family.every:
+        try:
+            store = Store(member.study, create=False)
+            with storage_errors(store.url):
+                answer = stored_answer(store)
+        except AbsentStudyError:
+            answer = None
+        if answer is not None:
+            answers[member] = answer
+        elif member not in missing:
+            missing[member] = "not evaluated"
+    among = dict(zip(answers, corrected([_told(one) for one in answers.values()]), strict=True))
+    said = {member: _among(answers[member], one, len(among)) for member, one in among.items()}
+    return Verdicts(family, said, among, missing)
+
+
+# --- one of them --------------------------------------------------------------------------------
+
+
+def _told(answer: dict[str, Any]) -> Told:
+    """p alone, charged for its opening; `p_worse` is that of the other side."""
+    verdict, accuracy = answer["verdict"], answer["significance"]["diebold_mariano"]
+    p_worse = None
+    if "p_better" in accuracy and "opening_id" in answer:
+        times = sentences.charge(answer["opening"])
+        p_worse = min(1.0, times * (1 - accuracy["p_better"]))
+    skill = answer["table"][0]["skill"]
+    return Told(
+        verdict["p_information"],
+        verdict["p"],
+        p_worse,
+        -math.inf if skill is None else skill,
+    )
+
+
+def _among(answer: dict[str, Any], one: Corrected, count: int) -> dict[str, Any]:
+    """The answer with the verdict that holds among `count` series; `alone` is its own."""
+    alone = answer["verdict"]
+    if count == 1:
+        return answer | {"among": asdict(one) | {"count": 1, "alone": alone["sentence"]}}
+    headline = HEADLINES[one.kind]
+    sentence = (
+        f"{headline}: corrected over {count} series, p = {one.listed_informative:.3g} for "
+        f"information and {one.listed_better:.3g} for better (Benjamini–Hochberg). Alone it would "
+        f"read: {alone['sentence']}"
+    )
+    verdict = alone | {"better": one.better, "informative": one.informative, "sentence": sentence}
+    told = asdict(one) | {"count": count, "alone": alone["sentence"]}
+    return answer | {"verdict": verdict, "among": told}
+
+
+def _row(member: Member, answer: dict[str, Any], one: Corrected) -> dict[str, Any]:
+    champion, test, score = answer["champion"], answer["test"], answer["table"][0]
+    return {
+        "series": member.series,
+        "study": member.study.name,
+        "verdict": one.kind,
+        "skill": score["skill"],
+        "p_information": answer["verdict"]["p_information"],
+        "p_better": answer["verdict"]["p"],
+        "listed_informative": one.listed_informative,
+        "listed_better": one.listed_better,
+        "holm_informative": one.holm_informative,
+        "holm_better": one.holm_better,
+        "sharpe": _sharpe(answer),
+        "network": title(champion["params"]),
+        "trial": champion["trial"],
+        "trials": answer["trials"],
+        "openings": answer["openings"],
+        "rows": test["rows"],
+        "first": test["first"],
+        "last": test["last"],
+        "alone": answer["among"]["alone"],
+    }
+
+
+def _sharpe(answer: dict[str, Any]) -> float | None:
+    """After costs, where the forecasts were traded."""
+    rows = {row["account"]: row for row in answer["trading"].get("table", ())}
+    return rows["champion"]["sharpe"] if "champion" in rows else None
+
+
+# --- all of them --------------------------------------------------------------------------------
+
+
+def _sentence(name: str, among: dict[Member, Corrected]) -> str:
+    count = len(among)
+    if not count:
+        return f"{name}: no series is evaluated yet."
+    better = [member.series for member, one in among.items() if one.better]
+    more = [m.series for m, one in among.items() if one.informative and not one.better]
+    said = [f"{_count(len(better))} better than doing nothing{_names(better)}"]
+    if more:
+        said.append(f"{len(more)} more informative{_names(more)}")
+    surest = min(one.holm_informative for one in among.values())
+    is_one = "at least one is informative" if surest < LEVEL else "all of it may be chance"
+    p = "p < 0.001" if surest < 0.001 else f"p = {surest:.3f}"
+    return (
+        f"{name}: of {count} evaluated series {', '.join(said)}; {is_one} ({p}, Holm). "
+        f"Of such a list at most {LEVEL:.0%} is expected to be there by chance "
+        "(Benjamini–Hochberg)."
+    )
+
+
+def _count(found: int) -> str:
+    return f"{found or 'none'} {'is' if found <= 1 else 'are'}"
+
+
+def _names(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f" ({', '.join(names[:NAMED])}{more})"
