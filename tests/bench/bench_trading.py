@@ -1,6 +1,7 @@
 """Does the deflated Sharpe ratio claim a gain where there is one, and only there?
 
     python -m tests.bench.bench_trading [--files 100] [--trials 20] [--seed 1] [--position scaled]
+                                        [--searches 0]
 
 Simulated: prices are GARCH walks with Student's t, the networks are regressions. Of each file,
 trials are least squares on five of twenty inputs, drawn at random, fitted on 1,500 training rows;
@@ -8,7 +9,8 @@ the one with the smallest error on 500 validation rows is the champion, is fitte
 is traded on the 1,000 rows after them. What trades and measures is the package's own code. A claim
 is a probability above 95 %. Exits with 1 where the deflated ratio claims one in more than 5 % of
 the random walks, or in fewer than 90 % of the files with an R² of 0.05 for the next session; costs
-are 5 bp.
+are 5 bp. With `--searches` so many whole searches and evaluations of networks instead, on planted
+files of 4,700 rows.
 """
 
 # ruff: noqa: E402 - the environment comes before the imports
@@ -20,14 +22,22 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from rnnsearch.config import load_study
 from rnnsearch.scoring.trading import ENTRIES, RULES, SIDES
 from rnnsearch.scoring.trading.account import Terms
 from rnnsearch.scoring.trading.strategy import Series, Strategy, Traded, sharpes, traded
+from rnnsearch.search.searching import search
+from rnnsearch.verdict.evaluation import evaluate
+from tests.bench.bench_verdict import CANDIDATES, WEAK_ROWS, write
+from tests.helpers.planted import plant
+from tests.helpers.searches import Notes
 from tests.helpers.simulated import (
     BEFORE,
     ahead,
@@ -141,6 +151,22 @@ def found(kind: Kind, h: int, files: int, trials: int, seed: int, rule: str) -> 
     )
 
 
+def whole(number: int, r2: float, trials: int) -> tuple[float, float, float]:
+    """Search and evaluate a file as `bench_verdict` does: the champion's deflated probability, and
+    its Sharpe ratio after and before costs."""
+    planted = plant(
+        rows=WEAK_ROWS, candidates=CANDIDATES, kind="linear", delay=1, attainable_r2=r2,
+        seed=3000 + number,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["RNNSEARCH_HOME"] = folder
+        study = load_study(write(Path(folder), planted, trials))
+        search(study, Notes())
+        answer = evaluate(study, top=3, seeds=2, say=lambda text: None)
+    champion, before, *_ = answer["trading"]["table"]
+    return champion["deflated_sharpe"], champion["sharpe"], before["sharpe"]
+
+
 HEADING = (
     "| file | h | deflated > 95 % | probabilistic > 95 % | deflated, before costs | mean Sharpe | "
     "before costs | hurdle | interval before costs holds 0 |"
@@ -161,7 +187,19 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--position", choices=RULES, default="scaled")
+    parser.add_argument("--searches", type=int, default=0, help="whole ones, of 8 trials, instead")
     asked = parser.parse_args()
+    if asked.searches:
+        for r2 in (0.0, 0.05):
+            every = [whole(number, r2, 8) for number in range(asked.searches)]
+            claims = sum(deflated > CLAIM for deflated, *_ in every)
+            after, before = np.mean([ratios for _, *ratios in every], axis=0)
+            print(
+                f"R² {r2:.2f}: {claims} of {asked.searches} claimed, mean Sharpe {after:+.2f}, "
+                f"before costs {before:+.2f}",
+                flush=True,
+            )
+        return
     print(HEADING)
     print("|" + "---|" * (HEADING.count("|") - 1))
     wrong = []
