@@ -197,9 +197,11 @@ def status(
 ) -> int:
     """Show how far a study is, and its best trials."""
     from rnnsearch.config import StudyFile
+    from rnnsearch.report.comparisons import comparisons
     from rnnsearch.report.status import status
     from rnnsearch.search.store.databases import storage_errors
     from rnnsearch.search.store.store import Store
+    from rnnsearch.terminal.compared import comparison_parts
     from rnnsearch.terminal.tables import best_table, drivers_table, findings, output, status_text
 
     settings = load_many(study, series, run__storage=storage, run__tracking=tracking)
@@ -219,7 +221,7 @@ def status(
         out.print(drivers_table(facts["workers"]))
     if facts["complete"]:
         out.print(best_table(trials, objective=facts["objective"]))
-        for part in findings(facts):
+        for part in (*comparison_parts(comparisons(trials)), *findings(facts)):
             out.print(part, highlight=False, markup=False)
     return 0
 

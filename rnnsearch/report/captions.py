@@ -8,13 +8,21 @@ import numpy as np
 from rnnsearch import targets
 from rnnsearch.arrays import Floats
 from rnnsearch.report import journal, walked
+from rnnsearch.report.comparisons import comparisons
 from rnnsearch.report.contributions import shift_gain
 from rnnsearch.report.facts import Facts
 from rnnsearch.report.figures import champion as figures
 from rnnsearch.report.figures import money
 from rnnsearch.report.figures import search as search_figures
 from rnnsearch.report.figures.champion import Picture
-from rnnsearch.report.figures.content import Content, of_inputs, of_shifts, parameters, reached
+from rnnsearch.report.figures.content import (
+    Content,
+    of_comparisons,
+    of_inputs,
+    of_shifts,
+    parameters,
+    reached,
+)
 from rnnsearch.scoring.directions import reliability
 from rnnsearch.search.store.view import TrialView, trained
 
@@ -28,6 +36,7 @@ def pictures(facts: Facts) -> dict[str, list[Picture]]:
         "journal": journal.pictures(facts.journal),
         "seeds": list(_seed_pictures(facts)),
         "search": list(_search_pictures(facts)),
+        "compared": [_of(content) for content in of_comparisons(comparisons(facts.trials))],
         "inputs": [_of(content) for content in of_inputs(facts.inputs)],
         "shifts": [_of(content) for content in of_shifts(shift_gain(facts.trials))],
         "learning": list(_learning_pictures(facts)),

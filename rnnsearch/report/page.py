@@ -19,6 +19,7 @@ from rnnsearch.config.toml import to_toml
 from rnnsearch.data.atomic import replace_file
 from rnnsearch.report import journal, walked
 from rnnsearch.report.captions import pictures
+from rnnsearch.report.comparisons import comparisons
 from rnnsearch.report.facts import Facts, collect
 from rnnsearch.report.figures.champion import Picture
 from rnnsearch.scoring import metrics, trading, words
@@ -83,6 +84,7 @@ def render(facts: Facts) -> str:
             finished=sum(facts.counts[state] for state in FINISHED),
             times=_times(facts.trials),
             inputs=facts.inputs,
+            comparisons=comparisons(facts.trials),
             importance=facts.importance,
             findings=list(words.findings(evaluation)) if evaluation else [],
             folds=facts.champion.folds,

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rnnsearch.config import StudyFile
+from rnnsearch.report.comparisons import comparisons
 from rnnsearch.report.contributions import input_statistics, parameter_importance, shift_gain
 from rnnsearch.search.inputs.candidates import describe
 from rnnsearch.search.store.leases import is_abandoned, working
@@ -19,8 +20,9 @@ def status(study: StudyFile, store: Store) -> dict[str, Any]:
     `abandoned` are those of the running trials whose driver is gone: the next search runs them
     again. `interrupted` trials are those whose driver was stopped; each was queued again and is
     counted where that second trial stands. `tracked` counts the finished trials that MLflow has.
-    `notes` say what was known of the inputs beforehand; `inputs`, `shifts` and `importance` what
-    the complete trials have in common (see `report.contributions`).
+    `comparisons` tell by cell, date shift and any other parameter with few values how its trials
+    fared (see `report.comparisons`). `notes` say what was known of the inputs beforehand; `inputs`,
+    `shifts` and `importance` what the complete trials have in common (see `report.contributions`).
     """
     trials = store.trials()
     known = store.tracked(tracking_uri(study))
@@ -48,6 +50,7 @@ def status(study: StudyFile, store: Store) -> dict[str, Any]:
         "shifts": {
             family: [asdict(cell) for cell in cells] for family, cells in shift_gain(trials).items()
         },
+        "comparisons": [one.plain() for one in comparisons(trials)],
         "importance": asdict(parameter_importance(store)),
         "workers": [_at_work(driver, lease, trials) for driver, lease in drivers.items()],
     }

@@ -182,7 +182,7 @@ class SearchView:
 def trial_line(trial: TrialView, better: bool = False) -> str:
     """One finished trial on one line."""
     parameters = trial.plain
-    parts = [f"trial {trial.number:>4}", f"{title(parameters) if parameters else '':<21}"]
+    parts = [f"trial {trial.number:>4}", f"{title(parameters) if parameters else '':<24}"]
     epochs = len(trial.curves.get("skill", ()))
     trained = f"{epochs:>3}/{parameters['epochs'] if parameters else 0}"
     parts.append(f"{trained if trial.is_original else f'as {trial.duplicate_of}':<7}")

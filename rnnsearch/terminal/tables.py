@@ -50,7 +50,9 @@ def best_table(
     shown = [*first, *metrics.naive_columns([trial.metrics for trial in best]), *last]
     table = small_table("Best trials on validation rows", tight=True)
     for column in ("#", "network", *(metric.heading for metric in shown)):
-        table.add_column(column, justify="left" if column == "network" else "right", no_wrap=True)
+        # A network whose name has no room goes on in a second line: its last word is its shift.
+        left = column == "network"
+        table.add_column(column, justify="left" if left else "right", no_wrap=not left)
     for trial in best:
         # Those of before there were gains do not tell it among their metrics.
         values = trial.metrics | {"gain": trial.gain}
@@ -276,6 +278,7 @@ def small_table(title_: str, *, tight: bool = False) -> Table:
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 0 if tight else 1),
+        show_edge=not tight,
         pad_edge=False,
     )
 

@@ -386,7 +386,13 @@ def test_images_tell_what_the_statistics_tell_and_names_are_text() -> None:
     trials[5] = trial(0.06, ("return", name), output_shift=1, record=record)
     importance = Importance({"cell": 0.75, "x<y": 0.25}, 6, "")
     drawn = plots(contents(_numbered(trials), input_statistics(trials), importance))
-    searched = {"best_so_far", "parameter_importance", "inputs", "date_shifts"}
+    searched = {
+        "best_so_far",
+        "parameter_importance",
+        "inputs",
+        "date_shifts",
+        "compared_output_shift",
+    }
     assert set(drawn) == {*searched, "permutation_importance"}
     (points,) = drawn["best_so_far"].axes[0].collections
     assert len(points.get_offsets()) == 6

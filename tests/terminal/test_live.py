@@ -36,7 +36,7 @@ LONGEST = TrialParameters(
     weight_decay=0.1,
     averaging=True,
     scaler="standard",
-    input_shift=0,
+    input_shift=3,
     output_shift=10,
     inputs=INPUTS,
     clip=1.0,
@@ -90,14 +90,14 @@ def test_as_many_running_trials_are_shown_as_the_terminal_has_room_for(tmp_path:
     lines = drawn(view)
     assert len(lines) < 24
     assert max(map(len, lines)) <= 80
-    assert "bi-lstm 3×128 w60 h10       9  42/100  -0.0123" in lines[1]
+    assert "bi-lstm 3×128 w60 s3 h10       9  42/100  -0.0123" in lines[1]
     assert "and 49 more" in lines[16]
     assert "3/500" in lines[17]
     assert "1 complete, 1 pruned, 1 failed" in lines[17]
     assert "/min" in lines[17]
     assert "left" in lines[17]
     assert lines[18].startswith(
-        "best so far: skill +0.0123  gain +0.0123, trial 70, bi-lstm 3×128 w60 h10"
+        "best so far: skill +0.0123  gain +0.0123, trial 70, bi-lstm 3×128 w60 s3 h10"
     )
     assert lines[19].startswith("its inputs: momentum_indicator_0, momentum_indicator_1,")
     assert lines[19].endswith("…")

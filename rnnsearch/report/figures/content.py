@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from rnnsearch.report.comparisons import Comparison, comparisons
 from rnnsearch.report.contributions import (
     ALL,
     Importance,
@@ -66,6 +67,28 @@ class Bars(Told):
 
 
 @dataclass(frozen=True)
+class Strip:
+    """The gains of the trials with one value; their median is None where there are none."""
+
+    name: str
+    gains: Sequence[float]
+    median: float | None
+
+
+@dataclass(frozen=True)
+class Strips(Told):
+    """A row of marks for each value, from the top down; gains under the range stand at its edge."""
+
+    strips: Sequence[Strip]
+    axis: str
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """What of the gains is shown; None where there are none."""
+        return visible_range([gain for strip in self.strips for gain in strip.gains])
+
+
+@dataclass(frozen=True)
 class Grid(Told):
     """Mean gain by input shift (down) and output shift (across)."""
 
@@ -92,7 +115,7 @@ class Grid(Told):
         return max((abs(cell.gain) for cell in self.cells), default=0.0) or 1.0
 
 
-Content = Reached | Bars | Grid
+Content = Reached | Bars | Strips | Grid
 
 
 def contents(
@@ -102,6 +125,7 @@ def contents(
     yield reached(trials)
     if importance.parameters:
         yield parameters(importance)
+    yield from of_comparisons(comparisons(trials))
     yield from of_inputs(inputs)
     yield from of_shifts(shift_gain(trials))
 
@@ -152,6 +176,25 @@ def parameters(importance: Importance) -> Bars:
         ],
         axis="share of the differences in gain, %",
     )
+
+
+def of_comparisons(every: Sequence[Comparison]) -> Iterator[Strips]:
+    """Cells, shifts and words; numbers of which few were tried are told in tables alone."""
+    for number, one in enumerate(every):
+        if not one.by_kind or not any(group.gains for group in one.groups):
+            continue
+        note = f" {one.note[0].upper()}{one.note[1:]}." if one.note else ""
+        yield Strips(
+            name=f"compared_{one.parameter}" + (f"_{number}" if one.family else ""),
+            title=f"By {one.title}",
+            caption="Each mark is a complete trial, its gain on validation rows; the bar is the "
+            f"median.{note}",
+            strips=[
+                Strip(f"{group.name} ({group.complete})", group.gains, group.median)
+                for group in one.groups
+            ],
+            axis=f"{get('gain').label} (complete trials in brackets)",
+        )
 
 
 def of_inputs(inputs: Sequence[InputStatistics]) -> Iterator[Bars]:

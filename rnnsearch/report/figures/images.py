@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from rnnsearch.report.contributions import ALL
-from rnnsearch.report.figures.content import Bars, Content, Grid, Reached
+from rnnsearch.report.figures.content import Bars, Content, Grid, Reached, Strips
 from rnnsearch.report.figures.style import BLACK, BLUE, DIVERGING, GREY, PALE, STATES, clipped
 
 
@@ -29,6 +29,8 @@ def plots(contents: Iterable[Content]) -> dict[str, Figure]:
 def _image(content: Content) -> Figure:
     if isinstance(content, Reached):
         return _reached(content)
+    if isinstance(content, Strips):
+        return _strips(content)
     return _bars(content) if isinstance(content, Bars) else _grid(content)
 
 
@@ -74,6 +76,24 @@ def _bars(content: Bars) -> Figure:
     axes.invert_yaxis()
     axes.margins(x=0.2)  # with room for the notes
     axes.axvline(0, color=GREY, linewidth=1)
+    axes.set_xlabel(content.axis, parse_math=False)
+    return figure
+
+
+def _strips(content: Strips) -> Figure:
+    figure, axes = _blank(content, height=0.9 + 0.34 * len(content.strips))
+    low, high = content.range or (-1.0, 1.0)
+    for place, strip in enumerate(content.strips):
+        gains = np.maximum(strip.gains, low)
+        axes.scatter(gains, np.full(len(gains), place), s=22, color=BLUE, alpha=0.45)
+        if strip.median is not None:
+            edges = [place - 0.3, place + 0.3]
+            axes.plot([max(strip.median, low)] * 2, edges, color=BLACK, linewidth=2.5)
+    places = range(len(content.strips))
+    axes.set_yticks(places, [clipped(s.name, 26) for s in content.strips], parse_math=False)
+    axes.set_ylim(len(content.strips) - 0.5, -0.5)
+    axes.axvline(0, color=GREY, linewidth=1, zorder=0)
+    axes.set_xlim(low, high)
     axes.set_xlabel(content.axis, parse_math=False)
     return figure
 

@@ -12,7 +12,14 @@ import plotly.graph_objects as go
 
 from rnnsearch.arrays import Floats
 from rnnsearch.report.contributions import ALL, fenced
-from rnnsearch.report.figures.content import Bars, Content, Grid, Reached, visible_range
+from rnnsearch.report.figures.content import (
+    Bars,
+    Content,
+    Grid,
+    Reached,
+    Strips,
+    visible_range,
+)
 from rnnsearch.report.figures.style import (
     BLACK,
     BLUE,
@@ -41,6 +48,8 @@ def draw(content: Content) -> go.Figure:
     """A picture to zoom into of what `content` says."""
     if isinstance(content, Reached):
         return _reached(content)
+    if isinstance(content, Strips):
+        return _strips(content)
     return _bars(content) if isinstance(content, Bars) else _grid(content)
 
 
@@ -84,6 +93,31 @@ def _bars(content: Bars) -> go.Figure:
     )
     figure.update_yaxes(autorange="reversed", type="category")
     figure.update_xaxes(zeroline=True, nticks=6)
+    return figure
+
+
+def _strips(content: Strips) -> go.Figure:
+    strips, (low, high) = content.strips, content.range or (-1.0, 1.0)
+    figure = blank(110 + 34 * len(strips), x=content.axis)
+    names = [literal(clipped(strip.name)) for strip in strips]
+    figure.add_scatter(
+        x=short([max(gain, low) for strip in strips for gain in strip.gains]),
+        y=[name for name, strip in zip(names, strips, strict=True) for _ in strip.gains],
+        mode="markers",
+        name="complete trial",
+        marker={"color": BLUE, "size": 8, "opacity": 0.45},
+    )
+    medians = {n: s.median for n, s in zip(names, strips, strict=True) if s.median is not None}
+    figure.add_scatter(
+        x=short([max(median, low) for median in medians.values()]),
+        y=[*medians],
+        mode="markers",
+        name="median",
+        marker={"color": BLACK, "symbol": "line-ns", "size": 20, "line": {"width": 3}},
+    )
+    figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=names)
+    figure.update_yaxes(type="category")
+    figure.update_xaxes(range=(low, high), zeroline=True, nticks=6)
     return figure
 
 

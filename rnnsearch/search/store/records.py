@@ -14,12 +14,20 @@ from rnnsearch.tracking import STATE, Parent, RunRecord, default_uri
 
 
 def title(parameters: dict[str, Any]) -> str:
-    """A network in a few characters: `gru 2×64 w20 h1`."""
+    """A network in a few characters: `gru 2×64 w20 s0 h1`; `s0-3` where families differ."""
     neurons = parameters["neurons"]
     alike = len(set(neurons)) == 1
     layers = f"{len(neurons)}×{neurons[0]}" if alike else "-".join(map(str, neurons))
     cell = cells.label(parameters["cell"])
-    return f"{cell} {layers} w{parameters['window']} h{parameters['output_shift']}"
+    shift = _shifts(parameters.get("input_shift", 0))
+    return f"{cell} {layers} w{parameters['window']} s{shift} h{parameters['output_shift']}"
+
+
+def _shifts(shift: int | dict[str, int]) -> str:
+    if isinstance(shift, int):
+        return str(shift)
+    least, most = min(shift.values(), default=0), max(shift.values(), default=0)
+    return f"{least}" if least == most else f"{least}-{most}"
 
 
 def run_record(
