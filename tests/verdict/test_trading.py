@@ -106,6 +106,7 @@ def test_another_trade_section_opens_nothing_and_says_so(evaluated: Evaluated) -
     assert again["openings"] == 2
 
 
+@pytest.mark.slow
 def test_an_evaluation_of_before_there_was_trading_loads_and_says_so(
     evaluated: Evaluated, rnnsearch: Any
 ) -> None:
