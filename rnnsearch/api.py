@@ -35,7 +35,7 @@ class Study:
     """A study file, and what was found with it; `settings` is the file's content."""
 
     def __init__(self, study: str | Path, *, series: str | None = None, **overrides: Any) -> None:
-        """A study file, or the name of one in studies/.
+        """A study file, or the name of one: in studies/, in this folder, or of a sample.
 
         `series`: which one of a study of many. `overrides` replace single keys of the file:
         `run__workers=2`, `run__device="cpu"`.

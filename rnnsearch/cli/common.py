@@ -62,7 +62,9 @@ def _studies(incomplete: str) -> list[str]:
 StudyPath = Annotated[
     Path,
     typer.Argument(
-        metavar="STUDY", help="Study file, or its name in studies/.", autocompletion=_studies
+        metavar="STUDY",
+        help="Study file, or its name (in studies/, here, or of a sample).",
+        autocompletion=_studies,
     ),
 ]
 Storage = Annotated[str | None, typer.Option(help="Optuna storage URL.", show_default=False)]

@@ -23,7 +23,14 @@ from rnnsearch.config.dimensions import (
     drawn,
     extremes,
 )
-from rnnsearch.config.reading import digest, find_study, home, kernels_folder, load_study
+from rnnsearch.config.reading import (
+    digest,
+    find_study,
+    home,
+    kernels_folder,
+    load_study,
+    sample_studies,
+)
 from rnnsearch.config.sections import InputsSection, Precision, StudyFile
 from rnnsearch.config.space import CellName, ScalerKind, SpaceSection
 
@@ -50,4 +57,5 @@ __all__ = [
     "home",
     "kernels_folder",
     "load_study",
+    "sample_studies",
 ]

@@ -15,6 +15,8 @@ from rnnsearch.config.faults import explain
 from rnnsearch.config.sections import StudyFile
 from rnnsearch.errors import StudyFileError, cut, shown
 
+SAMPLES = Path(__file__).parents[1] / "samples"  # in a checkout a link to studies/
+
 
 def home() -> Path:
     """The folder that everything a machine writes goes to: $RNNSEARCH_HOME or ./runs."""
@@ -27,11 +29,21 @@ def kernels_folder() -> Path:
 
 
 def find_study(name: str | Path) -> Path:
-    """The study file that is meant by its path, or by its name in studies/."""
-    named = Path("studies") / f"{name}.toml"
-    with contextlib.suppress(OSError):  # a name that is too long; `load_study` says so
-        return named if not Path(name).exists() and named.exists() else Path(name)
-    return Path(name)
+    """The study file that is meant by its path, or by its name: in studies/, in this folder, or
+    that of a sample which is installed with the package."""
+    given = Path(name)
+    named = [Path("studies") / f"{name}.toml", Path(f"{name}.toml")]
+    named += [path for sample, path in sample_studies().items() if sample == str(name)]
+    with contextlib.suppress(OSError, ValueError):  # too long, or with a NUL; `load_study` says so
+        if given.exists() and not given.is_dir():
+            return given
+        return next((path for path in named if path.is_file()), given)
+    return given
+
+
+def sample_studies() -> dict[str, Path]:
+    """Name -> study file, of those that are installed with the package."""
+    return {path.stem: path for path in sorted(SAMPLES.glob("*.toml"))}
 
 
 def load_study(path: str | Path, **overrides: Any) -> StudyFile:
@@ -89,12 +101,16 @@ def _text_of(path: Path) -> str:
 
 def _known_studies(path: Path) -> str:
     """What may have been meant, or could be."""
-    folder = path.parent if path.parent != Path() else Path("studies")
-    names = sorted(known.stem for known in folder.glob("*.toml"))
-    near = difflib.get_close_matches(path.name.removesuffix(".toml"), names, n=1)
-    if near:
-        return f"; did you mean {near[0]}{path.suffix}?"
-    return f"; in {folder} there are {', '.join(names)}" if names else ""
+    plain = path.parent == Path()
+    folders = [Path("studies"), Path()] if plain else [path.parent]
+    names = {folder: sorted(known.stem for known in folder.glob("*.toml")) for folder in folders}
+    samples = [*sample_studies()] if plain else []
+    for known, ending in (*((names[folder], path.suffix) for folder in folders), (samples, "")):
+        if near := difflib.get_close_matches(path.name.removesuffix(".toml"), known, n=1):
+            return f"; did you mean {near[0]}{ending}?"
+    if there := names[folders[0]]:
+        return f"; in {folders[0]} there are {', '.join(there)}"
+    return "; `rnnsearch studies` lists those that come with the package" if samples else ""
 
 
 def _resolve_paths(study: StudyFile, folder: Path) -> StudyFile:

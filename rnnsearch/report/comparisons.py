@@ -22,6 +22,9 @@ THIN = 10
 MOST_VALUES = 8
 """Numbers of which more than this were tried are a scale, not kinds to be compared one by one."""
 
+PER_VALUE = 3
+"""So are those with fewer trials for a value, on average."""
+
 SHIFT = "input_shift"
 KINDS = ("cell", SHIFT, "output_shift")
 """The parameters that are told first, however many values they have."""
@@ -108,11 +111,18 @@ def comparisons(trials: Sequence[TrialView]) -> list[Comparison]:
         for (parameter, family), values in found.items()
         if len(values) > 1
     ]
-    told = [one for one in every if one.by_kind or len(one.groups) <= MOST_VALUES]
+    told = [one for one in every if one.by_kind or _few(one)]
     places = [*KINDS, *drawn(SpaceSection)]
     return sorted(
         told, key=lambda one: (not one.by_kind, places.index(one.parameter), one.family or "")
     )
+
+
+def _few(one: Comparison) -> bool:
+    """Whether numbers are few enough, and tried often enough, to be compared one by one."""
+    values = len(one.groups)
+    trials = sum(group.trials for group in one.groups)
+    return values <= MOST_VALUES and trials >= PER_VALUE * values
 
 
 def _values(trial: TrialView) -> Iterator[tuple[tuple[str, str | None], Any]]:

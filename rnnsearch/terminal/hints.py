@@ -4,7 +4,7 @@ import os
 import shlex
 from pathlib import Path
 
-from rnnsearch.config import find_study
+from rnnsearch.config import find_study, sample_studies
 
 
 def after_fetch(data: Path) -> str:
@@ -67,9 +67,10 @@ def to_go_on(study: Path, timeout: str | None = None) -> str:
 
 
 def _name(study: Path) -> str:
-    """A study as one types it: by its name where it is in studies/."""
+    """A study as one types it: by its name where it is in studies/, or a sample."""
     in_studies = study.parent == Path("studies") and find_study(study.stem) == study
-    return study.stem if in_studies else shlex.quote(str(study))
+    sample = sample_studies().get(study.stem) == study
+    return study.stem if in_studies or sample else shlex.quote(str(study))
 
 
 def _typed(target: str, command: str) -> str:

@@ -169,8 +169,8 @@ def test_a_name_that_is_not_in_studies_names_those_that_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StudyFileError, match=r"no such study file$"):
-        load_study("quikstart")
+    with pytest.raises(StudyFileError, match=r"no such study file; `rnnsearch studies` lists"):
+        load_study("nothing_like_it")
     (tmp_path / "studies").mkdir()
     (tmp_path / "pyproject.toml").touch()
     (tmp_path / "studies" / "quickstart.toml").touch()

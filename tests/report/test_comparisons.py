@@ -78,7 +78,7 @@ def test_shifts_are_compared_for_all_inputs_or_per_family_and_constants_are_not(
 def test_words_and_few_numbers_are_compared_and_a_scale_is_not() -> None:
     every = comparisons(
         [
-            trial(0.01, batch_size=batch, learning_rate=0.001 * number, averaging=number > 3)
+            trial(0.01, batch_size=batch, epochs=number // 2, averaging=number > 3)
             for number, batch in enumerate([64, 128] * 6)
         ]
     )
@@ -108,7 +108,7 @@ def test_one_wild_trial_does_not_flatten_a_comparison() -> None:
 
 
 def test_the_terminal_names_what_it_has_no_room_for() -> None:
-    every = comparisons([trial(0.01, batch_size=64), trial(0.02, "lstm", batch_size=128)])
+    every = comparisons([trial(0.01, batch_size=64), trial(0.02, "lstm", batch_size=128)] * 3)
     _, note, others = comparison_parts(every)
     assert str(note).startswith("cell: thin, fewer")
     assert others == "also compared, on the page and in --json: batch size"

@@ -126,9 +126,7 @@ def test_every_number_of_the_table_is_in_the_page(pages: Pages) -> None:
 
 def test_shifts_are_compared_in_a_table_and_a_picture_with_a_note_where_few(pages: Pages) -> None:
     text = _own_text(pages.after)
-    table = text.partition('<h3>By input shift</h3>\n  <div class="scroll" tabindex')[2].partition(
-        "<h3>"
-    )[0]
+    (table,) = re.findall(r"<h3>By input shift</h3>\s*<div class=.scroll. tab(.*?)<h3>", text, re.S)
     assert '<th scope="row" data-value="0">0</th>' in table
     assert "Thin, fewer than 10 complete trials" in table
     assert "compared_input_shift" in embedded(pages.after)
