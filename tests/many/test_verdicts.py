@@ -14,7 +14,9 @@ from rnnsearch.many.verdicts import collect, evaluate_all
 from rnnsearch.search.store.store import Store
 from rnnsearch.tracking import PARENT, TRIAL
 from tests.helpers.many import walk, write_files
-from tests.helpers.searches import runs_of_study, write_study
+from tests.helpers.searches import run, runs_of_study, write_study
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("many")]  # searched once
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -48,6 +50,9 @@ def study(tmp_path_factory: pytest.TempPathFactory, _kernels: None) -> Iterator[
             split={"test": 0.4, "folds": 1},
             inputs={"search": "all"},
         )
+        for command in (["search", path, "--quiet"], ["evaluate", path, "--seeds=1", "--top=1"]):
+            code, _, err = run(*command)
+            assert code == 0, err
         yield path
 
 
