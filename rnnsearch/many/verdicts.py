@@ -12,8 +12,8 @@ from typing import Any
 from rnnsearch.errors import AbsentStudyError, NoTrialError, RnnsearchError
 from rnnsearch.many.family import Family, Member
 from rnnsearch.scoring import sentences
-from rnnsearch.scoring.significance import LEVEL
-from rnnsearch.scoring.together import Corrected, Told, corrected
+from rnnsearch.scoring.inference.significance import LEVEL
+from rnnsearch.scoring.inference.together import Corrected, Told, corrected
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.records import title

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.arrays import Floats
-from rnnsearch.scoring.significance import MIN_EACH_DIRECTION, MIN_ROWS
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.significance import MIN_EACH_DIRECTION, MIN_ROWS
+from rnnsearch.scoring.inference.skipped import Skipped
 
 Bools: TypeAlias = NDArray[np.bool_]
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnsearch.arrays import Floats
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 STEP = 0.3
 """How fast alpha adapts, as a share of the promised alpha: 0.03 at 90 %.

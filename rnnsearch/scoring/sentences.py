@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnsearch.scoring.information import Information
-from rnnsearch.scoring.significance import LEVEL, DieboldMariano
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.information import Information
+from rnnsearch.scoring.inference.significance import LEVEL, DieboldMariano
+from rnnsearch.scoring.inference.skipped import Skipped
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 from rnnsearch.arrays import Floats
 from rnnsearch.model.forecasting.forecaster import Forecaster
-from rnnsearch.scoring import metrics, sentences, significance
-from rnnsearch.scoring.information import Information, holm
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring import metrics, sentences
+from rnnsearch.scoring.inference import significance
+from rnnsearch.scoring.inference.information import Information, holm
+from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.scoring.trading.words import EARLIER
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.damage import DIGEST

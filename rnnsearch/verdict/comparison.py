@@ -16,9 +16,10 @@ from rnnsearch import targets
 from rnnsearch.arrays import Floats, Rows
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.windows import Fold, window_ends
-from rnnsearch.scoring import baselines, directions, intervals, metrics, significance
-from rnnsearch.scoring.information import information
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring import baselines, directions, intervals, metrics
+from rnnsearch.scoring.inference import significance
+from rnnsearch.scoring.inference.information import information
+from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.refits import baseline_task

@@ -24,10 +24,11 @@ from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import RnnsearchError, StorageError, StudyFileError
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.forecasting.spec import read_spec
-from rnnsearch.scoring import selection, sentences
+from rnnsearch.scoring import sentences
+from rnnsearch.scoring.inference import selection
+from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.scoring.metrics.theirs import MetricError
 from rnnsearch.scoring.objectives import cut, spread
-from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.damage import DIGEST
 from rnnsearch.search.store.databases import storage_errors

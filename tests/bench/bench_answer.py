@@ -6,7 +6,7 @@ Regressions stand in for networks, so that there can be a thousand files of each
 training rows, forecasts of the 1,000 rows after them, tested on the first 250, 500 and 1,000. The
 share of files that each test calls is shown, at 5 %:
 
-    informative   rnnsearch.scoring.information, with its 95 % interval over files
+    informative   rnnsearch.scoring.inference.information, with its 95 % interval over files
     Clark-West    against the training mean, Newey & West's variance
     no change     Diebold-Mariano: more accurate than no change
     average       Diebold-Mariano: more accurate than the training mean
@@ -34,9 +34,9 @@ from typing import TypeAlias
 import numpy as np
 
 from rnnsearch.arrays import Floats
-from rnnsearch.scoring.information import clark_west, information
-from rnnsearch.scoring.significance import LEVEL, diebold_mariano
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.information import clark_west, information
+from rnnsearch.scoring.inference.significance import LEVEL, diebold_mariano
+from rnnsearch.scoring.inference.skipped import Skipped
 from tests.helpers.simulated import (
     BEFORE,
     INDICATORS,

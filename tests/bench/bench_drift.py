@@ -23,8 +23,8 @@ from functools import cache
 import numpy as np
 
 from rnnsearch.arrays import Floats
-from rnnsearch.scoring.drift import sequential
-from rnnsearch.scoring.significance import LEVEL
+from rnnsearch.scoring.inference.drift import sequential
+from rnnsearch.scoring.inference.significance import LEVEL
 from rnnsearch.scoring.volatility import recent_size
 
 BEFORE = 300

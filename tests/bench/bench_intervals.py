@@ -28,7 +28,7 @@ from rnnsearch.arrays import Floats
 from rnnsearch.model.forecasting.bands import Moves, radii
 from rnnsearch.model.windows import split_rows
 from rnnsearch.scoring import intervals
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 HORIZONS = (1, 3, 5)
 NEAR = 0.03

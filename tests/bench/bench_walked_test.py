@@ -21,9 +21,9 @@ import sys
 import numpy as np
 
 from rnnsearch.arrays import Floats
-from rnnsearch.scoring.information import information
-from rnnsearch.scoring.significance import LEVEL
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.information import information
+from rnnsearch.scoring.inference.significance import LEVEL
+from rnnsearch.scoring.inference.skipped import Skipped
 from tests.bench.bench_answer import BATCH, FIRST, MOST, ROWS, interval
 from tests.helpers.simulated import (
     BEFORE,

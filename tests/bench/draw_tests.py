@@ -21,9 +21,9 @@ from scipy.stats import binomtest, norm
 
 from rnnsearch.report.figures.images import as_svg
 from rnnsearch.report.figures.style import BLUE, GREY, ORANGE
-from rnnsearch.scoring.information import information
-from rnnsearch.scoring.significance import LEVEL, pesaran_timmermann
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.information import information
+from rnnsearch.scoring.inference.significance import LEVEL, pesaran_timmermann
+from rnnsearch.scoring.inference.skipped import Skipped
 from tests.bench.bench_answer import (
     OPENINGS,
     ROWS,

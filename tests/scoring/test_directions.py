@@ -12,8 +12,8 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 from rnnsearch import targets
 from rnnsearch.report.figures import champion as figures
 from rnnsearch.scoring import directions, metrics
+from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.scoring.metrics import chances
-from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.targets import Quotes
 from rnnsearch.verdict import comparison
 

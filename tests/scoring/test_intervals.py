@@ -8,6 +8,7 @@ from mapie.conformity_scores import AbsoluteConformityScore
 from mapie.regression import TimeSeriesRegressor
 from sklearn.base import BaseEstimator, RegressorMixin
 
+from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.scoring.intervals import (
     LEAST,
     STEP,
@@ -16,7 +17,6 @@ from rnnsearch.scoring.intervals import (
     conformal_radius,
     coverage,
 )
-from rnnsearch.scoring.skipped import Skipped
 
 
 def test_the_conformal_radius_is_an_order_statistic():

@@ -18,8 +18,8 @@ from rnnsearch.own_code import OwnCode
 from rnnsearch.report.page import report
 from rnnsearch.scoring import baselines, metrics
 from rnnsearch.scoring.baselines.theirs import AHEAD
+from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.scoring.metrics import running
-from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.protocol import Done
 from rnnsearch.search.trial.worker import serve

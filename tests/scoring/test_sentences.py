@@ -2,10 +2,10 @@
 
 import pytest
 
-from rnnsearch.scoring.information import Information
+from rnnsearch.scoring.inference.information import Information
+from rnnsearch.scoring.inference.significance import DieboldMariano
+from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.scoring.sentences import Verdict, charge, verdict
-from rnnsearch.scoring.significance import DieboldMariano
-from rnnsearch.scoring.skipped import Skipped
 
 # The verdict
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from rnnsearch.arrays import Floats, Rows
 from rnnsearch.data.inputs.own import relative_change
+from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.scoring.intervals import adaptive_radii, conformal_radius
-from rnnsearch.scoring.skipped import Skipped
 from rnnsearch.scoring.volatility import recent_size
 from rnnsearch.targets import Target
 

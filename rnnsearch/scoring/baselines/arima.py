@@ -13,7 +13,7 @@ from rnnsearch.scoring.baselines.base import (
     of_growth,
     recent_log_prices,
 )
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 ARIMA_ORDERS = ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0))
 """(p, q) of the ARMA models tried on log returns, that is ARIMA(p, 1, q) with drift of log prices.

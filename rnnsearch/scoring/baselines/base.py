@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.arrays import Floats, Rows
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 MIN_TRAIN = 50
 """Fewest training rows of a fitted baseline."""

@@ -12,7 +12,7 @@ from rnnsearch.scoring.baselines.base import (
     of_growth,
     recent_log_prices,
 )
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 MODELS: dict[str, dict[str, Any]] = {
     "ETS(A, N, N)": {"trend": None, "damped_trend": False},

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rnnsearch.arrays import Floats, Rows
 from rnnsearch.scoring.baselines.base import Baseline, Fitted, of_windows
 from rnnsearch.scoring.baselines.windows import Predict, Windows, penalties, strength
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 
 def ridge_forecast(

@@ -25,7 +25,7 @@ from rnnsearch.scoring.baselines.theirs import (
     guarded,
     own,
 )
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 GROUP = "rnnsearch.baselines"
 """The entry points of other packages' baselines."""

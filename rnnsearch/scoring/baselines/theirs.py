@@ -19,7 +19,7 @@ from rnnsearch.arrays import Floats, read_only
 from rnnsearch.errors import StudyFileError, shown
 from rnnsearch.own_code import OwnCode, find, told
 from rnnsearch.scoring.baselines.base import Baseline, Fitted, Task
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 PLACE = "[evaluate] baselines"
 EXAMPLE = "my_baselines.py:MEAN"

@@ -8,7 +8,7 @@ from rnnsearch.scoring.baselines.base import (
     of_growth,
     recent_log_prices,
 )
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 
 def theta(close: Floats, target_rows: Rows, output_shift: int, history: slice) -> Fitted | Skipped:

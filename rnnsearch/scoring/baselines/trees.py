@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rnnsearch.arrays import Floats, Rows
 from rnnsearch.scoring.baselines.base import Baseline, Fitted, Task, of_windows
 from rnnsearch.scoring.baselines.windows import Predict, Windows
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 Setting: TypeAlias = tuple[int, int]
 """Leaves of a tree, trees."""

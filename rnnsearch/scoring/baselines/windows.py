@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rnnsearch.arrays import Floats, Rows
 from rnnsearch.scoring.baselines.base import MIN_TRAIN, Fitted
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 MAX_BYTES = 200_000_000
 """Largest matrix of flattened windows; a fit holds it twice and its products, about 500 MB."""

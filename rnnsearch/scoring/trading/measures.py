@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnsearch.arrays import Floats
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.scoring.trading import sharpe as ratios
 from rnnsearch.scoring.trading.account import Market, Terms, run
 

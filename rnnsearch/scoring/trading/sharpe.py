@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnsearch.arrays import Floats
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 FEWEST = 20
 """Sessions below which nothing is told."""

@@ -21,7 +21,7 @@ from rnnsearch.model.networks.network import Network, build_network
 from rnnsearch.model.training import Diverged, Trainer, forecast
 from rnnsearch.model.windows import Fold
 from rnnsearch.scoring import baselines
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.search.trial.folds import (
     PreparedFold,
     TrialData,

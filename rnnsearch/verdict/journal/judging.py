@@ -19,7 +19,7 @@ from rnnsearch import targets
 from rnnsearch.arrays import Floats
 from rnnsearch.config import DataSection
 from rnnsearch.scoring import metrics
-from rnnsearch.scoring.drift import Sequential, sequential
+from rnnsearch.scoring.inference.drift import Sequential, sequential
 from rnnsearch.search.store.entries import Entry
 from rnnsearch.targets import Target
 from rnnsearch.verdict.journal.recording import lateness

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rnnsearch.scoring import metrics
-from rnnsearch.scoring.significance import MIN_ROWS
+from rnnsearch.scoring.inference.significance import MIN_ROWS
 from rnnsearch.scoring.words import probability
 
 Plain = Mapping[str, Any]

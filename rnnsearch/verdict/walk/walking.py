@@ -20,7 +20,7 @@ from rnnsearch.arrays import Floats
 from rnnsearch.config import StudyFile, digest, home
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.scoring import baselines
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.scoring.words import duration
 from rnnsearch.search import engines
 from rnnsearch.search.problem import Problem

@@ -14,7 +14,7 @@ from rnnsearch.scoring import baselines, words
 from rnnsearch.scoring.baselines import Baseline, Fitted, Task, registry
 from rnnsearch.scoring.baselines.ets import ets
 from rnnsearch.scoring.baselines.theta import theta
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 NAMES = [one.name for one in registry()]
 H, WINDOW, FIRST = 3, 4, 330

@@ -12,7 +12,7 @@ from rnnsearch.scoring.baselines.arima import arima
 from rnnsearch.scoring.baselines.drift import drift
 from rnnsearch.scoring.baselines.logistic import logistic_forecast
 from rnnsearch.scoring.baselines.ridge import ridge_forecast
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 WINDOW, SHIFT = 3, 2
 

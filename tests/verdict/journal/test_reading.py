@@ -14,7 +14,7 @@ from rnnsearch.config import DataSection, load_study
 from rnnsearch.errors import StudyFileError
 from rnnsearch.publish.journal import publish_journal
 from rnnsearch.report.page import report
-from rnnsearch.scoring.drift import sequential
+from rnnsearch.scoring.inference.drift import sequential
 from rnnsearch.search.store.entries import Outcome
 from rnnsearch.search.store.journal import entries
 from rnnsearch.search.store.store import Store

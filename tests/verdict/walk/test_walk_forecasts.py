@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from rnnsearch.model.training import Diverged
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.search.trial import refits
 from rnnsearch.search.trial.protocol import BaselineRefit, NetworkRefit, Refitted
 from rnnsearch.verdict.comparison import Line

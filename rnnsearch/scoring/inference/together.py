@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rnnsearch.scoring.information import holm
-from rnnsearch.scoring.significance import LEVEL
+from rnnsearch.scoring.inference.information import holm
+from rnnsearch.scoring.inference.significance import LEVEL
 
 Kind = Literal["better", "informative", "worse", "not distinguishable", "cannot be told"]
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnsearch.arrays import Floats
-from rnnsearch.scoring.significance import MIN_ROWS, variance_lags
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.significance import MIN_ROWS, variance_lags
+from rnnsearch.scoring.inference.skipped import Skipped
 
 SAME = 1e-6
 """Forecasts that vary less than this, relative to their size or the actual values', are constant:

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.arrays import Floats
-from rnnsearch.scoring.significance import variance_lags
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.significance import variance_lags
+from rnnsearch.scoring.inference.skipped import Skipped
 
 Indices: TypeAlias = NDArray[np.int64]
 

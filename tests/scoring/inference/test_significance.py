@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from rnnsearch.scoring import significance
-from rnnsearch.scoring.significance import (
+from rnnsearch.scoring.inference import significance
+from rnnsearch.scoring.inference.significance import (
     DieboldMariano,
     diebold_mariano,
     pesaran_timmermann,
 )
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 
 def overlapping(rng, rows, horizon):

@@ -35,7 +35,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnsearch.arrays import Floats, Rows
-from rnnsearch.scoring.significance import LEVEL
+from rnnsearch.scoring.inference.significance import LEVEL
 
 BOUND = 3.0
 """C, in usual moves. Outcomes of a chance (0 to 1), counted in halves, never lie beyond."""

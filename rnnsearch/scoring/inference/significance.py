@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnsearch.arrays import Floats
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 LEVEL = 0.05
 """A forecast is called better when chance would look as good less often than this."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from rnnsearch.scoring.information import (
+from rnnsearch.scoring.inference.information import (
     ClarkWest,
     Information,
     clark_west,
@@ -18,7 +18,7 @@ from rnnsearch.scoring.information import (
     overlap_variance,
     weights_against_later_rows,
 )
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 
 def returns_ahead(rng, rows, horizon, drift=0.0):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rnnsearch.arrays import Floats
-from rnnsearch.scoring import drift
-from rnnsearch.scoring.drift import BOUND, MOST, STAKES, Sequential, sequential
+from rnnsearch.scoring.inference import drift
+from rnnsearch.scoring.inference.drift import BOUND, MOST, STAKES, Sequential, sequential
 from tests.bench import bench_drift
 from tests.bench.bench_drift import Case, run
 

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from rnnsearch.scoring import selection
-from rnnsearch.scoring.selection import (
+from rnnsearch.scoring.inference import selection
+from rnnsearch.scoring.inference.selection import (
     model_confidence_set,
     overfitting_of_blocks,
     overfitting_probability,
     spa,
 )
-from rnnsearch.scoring.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped
 
 # Superior predictive ability
 

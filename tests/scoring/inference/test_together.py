@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnsearch.scoring.significance import LEVEL
-from rnnsearch.scoring.together import Told, benjamini_hochberg, corrected
+from rnnsearch.scoring.inference.significance import LEVEL
+from rnnsearch.scoring.inference.together import Told, benjamini_hochberg, corrected
 
 chances = st.one_of(st.none(), st.floats(0, 1))
 told = st.builds(
