@@ -41,11 +41,11 @@ def _percent(value: float) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{100 * value:+.1f} %"
+    return f"{100 * value:+.1f} %".replace("-", "−")
 
 
 def _ratio(value: float) -> str:
-    return f"{value:+.2f}"
+    return f"{value:+.2f}".replace("-", "−")
 
 
 MEASURES = (
