@@ -4,7 +4,8 @@ data        before a search: prices fetched, looked at, checked
 searching   a search and its records
 verdict     what came out of it
 journal     what came true of its forecasts
-studies     the sample studies
+studies     the sample studies, and some studies compared
+listing     the studies that were searched
 ending      signals, and readers that have read enough
 
 Nothing is imported here that takes time: `main` listens for Ctrl-C before anything is.
@@ -47,7 +48,7 @@ def main() -> None:
 def _exit_code(interrupts: Interrupts | None = None) -> int:
     interrupts = interrupts or Interrupts()
     try:
-        from rnnsearch.cli import data, searching, verdict, journal, studies  # noqa: F401, I001  in the order of --help
+        from rnnsearch.cli import data, searching, verdict, journal, studies, listing  # noqa: F401, I001  in the order of --help
         from rnnsearch.cli.common import Abort, app
 
         try:
@@ -106,7 +107,7 @@ def _unforeseen(error: Exception) -> str:
 
 def __getattr__(name: str) -> Any:
     if name == "app":
-        from rnnsearch.cli import data, searching, verdict, journal, studies  # noqa: F401, I001
+        from rnnsearch.cli import data, searching, verdict, journal, studies, listing  # noqa: F401, I001
         from rnnsearch.cli.common import app
 
         return app

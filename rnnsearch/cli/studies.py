@@ -1,10 +1,12 @@
-"""Studies beside each other: those that come with the package."""
+"""Several studies: those that come with the package, and some beside each other."""
 
+import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rnnsearch.cli.common import Force, app
+from rnnsearch.cli.common import AsJson, Force, SomeSeries, Storage, app, load_many
 from rnnsearch.shown import printable
 
 
@@ -35,4 +37,37 @@ def studies(
     out.print(table)
     out.print("rnnsearch search NAME    runs one", highlight=False, markup=False)
     out.print("rnnsearch studies NAME   copies one, to change it", highlight=False, markup=False)
+    return 0
+
+
+@app.command()
+def compare(
+    studies: Annotated[
+        list[Path],
+        typer.Argument(metavar="STUDY...", help="Study files, or their names.", show_default=False),
+    ],
+    series: SomeSeries = None,
+    storage: Storage = None,
+    as_json: AsJson = False,
+) -> int:
+    """Compare studies: skill, verdict, and the settings that differ."""
+    from rnnsearch.config import StudyFile
+    from rnnsearch.report.shelf.comparing import compare
+    from rnnsearch.terminal.shelf import comparison_tables
+    from rnnsearch.terminal.tables import output
+
+    meant: list[StudyFile] = []
+    for path in studies:
+        study = load_many(path, series, run__storage=storage)
+        if isinstance(study, StudyFile):
+            meant.append(study)
+        else:
+            meant += [member.study for member in study.members]
+    told = compare(meant)
+    if as_json:
+        print(json.dumps(told))
+        return 0
+    out = output()
+    for part in comparison_tables(told):
+        out.print(part, highlight=False, markup=False)
     return 0

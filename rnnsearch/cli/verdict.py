@@ -186,7 +186,10 @@ def predict(
     export: Annotated[
         Path | None,
         typer.Option(
-            help="Write the forecasts to FILE (.csv, .json, .parquet).", show_default=False
+            "--export",
+            "--output",
+            help="Write the forecasts to FILE (.csv, .json, .parquet).",
+            show_default=False,
         ),
     ] = None,
     as_json: AsJson = False,

@@ -42,8 +42,27 @@ SILENCE = {  # after which a PostgreSQL that was cut off is seen to be so; the U
 
 def storage_url(study: StudyFile) -> str:
     """Where a study is kept, as SQLAlchemy wants it."""
-    url = study.run.storage or sqlite_url(home() / "optuna.db")
+    return _proper(study.run.storage or sqlite_url(home() / "optuna.db"))
+
+
+def url_of(storage: str | None) -> str:
+    """The same where no study is named: RNNSEARCH_STORAGE is asked, as study files do."""
+    given = storage or os.environ.get("RNNSEARCH_STORAGE")
+    return _proper(given or sqlite_url(home() / "optuna.db"))
+
+
+def _proper(url: str) -> str:
     return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+
+
+def stored_names(url: str) -> list[str]:
+    """The studies of a storage, by name."""
+    with storage_errors(url, OSError, RuntimeError, ValueError):
+        storage = open_storage(url, create=False)
+        try:
+            return sorted(optuna.get_all_study_names(storage))
+        finally:
+            storage.engine.dispose()
 
 
 def open_storage(url: str, create: bool) -> optuna.storages.RDBStorage:

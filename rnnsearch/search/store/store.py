@@ -23,7 +23,7 @@ import secrets
 import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 import filelock
 import optuna
@@ -69,9 +69,20 @@ class Store:
     """One study in a storage. Opening it creates what is missing."""
 
     def __init__(self, study: StudyFile, *, create: bool = True) -> None:
-        self.url = storage_url(study)
-        self.name = study.name
-        self._target = targets.get(study.data.predict)
+        self._predict = study.data.predict
+        self._open(storage_url(study), study.name, create)
+
+    @classmethod
+    def named(cls, url: str, name: str) -> Self:
+        """A study that is there, to be read without its study file."""
+        store = cls.__new__(cls)
+        store._open(url, name, create=False)
+        searched = store.notes().get("study_file", {})
+        store._predict = searched.get("data", {}).get("predict", "log_return")
+        return store
+
+    def _open(self, url: str, name: str, create: bool) -> None:
+        self.url, self.name = url, name
         self._views: list[TrialView] = []
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with storage_errors(self.url, OSError, RuntimeError, ValueError):
@@ -86,6 +97,10 @@ class Store:
                 )
             else:
                 self._study = _load(storage, self.name)
+
+    @property
+    def _target(self) -> targets.Target:
+        return targets.get(self._predict)
 
     @property
     def engine(self) -> sqlalchemy.Engine:

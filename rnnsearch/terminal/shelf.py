@@ -1,0 +1,70 @@
+"""Studies beside each other, for the terminal."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from rnnsearch.config.toml import to_toml
+from rnnsearch.errors import cut
+from rnnsearch.scoring import metrics
+from rnnsearch.shown import printable
+from rnnsearch.terminal.tables import small_table
+
+
+def listing_table(told: Mapping[str, Any]) -> Table:
+    """A row per study: how far it is, its best trial, its verdict."""
+    table = _results(f"Studies in {told['storage']}", state=True)
+    for row in told["studies"]:
+        table.add_row(_text(row["study"]), row["state"], *_found(row))
+    return table
+
+
+def comparison_tables(told: Mapping[str, Any]) -> Iterator[Table | str]:
+    """What each found, and the settings that differ, a column per study."""
+    table = _results("Compared", state=False)
+    for row in told["studies"]:
+        table.add_row(_text(row["study"]), *_found(row))
+    yield table
+    if told["settings"]:
+        table = small_table("Settings that differ")
+        table.add_column("", no_wrap=True)
+        for row in told["studies"]:
+            table.add_column(_text(row["study"]), overflow="fold")
+        for key, values in told["settings"].items():
+            table.add_row(_text(key.rstrip(".")), *(_text(_value(value)) for value in values))
+        yield table
+    else:
+        yield "their settings are the same"
+    for note in told["notes"]:
+        yield f"note: {note}"
+
+
+def _results(title: str, *, state: bool) -> Table:
+    table = small_table(title)
+    for heading in ("study", "state")[: 2 if state else 1]:
+        table.add_column(heading, overflow="fold")
+    table.add_column("trials", justify="right", no_wrap=True)
+    table.add_column("best network")
+    for heading in ("skill\nvalidation", "skill\ntest"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict on the locked test")
+    return table
+
+
+def _found(row: Mapping[str, Any]) -> Iterator[str]:
+    skill, best, answer = metrics.get("skill"), row["best"], row["evaluated"]
+    yield f"{row['finished']}/{row['target_trials']}"
+    yield best["network"] if best else "–"
+    yield skill.cell(best["skill"]) if best else "–"
+    yield skill.cell(answer["skill"]) if answer else "–"
+    yield answer["verdict"] if answer else "not evaluated"
+
+
+def _value(value: Any) -> str:
+    return "–" if value is None else cut(to_toml(value))
+
+
+def _text(name: str) -> Text:
+    return Text(printable(name))
