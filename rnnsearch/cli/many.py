@@ -18,12 +18,14 @@ def search_many(
     trials: str | None,
     deadline: "Deadline",
     fork_of: str | None,
+    rename: str,
     quiet: bool,
 ) -> int:
-    """Search all series; `path` of the study file."""
+    """Search all series; `path` of the study file, `rename` what a forked one needs first."""
+    from rnnsearch.errors import AbsentStudyError
     from rnnsearch.many.family import study_name
     from rnnsearch.many.reading import notes, read_all
-    from rnnsearch.many.searching import search_all
+    from rnnsearch.many.searching import FailedSeries, search_all
     from rnnsearch.many.status import status
     from rnnsearch.publish.page import publish_plots
     from rnnsearch.search.searching import Interrupted
@@ -35,7 +37,8 @@ def search_many(
     read = read_all(family, note, tried=True)
     for text in notes(read):
         note(text)
-    again = f"`{to_go_on(path, deadline.text)}`"
+    failed: FailedSeries | None = None
+    again = f"{rename}`{to_go_on(path, deadline.text)}`"
     with ManyViews(
         Terminal(highlight=False), len(read.problems), quiet=quiet, deadline=deadline
     ) as views:
@@ -48,19 +51,30 @@ def search_many(
                 deadline=deadline,
                 fork_of=lambda one: None if fork_of is None else study_name(fork_of, one.series),
             )
+        except FailedSeries as error:
+            failed = error
         except Interrupted as interrupted:
             views.notice(f"stopped; {again} goes on from here")
             return interrupted.exit_code
         if deadline.stopped:
             views.notice(f"stopped after {deadline.text}; {again} goes on from here")
     out = output()
-    facts = status(family)
+    try:
+        facts = status(family)
+    except AbsentStudyError:  # its time was up before one began
+        return 0
     out.print(status_line(facts), highlight=False, markup=False)
     out.print(status_table(facts))
+    if rename:
+        out.print(rename.rstrip(), highlight=False, markup=False, soft_wrap=True)
     left = max(facts["target_trials"] - facts["finished"], 0)
     out.print(after_search(path, left), highlight=False, markup=False, soft_wrap=True)
+    begun = {row["series"] for row in facts["series"] if row["complete"]}
     for member, problem in read.problems.items():
-        publish_plots(problem, Store(member.study, create=False), notice=note)
+        if member.series in begun:
+            publish_plots(problem, Store(member.study, create=False), notice=note)
+    if failed is not None:
+        raise failed
     return 0
 
 

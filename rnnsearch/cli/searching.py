@@ -110,6 +110,7 @@ def search(
             trials=trials,
             deadline=deadline,
             fork_of=fork_of,
+            rename=_rename(find_study(study), fork),
             quiet=quiet,
         )
     again = f"{_rename(find_study(study), fork)}`{to_go_on(find_study(study), timeout)}`"

@@ -55,6 +55,8 @@ def _row(member: Member) -> dict[str, Any]:
     except AbsentStudyError:
         return row
     with storage_errors(store.url):
+        if not store.is_claimed:  # whoever opened it could not search
+            return row
         trials, drivers, target = store.trials(), working(store), store.target_trials
         known = store.tracked(tracking_uri(member.study))
         evaluation = store.notes().get("evaluation")

@@ -114,14 +114,14 @@ def test_a_series_begins_as_soon_as_another_has_no_trial_for_a_worker(tmp_path: 
 
 @pytest.mark.slow
 def test_a_killed_search_goes_on_with_every_trial_once_and_in_its_series(tmp_path: Path) -> None:
-    path = write_many(tmp_path, study={"trials": 4, "pruner": "median"}, run=LOCAL)
+    study = {"trials": 4, "pruner": "median"}
+    path = write_many(tmp_path, study=study, space={"epochs": 40}, run=LOCAL)
     chance = random.Random(3)
     for _ in range(3):
         process = start("search", path)
-        began = time.monotonic()
-        wait = chance.uniform(4, 12)
-        while process.poll() is None and time.monotonic() - began < wait:
-            time.sleep(0.05)
+        assert process.stdout is not None
+        process.stdout.readline()  # the first series has begun
+        time.sleep(chance.uniform(0.1, 2.5))
         end_group(process)
         process.communicate()
     code, out, err = run("search", path)
@@ -149,9 +149,10 @@ def test_a_series_that_cannot_be_searched_holds_up_no_other(
 ) -> None:
     path = write_many(tmp_path, count=2, run=LOCAL)
     with filelock.FileLock(home / "optuna.db.stocks.T0.lock"):
-        code, _, err = rnnsearch("search", path)
-    assert code != 0
+        code, out, err = rnnsearch("search", path)
+    assert code == 4
     assert "T0: " in err
+    assert "1 of 2 series done" in out
     assert "is being searched by another process" in err
     one, *others = members(path).members
     for member in others:
@@ -178,3 +179,21 @@ def test_ctrl_c_stops_all_and_the_next_search_goes_on(tmp_path: Path, signals: i
     family = search_here(path)
     for member in family.members:
         assert_study_in_order(member.study, 3)
+
+
+def test_a_fork_begins_with_what_each_series_has_found(tmp_path: Path, rnnsearch: Command) -> None:
+    path = write_many(tmp_path, count=2)
+    old = values(search_here(path))
+    code, out, err = rnnsearch("search", path, "--fork", "other")
+    assert code == 0, err
+    assert 'write name = "other" under [study]' in out
+    renamed = write_many(tmp_path, count=2, study={"name": "other"})  # as it says
+    assert values(members(renamed)) == old
+
+
+def test_a_search_whose_time_is_up_at_once_ends_in_order(
+    tmp_path: Path, rnnsearch: Command
+) -> None:
+    code, _, err = rnnsearch("search", write_many(tmp_path, run=LOCAL), "--timeout", "1s")
+    assert code == 0, err
+    assert "stopped after 1s" in err
