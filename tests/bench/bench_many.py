@@ -27,10 +27,10 @@ import numpy as np
 
 from rnnsearch.arrays import Floats
 from rnnsearch.scoring import sentences
-from rnnsearch.scoring.information import information
-from rnnsearch.scoring.significance import LEVEL, diebold_mariano
-from rnnsearch.scoring.skipped import Skipped
-from rnnsearch.scoring.together import Told, corrected
+from rnnsearch.scoring.inference.information import information
+from rnnsearch.scoring.inference.significance import LEVEL, diebold_mariano
+from rnnsearch.scoring.inference.skipped import Skipped
+from rnnsearch.scoring.inference.together import Told, corrected
 
 TRAIN, TEST, INPUTS, PLANTED = 1500, 500, 5, 5
 FREEDOM = 5
