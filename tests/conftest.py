@@ -71,6 +71,17 @@ def _one_torch_thread() -> None:
         torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def _mlflow_s_variable_as_it_was() -> Iterator[None]:
+    """`mlflow.set_tracking_uri` sets it for all that follows."""
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    yield
+    if before is None:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+    else:
+        os.environ["MLFLOW_TRACKING_URI"] = before
+
+
 @pytest.fixture(scope="session")
 def sp500_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Path of the S&P 500's daily prices, 1999-01-04 to 2018-12-31, 5,031 rows.

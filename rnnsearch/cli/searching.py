@@ -95,11 +95,15 @@ def search(
     from rnnsearch.search.problem import Problem
     from rnnsearch.search.searching import Interrupted, check_result, check_wanted, search
     from rnnsearch.search.store.databases import storage_errors
+    from rnnsearch.search.store.records import tracking_uri
     from rnnsearch.terminal.hints import after_search, to_go_on
     from rnnsearch.terminal.live import SearchView
     from rnnsearch.terminal.tables import Terminal, best_table, note, output
+    from rnnsearch.tracking import variable_unused
 
     check_wanted(trials)
+    if unused := variable_unused(tracking_uri(settings)):
+        note(unused)
     meant = chosen(settings, series)
     if not isinstance(meant, StudyFile):
         from rnnsearch.cli.many import search_many
@@ -155,8 +159,11 @@ def search(
 
     # Last, with its imports of scikit-learn and matplotlib: nobody need wait for it.
     from rnnsearch.publish.page import publish_plots
+    from rnnsearch.tracking import experiment_page
 
     publish_plots(problem, store, notice=note)
+    if page := experiment_page(tracking_uri(settings), settings.name):
+        print(f"\nin MLflow: {page}")
     return 0
 
 
@@ -273,6 +280,7 @@ def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5000,
 ) -> int:
     """Open MLflow's pages on this machine."""
-    from rnnsearch.tracking import serve_dashboard
+    from rnnsearch.tracking import serve_dashboard, uri_from_environment
 
-    return serve_dashboard(tracking or os.environ.get("RNNSEARCH_TRACKING"), host, port)
+    named = tracking or os.environ.get("RNNSEARCH_TRACKING") or uri_from_environment()
+    return serve_dashboard(named, host, port)

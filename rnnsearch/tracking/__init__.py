@@ -2,6 +2,7 @@
 
 server       the MLflow a URI names
 experiment   one experiment per study, one parent run, one child per trial
+where        which MLflow is meant, and a study's page there
 tracker      a search's trials written from a thread of its own
 syncing      all trials compared with the store
 """
@@ -25,6 +26,12 @@ from rnnsearch.tracking.server import (
 )
 from rnnsearch.tracking.syncing import best_measures, sync
 from rnnsearch.tracking.tracker import Tracker
+from rnnsearch.tracking.where import (
+    experiment_page,
+    runs_page,
+    uri_from_environment,
+    variable_unused,
+)
 
 __all__ = [
     "PARENT",
@@ -38,9 +45,13 @@ __all__ = [
     "Tracker",
     "best_measures",
     "default_uri",
+    "experiment_page",
     "first_line",
+    "runs_page",
     "serve_dashboard",
     "shown_uri",
     "sqlite_url",
     "sync",
+    "uri_from_environment",
+    "variable_unused",
 ]

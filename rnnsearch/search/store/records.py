@@ -10,7 +10,7 @@ from rnnsearch.search.inputs.candidates import describe
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.view import INTERRUPTED, TrialView
 from rnnsearch.shown import code, markdown
-from rnnsearch.tracking import STATE, Parent, RunRecord, default_uri
+from rnnsearch.tracking import STATE, Parent, RunRecord, default_uri, uri_from_environment
 
 
 def title(parameters: dict[str, Any]) -> str:
@@ -124,4 +124,5 @@ def parent_record(problem: Problem, study_id: str) -> Parent:
 
 
 def tracking_uri(study: StudyFile) -> str:
-    return study.run.tracking or default_uri(home())
+    """Where a study's trials are shown: as it says, as MLflow's own variable says, or here."""
+    return study.run.tracking or uri_from_environment() or default_uri(home())
