@@ -18,18 +18,11 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.store import Store
-from rnnsearch.verdict.answers import stored_answer
+from rnnsearch.verdict.answers import AMONG, among, stored_answer
 from rnnsearch.verdict.evaluation import evaluate
 
 Say = Callable[[str], None]
 
-HEADLINES = {
-    "better": "Better than doing nothing",
-    "informative": "Informative, but not yet more accurate than doing nothing",
-    "worse": "Worse than doing nothing",
-    "not distinguishable": "Not distinguishable from doing nothing",
-    "cannot be told": "Cannot be told",
-}
 NAMED = 20  # series in a sentence
 
 
@@ -101,6 +94,7 @@ def evaluate_all(
         reason = next(iter(failed.values()), "")
         raise NoTrialError(f"{family.name}: none of its series could be evaluated: {reason}")
     verdicts = collect(family, failed)
+    keep(verdicts)
     for member, problem in problems.items():
         evaluated(member, problem, verdicts.answers[member])
     return verdicts
@@ -121,9 +115,24 @@ def collect(family: Family, failed: dict[Member, str] | None = None) -> Verdicts
             answers[member] = answer
         elif member not in missing:
             missing[member] = "not evaluated"
-    among = dict(zip(answers, corrected([_told(one) for one in answers.values()]), strict=True))
-    said = {member: _among(answers[member], one, len(among)) for member, one in among.items()}
-    return Verdicts(family, said, among, missing)
+    found = dict(zip(answers, corrected([_told(one) for one in answers.values()]), strict=True))
+    said = {member: _noted(answers[member], one, len(found)) for member, one in found.items()}
+    return Verdicts(family, said, found, missing)
+
+
+def keep(verdicts: Verdicts) -> None:
+    """Have each series' own study say what its verdict is among all, wherever it is told."""
+    for member, answer in verdicts.answers.items():
+        told = {key: value for key, value in answer[AMONG].items() if key != "alone"}
+        store = Store(member.study, create=False)
+        with storage_errors(store.url):
+            if store.notes().get(AMONG) != told:
+                store.note(AMONG, told)
+
+
+def _noted(answer: dict[str, Any], one: Corrected, count: int) -> dict[str, Any]:
+    noted = asdict(one) | {"count": count, "opening_id": answer.get("opening_id")}
+    return among(answer, noted)
 
 
 # --- one of them --------------------------------------------------------------------------------
@@ -143,22 +152,6 @@ def _told(answer: dict[str, Any]) -> Told:
         p_worse,
         -math.inf if skill is None else skill,
     )
-
-
-def _among(answer: dict[str, Any], one: Corrected, count: int) -> dict[str, Any]:
-    """The answer with the verdict that holds among `count` series; `alone` is its own."""
-    alone = answer["verdict"]
-    if count == 1:
-        return answer | {"among": asdict(one) | {"count": 1, "alone": alone["sentence"]}}
-    headline = HEADLINES[one.kind]
-    sentence = (
-        f"{headline}: corrected over {count} series, p = {one.listed_informative:.3g} for "
-        f"information and {one.listed_better:.3g} for better (Benjamini–Hochberg). Alone it would "
-        f"read: {alone['sentence']}"
-    )
-    verdict = alone | {"better": one.better, "informative": one.informative, "sentence": sentence}
-    told = asdict(one) | {"count": count, "alone": alone["sentence"]}
-    return answer | {"verdict": verdict, "among": told}
 
 
 def _row(member: Member, answer: dict[str, Any], one: Corrected) -> dict[str, Any]:
@@ -182,7 +175,7 @@ def _row(member: Member, answer: dict[str, Any], one: Corrected) -> dict[str, An
         "rows": test["rows"],
         "first": test["first"],
         "last": test["last"],
-        "alone": answer["among"]["alone"],
+        "alone": answer[AMONG]["alone"],
     }
 
 

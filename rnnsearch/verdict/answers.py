@@ -1,6 +1,6 @@
 """The answer: made of the locked rows, kept in the store, charged for its opening when it is told.
 
-Study attribute: `evaluation`, the last answer.
+Study attributes: `evaluation`, the last answer; `among`, what it is among many series.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from rnnsearch.arrays import Floats
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.scoring import metrics, sentences
-from rnnsearch.scoring.inference import significance
+from rnnsearch.scoring.inference import significance, together
 from rnnsearch.scoring.inference.information import Information, holm
 from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.scoring.trading.words import EARLIER
@@ -49,7 +49,36 @@ def stored_answer(store: Store) -> dict[str, Any] | None:
         openings = max(openings_so_far(store, answer["opening_id"]), answer["opening"])
         verdict, times = _verdict(answer), sentences.charge(answer["opening"])
     corrected = _corrected(answer["significance"], times)
-    return {**answer, "openings": openings, "verdict": as_json(verdict), "corrected": corrected}
+    told = {**answer, "openings": openings, "verdict": as_json(verdict), "corrected": corrected}
+    noted = store.notes().get(AMONG)
+    if noted is None or noted["opening_id"] != answer.get("opening_id"):
+        return told
+    return among(told, noted)
+
+
+AMONG = "among"
+"""Study attribute: the verdict among all series of a study of many, as of the last evaluation."""
+
+
+def among(answer: dict[str, Any], noted: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer with the verdict that it has among the series of a study of many.
+
+    `noted`: the fields of `together.Corrected`, and the `count` of the series. The answer's own
+    sentence is then under `among`, as `alone`.
+    """
+    verdict = answer["verdict"]
+    alone = answer.get(AMONG, {}).get("alone", verdict["sentence"])
+    told = {**noted, "alone": alone}
+    if noted["count"] > 1:
+        sentence = (
+            f"{together.HEADLINES[noted['kind']]}: corrected over {noted['count']} series, p = "
+            f"{noted['listed_informative']:.3g} for information and {noted['listed_better']:.3g} "
+            f"for better (Benjamini–Hochberg). Alone it would read: {alone}"
+        )
+        better = noted["kind"] == "better"
+        informative = better or noted["kind"] == "informative"
+        verdict = verdict | {"better": better, "informative": informative, "sentence": sentence}
+    return {**answer, "verdict": verdict, AMONG: told}
 
 
 def compare(

@@ -13,6 +13,7 @@ from rnnsearch.many.family import Family, family_of
 from rnnsearch.many.verdicts import collect, evaluate_all
 from rnnsearch.search.store.store import Store
 from rnnsearch.tracking import PARENT, TRIAL
+from rnnsearch.verdict.answers import among, stored_answer
 from tests.helpers.many import walk, write_files
 from tests.helpers.searches import run, runs_of_study, write_study
 
@@ -89,6 +90,31 @@ def test_one_alone_is_corrected_for_all_that_were_opened(study: Path, rnnsearch:
     code, out, err = rnnsearch("evaluate", study, "--series", "goes", "--seeds", "1")
     assert code == 0, err
     assert "Better than doing nothing: corrected over 2 series" in " ".join(out.split())
+
+
+def test_the_corrected_verdict_is_told_wherever_the_study_of_a_series_is(
+    study: Path, family: Family, rnnsearch: Command
+) -> None:
+    code, out, err = rnnsearch("list", "--json")
+    assert code == 0, err
+    goes = next(one for one in json.loads(out)["studies"] if one["study"] == "stocks.GOES")
+    assert goes["evaluated"]["verdict"] == "Better than doing nothing"
+    answer = stored_answer(Store(family.members[0].study, create=False))
+    assert answer is not None
+    assert "corrected over 2 series" in answer["verdict"]["sentence"]
+    assert answer["among"]["alone"].startswith("Better than doing nothing: on ")
+
+
+def test_a_verdict_that_does_not_hold_among_all_is_not_told_as_if_it_did() -> None:
+    alone = {"better": True, "informative": True, "p": 0.04, "sentence": "Better: by itself."}
+    noted = {"kind": "not distinguishable", "count": 30}
+    noted |= {"listed_informative": 0.9, "listed_better": 0.9}
+    told = among({"verdict": alone}, noted)
+    assert not told["verdict"]["better"]
+    assert not told["verdict"]["informative"]
+    assert told["verdict"]["sentence"].startswith("Not distinguishable from doing nothing: ")
+    assert told["verdict"]["sentence"].endswith("Alone it would read: Better: by itself.")
+    assert among(told, noted) == told
 
 
 def test_a_new_series_is_told_as_not_evaluated_and_not_corrected_for(

@@ -15,6 +15,15 @@ from rnnsearch.scoring.inference.significance import LEVEL
 Kind = Literal["better", "informative", "worse", "not distinguishable", "cannot be told"]
 
 
+HEADLINES: dict[str, str] = {
+    "better": "Better than doing nothing",
+    "informative": "Informative, but not yet more accurate than doing nothing",
+    "worse": "Worse than doing nothing",
+    "not distinguishable": "Not distinguishable from doing nothing",
+    "cannot be told": "Cannot be told",
+}
+
+
 @dataclass(frozen=True)
 class Told:
     """What is told of one series alone: one-sided p, charged for openings, and the skill.
