@@ -74,6 +74,25 @@ def test_what_is_told_of_one_series_asks_which(
     assert (code, "return" in out) == (0, True), err
 
 
+@pytest.mark.parametrize(
+    ("wrong", "advice"),
+    [
+        ({"path": "prices"}, {"path": "prices/*.csv"}),
+        ({"path": "long.csv", "series": "all"}, {"path": "long.csv", "series": "*"}),
+    ],
+)
+def test_what_is_nearly_a_study_of_many_says_how_it_becomes_one(
+    tmp_path: Path, home: Path, rnnsearch: Command, wrong: dict[str, str], advice: dict[str, str]
+) -> None:
+    write_together(tmp_path, "long", walks(3))
+    code, _, err = rnnsearch("check", write_many(tmp_path, data=wrong))
+    value = list(advice.values())[-1]
+    assert (code, value in err) == (3, True), err
+    family = family_of(load_study(write_many(tmp_path, data=advice)))  # as it says
+    assert family is not None
+    assert [one.series for one in family.members] == ["T0", "T1", "T2"]
+
+
 def test_a_bad_series_is_named_and_left_out_where_that_is_asked_for(
     tmp_path: Path, home: Path, rnnsearch: Command
 ) -> None:

@@ -183,6 +183,8 @@ def _offer(raw: RawTable, of: dict[str, tuple[str, str]], value: str) -> str:
     if not of:
         where = f"column {names[0]}"
         known = list(raw.frame[names[0]].dropna().astype("str").unique())
+    if value == "all":
+        return f'for each of the {len(known)} ({_listed(known)}) write series = "*".'
     near = get_close_matches(value, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0][:100]}? " if near else ""
     return f"{hint}{where} has {len(known)} ({_listed(known)})."
