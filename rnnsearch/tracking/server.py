@@ -32,6 +32,7 @@ DAMAGED = (  # what SQLite, SQLAlchemy, Alembic and MLflow say of a database tha
     "out-of-date database schema",
     "no regular file",
 )
+TRAINING = "workflowType=machine_learning"  # else its pages are those for language models
 END_SECONDS = 5.0  # that a server is given to end by itself
 
 
@@ -126,8 +127,8 @@ def serve_dashboard(uri: str | None, host: str, port: int) -> int:
             time.sleep(0.2)
         if server.poll() is None:
             print(
-                f"MLflow on http://{host}:{port} (Ctrl-C ends it); choose Model training there, "
-                "then a study",
+                f"MLflow on http://{host}:{port} (Ctrl-C ends it); all studies: "
+                f"http://{host}:{port}/#/experiments?{TRAINING}",
                 flush=True,
             )
         return int(server.wait())

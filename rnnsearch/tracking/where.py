@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from rnnsearch.tracking.server import connect, shown_uri, sqlite_url
+from rnnsearch.tracking.server import TRAINING, connect, shown_uri, sqlite_url
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 SERVERS_AND_DATABASES = re.compile(r"(https?|sqlite|(postgres|mysql|mssql)\w*)(\+\w+)?://")
@@ -62,4 +62,4 @@ def runs_page(uri: str, experiment: str) -> str:
     place = parts.netloc.rpartition("@")[2]
     order = f"orderByKey={quote('metrics.`skill`', safe='.')}&orderByAsc=false"
     path = parts.path.rstrip("/")
-    return f"{parts.scheme}://{place}{path}/#/experiments/{experiment}/runs?{order}"
+    return f"{parts.scheme}://{place}{path}/#/experiments/{experiment}/runs?{TRAINING}&{order}"
