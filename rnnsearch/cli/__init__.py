@@ -12,6 +12,7 @@ Nothing is imported here that takes time: `main` listens for Ctrl-C before anyth
 """
 
 import os
+import re
 import signal
 import sys
 import warnings
@@ -66,11 +67,20 @@ def _exit_code(interrupts: Interrupts | None = None) -> int:
             return _fail(str(error), error.exit_code)
         code = getattr(error, "exit_code", None)
         if code is not None and hasattr(error, "format_message"):  # a wrong flag
-            return _fail(error.format_message(), 2)
+            return _fail(error.format_message() + _usage(error), 2)
         if damage := _of_a_damaged_store(error):
             return _fail(str(damage), damage.exit_code)
         return _fail(_unforeseen(error), 1)
     return int(result or 0)
+
+
+def _usage(error: Any) -> str:
+    """How the command is typed that was typed wrongly."""
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return ""
+    usage = re.sub(r"\{(\w+)\}", r"\1", " ".join(context.get_usage().split()))
+    return f"\n{usage} ({context.command_path} --help tells more)"
 
 
 def _fail(message: str, code: int) -> int:

@@ -40,10 +40,11 @@ def evaluate(
     tracking: Tracking = None,
 ) -> int:
     """Open the locked test once: the champion against doing nothing and other baselines."""
-    from rnnsearch.config import StudyFile
+    from rnnsearch.config import StudyFile, find_study
     from rnnsearch.publish.page import publish_report
     from rnnsearch.publish.registry import publish
     from rnnsearch.search.problem import Problem
+    from rnnsearch.terminal.hints import after_evaluate
     from rnnsearch.terminal.tables import evaluation_tables, note, output
     from rnnsearch.verdict.evaluation import champion_folder, evaluate
 
@@ -69,6 +70,9 @@ def evaluate(
         out.print(part, highlight=False, markup=False)
     if model:
         out.print(f"champion in MLflow: {model}", highlight=False, markup=False)
+    out.print(
+        f"\n{after_evaluate(find_study(study))}", highlight=False, markup=False, soft_wrap=True
+    )
     return 0
 
 

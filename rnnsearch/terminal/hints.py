@@ -42,6 +42,16 @@ def after_search(study: Path, left: int = 0, *, tested: bool = True) -> str:
     )
 
 
+def after_evaluate(study: Path) -> str:
+    name = _name(study)
+    chosen = "" if name == "quickstart" else f" STUDY={name}"
+    return _listed(
+        (f"make report{chosen}", f"rnnsearch report {name}", "one page with all of it"),
+        (f"make refit{chosen}", f"rnnsearch refit {name}", "the champion, trained on all rows"),
+        (f"make predict{chosen}", f"rnnsearch predict {name}", "then: its next forecast"),
+    )
+
+
 def without_test(study: Path) -> str:
     """Where no rows are locked."""
     name = _name(study)

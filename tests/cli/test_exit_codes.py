@@ -1,6 +1,7 @@
 """Every way to fail ends with the code that is promised, and in words."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -32,6 +33,14 @@ def test_a_wrong_study_file_or_flag_ends_with_2(
         assert rnnsearch("search", path, "--trials", wrong)[0] == 2
     assert rnnsearch("search", path, "--workers", "0")[0] == 2
     assert not (home / "optuna.db").exists()
+
+
+def test_a_command_typed_wrongly_shows_how_it_is_typed(rnnsearch: Callable[..., Result]) -> None:
+    for arguments in (["search"], ["search", "a", "--nonsense"], ["search", "a", "b"]):
+        code, _, err = rnnsearch(*arguments)
+        assert code == 2
+        assert re.search(r"Usage: .*search \[OPTIONS\] STUDY \(.*search --help tells more\)$", err)
+    assert "COMMAND [ARGS]..." in rnnsearch("nonsense")[2]
 
 
 def test_a_dry_run_says_what_would_be_started_and_starts_nothing(

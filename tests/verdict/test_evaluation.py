@@ -380,6 +380,16 @@ def test_a_study_without_test_rows_is_told_the_way(
     assert "No rows are locked that a champion could be tested on" in page
 
 
+def test_an_evaluation_ends_with_what_to_type_next_and_that_works(
+    evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(monkeypatch, "evaluate", evaluated.path) == 0
+    *_, first, second, third = capsys.readouterr().out.strip().splitlines()
+    for line, name in ((first, "report"), (second, "refit"), (third, "predict")):
+        assert line.startswith(f"rnnsearch {name} {evaluated.path} ")
+        assert command(monkeypatch, name, evaluated.path) == 0
+
+
 # --- other studies, end to end
 
 
