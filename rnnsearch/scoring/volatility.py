@@ -1,7 +1,6 @@
 """How large a usual move is, as the last sessions tell."""
 
 import numpy as np
-import pandas as pd
 
 from rnnsearch.arrays import Floats
 
@@ -17,6 +16,8 @@ def recent_size(changes: Floats, start: float) -> Floats:
 
     RiskMetrics 1996, eq. 5.3; arch's `EWMAVariance(0.94)` is the square, one session later.
     """
+    import pandas as pd  # takes long, and a trial does without
+
     squares = np.square(np.concatenate([[start], changes]))
     means: Floats = pd.Series(squares).ewm(alpha=1 - DECAY, adjust=False).mean().to_numpy()
     return np.sqrt(means)

@@ -34,6 +34,7 @@ def test_the_report_and_images_are_on_the_parent_run(pages: Pages) -> None:
     assert {"report.html", "inputs.json"} <= set(artifacts(pages.path))
     images = {"best_so_far", "parameter_importance", "inputs", "date_shifts"}
     images |= {"permutation_importance", "ranking", "equity"}
+    images |= {f"compared_{name}" for name in ("cell", "input_shift", "output_shift")}
     assert set(artifacts(pages.path, "plots")) == {f"plots/{name}.svg" for name in images}
 
 
