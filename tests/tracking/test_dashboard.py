@@ -62,10 +62,12 @@ def test_the_dashboard_listens_on_this_machine_alone_and_leaves_nothing_running(
         processes = process.children(recursive=True)
         assert processes
         assert listening(process) == {"127.0.0.1"}
+        assert command.stdout is not None
+        said = next(line for line in command.stdout if "MLflow on" in line)  # once it answers
+        assert f"MLflow on http://127.0.0.1:{port}" in said
         command.send_signal(signal.SIGTERM)  # to the command alone
-        code, out, _ = finish(command)
+        code, _, _ = finish(command)
         assert code == 128 + signal.SIGTERM
-        assert f"MLflow on http://127.0.0.1:{port}" in out
         _, alive = psutil.wait_procs(processes, timeout=60)
         assert not alive
     finally:
