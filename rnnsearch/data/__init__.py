@@ -4,6 +4,7 @@
 - `markets`: when do sessions close, and which come next?
 - `prices`: which prices are these, and can they be right? Checked, never repaired in silence
 - `inputs`: which inputs can be made of them? One hashed, cached table
+- `listing`: which series does `[data]` name?
 
 `atomic` writes files that are complete or absent, `scratch` has folders that no ending leaves.
 

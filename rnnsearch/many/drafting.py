@@ -14,7 +14,7 @@ from rnnsearch.config import DataSection
 from rnnsearch.config.data import EVERY
 from rnnsearch.data.files.names import USUAL, date_column, key, usual_names
 from rnnsearch.data.files.numbers import parse_numbers
-from rnnsearch.data.prices.listing import Listed, is_pattern, list_series
+from rnnsearch.data.listing import Listed, is_pattern, list_series
 from rnnsearch.data.prices.load import read_prices, whole_table
 from rnnsearch.errors import DataError, SeveralSeriesError, cut
 from rnnsearch.prepare import draft

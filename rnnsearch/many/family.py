@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 from rnnsearch.config import StudyFile, digest
 from rnnsearch.config.data import EVERY
-from rnnsearch.data.prices.listing import is_pattern, list_series
+from rnnsearch.data.listing import is_pattern, list_series
 from rnnsearch.errors import DataError, StudyFileError, shown
 
 UNFIT = re.compile(r"[^\w.-]+")

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from rnnsearch.data.atomic import replace_file
-from rnnsearch.data.prices.listing import is_pattern, list_series
+from rnnsearch.data.listing import is_pattern, list_series
 from rnnsearch.errors import NoTrialError, RnnsearchError, StudyFileError, shown
 from rnnsearch.many.family import Family
 from rnnsearch.many.verdicts import collect

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import DataSection
-from rnnsearch.data.prices.listing import list_series
+from rnnsearch.data.listing import list_series
 from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import DataError
 from tests.helpers.many import FORMS, walks, write_files, write_together
