@@ -123,7 +123,7 @@ def _values(database: Path) -> Iterator[str]:
                 place, state, keys = trials.get(number, ("", "", set()))
                 place = place if owner == "trial_id" else "the study"
                 keys.add(_text(key))
-                if fault := _attribute(_text(key), content):
+                if fault := _attribute(_text(key), content, state):
                     yield f"{place}: {_text(key)[:50]!r} {fault}"
         tables = {_text(name) for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         if LEDGER in tables:
@@ -168,10 +168,13 @@ def _columns(database: Path) -> Iterator[str]:
                     pass
         except UNREADABLE as error:
             yield f"table {table.name}: {str(error)[:80]}"
+        except sqlalchemy.exc.OperationalError as error:
+            if "no such" in str(error.orig):  # a column, whose name is another; not locked
+                yield f"table {table.name}: {error.orig}"
 
 
-def _attribute(key: str, content: Any) -> str | None:
-    """What is wrong with an attribute, of those that have a form."""
+def _attribute(key: str, content: Any, state: str) -> str | None:
+    """What is wrong with an attribute, of those that have a form; `state` is its trial's."""
     try:
         value = json.loads(content.decode())
         match key:
@@ -183,7 +186,8 @@ def _attribute(key: str, content: Any) -> str | None:
             case view.FORECASTS:
                 unpack(value)
             case view.RECORD:
-                _ = value["history"], value.get("metrics", {}).items()
+                metrics = value["metrics"] if state == "COMPLETE" else value.get("metrics", {})
+                _ = value["history"], metrics.items()
             case "evaluation":
                 _ = value["champion"]["identity"], value["table"][0], value["significance"]
                 written = value.pop(DIGEST, None)  # not in one of an earlier version

@@ -63,6 +63,11 @@ def test_a_flipped_bit_in_the_store_is_told_and_never_an_error_nobody_foresaw(
     [
         ("trial_user_attributes SET value_json = '{\"a' WHERE key = 'parameters'", "'parameters'"),
         ("trial_user_attributes SET key = 'recore' WHERE key = 'record'", "has no 'record'"),
+        (
+            "trial_user_attributes SET value_json = "
+            "replace(value_json, '\"metrics\"', '\"metsics\"') WHERE key = 'record'",
+            "'record' cannot be read",
+        ),
         ("study_user_attributes SET value_json = 'nul' WHERE key = 'evaluation'", "'evaluation'"),
         ("trials SET state = 'COMPLETF' WHERE number = 1", "trial 1: its state is 'COMPLETF'"),
         ("trial_params SET distribution_json = '{}'", "the range of"),
