@@ -16,6 +16,8 @@ INSTALLED_CLUSTER := $(VENV)/.installed-cluster
 STUDY_FILE = $(if $(filter %.toml,$(STUDY)),$(STUDY),studies/$(STUDY).toml)
 # SERIES=2330,2454 names some of a study of many series.
 ALL_ARGS = $(if $(SERIES),--series '$(SERIES)') $(ARGS)
+# Groups of tests that share what takes long, in the order of collection.
+PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
 SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) \
 	$(if $(TIMEOUT),--timeout '$(TIMEOUT)') $(ALL_ARGS)
 
@@ -106,10 +108,10 @@ dashboard: $(INSTALLED) ## Open the MLflow page with every trial
 	$(RNNSEARCH) dashboard $(ARGS)
 
 test: $(INSTALLED_DEV) ## Run all tests (make test ARGS='-k windows')
-	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(VENV)/bin/python -m pytest $(PARALLEL) $(ARGS)
 
 test-fast: $(INSTALLED_DEV) ## The tests of daily use, within a minute (make test runs all)
-	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m 'not slow and not cluster and not browser' $(ARGS)
+	$(VENV)/bin/python -m pytest $(PARALLEL) -m 'not slow and not cluster and not browser' $(ARGS)
 
 check: $(INSTALLED_DEV) ## Check format, lint, types and import directions
 	$(VENV)/bin/ruff format --check .

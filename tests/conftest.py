@@ -59,6 +59,8 @@ MLFLOW_STARTUP_SECONDS = 300  # beside other work; alone it takes ten
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Ray's tests come last: a process in which a cluster ran may be ended minutes later."""
+    items.sort(key=lambda item: item.get_closest_marker("cluster") is not None)
     for item in items:
         if COSTLY.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)

@@ -194,6 +194,7 @@ def test_a_fork_begins_with_what_each_series_has_found(tmp_path: Path, rnnsearch
 def test_a_search_whose_time_is_up_at_once_ends_in_order(
     tmp_path: Path, rnnsearch: Command
 ) -> None:
-    code, _, err = rnnsearch("search", write_many(tmp_path, run=LOCAL), "--timeout", "1s")
+    path = write_many(tmp_path, run=LOCAL, study={"trials": 2_000})  # more than a second's
+    code, _, err = rnnsearch("search", path, "--timeout", "1s")
     assert code == 0, err
     assert "stopped after 1s" in err
