@@ -2,6 +2,8 @@
 
 from tests.bench import bench_refit
 
+pytestmark = pytest.mark.slow  # seconds each, or many
+
 
 def test_refits_of_a_small_drifting_file_are_measured(home: object) -> None:
     found = bench_refit.measure(1, 700, 0, 0.3, 100.0)

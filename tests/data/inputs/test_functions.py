@@ -27,6 +27,8 @@ from tests.helpers.evaluated import BARS, quiet, search_inline, write_bars
 from tests.helpers.searches import Notes, run, write_study
 from tests.model.test_cells import OWN, write_cells
 
+pytestmark = pytest.mark.slow  # seconds each, or many
+
 MY_INPUTS = '''\
 """Inputs of our own."""
 

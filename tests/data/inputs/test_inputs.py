@@ -26,6 +26,8 @@ from rnnsearch.data.inputs.indicators import WARMUP, catalogue
 from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import DataError, StorageError, StudyFileError
 
+pytestmark = pytest.mark.slow  # seconds each, or many
+
 PRICE = ("open_close", "high_close", "low_close", "volume_change")
 
 

@@ -29,6 +29,8 @@ from tests.helpers.markets import (
     study,
 )
 
+pytestmark = pytest.mark.slow  # seconds each, or many
+
 # --- Taipei and New York around Lunar New Year 2024 ----------------------------------------------
 
 

@@ -10,6 +10,8 @@ from rnnsearch.search.inputs import ranking
 from rnnsearch.search.inputs.ranking import Ranking, rank_inputs, usable_lags
 from tests.helpers.planted import Planted, SignalKind, plant
 
+pytestmark = pytest.mark.slow  # seconds each, or many
+
 LAGS = usable_lags(max_window=10, input_shifts=(0, 3), max_output_shift=5)
 TRAIN = np.arange(50, 1250)
 

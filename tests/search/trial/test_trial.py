@@ -23,6 +23,8 @@ from rnnsearch.search.trial.runner import TrialRunner, run_trial
 from rnnsearch.targets import Quotes
 from tests.helpers.searches import write_study
 
+pytestmark = pytest.mark.slow  # seconds each, or many
+
 CPU = torch.device("cpu")
 
 
