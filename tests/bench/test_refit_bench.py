@@ -1,5 +1,7 @@
 """The bench of refits runs, and says what it found."""
 
+import pytest
+
 from tests.bench import bench_refit
 
 pytestmark = pytest.mark.slow  # seconds each, or many
