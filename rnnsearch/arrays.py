@@ -12,6 +12,11 @@ Rows: TypeAlias = NDArray[np.int64]
 T = TypeVar("T", bound=np.generic)
 
 
+def rounded(values: Floats) -> list[float]:
+    """Seven digits: enough for a plot and a table, and half the size."""
+    return [float(f"{value:.7g}") for value in values]
+
+
 def read_only(values: NDArray[T]) -> NDArray[T]:
     """The same numbers, which whoever is given them cannot change."""
     view = values.view()

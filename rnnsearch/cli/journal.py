@@ -26,7 +26,9 @@ def journal(
     ] = None,
     export: Annotated[
         Path | None,
-        typer.Option(help="Write every forecast to FILE (.csv, .parquet).", show_default=False),
+        typer.Option(
+            help="Write every forecast to FILE (.csv, .json, .parquet).", show_default=False
+        ),
     ] = None,
     as_json: AsJson = False,
     series: OneSeries = None,
@@ -34,10 +36,10 @@ def journal(
     tracking: Tracking = None,
 ) -> int:
     """Say what came true of the recorded forecasts, and whether the model has drifted."""
+    from rnnsearch.data.export import check_ending
     from rnnsearch.publish.journal import publish_journal
     from rnnsearch.terminal.journal import journal_tables
     from rnnsearch.terminal.tables import note, output
-    from rnnsearch.verdict.journal.exporting import check_ending
     from rnnsearch.verdict.journal.exporting import export as write
     from rnnsearch.verdict.journal.reading import journal
 

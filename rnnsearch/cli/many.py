@@ -170,7 +170,9 @@ def predict_many(
     as_json: bool,
 ) -> int:
     """One table of the next forecasts of all series."""
-    from rnnsearch.many.predicting import export as write
+    import pandas as pd
+
+    from rnnsearch.data.export import write_table
     from rnnsearch.many.predicting import newer_files, predict_all
     from rnnsearch.shown import printable
     from rnnsearch.terminal.many import forecasts_table
@@ -184,7 +186,7 @@ def predict_many(
         for text in notes:
             note(f"{series}: {text}")
     if export is not None:
-        write(told["forecasts"], export)
+        write_table(pd.DataFrame(told["forecasts"]), export)
     if as_json:
         print(json.dumps(told))
         return 0
@@ -206,7 +208,7 @@ def refit_many(
     from rnnsearch.errors import NoTrialError, RnnsearchError
     from rnnsearch.publish.registry import publish_refit
     from rnnsearch.shown import printable
-    from rnnsearch.terminal.tables import note
+    from rnnsearch.terminal.tables import note, refit_text
     from rnnsearch.verdict.renewal import renew
 
     failed: list[RnnsearchError] = []
@@ -222,8 +224,6 @@ def refit_many(
             note(f"{name}: {error}")
             continue
         publish_refit(member.study, renewed["evaluated"], notice=note)
-        verb = "is trained on" if renewed["made"] else "was trained before on the same"
         if not quiet:
-            rows = f"{renewed['rows']:,} rows, {renewed['first']} to {renewed['last']}"
-            print(printable(f"{name}: trial {renewed['champion']} {verb} {rows}"))
+            print(printable(f"{name}: {refit_text(renewed)}"))
     return failed[0].exit_code if len(failed) == len(family.members) else 0

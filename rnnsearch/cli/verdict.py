@@ -146,16 +146,11 @@ def refit(
     if as_json:
         print(json.dumps(renewed | {"model": model}))
         return 0
-    from rnnsearch.terminal.tables import output
+    from rnnsearch.terminal.tables import output, refit_text
 
-    verb = "is trained on" if renewed["made"] else "was trained before on the same"
     out = output()
-    out.print(
-        f"trial {renewed['champion']} {verb} {renewed['rows']:,} rows, {renewed['first']} to "
-        f"{renewed['last']}; the answer stays that of the locked test",
-        highlight=False,
-        markup=False,
-    )
+    stays = "the answer stays that of the locked test"
+    out.print(f"{refit_text(renewed)}; {stays}", highlight=False, markup=False)
     if model:
         out.print(f"champion in MLflow: {model}", highlight=False, markup=False)
     return 0
@@ -203,8 +198,7 @@ def predict(
 ) -> int:
     """Print the champion's next forecasts, each with its date."""
     from rnnsearch.config import StudyFile
-    from rnnsearch.many.predicting import check_ending
-    from rnnsearch.many.predicting import export as write
+    from rnnsearch.data.export import check_ending, write_table
     from rnnsearch.terminal.tables import note, output, prediction_table
     from rnnsearch.verdict.prediction import predict
 
@@ -230,7 +224,9 @@ def predict(
     for text in answer["notes"]:
         note(text)
     if export is not None:
-        write(answer["forecasts"], export)
+        import pandas as pd
+
+        write_table(pd.DataFrame(answer["forecasts"]), export)
     if as_json:
         print(json.dumps(answer))
     else:

@@ -18,7 +18,7 @@ from rnnsearch.report.page import render as render_page
 from rnnsearch.report.page import write
 from rnnsearch.scoring import metrics
 from rnnsearch.search.problem import Problem
-from rnnsearch.terminal.many import PROBABILITIES
+from rnnsearch.terminal.many import PROBABILITIES, p_cell
 from rnnsearch.version import __version__
 
 HEADINGS = (
@@ -82,14 +82,10 @@ def write_page(
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     skill = metrics.get("skill")
     cells = [(skill.text(row["skill"]), row["skill"])]
-    cells += [(_p(row[name]), row[name]) for name in PROBABILITIES]
+    cells += [(p_cell(row[name]), row[name]) for name in PROBABILITIES]
     sharpe = row["sharpe"]
     cells.append(("–" if sharpe is None else f"{sharpe:+.2f}", sharpe))
     cells += [(str(row[name]), row[name]) for name in ("trials", "openings")]
     there = (home() / f"{row['study']}.html").exists()
     page = f"./{quote(row['study'])}.html" if there else ""
     return row | {"cells": cells, "page": page}
-
-
-def _p(value: float | None) -> str:
-    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -4,9 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from rnnsearch.data.atomic import replace_file
 from rnnsearch.data.listing import is_pattern, list_series
 from rnnsearch.errors import NoTrialError, RnnsearchError, StudyFileError, shown
 from rnnsearch.many.family import Family
@@ -14,7 +11,6 @@ from rnnsearch.many.verdicts import collect
 from rnnsearch.verdict.prediction import predict
 
 Say = Callable[[str], None]
-ENDINGS = (".csv", ".json", ".parquet")
 UNTESTED = "untested"
 
 
@@ -93,25 +89,3 @@ def newer_files(family: Family, data: Path) -> dict[str, Path]:
         )
     found = list_series(own.model_copy(update={"path": data.absolute()}))
     return {one.name: one.path for one in found}
-
-
-def check_ending(path: Path) -> None:
-    """Raise StudyFileError where a table cannot be written under this name."""
-    if path.suffix.lower() not in ENDINGS:
-        raise StudyFileError(
-            f"--export: forecasts are written as .csv, .json or .parquet, got {shown(path.name)}; "
-            "change the ending"
-        )
-
-
-def export(rows: list[dict[str, Any]], path: Path) -> None:
-    """Write forecasts as a table. Raises StudyFileError, StorageError."""
-    check_ending(path)
-    frame = pd.DataFrame(rows)
-    match path.suffix.lower():
-        case ".csv":
-            replace_file(path, lambda file: frame.to_csv(file, index=False))
-        case ".json":
-            replace_file(path, lambda file: frame.to_json(file, orient="records", indent=1))
-        case _:
-            replace_file(path, lambda file: frame.to_parquet(file, index=False))

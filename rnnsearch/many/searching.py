@@ -5,8 +5,9 @@ the workers first, and where it has no trial for one that is idle, the next seri
 core waits while a series ends.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from rnnsearch.errors import NoTrialError, RnnsearchError
@@ -23,7 +24,7 @@ from rnnsearch.search.store.store import Store
 
 AHEAD = 4  # drivers beside as many as there are workers: those whose trials or runs are ending
 
-Turns = Iterator[None]
+Turns = Generator[None, None, None]
 
 
 class Views(Protocol):
@@ -57,122 +58,116 @@ def search_all(
     Raises Interrupted after a signal, FailedSeries, NoTrialError where no series has a trial that
     was completed.
     """
-    failed: dict[Member, RnnsearchError] = {}
+    searches = _Searches(problems, views, trials, deadline, fork_of)
     engine = engines.by_name(family.study.run.engine)
     engine.require()
     if engine.shares:
-        _together(problems, views, failed, trials, deadline, fork_of)
+        searches.together()
     else:
         views.notice(
             f'the engine "{engine.name}" trains one study at a time, so the series are searched '
             "one after the other"
         )
-        _in_turn(problems, views, failed, trials, deadline, fork_of)
-    if failed:
-        raise FailedSeries(failed)
+        searches.in_turn()
+    if searches.failed:
+        raise FailedSeries(searches.failed)
     if not deadline.stopped:
         _check_results(family, problems)
 
 
-def _together(
-    problems: dict[Member, Problem],
-    views: Views,
-    failed: dict[Member, RnnsearchError],
-    trials: str | None,
-    deadline: Deadline,
-    fork_of: Callable[[Member], str | None],
-) -> None:
-    interrupts: list[int] = []
-    waiting = list(problems)
-    at_work: dict[Member, Turns] = {}
-    workers = engines.start(problems[waiting[0]], views.notice)
-    assert isinstance(workers, LocalWorkers)
-    with closing(workers), listening(interrupts):
-        pool = Pool(workers, views.notice)
+@dataclass(eq=False)
+class _Searches:
+    """What `search_all` was asked for, and what has failed of it."""
 
-        def turns(member: Member) -> Turns:
-            problem, view = problems[member], views.of(member.series)
-            share = pool.share(problem)
-            fork = fork_of(member)
-            with begun(
-                problem,
-                view,
-                share,
-                trials=trials,
-                fork_of=fork,
-                deadline=deadline,
-                interrupts=interrupts,
-            ) as driver:
-                in_order = False
-                try:
-                    yield from driver.turns()
-                    in_order = True
-                    while not driver.is_tracked:
-                        yield
-                finally:
-                    driver.end(in_order=in_order)
+    problems: dict[Member, Problem]
+    views: Views
+    trials: str | None
+    deadline: Deadline
+    fork_of: Callable[[Member], str | None]
+    failed: dict[Member, RnnsearchError] = field(default_factory=dict)
 
+    def together(self) -> None:
+        """All series by the same workers. Raises Interrupted."""
+        interrupts: list[int] = []
+        waiting = list(self.problems)
+        at_work: dict[Member, Turns] = {}
+        workers = engines.start(self.problems[waiting[0]], self.views.notice)
+        assert isinstance(workers, LocalWorkers)
+        with closing(workers), listening(interrupts):
+            pool = Pool(workers, self.views.notice)
+            try:
+                while True:
+                    for member in list(at_work):
+                        self._take_turn(member, at_work)
+                    room = len(at_work) < workers.count + AHEAD
+                    if waiting and room and not (interrupts or self.deadline.over()):
+                        if not at_work or workers.has_idle():
+                            member = waiting.pop(0)
+                            at_work[member] = self._turns(member, pool, interrupts)
+                            continue
+                    elif not at_work:
+                        break
+                    pool.listen(WAIT_SECONDS)
+            finally:
+                for one in at_work.values():  # each lets go of its trials
+                    one.close()
+        self.deadline.stopped = bool(waiting) or self.deadline.stopped
+        if interrupts:
+            raise Interrupted(interrupts[0])
+
+    def in_turn(self) -> None:
+        """One series after the other. Raises Interrupted."""
+        for member, problem in self.problems.items():
+            if self.deadline.over():
+                self.deadline.stopped = True
+                return
+            try:
+                search(
+                    member.study,
+                    self.views.of(member.series),
+                    trials=self.trials,
+                    fork_of=self.fork_of(member),
+                    deadline=self.deadline,
+                    problem=problem,
+                )
+            except RnnsearchError as error:
+                self._fail(member, error)
+            self.views.over(member.series)
+
+    def _turns(self, member: Member, pool: Pool, interrupts: list[int]) -> Turns:
+        problem = self.problems[member]
+        with begun(
+            problem,
+            self.views.of(member.series),
+            pool.share(problem),
+            trials=self.trials,
+            fork_of=self.fork_of(member),
+            deadline=self.deadline,
+            interrupts=interrupts,
+        ) as driver:
+            in_order = False
+            try:
+                yield from driver.turns()
+                in_order = True
+                while not driver.is_tracked:
+                    yield
+            finally:
+                driver.end(in_order=in_order)
+
+    def _take_turn(self, member: Member, at_work: dict[Member, Turns]) -> None:
         try:
-            while True:
-                for member in list(at_work):
-                    _take_turn(member, at_work, failed, views)
-                room = len(at_work) < workers.count + AHEAD
-                if waiting and room and not (interrupts or deadline.over()):
-                    if not at_work or workers.has_idle():
-                        member = waiting.pop(0)
-                        at_work[member] = turns(member)
-                        continue
-                elif not at_work:
-                    break
-                pool.listen(WAIT_SECONDS)
-        finally:
-            for one in at_work.values():  # each lets go of its trials
-                one.close()  # type: ignore[attr-defined]
-    deadline.stopped = bool(waiting) or deadline.stopped
-    if interrupts:
-        raise Interrupted(interrupts[0])
-
-
-def _take_turn(
-    member: Member, at_work: dict[Member, Turns], failed: dict[Member, RnnsearchError], views: Views
-) -> None:
-    try:
-        next(at_work[member])
-        return
-    except StopIteration:
-        pass
-    except RnnsearchError as error:
-        failed[member] = error
-        views.notice(f"{member.series}: {error}; the other series go on")
-    del at_work[member]
-    views.over(member.series)
-
-
-def _in_turn(
-    problems: dict[Member, Problem],
-    views: Views,
-    failed: dict[Member, RnnsearchError],
-    trials: str | None,
-    deadline: Deadline,
-    fork_of: Callable[[Member], str | None],
-) -> None:
-    for member, problem in problems.items():
-        if deadline.over():
-            deadline.stopped = True
+            next(at_work[member])
             return
-        try:
-            search(
-                member.study,
-                views.of(member.series),
-                trials=trials,
-                fork_of=fork_of(member),
-                deadline=deadline,
-                problem=problem,
-            )
+        except StopIteration:
+            pass
         except RnnsearchError as error:
-            failed[member] = error
-            views.notice(f"{member.series}: {error}; the other series go on")
-        views.over(member.series)
+            self._fail(member, error)
+        del at_work[member]
+        self.views.over(member.series)
+
+    def _fail(self, member: Member, error: RnnsearchError) -> None:
+        self.failed[member] = error
+        self.views.notice(f"{member.series}: {error}; the other series go on")
 
 
 def _check_results(family: Family, problems: dict[Member, Problem]) -> None:

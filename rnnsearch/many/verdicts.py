@@ -14,6 +14,7 @@ from rnnsearch.many.family import Family, Member
 from rnnsearch.scoring import sentences
 from rnnsearch.scoring.inference.significance import LEVEL
 from rnnsearch.scoring.inference.together import Corrected, Told, corrected
+from rnnsearch.scoring.words import probability
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.records import title
@@ -199,11 +200,10 @@ def _sentence(name: str, among: dict[Member, Corrected]) -> str:
         said.append(f"{len(more)} more informative{_names(more)}")
     surest = min(one.holm_informative for one in among.values())
     is_one = "at least one is informative" if surest < LEVEL else "all of it may be chance"
-    p = "p < 0.001" if surest < 0.001 else f"p = {surest:.3f}"
     return (
-        f"{name}: of {count} evaluated series {', '.join(said)}; {is_one} ({p}, Holm). "
-        f"Of such a list at most {LEVEL:.0%} is expected to be there by chance "
-        "(Benjamini–Hochberg)."
+        f"{name}: of {count} evaluated series {', '.join(said)}; {is_one} "
+        f"({probability(surest)}, Holm). Of such a list at most {LEVEL:.0%} is expected to be "
+        "there by chance (Benjamini–Hochberg)."
     )
 
 

@@ -44,8 +44,8 @@ def search(
     `trials`: "100" sets how many finished trials it shall have, "+50" asks for 50 more. `fork_of`:
     name of a study whose trials a new one begins with. `deadline`: when no more trials are begun;
     the study's `timeout` from now on, where it is not given. `problem`: the study's, where it is
-    loaded already. Raises Interrupted after a signal,
-    else the errors of `Problem`, `Store` and workers.
+    loaded already. Raises Interrupted after a signal, else the errors of `Problem`, `Store` and
+    workers.
     """
     deadline = deadline or Deadline(study.study.timeout)
     check_wanted(trials)

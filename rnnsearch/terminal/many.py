@@ -71,7 +71,7 @@ def leaderboard(told: dict[str, Any]) -> Table:
             printable(row["series"]),
             row["verdict"],
             skill.cell(row["skill"]),
-            *(_p(row[name]) for name in PROBABILITIES),
+            *(p_cell(row[name]) for name in PROBABILITIES),
             row["network"],
         )
     return table
@@ -93,7 +93,8 @@ def forecasts_table(told: dict[str, Any]) -> Table:
     return table
 
 
-def _p(value: float | None) -> str:
+def p_cell(value: float | None) -> str:
+    """A p in a column whose heading says what it is."""
     return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 

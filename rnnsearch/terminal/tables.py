@@ -170,6 +170,13 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
     yield from trading_tables(answer.get("trading") or {"reason": trading.EARLIER})
 
 
+def refit_text(renewed: dict[str, Any]) -> str:
+    """What a refit was trained on, as `verdict.renewal.renew` tells it."""
+    verb = "is trained on" if renewed["made"] else "was trained before on the same"
+    rows = f"{renewed['rows']:,} rows, {renewed['first']} to {renewed['last']}"
+    return f"trial {renewed['champion']} {verb} {rows}"
+
+
 def trading_tables(traded: dict[str, Any]) -> Iterator[Table | str]:
     """What the champion would have earned, beside buying and holding, and cash."""
     if "reason" in traded:

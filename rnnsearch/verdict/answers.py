@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from rnnsearch.arrays import Floats
+from rnnsearch.arrays import Floats, rounded
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.scoring import metrics, sentences
 from rnnsearch.scoring.inference import significance, together
@@ -169,9 +169,9 @@ def _told(
         "significance": {name: asdict(result) for name, result in tests.items()},
         "interval": comparison.interval(champion, problem, test, line.champion),
         "dates": [day(date) for date in dates[test.rows]],
-        "actual": _rounded(test.actual),
-        "origin_price": _rounded(test.origin),
-        "forecasts": {name: _rounded(values) for name, values in forecasts.items()},
+        "actual": rounded(test.actual),
+        "origin_price": rounded(test.origin),
+        "forecasts": {name: rounded(values) for name, values in forecasts.items()},
     }
 
 
@@ -235,8 +235,3 @@ def _old_verdict(answer: dict[str, Any], openings: int) -> dict[str, Any]:
 
 def _result(plain: dict[str, Any], kind: type[T]) -> T | Skipped:
     return Skipped(**plain) if "reason" in plain else kind(**plain)
-
-
-def _rounded(values: Floats) -> list[float]:
-    """Seven digits: enough for a plot and a CSV, and half the size."""
-    return [float(f"{value:.7g}") for value in values]

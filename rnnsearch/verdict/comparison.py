@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rnnsearch import targets
-from rnnsearch.arrays import Floats, Rows
+from rnnsearch.arrays import Floats, Rows, rounded
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.windows import Fold, window_ends
 from rnnsearch.scoring import baselines, directions, intervals, metrics
@@ -281,6 +281,6 @@ def interval(
             for part in np.array_split(every, 4)
             if len(part)
         ],
-        "low": [float(f"{value:.7g}") for value in low],
-        "high": [float(f"{value:.7g}") for value in high],
+        "low": rounded(low),
+        "high": rounded(high),
     }

@@ -61,8 +61,8 @@ def evaluate(
     and what a plot needs: dates, actual, origin_price, forecasts. What cannot be told is null.
 
     `problem`: the study's, where it is loaded already. The champion is in `champion_folder`
-    afterwards. It may be evaluated while a search runs: what
-    counts are the trials that are complete by now.
+    afterwards. It may be evaluated while a search runs: what counts are the trials that are
+    complete by now.
 
     Raises NoTrialError without a complete trial, StudyFileError without test rows.
     """

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch import targets
+from rnnsearch.data.export import check_ending, write_table
 from rnnsearch.data.inputs.functions import own_inputs
 from rnnsearch.data.inputs.indicators import KNOWN_AHEAD, LEFT_OUT, InputSpec, catalogue
 from rnnsearch.data.inputs.joins import Join, check_names, plan_joins
@@ -35,7 +36,7 @@ from rnnsearch.data.inputs.own import (
     wanted_inputs,
 )
 from rnnsearch.data.inputs.table import ALWAYS, InputTable, load_inputs, read_inputs, write_inputs
-from rnnsearch.errors import DataError, StorageError, StudyFileError
+from rnnsearch.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,19 +123,9 @@ def export_inputs(table: InputTable, dates: pd.DatetimeIndex, path: Path) -> Non
     """Write the table with its dates as CSV or Parquet, by the ending of `path`."""
     import pandas as pd
 
+    check_ending(path, (".csv", ".parquet"))
     frame = pd.DataFrame(np.asarray(table.values), index=dates, columns=list(table.names))
-    try:
-        if path.suffix.lower() == ".csv":
-            frame.to_csv(path)
-        elif path.suffix.lower() == ".parquet":
-            frame.to_parquet(path)
-        else:
-            raise StudyFileError(
-                f"{path.name}: inputs are exported as .csv or .parquet, got {path.suffix!r}; "
-                f"change the ending."
-            )
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error}; choose another place.") from None
+    write_table(frame, path, index=True)
 
 
 # --- which inputs -------------------------------------------------------------------------------

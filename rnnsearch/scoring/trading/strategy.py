@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnsearch.arrays import Floats
+from rnnsearch.arrays import Floats, rounded
 from rnnsearch.scoring.trading import measures, sharpe
 from rnnsearch.scoring.trading.account import BASIS_POINT, Entry, Market, Terms, run
 from rnnsearch.scoring.trading.positions import Rule, Said, tranches
@@ -154,10 +154,6 @@ def plain(traded: Traded) -> dict[str, Any]:
         "break_even": traded.break_even,
         "hurdle": traded.hurdle,
         "drawdown": asdict(traded.drawdown),
-        "equity": {name: _rounded(values) for name, values in traded.equity.items()},
-        "exposure": _rounded(traded.exposure),
+        "equity": {name: rounded(values) for name, values in traded.equity.items()},
+        "exposure": rounded(traded.exposure),
     }
-
-
-def _rounded(values: Floats) -> list[float]:
-    return [float(f"{value:.7g}") for value in values]

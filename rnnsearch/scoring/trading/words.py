@@ -41,11 +41,11 @@ def _percent(value: float) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{100 * value:+.1f} %".replace("-", "−")
+    return f"{100 * value:+.1f} %"
 
 
 def _ratio(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
+    return f"{value:+.2f}"
 
 
 MEASURES = (

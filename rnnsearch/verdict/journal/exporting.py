@@ -8,11 +8,8 @@ import numpy as np
 import pandas as pd
 
 from rnnsearch import targets
-from rnnsearch.data.atomic import replace_file
-from rnnsearch.errors import StudyFileError, shown
+from rnnsearch.data.export import write_table
 from rnnsearch.verdict.journal.judging import Judged
-
-ENDINGS = (".csv", ".parquet")
 
 COLUMNS = (
     *("champion", "champion_identity", "version", "trained_last", "made", "origin_date"),
@@ -23,23 +20,9 @@ COLUMNS = (
 """Of a journal without forecasts; the naive forecasts stand before `actual`."""
 
 
-def check_ending(path: Path) -> None:
-    """Raise StudyFileError where a table cannot be written under this name."""
-    if path.suffix.lower() not in ENDINGS:
-        raise StudyFileError(
-            f"--export: a journal is written as .csv or .parquet, got {shown(path.name)}; change "
-            "the ending"
-        )
-
-
 def export(rows: list[dict[str, Any]], path: Path) -> None:
     """Write the rows of `table`. Raises StudyFileError, StorageError."""
-    check_ending(path)
-    frame = pd.DataFrame(rows, columns=None if rows else list(COLUMNS))
-    if path.suffix.lower() == ".csv":
-        replace_file(path, lambda file: frame.to_csv(file, index=False))
-    else:
-        replace_file(path, lambda file: frame.to_parquet(file, index=False))
+    write_table(pd.DataFrame(rows, columns=None if rows else list(COLUMNS)), path)
 
 
 def table(forecasts: Iterable[Judged]) -> list[dict[str, Any]]:

@@ -167,7 +167,7 @@ def test_the_journal_is_exported_as_it_is(week: Days, rnnsearch: Callable[..., R
         assert frame["counts"].all()
     code, _, err = rnnsearch("journal", week.study.path, "--export", folder / "out.xlsx")
     assert code == 2
-    assert "written as .csv or .parquet, got 'out.xlsx'" in err
+    assert "written as .csv, .json or .parquet, got 'out.xlsx'" in err
     with pytest.raises(StudyFileError, match="change the ending"):
         export([], folder / "out.txt")
     export([], folder / "none.csv")
