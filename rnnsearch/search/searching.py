@@ -18,9 +18,9 @@ from rnnsearch.search.space.references import references
 from rnnsearch.search.space.samplers import build_pruner
 from rnnsearch.search.space.suggesting import grid_size
 from rnnsearch.search.store.databases import storage_errors
-from rnnsearch.search.store.leases import is_abandoned, working
+from rnnsearch.search.store.leases import is_abandoned, only_driver, working
 from rnnsearch.search.store.records import parent_record, run_record, tracking_uri
-from rnnsearch.search.store.store import Store, only_driver
+from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import FAILED, FINISHED, WAITING
 from rnnsearch.search.trial.protocol import Workers
 from rnnsearch.tracking import RunRecord

@@ -20,7 +20,8 @@ from rnnsearch.scoring.baselines.drift import drift
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.searching import search
 from rnnsearch.search.store import openings as ledger
-from rnnsearch.search.store.store import Store, only_driver
+from rnnsearch.search.store.leases import only_driver
+from rnnsearch.search.store.store import Store
 from rnnsearch.targets import Quotes
 from rnnsearch.verdict import champion as champion_module
 from rnnsearch.verdict import comparison, evaluation

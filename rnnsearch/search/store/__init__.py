@@ -5,7 +5,7 @@
 - `asked`: a trial that this driver has asked for, until it is told
 - `databases`: where studies are kept: opened, locked, their errors in words
 - `cached`: what this process wrote itself it need not read again
-- `leases`: which drivers are alive
+- `leases`: which drivers are alive, and that there is one on SQLite
 - `openings`: who has looked at which locked rows
 - `damage`: whether a file was damaged, and where
 - `records`: a trial as MLflow shall show it

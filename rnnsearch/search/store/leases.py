@@ -6,18 +6,24 @@ of this machine that is gone. What is only shown may go by both clocks (`seems_g
 heartbeat needs `Study.optimize`.)
 """
 
+import contextlib
 import os
 import secrets
 import socket
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+import filelock
 import psutil
 
+from rnnsearch.data.atomic import unwritable
+from rnnsearch.errors import StorageError
+from rnnsearch.search.store.databases import sqlite_file
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import RUNNING, TrialView
+from rnnsearch.tracking import shown_uri
 
 RENEW_SECONDS = 10.0
 LAPSE_SECONDS = 60.0
@@ -143,3 +149,33 @@ def machine() -> str:
     if namespace.exists():
         parts.append(os.readlink(namespace))
     return " ".join(parts)
+
+
+# --- one driver at a time on SQLite -------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def only_driver(store: Store) -> Iterator[bool]:
+    """Hold a SQLite study for one driver; the lock ends with the process, however it ends.
+
+    Yields whether this driver is alone; on a server it may not be.
+    """
+    database = sqlite_file(store.url)
+    if database is None:
+        yield False
+        return
+    lock = filelock.FileLock(f"{database}.{store.name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise StorageError(
+            f"{shown_uri(store.url)}: study {store.name!r} is being searched by another process, "
+            "and SQLite serves one driver; wait for it, or share the study through PostgreSQL "
+            '([run] storage = "postgresql://...")'
+        ) from None
+    except OSError as error:
+        raise unwritable(database, error) from None
+    try:
+        yield True
+    finally:
+        lock.release()

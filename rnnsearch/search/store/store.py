@@ -25,22 +25,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
-import filelock
 import optuna
 import sqlalchemy
 from optuna.trial import FixedTrial
 
 from rnnsearch import targets
 from rnnsearch.config import StudyFile
-from rnnsearch.data.atomic import unwritable
-from rnnsearch.errors import AbsentStudyError, DataError, StorageError, StudyFileError, cut, shown
+from rnnsearch.errors import AbsentStudyError, DataError, StudyFileError, cut, shown
 from rnnsearch.scoring.objectives import OBJECTIVES
 from rnnsearch.search.store.asked import AskedTrial, TakenOver
 from rnnsearch.search.store.cached import INSERT, DriverStorage
 from rnnsearch.search.store.databases import (
     open_storage,
     server_lock,
-    sqlite_file,
     storage_errors,
     storage_url,
 )
@@ -347,36 +344,6 @@ class Store:
 
     def _queue_again(self, trial: TrialView) -> None:
         self._queue(trial.wanted, trial.kept((REFERENCE, DEATHS)) | {RETRY_OF: trial.number})
-
-
-# --- one driver at a time on SQLite -------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def only_driver(store: Store) -> Iterator[bool]:
-    """Hold a SQLite study for one driver; the lock ends with the process, however it ends.
-
-    Yields whether this driver is alone; on a server it may not be.
-    """
-    database = sqlite_file(store.url)
-    if database is None:
-        yield False
-        return
-    lock = filelock.FileLock(f"{database}.{store.name}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise StorageError(
-            f"{shown_uri(store.url)}: study {store.name!r} is being searched by another process, "
-            "and SQLite serves one driver; wait for it, or share the study through PostgreSQL "
-            '([run] storage = "postgresql://...")'
-        ) from None
-    except OSError as error:
-        raise unwritable(database, error) from None
-    try:
-        yield True
-    finally:
-        lock.release()
 
 
 def _load(storage: optuna.storages.RDBStorage, name: str) -> optuna.Study:
