@@ -1,10 +1,11 @@
 """What a fold's training is given and what it can do, whoever does it: torch or kernels.
 
 w  window      F  inputs      n  training rows      m  validation rows
+G  targets of a row      O  outputs of a network: G, or of quantiles G times their levels
 """
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol
 
 from torch import Tensor
 
@@ -12,22 +13,26 @@ from rnnsearch.cells import Cell
 from rnnsearch.model.hyperparameters import Hyperparameters
 from rnnsearch.model.networks.network import Network
 
-Loss: TypeAlias = Literal["mse", "bce"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings(Hyperparameters):
     """One trial's network and how it is trained.
 
-    `momentum` is for sgd. `accumulate` splits a batch into that many parts to save memory, with the
-    same gradient. bfloat16 is for CUDA.
+    `targets` (G) are forecast of each row. `momentum` is for sgd. `accumulate` splits a batch into
+    that many parts to save memory, with the same gradient. bfloat16 is for CUDA.
     """
 
     cell: str | Cell
     seed: int
+    targets: int = 1
     momentum: float = 0.9
     precision: Literal["float32", "bfloat16"] = "float32"
     accumulate: int = 1
+
+    @property
+    def outputs(self) -> int:
+        """O"""
+        return self.targets * max(len(self.quantiles), 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +45,9 @@ class FoldTensors:
     scale: Tensor  # (F,) float32
     offset: Tensor  # (F,) float32
     train_ends: Tensor  # (n,) int64
-    train_targets: Tensor  # (n,) float32
+    train_targets: Tensor  # (n,) float32, or (n, G)
     validation_ends: Tensor  # (m,) int64; m = 0 in every fold for a refit
-    validation_targets: Tensor  # (m,) float32
+    validation_targets: Tensor  # (m,) float32, or (m, G)
 
 
 class FoldTraining(Protocol):
@@ -62,5 +67,5 @@ class FoldTraining(Protocol):
         Dropout draws from torch's global random state.
         """
 
-    def outputs(self) -> Tensor:  # (m,)
+    def outputs(self) -> Tensor:  # (m,), or (m, O)
         """Forecasts of the validation rows in scaled units; logits with loss `bce`."""

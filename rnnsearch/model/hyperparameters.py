@@ -10,7 +10,9 @@ class Hyperparameters:
 
     `clip` is the largest gradient norm, 0 for no limit. `weight_decay` is decoupled: a step shrinks
     the weights by `learning_rate * weight_decay` (Loshchilov and Hutter 2019). With `averaging`,
-    forecasts are made with averaged weights (see `optimizers.average_share`).
+    forecasts are made with averaged weights (see `optimizers.average_share`). `loss` is what a
+    target without a loss of its own is learnt by, and `quantiles` are the levels that a network
+    forecasts with loss `quantile`; without it there are none.
     """
 
     neurons: tuple[int, ...]  # units of each layer, first layer first
@@ -23,6 +25,8 @@ class Hyperparameters:
     weight_decay: float
     averaging: bool
     clip: float
+    loss: str = "mse"
+    quantiles: tuple[float, ...] = ()
 
     def shared(self) -> dict[str, Any]:
         """These fields by name, whatever else a subclass has."""

@@ -1,6 +1,7 @@
 """Epochs of training, one result per epoch, all folds of a trial in lockstep.
 
     B  batch      w  window      F  inputs      n  training rows      m  validation rows
+    G  targets of a row      O  outputs of a network
 
 The input table (rows, F) lives once on the device. A batch is gathered from it by index and scaled
 on the way; windows are never stored. The host waits for the device between epochs, never within
@@ -26,7 +27,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnnsearch.model.fold import FoldTensors, FoldTraining, Loss, TrainingSettings
+from rnnsearch.model.fold import FoldTensors, FoldTraining, TrainingSettings
+from rnnsearch.model.losses import LOSSES
 from rnnsearch.model.networks.network import Network, build_network
 from rnnsearch.model.optimizers import SGD, Adam, Optimizer, average_share, clip_gradients
 
@@ -45,7 +47,8 @@ class EpochResult:
     """What an epoch did, in scaled units; tuples hold one entry per fold.
 
     The training loss is the mean over the epoch's batches, each before its step. Without
-    validation rows the validation loss is NaN. Forecasts (m,) are probabilities with loss `bce`.
+    validation rows the validation loss is NaN. Forecasts are (m,), or (m, O) of several outputs;
+    probabilities with loss `bce`.
     `gradient_norm` is the mean over steps and folds, before clipping. `steps` counts the optimizer
     steps of all folds, `seconds` the time they took.
     """
@@ -77,7 +80,7 @@ class Trainer:
         folds: Sequence[FoldTensors],
         settings: TrainingSettings,
         *,
-        loss: Loss,
+        loss: str,  # of `losses.LOSSES`
         machine: "Machine | None" = None,
         weights: Mapping[str, Tensor] | None = None,
     ) -> None:
@@ -85,7 +88,7 @@ class Trainer:
         self._weights = weights
         self.folds = tuple(folds)
         self.settings = settings
-        self.loss: Loss = loss
+        self.loss = LOSSES[loss]
         self.kernels = "torch"
         by_kernels = None
         if machine is not None:
@@ -113,6 +116,8 @@ class Trainer:
             settings.dropout,
             seed=settings.seed,
             device=self.table.device,
+            outputs=settings.outputs,
+            quantiles=settings.quantiles,
         )
         if self._weights is not None:
             network.load_state_dict(self._weights)
@@ -167,12 +172,13 @@ class Trainer:
 
     def _validate(
         self, training: FoldTraining, fold: FoldTensors
-    ) -> tuple[float, NDArray[np.float32]]:  # the loss, (m,)
+    ) -> tuple[float, NDArray[np.float32]]:  # the loss; (m,) or (m, O)
         if len(fold.validation_ends) == 0:
             return math.nan, np.empty(0, dtype=np.float32)
         outputs = training.outputs()
-        value = _loss_sum(outputs, fold.validation_targets, self.loss) / len(outputs)
-        forecasts = torch.sigmoid(outputs) if self.loss == "bce" else outputs
+        levels = self.settings.quantiles
+        value = self.loss.of_rows(outputs, fold.validation_targets, levels) / len(outputs)
+        forecasts = torch.sigmoid(outputs) if self.loss.name == "bce" else outputs
         return float(value), forecasts.cpu().numpy()
 
 
@@ -186,7 +192,7 @@ class _TorchFold:
         fold: FoldTensors,
         settings: TrainingSettings,
         *,
-        loss: Loss,
+        loss: str,
     ) -> None:
         self._table, self._fold, self._settings, self._loss = table, fold, settings, loss
         self._trained = begin()
@@ -230,7 +236,7 @@ def train_epoch(
     order: Tensor,  # (n,) int64 on the device: a permutation of the training rows
     settings: TrainingSettings,
     *,
-    loss: Loss,
+    loss: str,  # of `losses.LOSSES`
     averaged: Network | None = None,  # whose weights become the average of the network's
     steps_before: int = 0,  # in earlier epochs
 ) -> Tensor:  # (2,): sums of losses over rows and of gradient norms over steps
@@ -239,6 +245,7 @@ def train_epoch(
     Everything stays on the device: no step waits for the host.
     """
     network.train()
+    of_rows = LOSSES[loss].of_rows
     parameters: list[Tensor] = list(network.parameters())
     averages: list[Tensor] = list(averaged.parameters()) if averaged else []
     buffers = list(zip(averaged.buffers(), network.buffers(), strict=True)) if averaged else []
@@ -253,8 +260,8 @@ def train_epoch(
             batch.chunk(settings.accumulate), targets.chunk(settings.accumulate), strict=True
         ):
             with autocast:
-                outputs = network(x)  # (B,)
-            part_sum = _loss_sum(outputs.float(), actual, loss)
+                outputs = network(x)  # (B,), or (B, O)
+            part_sum = of_rows(outputs.float(), actual, settings.quantiles)
             # The parts' gradients add up to that of the batch's mean. (With the factor given to
             # `backward`, torch imports sympy.)
             (part_sum * (1 / len(batch))).backward()
@@ -271,7 +278,7 @@ def train_epoch(
 
 def _batches(
     table: Tensor, fold: FoldTensors, order: Tensor, settings: TrainingSettings
-) -> Iterator[tuple[Tensor, Tensor]]:  # (B, w, F), (B,)
+) -> Iterator[tuple[Tensor, Tensor]]:  # (B, w, F), (B,) or (B, G)
     """The epoch's batches. Small ones are gathered several at a time, which takes less time."""
     size = settings.batch_size
     together = max(1, _GATHERED // (size * settings.window * table.shape[1]))
@@ -289,7 +296,7 @@ def forecast(
     window: int,
     scale: Tensor,  # (F,)
     offset: Tensor,  # (F,)
-) -> Tensor:  # (m,)
+) -> Tensor:  # (m,), or (m, O)
     """The network's outputs for the windows that end at `ends`, in scaled units.
 
     For a network trained with loss `bce` these are logits.
@@ -337,12 +344,6 @@ def _seed_dropout(seed: int, device: torch.device) -> None:
         torch.default_generator.manual_seed(seed)
     else:
         torch.manual_seed(seed)
-
-
-def _loss_sum(outputs: Tensor, targets: Tensor, loss: Loss) -> Tensor:  # (B,), (B,) -> ()
-    if loss == "mse":
-        return F.mse_loss(outputs, targets, reduction="sum")
-    return F.binary_cross_entropy_with_logits(outputs, targets, reduction="sum")
 
 
 def _autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:

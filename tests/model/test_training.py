@@ -10,7 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rnnsearch.model import training
-from rnnsearch.model.fold import FoldTensors, Loss, TrainingSettings
+from rnnsearch.model.fold import FoldTensors, TrainingSettings
 from rnnsearch.model.networks.network import CELLS, build_network
 from rnnsearch.model.optimizers import average_share, clip_gradients
 from rnnsearch.model.training import (
@@ -44,7 +44,7 @@ SETTINGS = TrainingSettings(
 
 
 def train(
-    table: torch.Tensor, folds: list[FoldTensors], settings: TrainingSettings, loss: Loss
+    table: torch.Tensor, folds: list[FoldTensors], settings: TrainingSettings, loss: str
 ) -> Iterator[EpochResult]:
     return Trainer(table, folds, settings, loss=loss).run()
 

@@ -1,6 +1,6 @@
 """A network in training, or asked for forecasts, by kernels: no autograd, no module calls.
 
-    B  batch      w  window (T of the kernels)      F  inputs      D  directions
+    B  batch      w  window (T of the kernels)      F  inputs      D  directions      O  outputs
 
 A batch is worked on in blocks of as many windows as the vectors of a processor hold together, each
 forward and back before the next is begun, so that what is saved for the way back stays in the
@@ -76,6 +76,7 @@ class State:
         targets: Floats | None = None,
         outputs: Floats | None = None,
     ) -> None:
+        """`targets` (G, n or more), `outputs` (O, n or more): of each a row of its own."""
         self._kept = [ends]
         self.words[:] = 0
         self.words[steps.ENDS] = ends.ctypes.data
@@ -104,9 +105,11 @@ class Workspace:
         *,
         training: bool,
         dropout: bool = False,
+        ordered: bool = False,
         batch_size: int = 0,
         allocate: Allocate = aligned,
     ) -> None:
+        """`ordered`: the outputs are quantiles."""
         self.layout, self.machine, self.window = layout, machine, window
         size, D = machine.width.rows, layout.directions
         filled = [layout.filled(number) for number in range(len(layout.neurons))]
@@ -117,7 +120,7 @@ class Workspace:
         self.saved = [
             [allocate(sessions * apart(n * slots * size)) for _ in range(D)] for n in filled
         ]
-        self.g = self.gh = allocate(0)
+        self.g = self.gh = self.y = allocate(0)
         self.gx: list[Floats] = []
         self.masks: list[Floats] = []
         self.masked: list[Floats] = []
@@ -125,6 +128,7 @@ class Workspace:
         if training:
             between = steps[1:-1]
             self.g = allocate(D * filled[-1] * size)
+            self.y = allocate((2 if ordered else 1) * layout.outputs * size)
             self.gh = allocate(2 * max(filled) * size)
             self.gx = [allocate(window * step) for step in between]
             if dropout:
@@ -220,7 +224,7 @@ class Passes:
             )
 
     def head(self, block: Block) -> dict[str, Given]:
-        """What `steps.head` and `steps.output` are both given."""
+        """What `heads.head` and `heads.output` are both given."""
         layout, size = self.layout, block.vectors * self._lanes
         N = layout.filled(len(layout.neurons) - 1)
         step = self._step(len(layout.neurons), block)
@@ -232,6 +236,7 @@ class Passes:
             "N": N,
             "w": self._weights[layout.head :],
             "bias": self._weights[layout.bias :],
+            "outputs": layout.outputs,
             "first": block.first,
             "state": self._state.words,
         }

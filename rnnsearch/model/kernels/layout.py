@@ -46,6 +46,7 @@ class Layout:
     inputs: int
     neurons: tuple[int, ...]
     units: int  # neurons of a group
+    outputs: int = 1
 
     @property
     def cell(self) -> Cell:
@@ -75,19 +76,19 @@ class Layout:
 
     @property
     def head(self) -> int:
-        """The place of the head's weights, one per direction and neuron."""
+        """The place of the head's weights, of each output one per direction and neuron."""
         last = self.layers[-1][-1]
         size = (2 + last.fed_by + last.groups * self.units) * last.groups * self.units
         return last.place + _even(size * self.cell.gates)
 
     @property
     def bias(self) -> int:
-        """The place of the head's bias."""
-        return self.head + self.directions * self.filled(-1)
+        """The place of the head's biases."""
+        return self.head + self.outputs * self.directions * self.filled(-1)
 
     @property
     def size(self) -> int:
-        return _even(self.bias + 1)
+        return _even(self.bias + self.outputs)
 
     @cached_property
     def places(self) -> NDArray[np.int64]:
@@ -127,8 +128,11 @@ class Layout:
                     at(np.array([1])),
                 ]
         one = np.arange(self.neurons[-1])
-        parts += [self.head + d * self.filled(-1) + one for d in range(self.directions)]
-        parts.append(np.array([self.bias]))
+        parts += [
+            self.head + part * self.filled(-1) + one
+            for part in range(self.outputs * self.directions)
+        ]
+        parts.append(self.bias + np.arange(self.outputs))
         return np.concatenate([part.ravel() for part in parts]).astype(np.int64)
 
     def pack(self, network: nn.Module, into: Floats) -> None:
@@ -160,6 +164,7 @@ def layout_of(network: Network, width: Width) -> Layout | None:
         inputs=modules[0].input_size,
         neurons=tuple(sizes),
         units=width.units[kind],
+        outputs=network.head.out_features,
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from rnnsearch.model.fold import FoldTensors, Loss, TrainingSettings
+from rnnsearch.model.fold import FoldTensors, TrainingSettings
 from rnnsearch.model.kernels.cache import host
 from rnnsearch.model.kernels.codegen.building import compile_kernels
 from rnnsearch.model.kernels.program import Machine
@@ -36,12 +36,12 @@ def differing(machine: Machine) -> list[str]:
     table = torch.randn(150, 3, generator=generator)
     ends = torch.arange(20, 150)
     targets = (torch.randn(130, generator=generator) > 0).float()
-    fold = FoldTensors(
-        torch.ones(3), torch.zeros(3), ends[:100], targets[:100], ends[100:], targets[100:]
-    )
-    losses: tuple[Loss, ...] = ("mse", "bce")
     found = []
-    for cell, loss in product(("bilstm", "bigru", "birnn"), losses):
+    cases = [*product(("bilstm", "bigru", "birnn"), ("mse", "bce"), (1,))]
+    cases += [("bigru", loss, 2) for loss in ("mae", "huber", "quantile")]
+    for cell, loss, count in cases:
+        y = targets if count == 1 else torch.stack([targets, targets + 0.3], dim=1)
+        fold = FoldTensors(torch.ones(3), torch.zeros(3), ends[:100], y[:100], ends[100:], y[100:])
         settings = TrainingSettings(
             cell=cell,
             neurons=(7, 5),
@@ -55,6 +55,8 @@ def differing(machine: Machine) -> list[str]:
             averaging=True,
             clip=1.0,
             seed=1,
+            targets=count,
+            quantiles=(0.1, 0.5, 0.7) if loss == "quantile" else (),
         )
         torchs, ours = (
             list(Trainer(table, [fold], settings, loss=loss, machine=which).run())
@@ -68,7 +70,7 @@ def differing(machine: Machine) -> list[str]:
 def _close(one: EpochResult, two: EpochResult) -> bool:
     def numbers(result: EpochResult) -> torch.Tensor:
         sums = [*result.train_loss, *result.validation_loss, result.gradient_norm]
-        return torch.cat([torch.tensor(sums), torch.from_numpy(result.forecasts[0])])
+        return torch.cat([torch.tensor(sums), torch.from_numpy(result.forecasts[0]).flatten()])
 
     return torch.allclose(numbers(one), numbers(two), rtol=TOLERANCE, atol=TOLERANCE)
 

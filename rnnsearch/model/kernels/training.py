@@ -1,5 +1,7 @@
 """Epochs of a fold, and forecasts, by kernels: what `model.training` does with torch.
 
+    n  training rows      m  validation rows      O  outputs      G  targets of a row
+
 Same weights, order of rows, masks of dropout, clipping, optimizer and averages; results differ in
 the last digits, as sums are added in another order.
 """
@@ -16,6 +18,7 @@ from torch import Tensor
 from rnnsearch.model.kernels.fold import Allocate, Passes, State, Workspace, aligned, blocks
 from rnnsearch.model.kernels.layout import Floats, Layout, layout_of
 from rnnsearch.model.kernels.program import Given, Machine, Program
+from rnnsearch.model.losses import LOSSES, Levels, Loss
 from rnnsearch.model.networks.network import Network
 from rnnsearch.model.optimizers import average_share
 
@@ -32,7 +35,7 @@ def begin(
     folds: Sequence["FoldTensors"],
     settings: "TrainingSettings",
     *,
-    loss: str,
+    loss: str,  # of `losses.LOSSES`
     allocate: Allocate = aligned,
 ) -> tuple["KernelFold", ...] | None:
     """The folds in training, each begun with the network's weights.
@@ -49,11 +52,12 @@ def begin(
         settings.window,
         training=True,
         dropout=settings.dropout > 0,
+        ordered=LOSSES[loss].quantiles,
         batch_size=settings.batch_size,
         allocate=allocate,
     )
     return tuple(
-        KernelFold(network, space, table, fold, settings, loss=loss, allocate=allocate)
+        KernelFold(network, space, table, fold, settings, loss=LOSSES[loss], allocate=allocate)
         for fold in folds
     )
 
@@ -84,10 +88,12 @@ class Forecasting:
     What only the way back needs is not saved: one session's places are used for all.
     """
 
-    def __init__(self, space: Workspace, weights: Floats, rows: Rows, ends: Tensor) -> None:
+    def __init__(
+        self, network: Network, space: Workspace, weights: Floats, rows: Rows, ends: Tensor
+    ) -> None:
         self._ends, count, size = rows.checked(ends), len(ends), space.machine.width.rows
-        self._state, self._count = State(), count
-        self._outputs = np.empty(count + size, np.float32)
+        self._state, self._count, self._forecast = State(), count, network.forecast
+        self._outputs = np.empty((space.layout.outputs, count + size), np.float32)
         passes = Passes(space, weights, self._state, training=False)
         self._programs: list[tuple[Program, int]] = []
         for batch, times in ((size, count // size), (count % size, 1)):
@@ -98,15 +104,18 @@ class Forecasting:
                 passes.gather(program, block, rows.table, rows.scale, rows.offset)
                 for layer in range(len(space.layout.layers)):
                     passes.forward(program, block, layer)
-                program.add(f"output_{block.vectors}", **passes.head(block))
+                program.add(
+                    f"output_{block.vectors}", **passes.head(block), output_step=count + size
+                )
             program.add("advance", state=self._state.words, rows=batch)
             self._programs.append((program, times))
 
-    def outputs(self) -> Tensor:  # (m,)
+    def outputs(self) -> Tensor:  # (m,), or (m, O)
         self._state.begin(self._ends, outputs=self._outputs)
         for program, times in self._programs:
             program.run(times)
-        return torch.from_numpy(self._outputs[: self._count].copy())
+        said = self._outputs[:, : self._count].T.copy(order="C")
+        return self._forecast(torch.from_numpy(said))
 
 
 class Outputs:
@@ -118,20 +127,21 @@ class Outputs:
         weights = aligned(layout.size)
         layout.pack(network, weights)
         self._forecasting = Forecasting(
+            network,
             Workspace(layout, machine, window, training=False),
             weights,
             Rows(self._table, torch.ones(inputs), torch.zeros(inputs), window),
             torch.arange(window - 1, count * window, window),
         )
 
-    def __call__(self, x: Tensor) -> Tensor:  # (B, w, F) -> (B,)
+    def __call__(self, x: Tensor) -> Tensor:  # (B, w, F) -> (B,), or (B, O)
         self._table.copy_(x.reshape(self._table.shape))
         return self._forecasting.outputs()
 
 
 def outputs_of(
     network: Network, machine: Machine, like: Tensor
-) -> Callable[[Tensor], Tensor]:  # (B, w, F) -> (B,)
+) -> Callable[[Tensor], Tensor]:  # (B, w, F) -> (B,), or (B, O)
     """A network that only forecasts, for windows x of the shape `like` has."""
     layout = layout_of(network, machine.width)
     if layout is None or like.device.type != "cpu":
@@ -150,7 +160,7 @@ class KernelFold:
         fold: "FoldTensors",
         settings: "TrainingSettings",
         *,
-        loss: str,
+        loss: Loss,
         allocate: Allocate = aligned,
     ) -> None:
         layout = space.layout
@@ -158,7 +168,7 @@ class KernelFold:
         self._space, self._settings, self._loss = space, settings, loss
         self._rows = Rows(table, fold.scale, fold.offset, settings.window)
         self._ends = torch.from_numpy(self._rows.checked(fold.train_ends))
-        self._targets = fold.train_targets
+        self._targets = fold.train_targets.reshape(len(self._ends), -1)  # (n, G)
         self.weights, self._gradients = allocate(layout.size), allocate(layout.size)
         self._moments = [allocate(layout.size) for _ in range(2 if self._adam else 1)]
         layout.pack(network, self.weights)
@@ -167,12 +177,15 @@ class KernelFold:
             self.averages = allocate(layout.size)
             self.averages[:] = self.weights
         ends = fold.validation_ends
-        self._forecasting = Forecasting(space, self.averages, self._rows, ends)
+        self._forecasting = Forecasting(network, space, self.averages, self._rows, ends)
         self._state = State()
         count, batch = len(self._ends), settings.batch_size
         steps = -(-count // batch)
         self._rates, self._roots, self._shares = (np.zeros(steps, np.float32) for _ in range(3))
-        self._padded = np.zeros(count + space.machine.width.rows, np.float32)
+        self._padded = np.zeros(
+            (self._targets.shape[1], count + space.machine.width.rows), np.float32
+        )
+        self._order = _order(settings.quantiles, allocate) if loss.quantiles else {}
         self._programs = [
             (self._program(size), self._masks(size), times)
             for size, times in ((batch, count // batch), (count % batch, 1))
@@ -186,13 +199,13 @@ class KernelFold:
         self._space.layout.unpack(self.averages, network)
         return network
 
-    def outputs(self) -> Tensor:  # (m,)
+    def outputs(self) -> Tensor:  # (m,), or (m, O)
         return self._forecasting.outputs()
 
     def train(self, order: Tensor, steps_before: int) -> Tensor:
         self._schedule(steps_before)
         ends = self._ends[order].numpy()
-        self._padded[: len(ends)] = self._targets[order].numpy()
+        self._padded[:, : len(ends)] = self._targets[order].T.numpy()
         self._state.begin(ends, targets=self._padded)
         kept = 1 - self._settings.dropout
         for program, masks, times in self._programs:
@@ -241,13 +254,17 @@ class KernelFold:
                     passes.mask(program, block, layer, batch, 1 / (1 - self._settings.dropout))
                 passes.forward(program, block, layer)
             program.add(
-                f"{self._loss}_{block.vectors}",
+                f"{self._loss.name}_{block.vectors}",
                 **passes.head(block),
+                **self._order,
                 gw=gw[space.layout.head :],
                 gbias=gw[space.layout.bias :],
                 g=space.g,
+                y=space.y,
+                G=len(self._padded),
+                target_step=self._padded.shape[1],
                 count=block.count,
-                share=1.0 / batch,
+                share=1.0 / (batch * space.layout.outputs),
             )
             for layer in reversed(layers):
                 passes.backward(program, block, layer, gw)
@@ -291,3 +308,11 @@ class KernelFold:
             program.add(
                 "sgd", **common, buffer=moments[0], rate=rate, momentum=momentum, decay=decay
             )
+
+
+def _order(quantiles: tuple[float, ...], allocate: Allocate) -> dict[str, Given]:
+    """What puts quantiles in order: see `losses.Levels`."""
+    known = Levels(quantiles)
+    levels, gaps = allocate(len(quantiles)), allocate(len(quantiles))
+    levels[:], gaps[:] = known.values, known.gaps
+    return {"levels": levels, "gaps": gaps, "middle": known.middle}

@@ -1,6 +1,7 @@
 """Recurrent networks: stacked cells and a linear head.
 
     B  batch      w  window      F  inputs      N  neurons of a layer      D  directions (1 or 2)
+    O  outputs
 
 For one session's inputs x and the state h of the session before (`*` elementwise, s the logistic
 function), with W, U, b the weights of each gate:
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from rnnsearch import cells
 from rnnsearch.cells import Cell
+from rnnsearch.model.losses import Levels
 from rnnsearch.model.networks.own_cell import OwnLayer
 
 CELLS = tuple(cells.OURS)
@@ -28,17 +30,27 @@ CELLS = tuple(cells.OURS)
 
 
 class Network(nn.Module):
-    """Stacked recurrent layers whose final state is mapped to one number.
+    """Stacked recurrent layers whose final state is mapped to one number, or to some.
 
     `neurons` holds the size of each layer, first to last. `dropout` is the share of units dropped
     between layers while training, so a single layer drops none. `x` (B, w, F) must be finite.
+    With `quantiles` each so many outputs are quantiles of those levels, in order (see `losses`).
 
     The head reads the *final* state of each direction of the last layer: the backward direction
     ends at the first session of the window. (Its output at the last session has seen one session.)
     """
 
-    def __init__(self, cell: Cell, inputs: int, neurons: tuple[int, ...], dropout: float) -> None:
+    def __init__(
+        self,
+        cell: Cell,
+        inputs: int,
+        neurons: tuple[int, ...],
+        dropout: float,
+        outputs: int = 1,
+        quantiles: tuple[float, ...] = (),
+    ) -> None:
         super().__init__()
+        self.levels = Levels(quantiles) if quantiles else None
         self.directions = cell.directions
         # Layers of one size without dropout are one torch module, which is fast on a GPU. cuDNN's
         # own dropout cannot be seeded (pytorch/pytorch#18110), so dropout is always ours.
@@ -49,15 +61,19 @@ class Network(nn.Module):
             self.layers.append(_layers(cell, width, size, len(neurons) if fused else 1))
             width = self.directions * size
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(width, 1)
+        self.head = nn.Linear(width, outputs)
 
-    def forward(self, x: Tensor) -> Tensor:  # (B, w, F) -> (B,)
+    def forward(self, x: Tensor) -> Tensor:  # (B, w, F) -> (B,), or (B, O) where O > 1
         for number, layer in enumerate(self.layers):
             x, state = layer(x if number == 0 else self.dropout(x))  # (B, w, D * N)
         hidden = state[0] if isinstance(state, tuple) else state  # an LSTM's state is (h, c)
         final = hidden[-self.directions :].transpose(0, 1).flatten(1)  # (B, D * N)
-        forecast: Tensor = self.head(final).squeeze(1)
-        return forecast
+        return self.forecast(self.head(final))
+
+    def forecast(self, said: Tensor) -> Tensor:  # (B, O) -> (B,), or (B, O) where O > 1
+        """What the head's outputs mean."""
+        said = said if self.levels is None else self.levels.in_order(said)
+        return said.squeeze(1)
 
 
 def _layers(cell: Cell, inputs: int, neurons: int, count: int) -> nn.Module:
@@ -82,6 +98,8 @@ def build_network(
     *,
     seed: int,
     device: torch.device,
+    outputs: int = 1,
+    quantiles: tuple[float, ...] = (),
 ) -> Network:
     """A network whose first weights depend on `seed` alone; `cell` may be the name of one of ours.
 
@@ -91,5 +109,5 @@ def build_network(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         kind = cells.get(cell) if isinstance(cell, str) else cell
-        network = Network(kind, inputs, neurons, dropout)
+        network = Network(kind, inputs, neurons, dropout, outputs, quantiles)
     return network.to(device)

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from llvmlite import binding, ir
 
-from rnnsearch.model.fold import FoldTensors, Loss, TrainingSettings
+from rnnsearch.model.fold import FoldTensors, TrainingSettings
 from rnnsearch.model.kernels.codegen.building import kernels
 from rnnsearch.model.kernels.codegen.code import Code
 from rnnsearch.model.kernels.codegen.widths import WIDTHS, of_features
@@ -27,6 +26,7 @@ from rnnsearch.model.kernels.training import (
     begin,
     outputs_of,
 )
+from rnnsearch.model.losses import LOSSES
 from rnnsearch.model.networks.network import CELLS, Network, build_network
 from rnnsearch.model.training import Diverged, EpochResult, Trainer, forecast
 from tests.helpers.machines import USABLE, Guarded, machine
@@ -83,8 +83,8 @@ def make_fold(table: torch.Tensor, rows: int, window: int, validation: int = 40)
     )
 
 
-def for_loss(fold: FoldTensors, loss: Loss) -> FoldTensors:
-    if loss == "mse":
+def for_loss(fold: FoldTensors, loss: str) -> FoldTensors:
+    if loss != "bce":
         return fold
     return replace(
         fold,
@@ -98,7 +98,7 @@ def one_step(
     settings: TrainingSettings,
     table: torch.Tensor,
     fold: FoldTensors,
-    loss: Loss,
+    loss: str,
     allocate: Any = None,
 ) -> tuple[float, list[torch.Tensor], Network]:
     """The loss of a batch of all rows and its gradients, by kernels; the network before."""
@@ -114,18 +114,25 @@ def one_step(
 
 def build(settings: TrainingSettings, inputs: int) -> Network:
     return build_network(
-        settings.cell, inputs, settings.neurons, settings.dropout, seed=1, device=CPU
+        settings.cell,
+        inputs,
+        settings.neurons,
+        settings.dropout,
+        seed=1,
+        device=CPU,
+        outputs=settings.outputs,
+        quantiles=settings.quantiles,
     )
 
 
 def exact_loss(
-    network: Network, table: torch.Tensor, fold: FoldTensors, window: int, loss: Loss
+    network: Network, table: torch.Tensor, fold: FoldTensors, window: int, loss: str
 ) -> torch.Tensor:
     """The sum of losses in float64, with a graph."""
     rows = fold.train_ends[:, None] + torch.arange(1 - window, 1)
     x = table.double()[rows] * fold.scale.double() + fold.offset.double()
-    of = F.mse_loss if loss == "mse" else F.binary_cross_entropy_with_logits
-    return of(in_double(network, x), fold.train_targets.double(), reduction="sum")
+    levels = network.levels.values if network.levels else ()
+    return LOSSES[loss].of_rows(in_double(network, x), fold.train_targets.double(), levels)
 
 
 def in_double(network: Network, x: torch.Tensor) -> torch.Tensor:
@@ -136,7 +143,7 @@ def in_double(network: Network, x: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("loss", ["mse", "bce"])
 def test_losses_and_gradients_are_those_of_float64(
-    width: Machine, cell: str, shape: str, loss: Loss
+    width: Machine, cell: str, shape: str, loss: str
 ) -> None:
     inputs, neurons, window, batch = SHAPES[shape]
     table = make_table(100, inputs)
@@ -150,6 +157,99 @@ def test_losses_and_gradients_are_those_of_float64(
     for ours, theirs in zip(gradients, wanted, strict=True):
         # A change of weights of about 1 is known to 1e-7.
         assert (ours.double() - theirs).norm() < 1e-5 * size + 2e-7 * ours.numel() ** 0.5
+
+
+def of_many(
+    loss: str, targets: int, fold: FoldTensors, settings: TrainingSettings
+) -> tuple[FoldTensors, TrainingSettings]:
+    """So many targets a row, with quantiles where the loss is of them."""
+
+    def more(one: torch.Tensor) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(5)
+        return torch.randn(len(one), targets, generator=generator) if targets > 1 else one
+
+    fold = replace(
+        fold,
+        train_targets=more(fold.train_targets),
+        validation_targets=more(fold.validation_targets),
+    )
+    levels = (0.05, 0.3, 0.5, 0.9) if loss == "quantile" else ()
+    return for_loss(fold, loss), replace(settings, targets=targets, quantiles=levels)
+
+
+MANY = [*product(("mse", "mae", "huber", "bce"), (2, 5)), ("quantile", 1), ("quantile", 3)]
+
+
+@pytest.mark.parametrize("shape", ["two neurons", "a batch of 33", "two layers, odd"])
+@pytest.mark.parametrize("cell", ["lstm", "bigru"])
+@pytest.mark.parametrize(("loss", "targets"), [*MANY, ("mae", 1), ("huber", 1)])
+def test_a_head_of_many_outputs_has_the_gradients_of_float64(
+    width: Machine, cell: str, shape: str, loss: str, targets: int
+) -> None:
+    inputs, neurons, window, batch = SHAPES[shape]
+    table = make_table(100, inputs)
+    settings = replace(SETTINGS, cell=cell, neurons=neurons, window=window, batch_size=batch)
+    fold, settings = of_many(loss, targets, make_fold(table, batch, window, 0), settings)
+    got, gradients, network = one_step(width, settings, table, fold, loss)
+    exact = exact_loss(network, table, fold, window, loss)
+    wanted = torch.autograd.grad(exact / batch, list(network.parameters()))
+    assert got == pytest.approx(exact.item(), rel=1e-5)
+    size = torch.cat([g.flatten() for g in wanted]).norm()
+    for ours, theirs in zip(gradients, wanted, strict=True):
+        assert (ours.double() - theirs).norm() < 1e-5 * size + 2e-7 * ours.numel() ** 0.5
+
+
+@pytest.mark.parametrize(("loss", "targets"), MANY)
+def test_a_training_of_many_outputs_is_torch_s(width: Machine, loss: str, targets: int) -> None:
+    table = make_table(300, 4)
+    settings = replace(SETTINGS, cell="bilstm", neurons=(6, 5), dropout=0.2, averaging=True)
+    # Slopes of absolute errors cancel to 0 but for rounding, and Adam's first step is as large
+    # whatever a gradient's size.
+    settings = replace(settings, optimizer="sgd", learning_rate=0.1)
+    fold, settings = of_many(loss, targets, make_fold(table, 150, 6), settings)
+    torchs, ours = (
+        list(Trainer(table, [fold], settings, loss=loss, machine=which).run())
+        for which in (None, width)
+    )
+    for one, two in zip(torchs, ours, strict=True):
+        assert two.forecasts[0].shape == (40, settings.outputs)
+        assert_near(one, two)
+
+
+def test_many_outputs_are_read_and_written_inside_of_their_arrays(width: Machine) -> None:
+    for loss, targets in MANY:
+        table = make_table(130, 3)
+        settings = replace(SETTINGS, neurons=(5, 3), batch_size=33, averaging=True)
+        fold, settings = of_many(loss, targets, make_fold(table, 69, 6, 19), settings)
+        guarded = Guarded()
+        network = build(settings, 3)
+        begun = begin(width, network, table, [fold], settings, loss=loss, allocate=guarded)
+        assert begun is not None
+        assert begun[0].train(torch.arange(69), 0).isfinite().all()
+        assert begun[0].outputs().isfinite().all()
+        guarded.check()
+
+
+def test_one_target_told_twice_is_learnt_as_once(width: Machine) -> None:
+    """Two outputs with the same weights: each has half of the gradients."""
+    table = make_table(100, 3)
+    alone = make_fold(table, 33, 6, 0)
+    twice = replace(alone, train_targets=alone.train_targets[:, None].expand(-1, 2))
+    settings = replace(SETTINGS, batch_size=33)
+    loss, gradients, one = one_step(width, settings, table, alone, "mse")
+    two = replace(settings, targets=2, optimizer="sgd", momentum=0.0, learning_rate=1.0, clip=0.0)
+    network = build(two, 3)
+    with torch.no_grad():
+        for p, q in zip(network.parameters(), one.parameters(), strict=True):
+            p.copy_(q.expand_as(p))
+    begun = begin(width, network, table, [twice], two, loss="mse")
+    assert begun is not None
+    assert float(begun[0].train(torch.arange(33), 0)[0]) == pytest.approx(loss, rel=1e-6)
+    pairs = zip(network.parameters(), begun[0].network.parameters(), strict=True)
+    for (was, now), wanted in zip(pairs, gradients, strict=True):
+        moved = (was - now).detach()
+        moved = moved.sum(0) if moved.shape != wanted.shape else moved
+        torch.testing.assert_close(moved, wanted.view_as(moved), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -189,7 +289,7 @@ def test_gradients_are_the_slopes_that_finite_differences_in_float64_show(
 def test_a_training_is_torch_s(width: Machine, cell: str, changes: dict[str, Any]) -> None:
     table = make_table(300, 4)
     folds = [make_fold(table, 150, 6), make_fold(table, 200, 6)]
-    loss: Loss = "mse" if cell.startswith("bi") else "bce"
+    loss: str = "mse" if cell.startswith("bi") else "bce"
     folds = [for_loss(fold, loss) for fold in folds]
     settings = replace(SETTINGS, cell=cell, epochs=3, **changes)
     torchs, ours = (
@@ -422,7 +522,7 @@ def test_what_lies_after_a_window_changes_none_of_its_outputs(width: Machine) ->
 
     def outputs(table: torch.Tensor) -> torch.Tensor:
         rows = Rows(table, torch.ones(3), torch.zeros(3), 6)
-        return Forecasting(space, weights, rows, ends).outputs()
+        return Forecasting(network, space, weights, rows, ends).outputs()
 
     before, later = outputs(table), table.clone()
     later[71:] = 7

@@ -6,7 +6,7 @@ from typing import Any
 
 from llvmlite import binding, ir
 
-from rnnsearch.model.kernels.codegen import layers, steps
+from rnnsearch.model.kernels.codegen import heads, layers, steps
 from rnnsearch.model.kernels.codegen.cells import CELLS
 from rnnsearch.model.kernels.codegen.code import Code, Kernel
 from rnnsearch.model.kernels.codegen.widths import Width
@@ -40,15 +40,16 @@ def kernels(width: Width) -> dict[str, Kernel]:
                 written[f"{name}_{part}_{vectors}"] = Kernel(
                     words, partial(write, cell=cell, units=units, vectors=vectors), sizes
                 )
-        for name, loss in steps.LOSSES.items():
+        for name, loss in heads.LOSSES.items():
+            quantiles = name == "quantile"
             written[f"{name}_{vectors}"] = Kernel(
-                steps.LOSS_HEAD,
-                partial(steps.head, loss=loss, vectors=vectors),
-                partial(steps.head_sizes, size=size),
+                heads.QUANTILE_HEAD if quantiles else heads.LOSS_HEAD,
+                partial(heads.head, loss=loss, vectors=vectors, quantiles=quantiles),
+                partial(heads.head_sizes, size=size, quantiles=quantiles),
             )
         around: dict[str, tuple[tuple[str, ...], Callable[..., None], Callable[..., Any]]] = {
             "gather": (steps.GATHER, steps.gather, steps.gather_sizes),
-            "output": (steps.OUTPUT, steps.output, steps.head_sizes),
+            "output": (heads.OUTPUT, heads.output, heads.head_sizes),
             "mask": (steps.MASK, steps.mask, steps.mask_sizes),
         }
         for name, (words, write, count) in around.items():

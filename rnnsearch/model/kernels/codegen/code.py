@@ -129,6 +129,10 @@ class Code:
         """The integer or address in the kernel's row."""
         return Value(self, self._word(self._argument, place, WORD))
 
+    def words(self, names: Sequence[str]) -> list[Value]:
+        """All of a row, in order."""
+        return [self.word(place) for place, _ in enumerate(names, start=1)]
+
     def real(self, place: int) -> Value:
         """The float64 in the kernel's row, as a float32."""
         value = self._word(self._argument, place, DOUBLE)
@@ -161,6 +165,9 @@ class Code:
 
     def double(self, value: Value) -> Value:
         return Value(self, self.builder.fpext(value.ir, DOUBLE))
+
+    def double_of(self, whole: Value) -> Value:
+        return Value(self, self.builder.sitofp(whole.ir, DOUBLE))
 
     def choose(self, condition: Value, yes: Value, no: Number) -> Value:
         return Value(self, self.builder.select(condition.ir, yes.ir, self.like(yes, no).ir))

@@ -47,7 +47,7 @@ FORWARD = ("x", "w", "h", "saved", "T", "X", "groups", "x_step", "h_step", "save
 
 def forward(code: Code, cell: Cell, units: int, vectors: int) -> None:
     """With `saved_step` 0 nothing is saved but what the next session needs."""
-    x, w, h, saved, T, X, groups, x_step, h_step, saved_step, t0, dt = _words(code, FORWARD)
+    x, w, h, saved, T, X, groups, x_step, h_step, saved_step, t0, dt = code.words(FORWARD)
     lanes, size, rows = code.lanes, vectors * code.lanes, units * cell.gates
     sums = max(max(cell.x_rows), max(cell.h_rows)) + 1
     columns = 2 + X + groups * units
@@ -123,7 +123,7 @@ def backward(code: Code, cell: Cell, units: int, vectors: int, outputs: int) -> 
     `every` is 1 where every session's state has a gradient g, and 0 where the last one's has.
     `of_x` is 0 where gx is not wanted, 1 where it is set, 2 where it is added to.
     """
-    w, h, saved, g, gx, gh, T, X, groups, x_step, h_step, saved_step, *more = _words(code, BACKWARD)
+    w, h, saved, g, gx, gh, T, X, groups, x_step, h_step, saved_step, *more = code.words(BACKWARD)
     g_step, every, of_x, t0, dt = more
     lanes, size, rows = code.lanes, vectors * code.lanes, units * cell.gates
     neurons = groups * units
@@ -202,7 +202,7 @@ GRADIENTS = (
 
 def gradients(code: Code, cell: Cell, units: int, vectors: int) -> None:
     """Add to `gw` the products of the gradients of the sums with what they are sums of."""
-    x, h, saved, gw, T, X, groups, x_step, h_step, saved_step, t0, dt = _words(code, GRADIENTS)
+    x, h, saved, gw, T, X, groups, x_step, h_step, saved_step, t0, dt = code.words(GRADIENTS)
     lanes, size, rows = code.lanes, vectors * code.lanes, units * cell.gates
     neurons = groups * units
     columns = 2 + X + neurons
@@ -297,7 +297,3 @@ def _in_tiles(code: Code, count: Value, most: int, some: Callable[[Value, int], 
         with code.loop(whole, start=done, step=tile) as first:
             some(first, tile)
         done, tile = whole, tile // 2
-
-
-def _words(code: Code, names: tuple[str, ...]) -> list[Value]:
-    return [code.word(place) for place, _ in enumerate(names, start=1)]

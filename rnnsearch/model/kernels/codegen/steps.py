@@ -1,9 +1,10 @@
-"""The kernels of a training step around the layers: windows, head and loss, optimizer.
+"""The kernels of a training step around the layers and the head: windows, masks, optimizer.
 
 `state` is a row of words that a program goes on with from batch to batch:
 
     ends, targets   addresses: the last row of each window in training order; what is forecast
     outputs         address: where forecasts are written to
+                    (of each target and output a row of its own: see `heads`)
     row             the first window of the batch that comes next
     step            the optimizer step that comes next, counted from 0 in this run
     loss, norm      float64: sums of losses over windows and of gradient norms over steps
@@ -12,7 +13,7 @@
 lanes hold old numbers, all finite, whose losses and gradients are set to 0.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from rnnsearch.model.kernels.codegen.code import DOUBLE, Code, Value, Variable
 
@@ -27,7 +28,7 @@ def gather(code: Code, vectors: int) -> None:
 
     They go to x (T, x_step), F rows of L in each.
     """
-    x, table, scale, offset, T, F, x_step, first, count, state = _words(code, GATHER)
+    x, table, scale, offset, T, F, x_step, first, count, state = code.words(GATHER)
     size = vectors * code.lanes
     ends, row = code.word_at(state, ENDS), code.word_at(state, ROW) + first
     with code.loop(count) as lane:
@@ -44,108 +45,13 @@ def gather_sizes(words: Mapping[str, int], size: int) -> dict[str, int]:
     return {"x": x, "scale": inputs, "offset": inputs}
 
 
-HEAD = ("h", "last", "last_back", "D", "N", "w", "bias")
-"""The states of the last layer, where those of each direction's last session begin, and the weights
-(D * N) and bias of the head."""
-
-LOSS_HEAD = (*HEAD, "gw", "gbias", "g", "first", "count", "share", "state")
-
-
-def head_sizes(words: Mapping[str, int], size: int) -> dict[str, int]:
-    """Of `head` and of `output`."""
-    weights = words["D"] * words["N"]
-    last = max(words["last"], words["last_back"] * (words["D"] - 1))
-    h = last + words["N"] * size
-    return {"h": h, "w": weights, "gw": weights, "bias": 1, "gbias": 1, "g": weights * size}
-
-
-def _outputs(
-    code: Code, h: Value, lasts: list[Value], N: Value, w: Value, bias: Value, v: int, size: int
-) -> Value:
-    total = Variable(code, code.spread_from(bias, 0))
-    _, last, last_back, D = lasts
-    with code.loop(D) as d:
-        at = code.choose(d > 0, last_back, last)
-        with code.loop(N) as n:
-            state = code.load(h, at + n * size + v * code.lanes)
-            weight = code.spread_from(w, d * N + n)
-            total.set(code.fma(weight, state, total.get()))
-    return total.get()
-
-
-def squared_error(code: Code, y: Value, target: Value) -> tuple[Value, Value]:
-    """The loss of an output, and its gradient."""
-    error = y - target
-    return error * error, error * 2.0
-
-
-def cross_entropy(code: Code, y: Value, target: Value) -> tuple[Value, Value]:
-    """The same of a logit."""
-    e = code.exp(0.0 - code.size(y))
-    loss = code.choose(y > 0.0, y, 0.0) - y * target + code.log_of_one_plus(e)
-    return loss, code.logistic(y) - target
-
-
-LOSSES: dict[str, Callable[[Code, Value, Value], tuple[Value, Value]]] = {
-    "mse": squared_error,
-    "bce": cross_entropy,
-}
-
-
-def head(
-    code: Code, loss: Callable[[Code, Value, Value], tuple[Value, Value]], vectors: int
-) -> None:
-    """Outputs, the sum of their losses, the gradients of the head; and g (D * N, L), that of h.
-
-    `share` (a float64) is one window's share of the batch, whose mean loss has these gradients.
-    """
-    h, last, last_back, D, N, w, bias, gw, gbias, g, first, count = (
-        code.word(place) for place in range(1, 13)
-    )
-    share, state = code.real(13), code.word(14)
-    lanes, size = code.lanes, vectors * code.lanes
-    targets = code.word_at(state, TARGETS)
-    row = code.word_at(state, ROW) + first
-    losses, of_outputs = code.constant(0.0), []
-    for v in range(vectors):
-        y = _outputs(code, h, [h, last, last_back, D], N, w, bias, v, size)
-        value, slope = loss(code, y, code.load(targets, row + v * lanes))
-        there = code.below(count, v * lanes)
-        losses = losses + code.choose(there, value, 0.0)
-        of_outputs.append(code.choose(there, slope * share, 0.0))
-    was = code.word_at(state, LOSS, DOUBLE)
-    code.set_word_at(state, LOSS, was + code.double(code.total(losses)))
-    code.add_totals(gbias, 0, [sum(of_outputs[1:], start=of_outputs[0])])
-    with code.loop(D) as d:
-        at = code.choose(d > 0, last_back, last)
-        with code.loop(N) as n:
-            unit = d * N + n
-            weight, sums = code.spread_from(w, unit), code.constant(0.0)
-            for v, slope in enumerate(of_outputs):
-                sums = code.fma(slope, code.load(h, at + n * size + v * lanes), sums)
-                code.store(g, unit * size + v * lanes, slope * weight)
-            code.add_totals(gw, unit, [sums])
-
-
-OUTPUT = (*HEAD, "first", "state")
-
-
-def output(code: Code, vectors: int) -> None:
-    """The outputs, to where the state says."""
-    h, last, last_back, D, N, w, bias, first, state = _words(code, OUTPUT)
-    row = code.word_at(state, ROW) + first
-    for v in range(vectors):
-        y = _outputs(code, h, [h, last, last_back, D], N, w, bias, v, vectors * code.lanes)
-        code.store(code.word_at(state, OUTPUTS), row + v * code.lanes, y)
-
-
 MASK = ("mask", "drawn", "T", "B", "D", "neurons", "N", "step", "first", "count", "factor")
 
 
 def mask(code: Code, vectors: int) -> None:
     """mask (T, step), D * N rows of L in each, from one drawn for (T, B, D * neurons), times
     `factor` (a float64); N is `neurons` filled up."""
-    out, drawn, T, B, D, neurons, N, step, first, count = _words(code, MASK[:-1])
+    out, drawn, T, B, D, neurons, N, step, first, count = code.words(MASK[:-1])
     factor = code.real(len(MASK))
     size = vectors * code.lanes
     with code.loop(T) as t, code.loop(count) as lane:
@@ -167,7 +73,7 @@ MULTIPLY = ("out", "a", "b", "count")
 
 def multiply(code: Code) -> None:
     """out = a * b, `count` numbers."""
-    out, a, b, count = _words(code, MULTIPLY)
+    out, a, b, count = code.words(MULTIPLY)
     with code.loop(count, step=code.lanes) as i:
         code.store(out, i, code.load(a, i) * code.load(b, i))
 
@@ -177,7 +83,7 @@ ADVANCE = ("state", "rows")
 
 def advance(code: Code) -> None:
     """On to the next batch."""
-    state, rows = _words(code, ADVANCE)
+    state, rows = code.words(ADVANCE)
     code.set_word_at(state, ROW, code.word_at(state, ROW) + rows)
     code.set_word_at(state, STEP, code.word_at(state, STEP) + 1)
 
@@ -245,7 +151,7 @@ AVERAGE = ("averages", "w", "count", "shares", "state")
 
 def average(code: Code) -> None:
     """Move the averages towards the weights by the step's share, as torch's `lerp` does."""
-    averages, w, count, shares, state = _words(code, AVERAGE)
+    averages, w, count, shares, state = code.words(AVERAGE)
     share = code.load_one(shares, code.word_at(state, STEP))
     near, rest = code.spread(share), code.spread(1.0 - share)
     with code.loop(count, step=code.lanes) as i:
@@ -265,11 +171,7 @@ RUN = ("program", "length", "row_bytes", "times")
 
 def run(code: Code) -> None:
     """Call the kernels of a program, so many times over. A row begins with its kernel's address."""
-    program, length, row_bytes, times = _words(code, RUN)
+    program, length, row_bytes, times = code.words(RUN)
     with code.loop(times), code.loop(length) as number:
         row = program + number * row_bytes
         code.call(code.word_at(row, 0), row)
-
-
-def _words(code: Code, names: tuple[str, ...]) -> list[Value]:
-    return [code.word(place) for place, _ in enumerate(names, start=1)]
