@@ -50,13 +50,14 @@ def _main(
     pass
 
 
-def _studies(incomplete: str) -> list[str]:
-    """Names in studies/ and study files that begin like this, for the shell."""
-    names = [path.stem for path in Path("studies").glob("*.toml")]
+def known_studies(incomplete: str) -> list[str]:
+    """Names in studies/, of samples, and study files that begin like this, for the shell."""
+    samples = Path(__file__).parents[1] / "samples"
+    names = {path.stem for folder in (Path("studies"), samples) for path in folder.glob("*.toml")}
     given = Path(incomplete)
     folder = given if incomplete.endswith("/") else given.parent
     files = [str(path) for path in folder.glob("*.toml") if path.name != "pyproject.toml"]
-    return sorted(name for name in (*names, *files) if name.startswith(incomplete))
+    return sorted(name for name in {*names, *files} if name.startswith(incomplete))
 
 
 StudyPath = Annotated[
@@ -64,7 +65,7 @@ StudyPath = Annotated[
     typer.Argument(
         metavar="STUDY",
         help="Study file, or its name (in studies/, here, or of a sample).",
-        autocompletion=_studies,
+        autocompletion=known_studies,
     ),
 ]
 Storage = Annotated[str | None, typer.Option(help="Optuna storage URL.", show_default=False)]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rnnsearch.cli.common import AsJson, Force, SomeSeries, Storage, app, load_many
+from rnnsearch.cli.common import AsJson, Force, SomeSeries, Storage, app, known_studies, load_many
 from rnnsearch.shown import printable
 
 
@@ -44,18 +44,30 @@ def studies(
 def compare(
     studies: Annotated[
         list[Path],
-        typer.Argument(metavar="STUDY...", help="Study files, or their names.", show_default=False),
+        typer.Argument(
+            metavar="STUDY...",
+            help="Study files, or their names.",
+            show_default=False,
+            autocompletion=known_studies,
+        ),
     ],
     series: SomeSeries = None,
     storage: Storage = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write it as a page (.html).", show_default=False),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Compare studies: skill, verdict, and the settings that differ."""
     from rnnsearch.config import StudyFile
     from rnnsearch.report.shelf.comparing import compare
+    from rnnsearch.report.shelf.page import check_page, write_page
     from rnnsearch.terminal.shelf import comparison_tables
     from rnnsearch.terminal.tables import output
 
+    if page is not None:
+        check_page(page)
     meant: list[StudyFile] = []
     for path in studies:
         study = load_many(path, series, run__storage=storage)
@@ -64,10 +76,14 @@ def compare(
         else:
             meant += [member.study for member in study.members]
     told = compare(meant)
+    if page is not None:
+        write_page(told, page)
     if as_json:
         print(json.dumps(told))
         return 0
     out = output()
     for part in comparison_tables(told):
         out.print(part, highlight=False, markup=False)
+    if page is not None:
+        print(printable(f"written: {page}"))
     return 0

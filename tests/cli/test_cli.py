@@ -16,6 +16,7 @@ from optuna.trial import create_trial
 from rich.console import Console
 
 from rnnsearch import cli
+from rnnsearch.config import sample_studies
 from rnnsearch.search.store.view import TrialView
 from rnnsearch.terminal.live import trial_line
 from rnnsearch.terminal.tables import best_table, evaluation_tables
@@ -186,7 +187,7 @@ def test_bash_completes_commands_and_studies(tmp_path: Path) -> None:
         | {
             "HOME": str(tmp_path),
             "PATH": f"{command.parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(Path(cli.__file__).parent.parent),
+            "PYTHONPATH": str(Path(cli.__file__).parents[2]),
         },
         capture_output=True,
         text=True,
@@ -196,7 +197,7 @@ def test_bash_completes_commands_and_studies(tmp_path: Path) -> None:
         "search",
         "shares shifts",
         "studies/shifts.toml",
-        "shares shifts",
+        " ".join(sorted({*sample_studies(), "shares", "shifts"})),
         "--trials",
     ], done.stderr
 

@@ -15,7 +15,7 @@ ABSENT = None
 MORE = 2
 """With so many times the trials, the best of them is told to be luckier."""
 
-OF_THE_SEARCH = ("trials", "seed", "sampler", "pruner", "metric")
+OF_THE_SEARCH = ("trials", "seed", "sampler", "pruner", "balance", "metric")
 """Settings of [study] that say how it was searched."""
 
 
