@@ -84,6 +84,8 @@ def load_study(path: str | Path, **overrides: Any) -> StudyFile:
             f"{path}: [data] known_ahead: {shown(unused[0])} is an input that `columns` does not "
             'name; name it there too, or write columns = "all"'
         )
+    if fault := study.cannot_be_balanced():
+        raise StudyFileError(f"{path}: [study] balance: {fault}")
     try:
         study = _resolve_paths(study, path.absolute().parent)
     except ValueError as error:

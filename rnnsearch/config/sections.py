@@ -24,6 +24,7 @@ from rnnsearch.config.dimensions import (
     LengthRange,
     Section,
     bounds,
+    drawn,
     extremes,
 )
 from rnnsearch.config.space import SpaceSection
@@ -95,6 +96,11 @@ class StudySection(Section):
     )
     references: bool = Field(
         default=True, description="Try close only, all inputs and a small set before sampling."
+    )
+    balance: str | None = Field(
+        default=None,
+        description='A parameter of [space] with a list of choices, such as "cell": each gets as '
+        "many trials as the others, so that they can be compared.",
     )
 
 
@@ -310,6 +316,33 @@ class StudyFile(Section):
         study = self.model_copy(update={"study": own, "data": data})
         study._family = self.name
         return study
+
+    def cannot_be_balanced(self) -> str | None:
+        """Why `balance` cannot be held to, with the value and the remedy; None where it can."""
+        name, space = self.study.balance, self.space
+        if name is None:
+            return None
+        listed = [
+            one
+            for one in drawn(SpaceSection)
+            if isinstance(value := getattr(space, one), tuple) and len(value) > 1
+            if not (one == "neurons" and space.neurons_per == "layer")
+            if not (one == "input_shift" and space.input_shift_per == "family")
+        ]
+        if name not in listed:
+            there = f"those are {', '.join(listed)}" if listed else "there is none: write a list"
+            return (
+                "names a parameter that every trial has one of several choices of, listed in "
+                f"[space] ({there}), got {shown(name)}"
+            )
+        if self.study.sampler == "grid":
+            return "a grid tries every combination, so each choice has its share; leave it out"
+        return None
+
+    @property
+    def folder(self) -> Path:
+        """Where its file lies: paths are meant from there."""
+        return self._folder.absolute()
 
     @property
     def code(self) -> Mapping[str, OwnCode]:

@@ -5,7 +5,7 @@ import heapq
 import math
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from optuna.search_space import IntersectionSearchSpace
 from rnnsearch.config import digest
 from rnnsearch.search.driver.running import RunningTrial
 from rnnsearch.search.problem import Problem
+from rnnsearch.search.space.balance import balanced, least_tried
 from rnnsearch.search.space.samplers import build_sampler
 from rnnsearch.search.space.suggesting import suggest
 from rnnsearch.search.store.asked import AskedTrial, TakenOver
@@ -94,8 +95,9 @@ class TrialSource:
             if open_or_done >= self._target:
                 return None
             self.tried.look_at(trials)
-            trial = self._ask_store(len(trials))
-            if self._problem.study.study.sampler == "grid":  # it looks at what others have drawn
+            trial = self._ask_store(trials)
+            settings = self._problem.study.study
+            if settings.sampler == "grid" or settings.balance:  # what others have drawn counts
                 return self._draw(trial)
         return self._draw(trial)
 
@@ -107,12 +109,20 @@ class TrialSource:
         self._store.flush()
         return RunningTrial(trial, parameters, self._store.trial(trial.number))
 
-    def _ask_store(self, count: int) -> AskedTrial:
+    def _ask_store(self, trials: Sequence[TrialView]) -> AskedTrial:
+        study = self._problem.study
         # A sampler seeded once would draw the same trials again after a restart.
-        seed = int(digest(self._problem.study.study.seed, count), 16) % 2**32
+        seed = int(digest(study.study.seed, len(trials)), 16) % 2**32
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            sampler = build_sampler(self._problem.study, seed, self._shared)
+            sampler = build_sampler(study, seed, self._shared)
+            if (name := study.study.balance) is not None:
+                tried = [
+                    trial.wanted.get(name)
+                    for trial in trials
+                    if trial.state not in (FAILED, INTERRUPTED)  # which have told nothing
+                ]
+                sampler = balanced(sampler, name, least_tried(getattr(study.space, name), tried))
             return self._store.ask(sampler, self._lease.id)
 
     def recover(self, mine: Collection[int]) -> None:
