@@ -58,7 +58,7 @@ def publish_plots(problem: Problem, store: Store, *, notice: Notice) -> bool:
     except RnnsearchError as error:
         notice(f"the images of the search are not in MLflow: {error}")
         return False
-    files = _files(plots(contents(trials, inputs, importance)), inputs)
+    files = _files(plots(contents(trials, inputs, importance, study.space)), inputs)
     parent = parent_record(problem, store.id)
     return _publish(study, parent, files, "the images of the search", "sync", notice)
 
@@ -88,7 +88,7 @@ def publish_page(facts: "Facts", page: str, *, notice: Notice) -> bool:
     if facts.problem is None:
         notice("the report is not in MLflow: the study's data cannot be read, or have changed")
         return False
-    images = plots(contents(facts.trials, facts.inputs, facts.importance))
+    images = plots(contents(facts.trials, facts.inputs, facts.importance, facts.study.space))
     if facts.evaluation and "equity" in facts.evaluation["trading"]:
         images["equity"] = equity_image(facts.evaluation["trading"])
     files = _files(images, facts.inputs) | {"report.html": page}

@@ -24,7 +24,7 @@ from rnnsearch.report.figures.content import (
     reached,
 )
 from rnnsearch.scoring.directions import reliability
-from rnnsearch.search.store.view import TrialView, trained
+from rnnsearch.search.store.view import TrialView, best_first, trained
 
 
 def pictures(facts: Facts) -> dict[str, list[Picture]]:
@@ -38,7 +38,9 @@ def pictures(facts: Facts) -> dict[str, list[Picture]]:
         "search": list(_search_pictures(facts)),
         "compared": [_of(content) for content in of_comparisons(comparisons(facts.trials))],
         "inputs": [_of(content) for content in of_inputs(facts.inputs)],
-        "shifts": [_of(content) for content in of_shifts(shift_gain(facts.trials))],
+        "shifts": [
+            _of(content) for content in of_shifts(shift_gain(facts.trials), facts.study.space)
+        ],
         "learning": list(_learning_pictures(facts)),
     }
 
@@ -172,6 +174,7 @@ def _search_pictures(facts: Facts) -> Iterator[Picture]:
             "A line is a trial. Where the dark lines of the best third meet, a value helps.",
             search_figures.parallel_coordinates([row for row in rows if "duplicate_of" not in row]),
             wide=True,
+            shows=_axes_in_words(facts),
         )
     if facts.importance.parameters:
         yield _of(parameters(facts.importance))
@@ -200,3 +203,28 @@ def _plain(trial: TrialView) -> dict[str, Any]:
         "history": trial.curves | {"gain": list(trial.gains)},
         **({} if trial.is_original else {"duplicate_of": trial.duplicate_of}),
     }
+
+
+def _axes_in_words(facts: Facts) -> str:
+    """What the lines from parameters to gain show, for whoever cannot see them."""
+    complete = best_first(trial for trial in trained(facts.trials) if trial.is_original)
+    best = complete[: max(len(complete) // 3, 1)]
+    told = [
+        f"{name} {_span([getter(trial.plain) for trial in best])}"
+        for name, getter in (
+            ("layers", lambda plain: len(plain["neurons"])),
+            ("neurons", lambda plain: plain["neurons"][0]),
+            ("window", lambda plain: plain["window"]),
+            ("output shift", lambda plain: plain["output_shift"]),
+            ("epochs", lambda plain: plain["epochs"]),
+        )
+    ]
+    return (
+        f"{len(complete)} trials, a line each through the parameters that varied. Of the best "
+        f"third ({len(best)}): {', '.join(told)}."
+    )
+
+
+def _span(values: list[Any]) -> str:
+    low, high = min(values), max(values)
+    return f"{low}" if low == high else f"{low} to {high}"

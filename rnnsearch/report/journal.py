@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from rnnsearch.report.figures.champion import Picture
-from rnnsearch.report.figures.style import BLUE, blank, short
+from rnnsearch.report.figures.style import BLUE, blank, percent_axis, short
 from rnnsearch.scoring import metrics
 
 SHOWN = 20
@@ -57,9 +57,9 @@ def _skill(course: Mapping[str, Any]) -> go.Figure:
         mode="lines",
         line={"color": BLUE},
         name="skill so far",
-        hovertemplate="%{x}: %{y:+.4f}<extra></extra>",
+        hovertemplate="%{x}: %{y}<extra></extra>",
     )
-    figure.add_hline(y=0, line_width=1)
+    figure.update_yaxes(zeroline=True, **percent_axis())
     return figure
 
 

@@ -4,8 +4,9 @@ The locked test is never looked at here: of it the page shows what `evaluate` ha
 """
 
 import json
+import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,7 +23,10 @@ from rnnsearch.report.captions import pictures
 from rnnsearch.report.comparisons import comparisons
 from rnnsearch.report.facts import Facts, collect
 from rnnsearch.report.figures.champion import Picture
+from rnnsearch.report.figures.paper import stills
+from rnnsearch.report.figures.style import DARK
 from rnnsearch.scoring import metrics, trading, words
+from rnnsearch.scoring.metrics.base import alike
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.view import FINISHED, TrialView, best_first, trained
 
@@ -79,6 +83,7 @@ def render(facts: Facts) -> str:
             money=_money_table(evaluation) if evaluation else None,
             walk=walked.table(evaluation),
             trials=_trial_table(facts),
+            complete=len(trained(facts.trials)),
             trial_metrics=_trial_metrics(facts),
             counts=[(facts.counts[s], s) for s in facts.counts if facts.counts[s]],
             finished=sum(facts.counts[state] for state in FINISHED),
@@ -86,6 +91,7 @@ def render(facts: Facts) -> str:
             inputs=facts.inputs,
             comparisons=comparisons(facts.trials),
             importance=facts.importance,
+            importance_told=words.IMPORTANCE,
             findings=list(words.findings(evaluation)) if evaluation else [],
             folds=facts.champion.folds,
             settings=_settings(facts),
@@ -93,6 +99,8 @@ def render(facts: Facts) -> str:
             written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
             figures=_embedded(every),
             plotly=Markup(get_plotlyjs()),
+            stills=stills(every),
+            dark=Markup(json.dumps(DARK)),
         )
     )
 
@@ -165,9 +173,9 @@ def _baseline_table(evaluation: Mapping[str, Any]) -> dict[str, Any]:
                 "name": row["forecast"],
                 "meaning": words.meaning(row["forecast"], evaluation),
                 "chosen": _chosen(evaluation, row["forecast"]),
-                "cells": [(m.text(row.get(m.key)), row.get(m.key)) for m in shown],
+                "cells": cells,
             }
-            for row in rows
+            for row, cells in zip(rows, _cells(shown, rows), strict=True)
         ],
         "skipped": {n: r for n, r in evaluation["baselines"].items() if n not in fitted},
     }
@@ -200,18 +208,34 @@ def _trial_table(facts: Facts) -> list[dict[str, Any]]:
     """The best trials."""
     rows = []
     shown = _trial_metrics(facts)
-    for trial in best_first(trained(facts.trials))[:SHOWN]:
-        values = trial.metrics | {"gain": trial.gain}
+    best = best_first(trained(facts.trials))[:SHOWN]
+    every = _cells(shown, [trial.metrics | {"gain": trial.gain} for trial in best])
+    rates = alike([trial.plain["learning_rate"] for trial in best], 2)
+    dropouts = alike([trial.plain["dropout"] for trial in best], 2)
+    for trial, cells, rate, dropout in zip(best, every, rates, dropouts, strict=True):
         rows.append(
             {
                 "number": trial.number,
                 "title": title(trial.plain),
                 "parameters": trial.plain,
                 "reference": trial.reference or "",
-                "cells": [(m.text(values.get(m.key)), values.get(m.key)) for m in shown],
+                "cells": cells,
+                "learning_rate": rate,
+                "dropout": dropout,
             }
         )
     return rows
+
+
+def _cells(
+    shown: Sequence[metrics.Metric], rows: Sequence[Mapping[str, Any]]
+) -> list[list[tuple[str, Any]]]:
+    """Rows of (text, value to sort by), with equal decimals in a column."""
+    columns = []
+    for metric in shown:
+        values = [row.get(metric.key) for row in rows]
+        columns.append(zip(metric.texts(values), values, strict=True))
+    return [list(cells) for cells in zip(*columns, strict=True)]
 
 
 def _trial_metrics(facts: Facts) -> list[metrics.Metric]:
@@ -233,7 +257,7 @@ def _times(trials: list[TrialView]) -> dict[str, str] | None:
 def _settings(facts: Facts) -> str:
     """The study file as it was searched: what differs from the defaults, in TOML.
 
-    Without [run], which holds passwords and changes no number, and without folders.
+    Without [run], which holds passwords and changes no number. Paths are those from the study file.
     """
     settings = facts.study.model_dump(mode="json", exclude_defaults=True, exclude={"run"})
     searched = facts.attributes.get("study_file", {})
@@ -245,16 +269,26 @@ def _settings(facts: Facts) -> str:
     lines: list[str] = []
     for section, keys in settings.items():
         joins = keys.pop("join", []) if section == "data" else []
-        lines += ["", f"[{section}]", *_toml_lines(keys)]
+        lines += ["", f"[{section}]", *_toml_lines(keys, facts.study.folder)]
         for join in joins:
-            lines += ["", "[[data.join]]", *_toml_lines(join)]
+            lines += ["", "[[data.join]]", *_toml_lines(join, facts.study.folder)]
     return "\n".join(lines).strip()
 
 
-def _toml_lines(keys: Mapping[str, Any]) -> Iterator[str]:
+def _toml_lines(keys: Mapping[str, Any], folder: Path) -> Iterator[str]:
     for key, value in keys.items():
         if value is not None:
-            yield f"{key} = {to_toml(Path(value).name if key == 'path' else value)}"
+            yield f"{key} = {to_toml(_near(value, folder) if key == 'path' else value)}"
+
+
+def _near(path: str, folder: Path) -> str:
+    """A path from the study file's folder; of one far away the name alone: folders are nobody's
+    business."""
+    try:
+        near = Path(os.path.relpath(path, folder))
+    except ValueError:  # on another drive
+        return Path(path).name
+    return near.as_posix() if near.parts.count("..") <= 1 else near.name
 
 
 def _versions(facts: Facts) -> dict[str, str]:

@@ -65,6 +65,20 @@ TESTS = {
     ),
 }
 
+IMPORTANCE = (
+    "Regression trees are fitted to the gains of all complete trials (fANOVA; Hutter, Hoos & "
+    "Leyton-Brown 2014). A parameter's share is how much of what the trees say goes up and down "
+    "with it alone, averaged over all others: it asks what makes a difference anywhere in the "
+    "space. What matters only together with another parameter is in no share, and what the search "
+    "soon stopped varying has little of one. A gain far below the others counts as the lower fence "
+    "(Tukey's), and what belongs together is added up: the switches and the number of inputs are "
+    "“inputs”, the neurons of all layers “neurons”, the shifts of all families “input shift”.",
+    "optuna-dashboard asks another question, with another method (PED-ANOVA): what the best tenth "
+    "of the trials have in common that the others have not. It takes gains as they are, and each "
+    "switch of an input has a bar of its own. A parameter whose bad values ruin a trial has a "
+    "large share here; one whose best values nearly all of the best trials have, there.",
+)
+
 LEVEL = 0.05
 
 
@@ -170,8 +184,15 @@ def _yes(p: float, claimed: bool) -> tuple[str, str]:
     return (
         (f"yes, {probability(p)}", "good")
         if claimed
-        else (f"not shown, {probability(p)}", "unclear")
+        else (f"{_unclear(p)}, {probability(p)}", "unclear")
     )
+
+
+def _unclear(p: float) -> str:
+    """Why a test says no yes: it cannot, or it must not."""
+    if p < LEVEL:
+        return "not claimed, as the verdict finds no information in the forecast"
+    return "cannot be told from chance"
 
 
 def probability(p: float) -> str:

@@ -285,8 +285,8 @@ def test_a_heat_map_has_a_cell_for_every_pair_and_gaps_where_nothing_was_tried()
     )[ALL]
     (content,) = of_shifts({ALL: cells})
     (heat,) = search_figures.draw(content).data
-    assert list(heat.x) == ["1", "3"]
-    assert list(heat.y) == ["0", "2"]
+    assert list(heat.x) == ["1", "2", "3"]
+    assert list(heat.y) == ["0", "1", "2"]
     assert heat.z[0][0] == pytest.approx(0.02)
     assert heat.z[0][1] is None
     assert (heat.zmin, heat.zmax) == (-0.04, 0.04), "white is doing nothing"
@@ -303,7 +303,7 @@ def test_names_in_labels_are_shown_as_they_are() -> None:
 
 def test_missing_values_leave_gaps() -> None:
     figure = figures.seed_skills([0.01, None], None)
-    assert _data(figure)[0]["text"] == ["+0.0100", "", ""]
+    assert _data(figure)[0]["text"] == ["+1.00 %", "", ""]
     rounded = short([None, np.inf, 0.0, 123456.789, -1.23456789e-9])
     assert np.isnan(rounded[0])
     assert rounded[2:].tolist() == [0.0, 123457.0, pytest.approx(-1.23457e-9)]
@@ -397,9 +397,9 @@ def test_images_tell_what_the_statistics_tell_and_names_are_text() -> None:
     (points,) = drawn["best_so_far"].axes[0].collections
     assert len(points.get_offsets()) == 6
     assert {"x<y", "75%", "25%"} <= set(_texts(drawn["parameter_importance"]))
-    assert {name, "+0.0200", "-0.0010"} <= set(_texts(drawn["permutation_importance"]))
+    assert {name, "+2.00 %", "−0.10 %"} <= set(_texts(drawn["permutation_importance"]))
     assert {name, "3 of 6"} <= set(_texts(drawn["inputs"]))
-    assert {"+0.030", "+0.040", "n=3"} <= set(_texts(drawn["date_shifts"]))
+    assert {"+3.00 %", "+4.00 %", "n=3"} <= set(_texts(drawn["date_shifts"]))
 
 
 def test_the_line_of_the_best_never_falls_below_an_earlier_trial() -> None:

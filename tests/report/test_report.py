@@ -1,5 +1,6 @@
 """The report: what it says, that it is safe, and that a browser shows it."""
 
+import html
 import json
 import re
 import shutil
@@ -15,7 +16,7 @@ from rnnsearch.config import load_study
 from rnnsearch.errors import NoTrialError
 from rnnsearch.publish.page import publish_report
 from rnnsearch.report.captions import pictures
-from rnnsearch.report.page import collect, render, report
+from rnnsearch.report.page import _near, collect, render, report
 from rnnsearch.search.store.store import Store
 from rnnsearch.terminal.tables import evaluation_tables
 from rnnsearch.verdict import evaluation
@@ -126,7 +127,8 @@ def test_every_number_of_the_table_is_in_the_page(pages: Pages) -> None:
 
 def test_shifts_are_compared_in_a_table_and_a_picture_with_a_note_where_few(pages: Pages) -> None:
     text = _own_text(pages.after)
-    (table,) = re.findall(r"<h3>By input shift</h3>\s*<div class=.scroll. tab(.*?)<h3>", text, re.S)
+    found = r"<h3>By input shift</h3>\s*<div class=.scroll.><table(.*?)<h3>"
+    (table,) = re.findall(found, text, re.S)
     assert '<th scope="row" data-value="0">0</th>' in table
     assert "Thin, fewer than 10 complete trials" in table
     assert "compared_input_shift" in embedded(pages.after)
@@ -222,3 +224,45 @@ def test_an_older_evaluation_is_pointed_out(
     monkeypatch.setenv("RNNSEARCH_HOME", str(home))
     search_inline(pages.path, "13")
     assert any("12 trials then, 13 now" in note for note in collect(load_study(pages.path)).notes)
+
+
+def test_to_repeat_it_what_the_page_shows_is_a_study_file_that_works(
+    pages: Pages, tmp_path: Path
+) -> None:
+    (shown, typed) = re.findall(r"<pre><code>(.*?)</code></pre>", _own_text(pages.after), re.S)
+    path = tmp_path / "small.toml"
+    path.write_text(html.unescape(shown), encoding="utf-8")
+    shutil.copy(pages.path.with_name("prices.csv"), tmp_path)
+    again, study = load_study(path), load_study(pages.path)
+    assert again.fingerprint() == study.fingerprint()
+    assert again.study.seed == study.study.seed
+    assert again.data.path is not None
+    assert again.data.path.is_file()
+    assert f"rnnsearch search {path.name}" in typed
+
+
+def test_a_path_is_told_from_the_study_file_and_folders_far_away_are_not(tmp_path: Path) -> None:
+    folder = tmp_path / "studies"
+    assert _near(str(tmp_path / "data" / "a.csv"), folder) == "../data/a.csv"
+    assert _near(str(folder / "a.csv"), folder) == "a.csv"
+    assert _near("/elsewhere/of/mine/a.csv", folder) == "a.csv"
+
+
+def test_numbers_of_a_column_have_equal_decimals(pages: Pages) -> None:
+    text = _own_text(pages.after)
+    for table in ("table-baselines", "table-trials"):
+        body = text.partition(f'id="{table}"')[2].partition("</table>")[0].partition("<tbody>")[2]
+        rows = [re.findall(r'<td class="number"[^>]*>([^<]*)</td>', r) for r in body.split("</tr>")]
+        for column in zip(*(row for row in rows if row), strict=True):
+            decimals = {len(c.split()[0].partition(".")[2]) for c in column if c not in ("–", "")}
+            assert len(decimals) <= 1, (table, column)
+
+
+def test_the_table_of_trials_says_how_many_of_how_many(pages: Pages) -> None:
+    assert "<h3>All 12 complete trials, on validation rows</h3>" in _own_text(pages.after)
+
+
+def test_no_answer_can_be_read_as_if_something_were_hidden(pages: Pages) -> None:
+    text = _own_text(pages.after)
+    assert "Not shown" not in text
+    assert "Cannot be told from chance, p" in text

@@ -107,18 +107,3 @@ def test_zooming_in_time_fits_the_price_axis(pages: Pages, window: tuple[Browser
     whole = tab.wait_for(height)
     tab.run(f"const d = {dates};" + zoom.format("d[0], d[4]"))
     tab.wait_for(height.replace("return a[1] - a[0]", f"return a[1] - a[0] < {whole}"))
-
-
-@pytest.mark.browser
-def test_plots_shrink_to_the_paper_and_grow_back(pages: Pages, tmp_path: Path) -> None:
-    with browser(1280, 900, tmp_path / "profile") as tab:
-        _open(tab, pages.after)
-        width = "return Number(document.querySelector('.plot .main-svg').getAttribute('width'))"
-        before = tab.run(width)
-        tab.run("window.paper = []; addEventListener('beforeprint', () => paper.push(0))")
-        tab.run("dispatchEvent(new Event('beforeprint'))")
-        tab.wait_for(f"{width} < 700")
-        tab.run("dispatchEvent(new Event('afterprint'))")
-        tab.wait_for(f"{width} === {before}")
-        assert tab.command("Page.printToPDF")["data"]
-        assert tab.run("return paper.length") == 2, "printing tells the page"

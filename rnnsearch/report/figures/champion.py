@@ -6,6 +6,7 @@ the price from the origin to the target date, in percent. Pictures of a search: 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,15 @@ from plotly.subplots import make_subplots
 
 from rnnsearch.arrays import Floats
 from rnnsearch.report.figures.style import (
+    BAND,
     BLACK,
     BLUE,
+    BUTTON,
     FORECASTS,
     GREEN,
     GREY,
     ORANGE,
+    PRESSED,
     PURPLE,
     RED,
     SHOWN_NAMES,
@@ -28,21 +32,34 @@ from rnnsearch.report.figures.style import (
     blank,
     dress,
     literal,
+    percent_axis,
+    plain_axis,
+    share,
     short,
 )
+from rnnsearch.report.figures.words import in_words
 from rnnsearch.scoring.directions import Reliability
 from rnnsearch.scoring.metrics import get
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure with its name (for files), title and caption; `wide` ones scroll on a telephone."""
+    """A figure with its name (for files), title and caption; `wide` ones scroll on a telephone.
+
+    `shows` says in words what is seen, where the figure itself does not say it (see `words`).
+    """
 
     name: str
     title: str
     caption: str
     figure: go.Figure
     wide: bool = False
+    shows: str = ""
+
+    @cached_property
+    def alt(self) -> str:
+        """What is seen, in words, for whoever cannot see it."""
+        return f"{self.title}. {self.shows or in_words(self.figure)}"
 
 
 def prices(
@@ -59,13 +76,14 @@ def prices(
     """
     figure = blank(380, y="price")
     if band is not None:
-        edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "legendgroup": "band"}
+        line = {"color": SKY, "width": 0.8}
+        edge = {"mode": "lines", "line": line, "hoverinfo": "skip", "legendgroup": "band"}
         figure.add_scatter(x=dates, y=short(band[0]), showlegend=False, **edge)
         figure.add_scatter(
             x=dates,
             y=short(band[1]),
             fill="tonexty",
-            fillcolor="rgba(86,180,233,0.18)",
+            fillcolor=BAND,
             name="90 % interval",
             **edge,
         )
@@ -90,7 +108,14 @@ def prices(
     ]
     figure.update_xaxes(
         type="date",
-        rangeselector={"buttons": buttons, "x": 0, "y": 1.02, "yanchor": "bottom"},
+        rangeselector={
+            "buttons": buttons,
+            "x": 0,
+            "y": 1.02,
+            "yanchor": "bottom",
+            "bgcolor": BUTTON,
+            "activecolor": PRESSED,
+        },
         range=[dates[max(len(dates) - shown, 0)], dates[-1]],
         showspikes=True,
         spikecolor=GREY,
@@ -99,7 +124,8 @@ def prices(
     )
     figure.update_layout(hovermode="x unified", margin_t=44, meta={"fit": "y"})
     recent = [actual[-shown:], *(forecasts[n][-shown:] for n in forecasts if n in FORECASTS)]
-    low, high = min(v.min() for v in recent), max(v.max() for v in recent)
+    recent += [edge[-shown:] for edge in band or ()]
+    low, high = min(np.nanmin(v) for v in recent), max(np.nanmax(v) for v in recent)
     figure.update_yaxes(range=[low - 0.05 * (high - low), high + 0.05 * (high - low)])
     return figure
 
@@ -119,7 +145,7 @@ def moves(dates: Sequence[str], actual: Floats, forecast: Floats) -> go.Figure:
         text=list(dates),
         mode="markers",
         name="champion",
-        marker={"color": BLUE, "size": 5, "opacity": 0.45},
+        marker={"color": BLUE, "size": 5, "opacity": 0.75},
         hovertemplate="%{text}<br>actual %{x:+.2f} %<br>forecast %{y:+.2f} %<extra></extra>",
     )
     for name, y, line in guides:
@@ -189,11 +215,12 @@ def seed_skills(skills: Sequence[float | None], together: float | None) -> go.Fi
         y=names,
         orientation="h",
         marker={"color": [SKY] * len(skills) + [BLUE]},
-        text=["" if value is None else get("skill").cell(value) for value in values],
+        text=[share(value) for value in values],
         textposition="auto",
         hoverinfo="skip",
     )
     figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(zeroline=True, **percent_axis())
     return figure
 
 
@@ -212,10 +239,11 @@ def candidate_skills(candidates: Sequence[Mapping[str, Any]]) -> go.Figure:
         ("mean", [one["skill"] for one in candidates], names, "diamond", BLUE),
     )
     for name, x, y, symbol, colour in series:
-        marker = {"symbol": symbol, "size": 10, "color": colour, "line": {"width": 2}}
+        edge = {"width": 2, "color": colour}
+        marker = {"symbol": symbol, "size": 10, "color": colour, "line": edge}
         figure.add_scatter(x=short(x), y=y, mode="markers", name=name, marker=marker)
     figure.update_yaxes(autorange="reversed", type="category")
-    figure.update_xaxes(zeroline=True)
+    figure.update_xaxes(zeroline=True, **percent_axis())
     return figure
 
 
@@ -242,6 +270,10 @@ def learning(history: Mapping[str, Sequence[float]]) -> go.Figure:
             )
         figure.update_yaxes(title_text=title, row=row, col=1)
     dress(figure, 460)
+    epochs = max(map(len, history.values()), default=1)
+    figure.update_xaxes(tick0=1, dtick=max(1, round(epochs / 10)))
     figure.update_xaxes(title_text="epoch", row=3, col=1)
+    figure.update_yaxes(**plain_axis())
+    figure.update_yaxes(**percent_axis(), row=2, col=1)
     figure.update_layout(hovermode="x unified")
     return figure

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from rnnsearch.config import IntRange, SpaceSection
 from rnnsearch.report.comparisons import Comparison, comparisons
 from rnnsearch.report.contributions import (
     ALL,
@@ -16,6 +17,7 @@ from rnnsearch.report.contributions import (
     fenced,
     shift_gain,
 )
+from rnnsearch.report.figures.style import share
 from rnnsearch.scoring.metrics import get
 from rnnsearch.search.driver.asking import MEASURED_TRIALS
 from rnnsearch.search.inputs.pursuit import FOUND
@@ -23,6 +25,9 @@ from rnnsearch.search.store.view import TrialView
 
 SHOWN = 20
 """Most bars of a picture."""
+
+MOST_SHIFTS = 15
+"""Rows or columns of a grid; of more, only shifts that were tried have one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +64,15 @@ class Bar:
 
 @dataclass(frozen=True)
 class Bars(Told):
-    """Bars from the top down, the most important first; what is not above `dark_above` is pale."""
+    """Bars from the top down, the most important first; what is not above `dark_above` is pale.
+
+    `shares`: lengths are gains or skills, of which axes tell percents.
+    """
 
     bars: Sequence[Bar]
     axis: str
     dark_above: float = 0.0
+    shares: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,18 +99,23 @@ class Strips(Told):
 
 @dataclass(frozen=True)
 class Grid(Told):
-    """Mean gain by input shift (down) and output shift (across)."""
+    """Mean gain by input shift (down) and output shift (across).
+
+    `input_shifts` and `output_shifts` could be tried, and have a place whether they were or not.
+    """
 
     cells: Sequence[ShiftGain]
     family: str = ALL
+    input_shifts: Sequence[int] = ()
+    output_shifts: Sequence[int] = ()
 
     @cached_property
     def rows(self) -> list[int]:
-        return sorted({cell.input_shift for cell in self.cells})
+        return _places([cell.input_shift for cell in self.cells], self.input_shifts)
 
     @cached_property
     def columns(self) -> list[int]:
-        return sorted({cell.output_shift for cell in self.cells})
+        return _places([cell.output_shift for cell in self.cells], self.output_shifts)
 
     @cached_property
     def found(self) -> list[list[ShiftGain | None]]:
@@ -115,11 +129,23 @@ class Grid(Told):
         return max((abs(cell.gain) for cell in self.cells), default=0.0) or 1.0
 
 
+def _places(tried: Sequence[int], possible: Sequence[int]) -> list[int]:
+    """Those that were tried, those between them, and all that could be, where that is not many."""
+    between = range(min(tried), max(tried) + 1) if tried else ()
+    for every in ({*tried, *possible, *between}, {*tried, *between}):
+        if len(every) <= MOST_SHIFTS:
+            return sorted(every)
+    return sorted(set(tried))
+
+
 Content = Reached | Bars | Strips | Grid
 
 
 def contents(
-    trials: Sequence[TrialView], inputs: Sequence[InputStatistics], importance: Importance
+    trials: Sequence[TrialView],
+    inputs: Sequence[InputStatistics],
+    importance: Importance,
+    space: SpaceSection | None = None,
 ) -> Iterator[Content]:
     """All that there is something to say on."""
     yield reached(trials)
@@ -127,7 +153,7 @@ def contents(
         yield parameters(importance)
     yield from of_comparisons(comparisons(trials))
     yield from of_inputs(inputs)
-    yield from of_shifts(shift_gain(trials))
+    yield from of_shifts(shift_gain(trials), space)
 
 
 def reached(trials: Iterable[TrialView]) -> Reached:
@@ -208,8 +234,9 @@ def of_inputs(inputs: Sequence[InputStatistics]) -> Iterator[Bars]:
             caption=f"How much skill the best {MEASURED_TRIALS} trials lose when the values of one "
             "of their inputs are shuffled, on validation rows. At 0 or below nothing is lost "
             f"without it.{_first_of(len(lost))}",
-            bars=[Bar(name, loss, skill.cell(loss)) for name, loss in lost[:SHOWN]],
+            bars=[Bar(name, loss, share(loss)) for name, loss in lost[:SHOWN]],
             axis=f"{skill.label} lost",
+            shares=True,
         )
     if compared := [(one, one.worth) for one in inputs if one.worth is not None]:
         compared.sort(key=lambda row: -row[1])
@@ -223,6 +250,7 @@ def of_inputs(inputs: Sequence[InputStatistics]) -> Iterator[Bars]:
                 for one, worth in compared[:SHOWN]
             ],
             axis=f"mean {gain.label} with it − without it",
+            shares=True,
         )
     if ranked := [(one.rank, one) for one in inputs if one.rank is not None]:
         ranked.sort(key=lambda row: row[0])
@@ -233,7 +261,11 @@ def of_inputs(inputs: Sequence[InputStatistics]) -> Iterator[Bars]:
             f"that come before it. Above {FOUND:g} (dark) chance gives one input in 20 such "
             f"files.{_first_of(len(ranked))}",
             bars=[
-                Bar(f"{rank}. {one.input}", one.evidence or 0.0, f"{one.evidence or 0.0:+.1f}")
+                Bar(
+                    f"{rank}. {one.input}",
+                    one.evidence or 0.0,
+                    f"{one.evidence or 0.0:+.1f}".replace("-", "−"),
+                )
                 for rank, one in ranked[:SHOWN]
             ],
             axis="evidence, −log(p × terms tried)",
@@ -241,12 +273,18 @@ def of_inputs(inputs: Sequence[InputStatistics]) -> Iterator[Bars]:
         )
 
 
+def _signed(value: float) -> str:
+    return f"{value:+.1f}".replace("-", "−")
+
+
 def _first_of(count: int) -> str:
     return f" The first {SHOWN} of {count}." if count > SHOWN else ""
 
 
-def of_shifts(gains: Mapping[str, Sequence[ShiftGain]]) -> Iterator[Grid]:
-    """A grid for each family of inputs whose shift was searched."""
+def of_shifts(
+    gains: Mapping[str, Sequence[ShiftGain]], space: SpaceSection | None = None
+) -> Iterator[Grid]:
+    """A grid for each family of inputs whose shift was searched; `space`: what could be tried."""
     for number, (family, cells) in enumerate(gains.items()):
         if len(cells) < 2:
             continue
@@ -257,7 +295,16 @@ def of_shifts(gains: Mapping[str, Sequence[ShiftGain]]) -> Iterator[Grid]:
             "ahead the forecast looks. n trials per cell; blue is better than doing nothing.",
             cells=cells,
             family=family,
+            input_shifts=possible(space.input_shift) if space else (),
+            output_shifts=possible(space.output_shift) if space else (),
         )
+
+
+def possible(dimension: int | Sequence[int] | IntRange) -> list[int]:
+    """The whole numbers that a dimension of the space allows."""
+    if isinstance(dimension, IntRange):
+        return [*range(dimension.low, dimension.high + 1, dimension.step)]
+    return [dimension] if isinstance(dimension, int) else [*dimension]
 
 
 def visible_range(values: Sequence[float]) -> tuple[float, float] | None:

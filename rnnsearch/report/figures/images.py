@@ -7,18 +7,27 @@ import io
 import math
 import textwrap
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from rnnsearch.report.contributions import ALL
 from rnnsearch.report.figures.content import Bars, Content, Grid, Reached, Strips
-from rnnsearch.report.figures.style import BLACK, BLUE, DIVERGING, GREY, PALE, STATES, clipped
+from rnnsearch.report.figures.style import (
+    BLACK,
+    BLUE,
+    DIVERGING,
+    GREY,
+    PALE,
+    STATES,
+    lines_of,
+    share,
+)
 
 
 def plots(contents: Iterable[Content]) -> dict[str, Figure]:
@@ -59,6 +68,7 @@ def _reached(content: Reached) -> Figure:
     axes.axhline(0, color=GREY, linewidth=1, zorder=0)
     axes.set_ylim(low, high)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel("trial")
     if content.points:
         axes.legend(frameon=False, loc="lower right")
@@ -66,17 +76,21 @@ def _reached(content: Reached) -> Figure:
 
 
 def _bars(content: Bars) -> Figure:
-    figure, axes = _blank(content, height=0.9 + 0.24 * len(content.bars))
+    figure, axes = _blank(
+        content, height=0.9 + _row([bar.name for bar in content.bars]) * len(content.bars)
+    )
     places = range(len(content.bars))
     lengths = [bar.length for bar in content.bars]
     colours = [BLUE if length > content.dark_above else PALE for length in lengths]
     drawn = axes.barh(places, lengths, color=colours)
     axes.bar_label(drawn, [bar.note for bar in content.bars], padding=4, parse_math=False)
-    axes.set_yticks(places, [clipped(bar.name, 26) for bar in content.bars], parse_math=False)
+    axes.set_yticks(places, [_lines(bar.name) for bar in content.bars], parse_math=False)
     axes.invert_yaxis()
     axes.margins(x=0.2)  # with room for the notes
     axes.axvline(0, color=GREY, linewidth=1)
     axes.set_xlabel(content.axis, parse_math=False)
+    if content.shares:
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     return figure
 
 
@@ -90,11 +104,12 @@ def _strips(content: Strips) -> Figure:
             edges = [place - 0.3, place + 0.3]
             axes.plot([max(strip.median, low)] * 2, edges, color=BLACK, linewidth=2.5)
     places = range(len(content.strips))
-    axes.set_yticks(places, [clipped(s.name, 26) for s in content.strips], parse_math=False)
+    axes.set_yticks(places, [_lines(s.name) for s in content.strips], parse_math=False)
     axes.set_ylim(len(content.strips) - 0.5, -0.5)
     axes.axvline(0, color=GREY, linewidth=1, zorder=0)
     axes.set_xlim(low, high)
     axes.set_xlabel(content.axis, parse_math=False)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     return figure
 
 
@@ -103,9 +118,8 @@ def _grid(content: Grid) -> Figure:
     gains = [[math.nan if cell is None else cell.gain for cell in row] for row in content.found]
     for row, cells in enumerate(content.found):
         for column, cell in enumerate(cells):
-            if cell is not None:
-                text = f"{cell.gain:+.3f}\nn={cell.trials}"
-                axes.text(column, row, text, ha="center", va="center", fontsize=7)
+            text = "not\ntried" if cell is None else f"{share(cell.gain)}\nn={cell.trials}"
+            axes.text(column, row, text, ha="center", va="center", fontsize=7)
     colours = LinearSegmentedColormap.from_list("gain", DIVERGING)
     reach = content.reach
     axes.imshow(gains, cmap=colours, vmin=-reach, vmax=reach, aspect="auto", alpha=0.8)
@@ -115,6 +129,15 @@ def _grid(content: Grid) -> Figure:
     of = "" if content.family == ALL else f" of {content.family}"
     axes.set_ylabel(f"input shift{of}", parse_math=False)
     return figure
+
+
+def _lines(name: str) -> str:
+    return "\n".join(lines_of(name, 26))
+
+
+def _row(names: Sequence[str]) -> float:
+    """Inches that a row needs for its label."""
+    return 0.24 * max((len(lines_of(name, 26)) for name in names), default=1)
 
 
 def _blank(content: Content, height: float = 3.6) -> tuple[Figure, Axes]:

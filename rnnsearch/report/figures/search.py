@@ -26,16 +26,23 @@ from rnnsearch.report.figures.style import (
     DIVERGING,
     GREY,
     PALE,
+    PAPER,
     SKY,
     STATES,
     blank,
-    clipped,
+    label,
+    lines_of,
     literal,
+    percent_axis,
+    share,
     short,
 )
 from rnnsearch.scoring.metrics import get
 
 Trial = Mapping[str, Any]
+
+UNTRIED = "not<br>tried"
+"""In a cell of a grid."""
 
 SHOWN_CURVES = 200
 """Most trials of which the curves are drawn."""
@@ -63,7 +70,7 @@ def _reached(content: Reached) -> go.Figure:
                 y=short(gains),
                 mode="markers",
                 name=state,
-                marker={"color": colour, "symbol": symbol, "size": 8, "opacity": 0.8},
+                marker={"color": colour, "symbol": symbol, "size": 8},
             )
     if content.best:
         numbers, gains = zip(*content.best, strict=True)
@@ -74,38 +81,43 @@ def _reached(content: Reached) -> go.Figure:
             name="best so far",
             line={"color": BLACK, "width": 2, "shape": "hv"},
         )
-    figure.update_yaxes(range=content.range, zeroline=True)
+    figure.update_yaxes(range=content.range, zeroline=True, **percent_axis())
     return figure
 
 
 def _bars(content: Bars) -> go.Figure:
     bars = content.bars
-    figure = blank(90 + 24 * len(bars), x=content.axis)
+    figure = blank(90 + _row([bar.name for bar in bars]) * len(bars), x=content.axis)
     figure.add_bar(
         x=short([bar.length for bar in bars]),
-        y=[literal(clipped(bar.name)) for bar in bars],
+        y=[label(bar.name) for bar in bars],
         text=[bar.note for bar in bars],
         orientation="h",
         textposition="auto",
         insidetextanchor="end",
         marker={"color": [BLUE if bar.length > content.dark_above else PALE for bar in bars]},
-        hovertemplate="%{y}: %{x:+.4~g} (%{text})<extra></extra>",
+        hovertemplate="%{y}: %{x} (%{text})<extra></extra>",
     )
     figure.update_yaxes(autorange="reversed", type="category")
-    figure.update_xaxes(zeroline=True, nticks=6)
+    figure.update_xaxes(zeroline=True, nticks=6, **(percent_axis() if content.shares else {}))
     return figure
+
+
+def _row(names: Sequence[str]) -> int:
+    """Pixels that a row needs for its label."""
+    return max(24, 10 + 16 * max((len(lines_of(name)) for name in names), default=1))
 
 
 def _strips(content: Strips) -> go.Figure:
     strips, (low, high) = content.strips, content.range or (-1.0, 1.0)
     figure = blank(110 + 34 * len(strips), x=content.axis)
-    names = [literal(clipped(strip.name)) for strip in strips]
+    names = [label(strip.name) for strip in strips]
     figure.add_scatter(
         x=short([max(gain, low) for strip in strips for gain in strip.gains]),
         y=[name for name, strip in zip(names, strips, strict=True) for _ in strip.gains],
         mode="markers",
         name="complete trial",
-        marker={"color": BLUE, "size": 8, "opacity": 0.45},
+        marker={"color": BLUE, "size": 8, "opacity": 0.8},
     )
     medians = {n: s.median for n, s in zip(names, strips, strict=True) if s.median is not None}
     figure.add_scatter(
@@ -113,11 +125,16 @@ def _strips(content: Strips) -> go.Figure:
         y=[*medians],
         mode="markers",
         name="median",
-        marker={"color": BLACK, "symbol": "line-ns", "size": 20, "line": {"width": 3}},
+        marker={
+            "color": BLACK,
+            "symbol": "line-ns",
+            "size": 20,
+            "line": {"width": 3, "color": BLACK},
+        },
     )
     figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=names)
     figure.update_yaxes(type="category")
-    figure.update_xaxes(range=(low, high), zeroline=True, nticks=6)
+    figure.update_xaxes(range=(low, high), zeroline=True, nticks=6, **percent_axis())
     return figure
 
 
@@ -125,16 +142,14 @@ def _grid(content: Grid) -> go.Figure:
     figure = blank(
         150 + 52 * len(content.rows),
         x="output shift: sessions ahead",
-        y="input shift"
-        if content.family == ALL
-        else f"shift of {literal(clipped(content.family))}",
+        y="input shift" if content.family == ALL else f"shift of {label(content.family)}",
     )
     figure.add_heatmap(
         x=[str(h) for h in content.columns],
         y=[str(s) for s in content.rows],
         z=[[cell.gain if cell else None for cell in row] for row in content.found],
         text=[
-            [f"{cell.gain:+.3f}<br>n={cell.trials}" if cell else "" for cell in row]
+            [f"{share(cell.gain)}<br>n={cell.trials}" if cell else "" for cell in row]
             for row in content.found
         ],
         texttemplate="%{text}",
@@ -144,11 +159,20 @@ def _grid(content: Grid) -> go.Figure:
         zmax=content.reach,
         xgap=2,
         ygap=2,
-        colorbar={"thickness": 10, "tickformat": "+.3~g", "nticks": 5},
+        colorbar={
+            "thickness": 10,
+            "tickvals": [-content.reach, 0, content.reach],
+            "ticktext": [share(value) for value in (-content.reach, 0, content.reach)],
+        },
         hovertemplate="input shift %{y}, output shift %{x}<br>%{text}<extra></extra>",
     )
+    for row, cells in enumerate(content.found):
+        for column, cell in enumerate(cells):
+            if cell is None:
+                font = {"size": 11, "color": GREY}
+                figure.add_annotation(x=column, y=row, text=UNTRIED, showarrow=False, font=font)
     figure.update_xaxes(type="category", showgrid=False)
-    figure.update_yaxes(type="category", showgrid=False)
+    figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
     return figure
 
 
@@ -183,9 +207,8 @@ def curves(trials: Sequence[Trial]) -> go.Figure:
                 text=names,
                 mode="lines" if len(x) > 2 else "markers",
                 name=state,
-                line={"color": colour, "width": 1.3, "dash": dash},
-                opacity=0.55,
-                hovertemplate=f"%{{text}}, epoch %{{x}}: %{{y:{gain.format}}}<extra></extra>",
+                line={"color": colour, "width": 1.1, "dash": dash},
+                hovertemplate="%{text}, epoch %{x}: %{y}<extra></extra>",
             )
     if best:
         values = best["history"]["gain"]
@@ -197,7 +220,9 @@ def curves(trials: Sequence[Trial]) -> go.Figure:
             line={"color": BLACK, "width": 2.5},
         )
     figure.update_yaxes(
-        range=visible_range([v for t in shown for v in t["history"]["gain"]]), zeroline=True
+        range=visible_range([v for t in shown for v in t["history"]["gain"]]),
+        zeroline=True,
+        **percent_axis(),
     )
     return figure
 
@@ -218,7 +243,7 @@ def parallel_coordinates(trials: Sequence[Trial]) -> go.Figure:
     for (name, colour, width, dash), members in zip(styles, thirds, strict=True):
         for place, index in enumerate(members):
             trial = complete[index]
-            label = f"trial {trial['number']}, {gain.label} {gain.cell(trial['gain'])}"
+            said = f"trial {trial['number']}, {gain.label} {share(trial['gain'])}"
             figure.add_scatter(
                 x=list(range(len(axes))),
                 y=short([positions[index] for _, positions, _ in axes]),
@@ -227,7 +252,7 @@ def parallel_coordinates(trials: Sequence[Trial]) -> go.Figure:
                 legendgroup=name,
                 showlegend=place == 0,
                 line={"color": colour, "width": width, "dash": dash},
-                text=[f"{label}<br>{literal(axis)}: {t[index]}" for axis, _, t in axes],
+                text=[f"{said}<br>{literal(axis)}: {t[index]}" for axis, _, t in axes],
                 hovertemplate="%{text}<extra></extra>",
             )
     for number, (_, positions, texts) in enumerate(axes):
@@ -240,7 +265,7 @@ def parallel_coordinates(trials: Sequence[Trial]) -> go.Figure:
                 text=text,
                 showarrow=False,
                 font={"size": 11},
-                bgcolor="rgba(255,255,255,0.8)",
+                bgcolor=PAPER,
                 yshift=0 if 0 < position < 1 else (9 if position == 1 else -9),
             )
     figure.update_xaxes(
@@ -267,7 +292,11 @@ def _axes(trials: Sequence[Trial]) -> list[tuple[str, Floats, list[str]]]:
             known["input_shift"] = max(shifts.values(), default=0)
         rows.append(
             {"cell": cell, "layers": len(neurons), "neurons": neurons[0]}
-            | {name: value for name, value in known.items() if name not in ("seed", "clip")}
+            | {
+                name: value if isinstance(value, str | int | float) else ", ".join(map(str, value))
+                for name, value in known.items()
+                if name not in ("seed", "clip")
+            }
             | {"inputs": inputs, "gain": trial["gain"]}
         )
     axes = []
@@ -283,7 +312,7 @@ def _axes(trials: Sequence[Trial]) -> list[tuple[str, Floats, list[str]]]:
             places = np.array(values, dtype=np.float64)
             texts = [f"{value:.3g}" for value in values]
             if name == "gain":
-                texts = [get("gain").cell(value) for value in values]
+                texts = [share(value) for value in values]
                 places = fenced([row["gain"] for row in rows])
             elif name in ("learning_rate", "inputs", "neurons", "batch_size") and places.min() > 0:
                 places = np.log(places)

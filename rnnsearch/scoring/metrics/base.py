@@ -4,7 +4,8 @@ m  rows of a block: validation rows of a fold or of all, or the locked test
 """
 
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -154,6 +155,18 @@ class Metric:
             return "–"
         return f"{self.unit.times * value:{self.format}}{self.unit.sign}".replace("-", "−")
 
+    def texts(self, values: Sequence[float | None]) -> list[str]:
+        """The values of a column as people read them, with equal decimals."""
+        known = [v for v in values if v is not None and math.isfinite(v)]
+        digits = _DIGITS.fullmatch(self.format)
+        if digits is None or not known:
+            return [self.text(value) for value in values]
+        written = iter(alike([self.unit.times * v for v in known], int(digits[1])))
+        return [
+            f"{next(written)}{self.unit.sign}" if v is not None and math.isfinite(v) else "–"
+            for v in values
+        ]
+
     def cell(self, value: float | None) -> str:
         """A value in a narrow column of plain text, whose heading has the unit."""
         if value is None or not math.isfinite(value):
@@ -183,6 +196,23 @@ class Metric:
         """What it means, what it is counted in, and which way is better."""
         said = f"{self.meaning}, in {self.unit.name}" if self.unit.name else self.meaning
         return f"{said}; {self.better} is better" if self.better and said else said
+
+
+_DIGITS = re.compile(r"\.(\d)g")
+MOST_DECIMALS = 8
+
+
+def alike(values: Sequence[float], digits: int) -> list[str]:
+    """Numbers of a column with equal decimals: so many digits of the largest, two of each.
+
+    >>> alike([0.5, 0.02838, 42.5], 4)
+    ['0.500', '0.028', '42.500']
+    """
+    sizes = [abs(value) for value in values if value] or [1.0]
+    before = [math.floor(math.log10(size)) + 1 for size in (max(sizes), min(sizes))]
+    wanted = max(digits - before[0], min(digits, 2) - before[1])
+    decimals = min(max(wanted, 0), MOST_DECIMALS)
+    return [f"{value:,.{decimals}f}".replace("-", "−") for value in values]
 
 
 _TOLD = ("label", "format", "better", "meaning")
