@@ -196,7 +196,8 @@ class DataSection(MarketSection):
     target: str = Field(default="Close", description="The column that is forecast.")
     predict: Predict = Field(
         default="log_return",
-        description="log_return: log(close[t+h]/close[t]); level: close[t+h]; direction: up?; or "
+        description="log_return: log(close[t+h]/close[t]); level: close[t+h]; direction: up?; "
+        "volatility: log of the volatility of the sessions t+1..t+h; or "
         "the target of an installed package.",
     )
     series: Series = Field(

@@ -59,7 +59,8 @@ def check(study: StudyFile) -> Check:
     families = f"{count} famil{'y' if count == 1 else 'ies'}"
     facts = [
         f"data: {data['name']}, {data['rows']} sessions, {data['first']} to {data['last']}",
-        f"target: {study.data.predict} of {study.data.target}",
+        f"target: {study.data.predict} of {study.data.target}"
+        + (f", by {prices.how}" if prices.how else ""),
         *([f"maximised: {problem.objective.meaning}"] if study.valued_by else []),
         f"inputs: the target's own and {len(problem.candidates.names)} to choose from in "
         f"{families}, warm-up {problem.table.warmup} sessions",

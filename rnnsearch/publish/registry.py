@@ -86,6 +86,7 @@ def _publish(
             "verdict": evaluation["verdict"]["sentence"],
             "trading": evaluation["trading"].get("sentence", "not traded"),
             "openings of the test": str(evaluation["openings"]),
+            **({"beyond": evaluation["beyond"]["sentence"]} if "beyond" in evaluation else {}),
         },
         step=evaluation["opening"],
     )
@@ -172,9 +173,7 @@ def _save_model(folder: Path, champion: Path, study: StudyFile) -> None:
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
     outputs = ["origin_date", "target_date"]
-    numbers = ["forecast_return", "forecast_price", "low_price", "high_price"]
-    if not targets.get(study.data.predict).priced:
-        numbers = ["probability_up"]
+    numbers = targets.get(study.data.predict).columns
     signature = ModelSignature(
         outputs=Schema(
             [

@@ -55,7 +55,7 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
     actual = np.array(evaluation["actual"])
     forecasts = {name: np.array(values) for name, values in evaluation["forecasts"].items()}
     target = targets.get(kind)
-    if not target.priced:
+    if target.chance:
         yield Picture(
             "forecast_probability",
             "Forecast probability before rises and before falls",
@@ -72,7 +72,7 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
             figures.calibration(reliability(actual > 0.5, forecasts["champion"])),
         )
         return
-    price = {name: target.to_price(values, origin) for name, values in forecasts.items()}
+    price = {name: target.told(values, origin) for name, values in forecasts.items()}
     band = None
     if interval := evaluation["interval"]:
         if "radius" in interval:  # an evaluation of earlier: one width on every session
@@ -80,7 +80,24 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
             low, high = (forecasts["champion"] + sign * radius for sign in (-1, 1))
         else:
             low, high = np.array(interval["low"]), np.array(interval["high"])
-        band = target.to_price(low, origin), target.to_price(high, origin)
+        band = target.told(low, origin), target.told(high, origin)
+    if target.log_volatility:
+        yield Picture(
+            "forecast_volatility",
+            f"The forecast volatility of {sessions}, made before them",
+            "How much a session usually moves, in percent, drawn on the date at which it is known. "
+            "Drag or pinch to zoom, double-click for all. “No change” is the volatility of as many "
+            "sessions before the forecast was made: what came is that a little later. The pale "
+            "band is the interval. Click a name above to show or hide it.",
+            figures.prices(
+                dates,
+                100 * target.told(actual, origin),
+                {name: 100 * values for name, values in price.items()},
+                band=None if band is None else (100 * band[0], 100 * band[1]),
+                unit="volatility, %",
+            ),
+        )
+        return
     yield Picture(
         "forecast_prices",
         f"The forecast for each session, made {sessions} before it",
@@ -88,11 +105,11 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
         "forecast, drawn on the date it is a forecast for: a forecast that only follows it has "
         "learnt to repeat the last price. The pale band is the interval: wide after large moves, "
         "narrow after small ones. Click a name above to show or hide it.",
-        figures.prices(dates, target.to_price(actual, origin), price, band=band),
+        figures.prices(dates, target.told(actual, origin), price, band=band),
     )
     if (origin <= 0).any():  # of a spread there are no percents
         return
-    moved = 100 * (target.to_price(actual, origin) / origin - 1)
+    moved = 100 * (target.told(actual, origin) / origin - 1)
     said = 100 * (price["champion"] / origin - 1)
     yield Picture(
         "forecast_moves",

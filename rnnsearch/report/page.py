@@ -243,7 +243,9 @@ def _trial_metrics(facts: Facts) -> list[metrics.Metric]:
     every = [trial.metrics for trial in trained(facts.trials)]
     first = [metrics.get(key) for key in ("skill", "gain", "rmse")]
     first = [*metrics.valued_by(facts.objective), *first]
-    return [*first, *metrics.naive_columns(every), metrics.get("directional_accuracy")]
+    last = [metrics.get(key) for key in ("directional_accuracy", "qlike")]
+    last = [metric for metric in last if any(metric.key in one for one in every)]
+    return [*first, *metrics.naive_columns(every), *last]
 
 
 def _times(trials: list[TrialView]) -> dict[str, str] | None:

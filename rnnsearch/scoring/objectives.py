@@ -23,7 +23,14 @@ from rnnsearch.errors import StudyFileError
 from rnnsearch.own_code import OwnCode, split_reference
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.gain import overlap
-from rnnsearch.scoring.metrics import Metric, Scored, directional_accuracy, mae
+from rnnsearch.scoring.metrics import (
+    Metric,
+    Scored,
+    always,
+    directed,
+    directional_accuracy,
+    mae,
+)
 from rnnsearch.scoring.metrics.chances import log_loss
 from rnnsearch.scoring.metrics.theirs import MetricError, own, try_own
 from rnnsearch.scoring.trading.account import ENTRIES, Terms
@@ -107,7 +114,7 @@ class Relative(Objective):
         ]
 
     def unfit(self, target: Target) -> str:
-        if self.priced == target.priced:
+        if self.priced != target.chance:
             return ""
         return "it is of prices, not of chances" if self.priced else "it is of chances of a rise"
 
@@ -183,8 +190,16 @@ def rank_ic(scored: Scored) -> float:
     return float(np.corrcoef(*ranks)[0, 1])
 
 
-def _metric(key: str, label: str, meaning: str, function: Callable[[Scored], float]) -> Metric:
-    return Metric(key=key, label=label, meaning=meaning, function=function, better="higher")
+def _metric(
+    key: str,
+    label: str,
+    meaning: str,
+    function: Callable[[Scored], float],
+    applies: Callable[[Target], bool] = always,
+) -> Metric:
+    return Metric(
+        key=key, label=label, meaning=meaning, function=function, better="higher", applies=applies
+    )
 
 
 _HITS = _metric(
@@ -192,6 +207,7 @@ _HITS = _metric(
     "hit rate",
     "share of right directions",
     lambda s: directional_accuracy(s.actual, s.forecast, s.middle),
+    directed,
 )
 _RANKS = _metric(
     "rank_ic", "rank IC", "rank correlation of forecast and actual moves (Spearman)", rank_ic

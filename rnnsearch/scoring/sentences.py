@@ -101,6 +101,21 @@ def verdict(
     return Verdict(better, informative, p, p_information, f"{answer}: {where} {said}, {after}.")
 
 
+def beyond(other: str, skill: float, p: float | None, reason: str = "") -> str:
+    """What the champion is worth beside a forecast that is harder to beat than doing nothing.
+
+    `skill` compares it with `other`, named in words; `p` is one-sided, of being more accurate, and
+    corrected; None for a `reason`.
+    """
+    if p is None:
+        return f"Against {other} nothing can be told: {reason}."
+    named = other.partition(" (")[0]
+    measured = f"the champion's error is {_compared(skill, named)} ({_shown(p)}, Diebold–Mariano)"
+    if skill > 0 and p < LEVEL:
+        return f"Better than {other}, too: {measured}, corrected for the tests beside it."
+    return f"Not shown to be better than {other}: {measured}, corrected for the tests beside it."
+
+
 def _information_told(
     information: Information | Skipped, p: float | None, informative: bool
 ) -> str:

@@ -35,6 +35,12 @@ TESTS = {
         "Diebold–Mariano against the champion that was fitted once, before the test. Above 5 %, it "
         "is not shown that newer rows were worth learning from.",
     ),
+    "diebold_mariano_har": (
+        "Better than HAR?",
+        "Diebold–Mariano against a straight line through the volatility of the last day, week and "
+        "month (Corsi 2009), the usual hurdle: volatility goes on, so doing nothing is beaten "
+        "easily. Above 5 %, the network is not shown to add anything to that line.",
+    ),
     "pesaran_timmermann": (
         "Direction better than chance?",
         "Pesaran–Timmermann: how often forecasts that rise and fall as often, but on random "
@@ -89,6 +95,8 @@ def meaning(forecast: str, evaluation: Mapping[str, Any] | None = None) -> str:
     """
     if (one := baselines.by_name(forecast)) is not None:
         return one.meaning
+    if (told := (evaluation or {}).get("naive_meanings", {}).get(forecast)) is not None:
+        return str(told)
     return FORECASTS.get(forecast) or str(_own(evaluation, forecast).get("meaning", ""))
 
 
@@ -110,13 +118,15 @@ def _own(evaluation: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
 
 def _asked(test: str, evaluation: Mapping[str, Any]) -> tuple[str, str]:
     """The question of a test, and what it means."""
+    if test in TESTS:
+        return TESTS[test]
     if other := rival(test, evaluation):
         return (
             f"Better than {other}?",
             f"Diebold–Mariano against {other} on the same inputs and window. Above 5 %, the "
             "network is not shown to add anything to what that finds.",
         )
-    return TESTS.get(test, (test, ""))
+    return test, ""
 
 
 @dataclass(frozen=True)
@@ -227,6 +237,8 @@ def definition(scoring: int, objective: Mapping[str, str] | None = None) -> str:
 
 def width(value: float, unit: str) -> str:
     """Of an interval: a share of the price, or in its unit."""
+    if unit == "volatility":
+        return f"{100 * value:.2g} percentage points"
     if unit != "share":
         return f"{value:.3g}"
     return f"{100 * value:.{1 if value >= 0.01 else 2}f} % of the price"
@@ -234,8 +246,9 @@ def width(value: float, unit: str) -> str:
 
 def intervals(interval: Mapping[str, Any]) -> Iterator[str]:
     """What an evaluation's intervals promised, what they held, and how wide they were."""
+    what = "volatilities" if interval.get("unit") == "volatility" else "prices"
     yield (
-        f"Intervals promised to hold {100 * interval['promised']:.0f} % of the prices and held "
+        f"Intervals promised to hold {100 * interval['promised']:.0f} % of the {what} and held "
         f"{100 * interval['share']:.1f} %."
     )
     if "radius" in interval:

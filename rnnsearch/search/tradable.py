@@ -8,6 +8,7 @@ check      the price to enter at is in the file
 
 import numpy as np
 
+from rnnsearch import targets
 from rnnsearch.arrays import Floats
 from rnnsearch.config import StudyFile
 from rnnsearch.data.prices.load import Prices
@@ -42,15 +43,15 @@ def sessions_of_a_year(prices: Prices) -> float:
 
 def series(prices: Prices) -> Series:
     """The target column, and the open on its scale."""
-    return Series(prices.close, opens(prices))
+    return Series(prices.closes, opens(prices))
 
 
 def opens(prices: Prices) -> Floats | None:
     if "Open" not in prices.frame:
         return None
     found = prices.frame["Open"].to_numpy(np.float64)
-    if prices.target != CLOSE and CLOSE in prices.frame:  # an adjusted close
-        found = found * (prices.close / prices.frame[CLOSE].to_numpy(np.float64))
+    if (prices.price or prices.target) != CLOSE and CLOSE in prices.frame:  # an adjusted close
+        found = found * (prices.closes / prices.frame[CLOSE].to_numpy(np.float64))
     return found
 
 
@@ -58,6 +59,9 @@ def why_not(study: StudyFile, prices: Prices, first: int) -> str | None:
     """Why nothing is traded from row `first` on; None where it can be."""
     if study.trade.position == "none":
         return '[trade] position is "none"'
+    one, kind = np.ones(1), study.data.predict
+    if targets.get(kind).move(one, one, one) is None:
+        return f"a forecast of {kind} says nothing of where the price goes"
     adjusted = {} if prices.columns is None else prices.columns.adjusted
     is_close = prices.target in (CLOSE, "Adj Close") or adjusted.get(prices.target) == CLOSE
     if CLOSE in prices.frame and not is_close:

@@ -5,6 +5,7 @@ Target                what a kind has to know; add one by a file here that calls
                       a package of yours by an entry point of the group `rnnsearch.targets`
 registry()            every target by name
 Quotes                the column that is forecast, and the last price known in each row
+Measured              what is forecast, where that is no column of the file
 hardest               of several naive forecasts, the one with the smallest error
 """
 
@@ -18,12 +19,14 @@ from rnnsearch.targets.base import (
 )
 from rnnsearch.targets.finding import check, get, ours, package_of, registry
 from rnnsearch.targets.log_return import MAX_LOG_RETURN
+from rnnsearch.targets.ranges import Measured
 from rnnsearch.targets.scale import Quotes, RowScale, Start, TargetScale
 
 __all__ = [
     "MAX_LOG_RETURN",
     "SCORING",
     "Floats",
+    "Measured",
     "Quotes",
     "RowScale",
     "Rows",

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from rnnsearch.arrays import Floats, Rows
+from rnnsearch.targets.ranges import Measured
 from rnnsearch.targets.scale import Quotes, TargetScale
 
 SCORING = 2
@@ -30,6 +31,14 @@ class Target(ABC):
     """Whether it is told in the unit of the prices."""
     above_zero: ClassVar[bool] = False
     """Whether prices that are not above 0 have none."""
+    noun: ClassVar[str] = "price"
+    """What a forecast is told as, where it is no chance of a rise."""
+    log_volatility: ClassVar[bool] = False
+    """Whether a forecast is the log of a volatility, `Quotes.close` the price it is of."""
+    directed: ClassVar[bool] = True
+    """Whether it makes sense to ask if a forecast had the direction right."""
+    hurdle: ClassVar[str] = ""
+    """The baseline that says most with little, where doing nothing is beaten too easily."""
 
     formulation: ClassVar[int] = 1
     """Raised when its networks learn it in another way. A study keeps what it began with."""
@@ -38,8 +47,33 @@ class Target(ABC):
 
     naive_words: ClassVar[Mapping[str, str]]
     """What its naive forecasts are called in a sentence."""
+    naive_meanings: ClassVar[Mapping[str, str]] = {}
+    """What they are, where it is not what they are of prices."""
+
+    @property
+    def chance(self) -> bool:
+        """Whether a forecast is the chance of a rise."""
+        return self.loss == "bce"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a forecast is told as, the names of numbers in a table."""
+        if self.chance:
+            return ("probability_up",)
+        told = tuple(f"{which}_{self.noun}" for which in ("forecast", "low", "high"))
+        return ("forecast_return", *told) if self.priced else told
 
     # --- what is forecast
+
+    def measured(
+        self, columns: Mapping[str, Floats], target: str, *, ranged: bool
+    ) -> Measured | None:
+        """What is forecast, session by session, where that is not the column `target` itself.
+
+        columns  (rows,) of the file, by name: prices under their usual names
+        ranged   whether its Open, High, Low and Close tell of the same price as `target`
+        """
+        return None
 
     @abstractmethod
     def values(self, target: Floats, rows: Rows, h: int) -> Floats:
@@ -48,6 +82,10 @@ class Target(ABC):
     @abstractmethod
     def to_price(self, forecast: Floats, origin: Floats) -> Floats:
         """A forecast as a price, given `target[t]`: (n,). Raises ValueError unless `priced`."""
+
+    def told(self, forecast: Floats, origin: Floats) -> Floats:
+        """A forecast as people read it, in `noun`: (n,)."""
+        return self.to_price(forecast, origin) if self.priced else forecast
 
     def from_growth(self, growth: Floats, origin: Floats) -> Floats:
         """Log growth of the price from the origins as forecasts: (n,). Only where `priced`."""

@@ -14,7 +14,7 @@ from rnnsearch.targets.base import Target
 GROUP = "rnnsearch.targets"
 """The entry points of other packages' targets."""
 
-FIRST = ("log_return", "level", "direction")
+FIRST = ("log_return", "level", "direction", "volatility")
 """Files whose targets are named first."""
 
 

@@ -33,8 +33,9 @@ TESTS = {
 BESIDE = 4
 """Forecasts beside the champion in one table: as many as 80 columns hold."""
 
-TOLD = ("skill", "gain", "rmse"), ("directional_accuracy", "always_up")
-"""Metrics of a trial in the table of the best, before and after the naive forecasts."""
+TOLD = ("skill", "gain", "rmse"), ("directional_accuracy", "always_up", "qlike")
+"""Metrics of a trial in the table of the best, before and after the naive forecasts; of the latter
+those that there are."""
 
 
 def best_table(
@@ -47,6 +48,7 @@ def best_table(
     best = best_first(trained(trials))[:count]
     first, last = ([metrics.get(key) for key in keys] for keys in TOLD)
     first = [*metrics.valued_by(objective), *first]
+    last = [metric for metric in last if any(metric.key in trial.metrics for trial in best)]
     shown = [*first, *metrics.naive_columns([trial.metrics for trial in best]), *last]
     table = small_table("Best trials on validation rows", tight=True)
     for column in ("#", "network", *(metric.heading for metric in shown)):
@@ -135,6 +137,8 @@ def findings(facts: dict[str, Any], count: int = 8) -> Iterator[Table | str]:
 def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
     """The verdict, the champion against the baselines, and how sure that is."""
     yield answer["verdict"]["sentence"]
+    if "beyond" in answer:
+        yield answer["beyond"]["sentence"]
     champion, skill = answer["champion"], metrics.get("skill")
     yield (
         f"champion: trial {champion['trial']}, {title(champion['params'])}, "

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from rnnsearch.arrays import Floats, rounded
 from rnnsearch.model.forecasting.forecaster import Forecaster
-from rnnsearch.scoring import metrics, sentences
+from rnnsearch.scoring import baselines, metrics, sentences
 from rnnsearch.scoring.inference import significance, together
 from rnnsearch.scoring.inference.information import Information, holm
 from rnnsearch.scoring.inference.skipped import Skipped
@@ -50,10 +50,39 @@ def stored_answer(store: Store) -> dict[str, Any] | None:
         verdict, times = _verdict(answer), sentences.charge(answer["opening"])
     corrected = _corrected(answer["significance"], times)
     told = {**answer, "openings": openings, "verdict": as_json(verdict), "corrected": corrected}
+    told |= _beyond(told)
     noted = store.notes().get(AMONG)
     if noted is None or noted["opening_id"] != answer.get("opening_id"):
         return told
     return among(told, noted)
+
+
+def _beyond(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What the champion is worth beside the target's hurdle, as `beyond`; nothing where there is
+    none.
+
+    Keys: baseline, skill, p (corrected, one-sided; None where there is none), better, sentence.
+    """
+    name = answer.get("hurdle")
+    if name is None:
+        return {}
+    test, errors = f"diebold_mariano_{name}", {r["forecast"]: r["rmse"] for r in answer["table"]}
+    result = answer["significance"].get(test) or {"reason": answer["baselines"].get(name, "")}
+    one = baselines.by_name(name)
+    in_words = one.rival if one is not None and one.rival else name
+    p, skill = answer["corrected"].get(test), None
+    if errors.get(name):
+        skill = 1 - errors["champion"] / errors[name]
+    known = -math.inf if skill is None else skill
+    return {
+        "beyond": {
+            "baseline": name,
+            "skill": skill,
+            "p": p,
+            "better": p is not None and p < significance.LEVEL and known > 0,
+            "sentence": sentences.beyond(in_words, known, p, result.get("reason", "")),
+        }
+    }
 
 
 AMONG = "among"
@@ -154,6 +183,8 @@ def _told(
         ],
         **({"own_metrics": own_metrics} if own_metrics else {}),
         **({"own_baselines": own_baselines} if own_baselines else {}),
+        **({"hurdle": test.target.hurdle} if test.target.hurdle else {}),
+        **({"naive_meanings": meanings} if (meanings := dict(test.target.naive_meanings)) else {}),
         "hardest": test.hardest,
         "hardest_in_words": test.target.naive_words[test.hardest],
         "seed_skills": [

@@ -225,13 +225,19 @@ def tests_of_the_champion(
 
     rivals = [one.name for one in known if one.rival and one.name in forecasts]
     rivals += beside
-    middle = test.target.reference(test.origin)
     return {
         "information": information(
             test.actual, champion, test.known, test.pieces, test.horizon, test.average
         ),
         "diebold_mariano": significance.hardest(map(against, test.naive.values())),
         **{f"diebold_mariano_{name}": against(forecasts[name]) for name in rivals},
+        **(_of_directions(test, champion) if test.target.directed else {}),
+    }
+
+
+def _of_directions(test: ScoredRows, champion: Floats) -> dict[str, Any]:
+    middle = test.target.reference(test.origin)
+    return {
         "pesaran_timmermann": significance.pesaran_timmermann(
             test.actual - middle, champion - test.cut, test.horizon
         ),
@@ -249,10 +255,10 @@ def interval(
     They begin with the champion's validation errors, and learn from those of what was said.
 
     Keys: promised, share, rows, quarters (of the test: first, last, rows, share, width), width (the
-    mean), narrowest, widest, unit (of widths: "share" of the price at the origin, or "price"), and
-    low and high (n,) in the target's unit. None where there is no interval.
+    mean), narrowest, widest, unit (of widths: "share" of the price at the origin, or "price", or
+    "volatility"), and low and high (n,) in the target's unit. None where there is no interval.
     """
-    if not test.target.priced:
+    if test.target.chance:
         return None
     origins = window_ends(test.rows, test.horizon)
     _, low, high = champion.intervals(
@@ -260,9 +266,11 @@ def interval(
     )
     if not (np.isfinite(low) & np.isfinite(high)).all():
         return None
-    least, most = (test.target.to_price(bound, test.origin) for bound in (low, high))
-    shares = bool((test.origin > 0).all())
-    unit, widths = ("share", (most - least) / test.origin) if shares else ("price", most - least)
+    least, most = (test.target.told(bound, test.origin) for bound in (low, high))
+    shares = test.target.priced and bool((test.origin > 0).all())
+    unit, widths = test.target.noun, most - least
+    if shares:
+        unit, widths = "share", widths / test.origin
 
     def told(part: Rows) -> dict[str, Any]:
         held = intervals.coverage(test.actual[part], low[part], high[part], 1 - INTERVAL_LEVEL)

@@ -284,7 +284,7 @@ def _opened(
         say(f"going on with opening number {begun.opening.number} of the locked test")
         return begun.opening
     prices, rows = problem.prices, problem.split.test
-    opening = open_test(store, marks(prices.dates.to_numpy(), prices.close, rows))
+    opening = open_test(store, marks(prices.dates.to_numpy(), prices.closes, rows))
     if walk:
         walks.Begun(walk.identity, opening, basis, trials).note(store)
     say(f"opening the locked test (opening number {opening.number})")

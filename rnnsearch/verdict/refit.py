@@ -233,4 +233,5 @@ def _spec(problem: Problem, parameters: TrialParameters, trial: int) -> Forecast
         trial=trial,
         versions={},
         known_ahead=tuple(spec.name for spec in specs if spec.ahead),
+        measured=problem.prices.how,
     )

@@ -35,7 +35,14 @@ from rnnsearch.data.inputs.own import (
     settled,
     wanted_inputs,
 )
-from rnnsearch.data.inputs.table import ALWAYS, InputTable, load_inputs, read_inputs, write_inputs
+from rnnsearch.data.inputs.table import (
+    ALWAYS,
+    REALISED,
+    InputTable,
+    load_inputs,
+    read_inputs,
+    write_inputs,
+)
 from rnnsearch.errors import DataError
 
 if TYPE_CHECKING:
@@ -139,8 +146,11 @@ def _candidates(prices: Prices, study: StudyFile) -> tuple[list[InputSpec], list
     wanted = with_lengths(usual, study.inputs.lengths, "[inputs]")
     possible, notes = possible_inputs(prices, wanted, "[inputs]", required=choice != "all")
     notes += _told_lengths([spec for spec in possible if spec in wanted[len(usual) :]])
-    always = ALWAYS if targets.get(study.data.predict).in_prices else ALWAYS[:1]
-    taken = _taken(wanted)
+    target = targets.get(study.data.predict)
+    always = ALWAYS if target.in_prices else ALWAYS[:1]
+    if target.log_volatility:
+        always = (*always, *REALISED)
+    taken = _taken([*wanted, *always])
     for name in prices.extras:
         if name in taken:
             raise DataError(

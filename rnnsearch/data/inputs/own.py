@@ -24,7 +24,9 @@ from rnnsearch.data.inputs.indicators import (
     of_close_alone,
 )
 from rnnsearch.data.inputs.lengths import LONGEST, SHORTEST, compute_named, named, recipes
+from rnnsearch.data.inputs.table import REALISED
 from rnnsearch.errors import DataError, StudyFileError, shown
+from rnnsearch.targets.volatility import log_mean
 
 if TYPE_CHECKING:
     from rnnsearch.data.prices.load import Prices
@@ -187,8 +189,14 @@ def _price_inputs(prices: Prices) -> Columns:
     frame = prices.frame
     columns: Columns = {}
     if prices.target in frame:
-        close = prices.close
+        close = prices.closes
         columns |= {"level": close, "return": _change_over_one(close)}
+    if prices.price:
+        rows = np.arange(len(frame))
+        columns |= {
+            spec.name: filled(log_mean(prices.close, rows, spec.warmup), warmup=spec.warmup)
+            for spec in REALISED
+        }
     if "Volume" in frame:
         columns["volume_change"] = _change_over_one(frame["Volume"].to_numpy())
     for name in ("Open", "High", "Low"):

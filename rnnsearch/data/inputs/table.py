@@ -23,6 +23,22 @@ ALWAYS = (
     InputSpec("level", "price", "price", 0, "target; only where predict = level"),
 )
 
+REALISED = tuple(
+    InputSpec(
+        name,
+        "price",
+        "raw",
+        sessions,
+        f"log of the volatility of {told}; only where predict = volatility",
+    )
+    for name, sessions, told in (
+        ("realised", 1, "the session"),
+        ("realised_5", 5, "the last 5 sessions"),
+        ("realised_22", 22, "the last 22 sessions"),
+    )
+)
+"""What has been realised of the volatility that is forecast: in every input set of such a study."""
+
 
 @dataclass(frozen=True, eq=False)
 class InputTable:
@@ -62,7 +78,7 @@ class InputTable:
     @property
     def always(self) -> tuple[str, ...]:
         """Inputs that are in every input set."""
-        return tuple(spec.name for spec in self.specs if spec in ALWAYS)
+        return tuple(spec.name for spec in self.specs if spec in (*ALWAYS, *REALISED))
 
     def columns(self, names: Sequence[str]) -> NDArray[np.int64]:
         """Column numbers of the named inputs. Raises `DataError` for one that is not there."""

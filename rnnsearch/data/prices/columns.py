@@ -284,7 +284,7 @@ def _use_adjusted(
             f"another column as target; set adjust = false."
         )
     both = pd.DataFrame({"Close": prices["Close"], close: values[close]}, index=rows.dates).dropna()
-    check_prices(rows, both, "Close", positive=True)
+    check_prices(rows, both, "Close", needing="adjust = true")
     check_positive(rows, both[close], "adjust = true")
     bars = [name for name in OHLC if name in prices]
     if len(bars) > 1 and set(bars) <= by_base.keys():

@@ -40,7 +40,7 @@ from rnnsearch.data.prices.oddities import oddities
 from rnnsearch.data.prices.refusals import check_clock, check_order, check_prices
 from rnnsearch.data.prices.rows import FileRows
 from rnnsearch.errors import DataError
-from rnnsearch.targets import Quotes
+from rnnsearch.targets import Quotes, Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,10 @@ class Prices:
     frame     float64; DatetimeIndex `Date`, naive and strictly increasing; Open, High, Low, Close,
               Volume where the file has them, then the extra columns; no missing value but
               before the first one of an extra column
-    target    the column that is forecast; of a joined series its Close, or "" where it has none
+    target    the column that is forecast; of a joined series its Close, or "" where it has none.
+              Where a kind of target is made of the file's prices, the column that it is made into
+    price     the file's own column that is forecast, "" where that is `target`
+    how       how `target` was made, in words, where it was
     warnings  what looks odd and was left as it is
     joined    the series of `[[data.join]]`, in its order
     columns   how its columns came about; None of a series that was read from no file
@@ -67,6 +70,8 @@ class Prices:
     columns: Columns | None = None
     ahead: tuple[str, ...] = ()
     coming: pd.DataFrame | None = None
+    price: str = ""
+    how: str = ""
 
     @property
     def coming_dates(self) -> pd.DatetimeIndex:
@@ -90,12 +95,20 @@ class Prices:
         return self.frame[self.target].to_numpy(np.float64)
 
     @property
+    def closes(self) -> NDArray[np.float64]:
+        """(rows,) the file's own column that is forecast, also where `target` is made of it."""
+        return self.frame[self.price or self.target].to_numpy(np.float64)
+
+    @property
     def quotes(self) -> Quotes:
         """The target column, and the close of the row where that is another price.
 
         A row whose close is not above 0 has no other price than its target: row by row, since a
-        later row must not decide what was known at an earlier one.
+        later row must not decide what was known at an earlier one. Of what is made of a price the
+        other is that price.
         """
+        if self.price:
+            return Quotes(self.close, self.closes)
         if self.target == "Close" or "Close" not in self.frame:
             return Quotes(self.close)
         close = self.frame["Close"].to_numpy(np.float64)
@@ -104,7 +117,7 @@ class Prices:
     @property
     def extras(self) -> tuple[str, ...]:
         """Columns that become inputs as they are."""
-        own = {*USUAL, self.target}
+        own = {*USUAL, self.target, self.price}
         return tuple(name for name in self.frame.columns if name not in own)
 
     @property
@@ -270,14 +283,15 @@ def check_table(file: str, raw: RawTable, data: DataSection | JoinSection) -> Pr
         backward = np.arange(len(table))[::-1]
         table, dates, numbers = table.take(backward), dates[backward], numbers[backward]
     columns = read_columns(table, FileRows(file, dates, numbers), target, data)
-    positive = isinstance(data, DataSection) and targets.get(data.predict).above_zero
-    check_prices(columns.rows, columns.frame, target, positive=positive)
+    kind = targets.get(data.predict) if isinstance(data, DataSection) else None
+    needing = f'predict = "{kind.name}"' if kind is not None and kind.above_zero else ""
+    check_prices(columns.rows, columns.frame, target, needing=needing)
     if renamed:
         told.append(f"columns are read so: {', '.join(map(' is '.join, renamed.items()))}")
     warnings = [f"{file}: {text}." for text in (*raw.notes, *told)]
     warnings += columns.warnings
     warnings += [f"{file}: {text}" for text in oddities(columns.frame, target)]
-    return Prices(
+    prices = Prices(
         file,
         columns.frame,
         target,
@@ -285,6 +299,28 @@ def check_table(file: str, raw: RawTable, data: DataSection | JoinSection) -> Pr
         columns=columns,
         ahead=columns.ahead,
         coming=columns.coming,
+    )
+    return prices if kind is None else _measured(prices, kind)
+
+
+def _measured(prices: Prices, kind: Target) -> Prices:
+    """With the column that the kind of target is made into, where it is made of prices."""
+    assert prices.columns is not None
+    base = prices.columns.adjusted.get(prices.target)
+    found = kind.measured(
+        {str(name): column.to_numpy(np.float64) for name, column in prices.frame.items()},
+        prices.target,
+        ranged=prices.target in ("Close", "Adj Close") or base == "Close",
+    )
+    if found is None:
+        return prices
+    return replace(
+        prices,
+        frame=prices.frame.assign(**{found.name: found.values}),
+        target=found.name,
+        price=prices.target,
+        how=found.how,
+        warnings=(*prices.warnings, *(f"{prices.name}: {text}." for text in found.odd)),
     )
 
 

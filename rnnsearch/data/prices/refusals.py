@@ -162,15 +162,16 @@ def as_known_ahead(names: list[str]) -> str:
     )
 
 
-def check_prices(rows: FileRows, frame: pd.DataFrame, target: str, *, positive: bool) -> None:
-    """No bar has its high under its low, no volume is negative, the target is `positive`."""
+def check_prices(rows: FileRows, frame: pd.DataFrame, target: str, *, needing: str) -> None:
+    """No bar has its high under its low, no volume is negative, the target is above 0 where
+    something, a setting, is `needing` that."""
     if target and frame[target].nunique() == 1:
         raise DataError(
             f"{rows.file}: {target} must move, but it is {frame[target].iloc[0]:g} in every row: "
             f"there is nothing to forecast."
         )
-    if positive:
-        check_positive(rows, frame[target], 'predict = "log_return"')
+    if needing:
+        check_positive(rows, frame[target], needing)
     if {"High", "Low"} <= set(frame.columns):
         low, high = frame["Low"].to_numpy(), frame["High"].to_numpy()
         wrong = np.flatnonzero(high < low)

@@ -126,7 +126,8 @@ class Forecaster:
         One row per origin: origin_date, sessions_ahead, target_date (empty where it lies past the
         file and no calendar is named), then for a price forecast_return (empty where a price is not
         above 0), forecast_price, low_price and high_price (the interval of `intervals`; empty where
-        there were too few validation errors for it), for a direction probability_up.
+        there were too few validation errors for it), for a direction probability_up, for a
+        volatility forecast_volatility, low_volatility and high_volatility.
 
         Raises DataError where there are too few rows, a column is missing, or the file does not say
         what is known ahead of a target's date.
@@ -267,6 +268,12 @@ class Forecaster:
 
     def table(self, prices: Prices) -> InputTable:
         """The inputs that these prices give. Raises DataError where one of the network's lacks."""
+        if prices.how != self.spec.measured:
+            raise DataError(
+                f"{prices.name}: the champion learnt {prices.target} measured by "
+                f"{self.spec.measured}, and of these columns it would be by {prices.how}; give all "
+                "columns that the study was searched with, and no others of prices"
+            )
         data = self.data_section(Path("prices"))
         joined = [
             with_words(series, self.spec.inputs, join.prefix)
@@ -318,21 +325,22 @@ class Forecaster:
     def _in_user_terms(
         self, prices: Prices, table: InputTable, rows: Rows, level: float
     ) -> pd.DataFrame:
-        if not self.target.priced:
-            return pd.DataFrame(
-                {"probability_up": self.forecast_rows(prices, table, rows).mean(axis=0)}
-            )
+        names = self.target.columns
+        if self.target.chance:
+            return pd.DataFrame({names[0]: self.forecast_rows(prices, table, rows).mean(axis=0)})
         origin = prices.close[rows]
         bands = self.intervals(prices, table, rows, level)
         said = {
-            name: self.target.to_price(values, origin)
-            for name, values in zip(("forecast", "low", "high"), bands, strict=True)
+            name: self.target.told(values, origin)
+            for name, values in zip(names[-3:], bands, strict=True)
         }
+        if not self.target.priced:
+            return pd.DataFrame(said)
         # Of prices that are not above 0 a relative change says nothing, not even which way.
-        priced = (origin > 0) & (said["forecast"] > 0)
-        change = np.divide(said["forecast"], origin, out=np.full(len(origin), np.nan), where=priced)
-        frame = pd.DataFrame({"forecast_return": change - 1})
-        return frame.assign(**{f"{name}_price": price for name, price in said.items()})
+        forecast = said[names[-3]]
+        priced = (origin > 0) & (forecast > 0)
+        change = np.divide(forecast, origin, out=np.full(len(origin), np.nan), where=priced)
+        return pd.DataFrame({names[0]: change - 1, **said})
 
     # --- on disk
 
@@ -354,7 +362,7 @@ class Forecaster:
         weights = save(tensors)
         spec = json.loads(json.dumps(asdict(self.spec), allow_nan=False))
         # Without these it is as earlier versions write it.
-        for key in ("module", "code", "known_ahead"):
+        for key in ("module", "code", "known_ahead", "measured"):
             if not spec[key]:
                 del spec[key]
         kept_code.write(folder, self.code)

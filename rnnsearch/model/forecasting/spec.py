@@ -48,6 +48,7 @@ class ForecasterSpec:
     module: str | None = None  # the study's file of functions, where an input is of one
     code: dict[str, tuple[str, ...]] = field(default_factory=dict)  # see `kept_code.listed`
     known_ahead: tuple[str, ...] = ()  # those of the inputs whose window ends at the target
+    measured: str = ""  # how what it forecasts was made of the file's prices, where it was
     # What trained it; 0 and "" of one that was made before this was kept.
     trained_rows: int = 0  # target rows
     trained_first: str = ""  # date of the first target

@@ -69,12 +69,13 @@ def prices(
     *,
     band: tuple[Floats, Floats] | None = None,
     shown: int = 60,
+    unit: str = "price",
 ) -> go.Figure:
     """Forecast prices against the actual ones by target date; zoomed to the last `shown` dates.
 
     The champion and the naive forecast are drawn, the others wait in the legend.
     """
-    figure = blank(380, y="price")
+    figure = blank(380, y=unit)
     if band is not None:
         line = {"color": SKY, "width": 0.8}
         edge = {"mode": "lines", "line": line, "hoverinfo": "skip", "legendgroup": "band"}

@@ -61,6 +61,7 @@ FORECASTS = {
     "logistic": (GREEN, "dash"),
     "drift": (PURPLE, "dashdot"),
     "arima": (RED, "longdash"),
+    "har": (RED, "longdash"),
 }
 SHOWN_NAMES = {
     "one_fit": "one fit",

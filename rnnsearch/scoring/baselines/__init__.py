@@ -1,5 +1,7 @@
 """Forecasts that need no network, one per file: what the champion is compared with.
 
+Those of volatility are in `volatility`.
+
 registry()      every baseline: those of this folder, and those that other packages bring
 run(task, say)  each of them that applies, fitted on training rows, with its cost
 Baseline        what one is; add one by a file here that calls one `BASELINE`, or in a package of

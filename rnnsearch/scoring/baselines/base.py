@@ -22,7 +22,9 @@ MIN_TRAIN = 50
 class Task:
     """What is to be forecast, and all that a baseline may know.
 
-    prices         (rows,) the column that is forecast; of either sign
+    prices         (rows,) the column that is forecast; of either sign. Where a volatility is
+                   forecast, that of each session
+    closes         (rows,) the price that this volatility is of; None where prices are forecast
     history        the rows of `prices` on which anything may be fitted; it ends before the test
     inputs         (rows, F) the champion's inputs, delayed by their shifts: the window of target
                    row `r` is the rows `r-h-w+1 .. r-h`, and is finite for the rows below
@@ -35,8 +37,8 @@ class Task:
     from_growth    log growth (m,) of the prices from origins to `test_rows` as forecasts in the
                    target's unit; None where growth does not say what is forecast
 
-    `prices` and `inputs` go on to the end of the file, because a forecast may use what was known at
-    its origin. It may use nothing later.
+    `prices`, `closes` and `inputs` go on to the end of the file, because a forecast may use what
+    was known at its origin. It may use nothing later.
     """
 
     prices: Floats
@@ -50,6 +52,7 @@ class Task:
     probability: bool
     from_growth: Callable[[Floats], Floats] | None
     scales: tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]] | None = None
+    closes: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -35,7 +35,7 @@ GROUP = "rnnsearch.baselines"
 def registry() -> tuple[Baseline, ...]:
     """Every baseline: first those that the champion is tested against, then by name."""
     found: dict[str, Baseline] = {}
-    for module in iter_modules(baselines.__path__, f"{baselines.__name__}."):
+    for module in walk_packages(baselines.__path__, f"{baselines.__name__}."):
         one = getattr(import_module(module.name), "BASELINE", None)
         if one is not None:
             found[one.name] = one

@@ -147,15 +147,20 @@ def try_own(brought: Sequence[Baseline], task: Task) -> None:
 def _other_future(task: Task, origin: int) -> Task:
     """The same task where everything after `origin` came otherwise."""
     prices, inputs = task.prices.copy(), task.inputs.copy()
-    prices[origin + 1 :] *= np.linspace(1.5, 3, len(prices) - origin - 1)
+    further = np.linspace(1.5, 3, len(prices) - origin - 1)
+    prices[origin + 1 :] *= further
+    closes = None if task.closes is None else task.closes.copy()
+    if closes is not None:
+        closes[origin + 1 :] *= further
     inputs[origin + 1 :] = 1 - inputs[origin + 1 :]
-    return replace(task, prices=prices, inputs=inputs)
+    return replace(task, prices=prices, inputs=inputs, closes=closes)
 
 
 def _locked(task: Task) -> Task:
     return replace(
         task,
         prices=read_only(task.prices),
+        closes=None if task.closes is None else read_only(task.closes),
         inputs=read_only(task.inputs),
         train_rows=read_only(task.train_rows),
         train_targets=read_only(task.train_targets),

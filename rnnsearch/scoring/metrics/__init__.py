@@ -20,6 +20,7 @@ from rnnsearch.scoring.metrics.base import (
     Unit,
     always,
     chance,
+    directed,
     priced,
 )
 from rnnsearch.scoring.metrics.errors import mae, mape, mase, r2, rmse, skill, theil_u2
@@ -50,6 +51,7 @@ __all__ = [
     "always",
     "brought",
     "chance",
+    "directed",
     "directional_accuracy",
     "find",
     "get",

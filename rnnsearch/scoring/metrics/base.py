@@ -112,7 +112,17 @@ def priced(target: Target) -> bool:
 
 def chance(target: Target) -> bool:
     """For `applies`: where a forecast is the chance of a rise."""
-    return not target.priced
+    return target.chance
+
+
+def valued(target: Target) -> bool:
+    """For `applies`: where a forecast is a value, and no chance."""
+    return not target.chance
+
+
+def directed(target: Target) -> bool:
+    """For `applies`: where it makes sense to ask for directions."""
+    return target.directed
 
 
 def never(target: Target) -> bool:

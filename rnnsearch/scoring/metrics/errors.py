@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from rnnsearch.arrays import Floats
-from rnnsearch.scoring.metrics.base import TARGET, Metric, Scored, never, priced
+from rnnsearch.scoring.metrics.base import TARGET, Metric, Scored, never, valued
 
 
 def rmse(actual: Floats, forecast: Floats) -> float:
@@ -133,7 +133,7 @@ METRICS = (
         format="+.4f",
         better="higher",
         meaning="share of the variance of the target that is explained",
-        applies=priced,
+        applies=valued,
     ),
     Metric(
         key="theil_u2",

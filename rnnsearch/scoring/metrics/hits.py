@@ -6,7 +6,7 @@ One rule everywhere: a rise is a change above 0. A price that did not change did
 import numpy as np
 
 from rnnsearch.arrays import Floats
-from rnnsearch.scoring.metrics.base import SHARE, Metric
+from rnnsearch.scoring.metrics.base import SHARE, Metric, directed
 
 
 def directional_accuracy(
@@ -30,6 +30,7 @@ METRICS = (
         format=".1f",
         better="higher",
         meaning="how often the forecast rose, or did not, as it came",
+        applies=directed,
         short="hits\n%",
     ),
     Metric(
@@ -39,6 +40,7 @@ METRICS = (
         unit=SHARE,
         format=".1f",
         meaning="how often the price rose: a forecast that always says up",
+        applies=directed,
         short="rises\n%",
     ),
 )

@@ -19,7 +19,7 @@ from rnnsearch.targets import Target
 GROUP = "rnnsearch.metrics"
 """The entry points of other packages' metrics."""
 
-FIRST = ("errors", "hits", "chances", "prices")
+FIRST = ("errors", "hits", "chances", "volatility", "prices")
 """Files whose metrics stand first in tables; those of the others follow, by the file's name."""
 
 RENAMED = {"always_up_accuracy": "always_up"}

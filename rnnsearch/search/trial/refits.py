@@ -88,6 +88,7 @@ def baseline_task(
         scales = (lambda y: learnt.scale_values(y).astype(np.float64)), said.unscale
     return baselines.Task(
         prices=quotes.target,
+        closes=quotes.close if target.log_volatility else None,
         history=fold.history,
         inputs=shifted_inputs(parameters, table),
         window=parameters.window,
@@ -95,7 +96,7 @@ def baseline_task(
         train_rows=fold.train,
         train_targets=target.values(quotes.target, fold.train, h),
         test_rows=rows,
-        probability=not target.priced,
+        probability=target.chance,
         from_growth=(lambda growth: target.from_growth(growth, origin)) if target.priced else None,
         scales=scales,
     )

@@ -72,7 +72,9 @@ def _row(one: Judged) -> dict[str, Any]:
         "high_price": price(said.high),
         **{name: known[0] for name, known in said.naive.items() if known},
         "actual": actual,
-        "actual_price": None if outcome is None else outcome.price,
-        "hit": None if actual is None else (said.forecast > middle) == (actual > middle),
+        "actual_price": None if outcome is None or target.log_volatility else outcome.price,
+        "hit": (said.forecast > middle) == (actual > middle)
+        if actual is not None and target.directed
+        else None,
         "held": held,
     }

@@ -136,6 +136,8 @@ def _measured(counted: Sequence[Entry]) -> dict[str, Any]:
             "skill": _running_skill(actual, forecast, every),
             "directional_accuracy": _running_mean(
                 (forecast > scored.middle) == (actual > scored.middle)
+                if target.directed
+                else np.full(len(actual), np.nan)
             ),
             "held": _running_mean(held),
             "p": test.worse.tolist(),

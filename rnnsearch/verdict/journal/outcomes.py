@@ -64,12 +64,13 @@ def _told(entry: Entry, rows: dict[str, int], prices: Prices) -> Entry | None:
         return None
     start, price = float(prices.close[origin]), float(prices.close[row])
     target = targets.get(entry.said.predict)
-    actual = _actual(target, np.array([start, price]), entry.said.start)
+    actual = _actual(target, prices.close[origin : row + 1], entry.said.start)
     outcome = Outcome(date=day(prices.dates[row]), start=start, price=price, actual=actual)
     return entry.with_outcome(outcome)
 
 
-def _actual(target: Target, pair: np.ndarray, start: float) -> float:
-    """What came, counted from the price that was forecast from."""
-    scale = start / pair[0] if target.in_prices and pair[0] != 0 else 1.0
-    return float(target.values(pair * scale, np.array([1]), 1)[0])
+def _actual(target: Target, passed: np.ndarray, start: float) -> float:
+    """What came, counted from the price that was forecast from: the first that was passed."""
+    scale = start / passed[0] if target.in_prices and passed[0] != 0 else 1.0
+    last = len(passed) - 1
+    return float(target.values(passed * scale, np.array([last]), last)[0])

@@ -44,7 +44,7 @@ def written_down(
     spec, target, made = forecaster.spec, forecaster.target, now()
     h, rows = spec.output_shift, np.flatnonzero(prices.dates.isin(frame["origin_date"]))
     low = high = np.full(len(rows), np.nan)
-    if target.priced:
+    if not target.chance:
         values, low, high = forecaster.intervals(prices, table, rows, level)
     else:
         values = forecaster.forecast_rows(prices, table, rows).mean(axis=0)

@@ -43,11 +43,12 @@ def _how_good(one: Plain) -> str:
     over = [
         f"{skill.text(value)} over {one['in_words'][name]}" for name, value in one["skills"].items()
     ]
-    text = (
-        f"From {one['first']} to {one['last']} the skill is {' and '.join(over)}, and the "
-        f"direction was right in {hits.text(row.get('directional_accuracy'))} of the sessions "
-        f"({metrics.get('always_up').text(row.get('always_up'))} rose)"
-    )
+    text = f"From {one['first']} to {one['last']} the skill is {' and '.join(over)}"
+    if "directional_accuracy" in row:
+        text += (
+            f", and the direction was right in {hits.text(row['directional_accuracy'])} of the "
+            f"sessions ({metrics.get('always_up').text(row.get('always_up'))} rose)"
+        )
     if interval := one["interval"]:
         text += (
             f"; the intervals held {100 * interval['share']:.1f} % of the outcomes, and promised "

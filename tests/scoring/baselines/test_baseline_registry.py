@@ -10,6 +10,7 @@ from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 from statsmodels.tsa.forecasting.theta import ThetaModel
 from statsmodels.tsa.statespace.exponential_smoothing import ExponentialSmoothing
 
+from rnnsearch import targets
 from rnnsearch.scoring import baselines, words
 from rnnsearch.scoring.baselines import Baseline, Fitted, Task, registry
 from rnnsearch.scoring.baselines.ets import ets
@@ -45,6 +46,14 @@ def a_task(probability=False, rows=400, seed=0) -> Task:
     )
 
 
+def of_volatility() -> Task:
+    task = a_task()
+    sigma = np.exp(-4 + 0.3 * np.random.default_rng(3).normal(size=len(task.prices)))
+    target = targets.get("volatility")
+    learnt = target.values(sigma, task.train_rows, H)
+    return replace(task, prices=sigma, closes=task.prices, train_targets=learnt, from_growth=None)
+
+
 @pytest.mark.parametrize("name", ["ridge", "trees"])
 def test_those_of_windows_learn_what_the_champion_learns(name):
     """Trees have only said prices that they saw; their changes go on from any price."""
@@ -66,12 +75,15 @@ def test_those_of_windows_learn_what_the_champion_learns(name):
 
 def applicable(name):
     one = baselines.by_name(name)
-    tasks = [a_task(), a_task(probability=True)]
+    tasks = [a_task(), a_task(probability=True), of_volatility()]
     return one, [task for task in tasks if one.applies(task)]
 
 
 def test_these_baselines_are_there():
-    assert NAMES == ["logistic", "ridge", "trees", "arima", "drift", "ets", "theta"]
+    assert [
+        *("har", "logistic", "ridge", "trees"),
+        *("arima", "drift", "ets", "ewma", "garch", "gjr", "theta"),
+    ] == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -86,6 +98,10 @@ def test_a_baseline_learns_nothing_from_the_future_and_repeats_itself(name):
         prices[361:] *= np.linspace(2, 5, len(prices) - 361)
         inputs[361:] = 50
         later = replace(task, prices=prices, inputs=inputs)
+        if task.closes is not None:
+            closes = task.closes.copy()
+            closes[361:] *= np.linspace(2, 5, len(prices) - 361)
+            later = replace(later, closes=closes)
         if task.from_growth is not None:
             later = replace(later, from_growth=lambda growth: growth)
         after = one.forecast(later)
@@ -107,7 +123,8 @@ def test_a_baseline_is_told_in_plain_words(name):
 def test_all_that_apply_are_run_and_their_cost_is_told():
     said = []
     found = baselines.run(a_task(), said.append)
-    assert list(found) == [name for name in NAMES if name != "logistic"]
+    others = {"logistic", "har", "ewma", "garch", "gjr"}
+    assert list(found) == [name for name in NAMES if name not in others]
     assert all(fitted.seconds > 0 for fitted in found.values())
     assert said[0] == "fitting 6 baselines: ridge, trees, arima, drift, ets, theta"
     assert [line.split(":")[0] for line in said[1:]] == [f"baseline {name}" for name in found]
