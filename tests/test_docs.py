@@ -21,7 +21,11 @@ from tests.helpers.searches import Notes
 
 STUDIES = sorted((ROOT / "studies").glob("*.toml"))
 DOCUMENTS = [ROOT / "README.md", ROOT / "README.zh-TW.md", ROOT / "CONTRIBUTING.md"]
-DOCUMENTS += [ROOT / "studies/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS += [
+    ROOT / "examples/README.md",
+    ROOT / "studies/README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 REFERENCE = ROOT / "docs/study-file.md"
 LARGEST_PICTURE = 300_000  # bytes
 
