@@ -13,7 +13,6 @@ Nothing is imported here that takes time: `main` listens for Ctrl-C before anyth
 
 import os
 import re
-import signal
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from rnnsearch.cli.common import app as app
 
 TYPER_INTERRUPTED = 130  # what it makes of a KeyboardInterrupt, of whichever signal
+READER_GONE = 141  # 128 and SIGPIPE, which Windows does not name
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
         sys.stdout.flush()
     except (OutputClosed, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 128 + signal.SIGPIPE
+        code = READER_GONE
     except KeyboardInterrupt:
         code = _fail("interrupted", interrupts.exit_code)
     interrupts.over(code)

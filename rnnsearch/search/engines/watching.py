@@ -87,7 +87,8 @@ class Watch:
 
 def _load() -> float:
     """How many processes share a core: a worker that waits for its turn is not hung. At least 1."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    waiting = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # not on Windows
+    return max(1.0, waiting / (os.cpu_count() or 1))
 
 
 def with_details(reason: str, traceback_text: str) -> str:
