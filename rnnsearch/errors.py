@@ -6,6 +6,8 @@ The class decides the exit code of the command (see README, "Exit codes").
 import re
 from typing import Any
 
+from rnnsearch.shown import printable
+
 LONGEST_SHOWN = 200
 """Characters of a value in a message."""
 LONGEST_LINE = 1_800
@@ -74,6 +76,11 @@ class RnnsearchError(Exception):
 
     def __init__(self, message: str = "") -> None:
         super().__init__(readable(message))
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the message that a command prints, and no traceback (IPython asks
+        an exception for this)."""
+        return [f"{type(self).__name__}: {printable(fit_to_show(str(self)))}"]
 
 
 class StudyFileError(RnnsearchError):

@@ -30,6 +30,7 @@ from rnnsearch.config.reading import (
     kernels_folder,
     load_study,
     sample_studies,
+    study_of,
 )
 from rnnsearch.config.sections import InputsSection, Precision, StudyFile
 from rnnsearch.config.space import CellName, ScalerKind, SpaceSection
@@ -58,4 +59,5 @@ __all__ = [
     "kernels_folder",
     "load_study",
     "sample_studies",
+    "study_of",
 ]

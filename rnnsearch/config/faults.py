@@ -66,7 +66,7 @@ OTHER_NAMES = {
 ADDRESSES = (("storage",), ("tracking",))
 
 
-def explain(path: Path, error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
+def explain(path: Path | str, error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
     """One line per place of the file: file, key, rule, value."""
     places: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for fault in error.errors(include_url=False):

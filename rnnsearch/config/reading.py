@@ -5,7 +5,9 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,32 +67,79 @@ def load_study(path: str | Path, **overrides: Any) -> StudyFile:
     except (ValueError, RecursionError) as error:  # also of a number of 5,000 digits
         raise StudyFileError(f"{path}: is not TOML: {cut(str(error))}") from None
 
+    return _checked(tables, path, path.stem, path.absolute().parent, overrides)
+
+
+def study_of(
+    tables: Mapping[str, Any], name: str | None = None, *, place: str, **overrides: Any
+) -> StudyFile:
+    """Check what a study file says, given as a mapping: sections, keys and values in its words.
+
+    `name` of the study; that of the mapping, or of the data, where it is left out. `place` begins
+    messages. Paths are meant from the current folder. Else as `load_study`.
+    """
+    plain = _plain(tables, place)
+    if name is not None and isinstance(plain.setdefault("study", {}), dict):
+        plain["study"]["name"] = name
+    data = plain.get("data")
+    source = (data.get("path") or data.get("sample")) if isinstance(data, dict) else None
+    called = re.sub(r"[^\w.-]+", "_", Path(str(source or "study")).stem).lstrip("_.-") or "study"
+    return _checked(plain, place, called, Path.cwd(), overrides)
+
+
+def _plain(value: Any, place: str) -> Any:
+    """Dicts, lists, text, numbers: paths, ranges, arrays and what holds them are written so."""
+    match value:
+        case Mapping():
+            return {str(key): _plain(item, f"{place} {key}") for key, item in value.items()}
+        case None | bool() | int() | float() | str():
+            return value
+        case Path():
+            return str(value)
+        case list() | tuple() | range():
+            return [_plain(item, place) for item in value]
+    if hasattr(value, "tolist"):  # of numpy
+        return _plain(value.tolist(), place)
+    raise StudyFileError(
+        f"{place}: should be what a study file can say (text, a number, true or false, a list or a "
+        f"mapping of these), got {shown(value)}"
+    )
+
+
+def _checked(
+    tables: dict[str, Any],
+    place: Path | str,
+    name: str,
+    folder: Path,
+    overrides: Mapping[str, Any],
+) -> StudyFile:
+    """A study of the tables of its file; its `name` where they have none, its `folder`."""
     environment = {
         "run__storage": os.environ.get("RNNSEARCH_STORAGE") or None,
         "run__tracking": os.environ.get("RNNSEARCH_TRACKING") or None,
     }
     for key, value in (environment | {k: v for k, v in overrides.items() if v is not None}).items():
-        section, _, name = key.partition("__")
+        section, _, own = key.partition("__")
         if value is not None and isinstance(tables.setdefault(section, {}), dict):
-            tables[section][name] = value
+            tables[section][own] = value
     if isinstance(tables.setdefault("study", {}), dict):
-        tables["study"].setdefault("name", path.stem)
+        tables["study"].setdefault("name", name)
     try:
         study = StudyFile.model_validate(tables)
     except ValidationError as error:
-        raise StudyFileError("\n".join(explain(path, error, StudyFile))) from None
+        raise StudyFileError("\n".join(explain(place, error, StudyFile))) from None
     if unused := study.data.unused_ahead():
         raise StudyFileError(
-            f"{path}: [data] known_ahead: {shown(unused[0])} is an input that `columns` does not "
+            f"{place}: [data] known_ahead: {shown(unused[0])} is an input that `columns` does not "
             'name; name it there too, or write columns = "all"'
         )
     if fault := study.cannot_be_balanced():
-        raise StudyFileError(f"{path}: [study] balance: {fault}")
+        raise StudyFileError(f"{place}: [study] balance: {fault}")
     try:
-        study = _resolve_paths(study, path.absolute().parent)
+        study = _resolve_paths(study, folder)
     except ValueError as error:
-        raise StudyFileError(f"{path}: [data] path: {error}") from None
-    study._folder = path.absolute().parent
+        raise StudyFileError(f"{place}: [data] path: {error}") from None
+    study._folder = folder
     return study
 
 

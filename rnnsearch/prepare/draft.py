@@ -127,6 +127,18 @@ class Draft:
 
 
 @dataclass(frozen=True)
+class Drafted:
+    """text: of a study file; tables: what it says, its data's path in full; facts, warnings: as of
+    `Draft`.
+    """
+
+    text: str
+    tables: dict[str, Any]
+    facts: list[str]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Many:
     """A study of many series: the path that it is `called` by, what `[data]` says in place of what
     reads one of them alone (path, series, layout, skip_bad, missing, fill), and how many they are.
@@ -175,24 +187,42 @@ def init(
             f"--force"
         )
     given = {"series": series, "columns": columns, "time_zone": time_zone, "calendar": calendar}
-    given |= {} if many is None else {"layout": many.written["layout"]}
-    prices, section, left_out = look(data, target, given)
-    next_sessions(section.calendar, prices.dates, 1)  # raises for another market's
-    text = _text(prices, section, path, left_out, many)
-    tables = tomllib.loads(text)
-    tables["data"] |= {"path": data.absolute(), "series": section.series}
-    problem = Problem.load(StudyFile.model_validate(tables))  # as `check` and `search` do
+    drafted = lay_out(data, path, target, given, many)
     try:
-        content = text.encode()
+        content = drafted.text.encode()
     except UnicodeEncodeError:
         raise StudyFileError(
             f"{str(data)[:200]!r}: a study file is UTF-8, and the name of the data is not; rename "
             f"the data"
         ) from None
     replace_file(path, lambda file: file.write(content))
+    return Draft(path, drafted.facts, drafted.warnings)
+
+
+def lay_out(
+    data: Path,
+    path: Path,
+    target: str | None = None,
+    given: Mapping[str, Any] | None = None,
+    many: Many | None = None,
+) -> Drafted:
+    """What `init` would write at `path` and say, and nothing written.
+
+    `given`: series, columns, time_zone and calendar of `[data]`, where the user has told them.
+    """
+    defaults = {"series": (), "columns": "all", "time_zone": None, "calendar": None}
+    given = (
+        defaults | dict(given or {}) | ({} if many is None else {"layout": many.written["layout"]})
+    )
+    prices, section, left_out = look(data, target, given)
+    next_sessions(section.calendar, prices.dates, 1)  # raises for another market's
+    text = _text(prices, section, path, left_out, many)
+    tables = tomllib.loads(text)
+    tables["data"] |= {"path": data.absolute(), "series": section.series}
+    problem = Problem.load(StudyFile.model_validate(tables))  # as `check` and `search` do
     told = (f"column {name!r} is no input: {why}" for name, why in left_out.items())
     notes = (*prices.warnings, *problem.table.notes, *_chosen(prices, section), *told)
-    return Draft(path, _facts(problem, told=target is not None), notes)
+    return Drafted(text, tables, _facts(problem, told=target is not None), notes)
 
 
 def bars(dates: pd.DatetimeIndex) -> tuple[str, str, str]:

@@ -120,6 +120,11 @@ class Store:
 
     # --- reading
 
+    @property
+    def optuna_study(self) -> optuna.Study:
+        """The study as Optuna has it, to be looked at: who writes to it writes past the driver."""
+        return self._study
+
     def trials(self, *states: str) -> list[TrialView]:
         """All trials in order, or those in one of the states."""
         trials = self._study.get_trials(deepcopy=False)
