@@ -196,6 +196,11 @@ def inputs(
     from rnnsearch.terminal.tables import frame_table, output
 
     problem = Problem.load(load_one(study, series))
+    if export is not None and problem.panel is not None:
+        raise StudyFileError(
+            f"--export: the inputs of {len(problem.panel.each)} series do not make one table of "
+            "dates; write pool = false, and name one with --series"
+        )
     if export is not None:
         export_inputs(problem.table, problem.prices.dates, export)
         told = f"{export}: {len(problem.prices.dates)} rows, {len(problem.table.names)} inputs"

@@ -209,6 +209,10 @@ class DataSection(MarketSection):
         default=False,
         description="Of many series, leave out those that cannot be used, instead of refusing all.",
     )
+    pool: bool = Field(
+        default=False,
+        description="Of many series: one network that all of them train, instead of a search each.",
+    )
     columns: Literal["all", "none"] | tuple[str, ...] = Field(
         default="all", description="Extra columns of the file that become inputs."
     )

@@ -279,7 +279,7 @@ class RunSection(Section):
     )
 
 
-LATER = (("inputs", "lengths"),)
+LATER = (("inputs", "lengths"), ("data", "pool"), ("space", "embedding"))
 """Keys that studies of earlier versions do not have; where they say nothing, nothing changes."""
 
 
@@ -298,6 +298,33 @@ class StudyFile(Section):
     _folder: Path = PrivateAttr(default=Path())
     _code: dict[str, OwnCode] | None = PrivateAttr(default=None)
     _family: str = PrivateAttr(default="")
+
+    @model_validator(mode="after")
+    def _pools_what_can_be(self) -> Self:
+        if not self.data.pool:
+            if any(extremes(self.space.embedding)):
+                raise ValueError(
+                    "[space] embedding tells series of one network apart, which needs pool = true "
+                    f"in [data], got embedding = {shown(self.space.embedding)}; write that, or "
+                    "embedding = 0"
+                )
+            return self
+        if self.data.path is None:
+            raise ValueError(
+                f"[data] pool = true needs many series, and sample = {shown(self.data.sample)} is "
+                'one; name them, as path = "stocks/*.csv"'
+            )
+        if self.study.metric == TRADED:
+            raise ValueError(
+                f'[study] metric = "{TRADED}" is of one series, and [data] pool = true scores all '
+                'together; write metric = "skill" or "rank_ic"'
+            )
+        if self.evaluate.refit_every:
+            raise ValueError(
+                "[evaluate] refit_every walks through the test of one series, and [data] pool = "
+                f"true has one network for all, got {self.evaluate.refit_every}; write 0"
+            )
+        return self
 
     @property
     def name(self) -> str:

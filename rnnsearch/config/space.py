@@ -108,4 +108,9 @@ class SpaceSection(Section):
     ] = Field(
         default=IntRange(low=1, high=5), description="The target lies so many sessions ahead."
     )
+    embedding: Annotated[IntDimension, bounds(0, 256), Drawn(0, also="identity")] = Field(
+        default=0,
+        description="With `[data] pool`: numbers learnt for each series, by which a network tells "
+        "them apart; 0: it cannot.",
+    )
     clip: float = Field(default=1.0, ge=0, description="Largest gradient norm; 0 clips nothing.")

@@ -68,7 +68,7 @@ def family_of(study: StudyFile) -> Family | None:
     Raises DataError where it names many, and none can be found.
     """
     data = study.data
-    if data.path is None:
+    if data.path is None or data.pool:  # which all train one network: one study
         return None
     sure = EVERY in data.series or is_pattern(data.path)
     if not sure and len(data.series) < 2:
@@ -93,6 +93,11 @@ def one_of(study: StudyFile, series: Sequence[str]) -> StudyFile:
     """
     family = family_of(study)
     if family is None:
+        if series and study.data.pool:
+            raise StudyFileError(
+                f"--series: study {study.name} has one network for all of its series (pool = "
+                "true), so none is named; leave it out"
+            )
         if series:
             raise StudyFileError(
                 f"--series: study {study.name} is of one series, so none is named; leave it out"

@@ -28,6 +28,7 @@ class TrainingSettings(Hyperparameters):
     momentum: float = 0.9
     precision: Literal["float32", "bfloat16"] = "float32"
     accumulate: int = 1
+    series: int = 1  # that train the network together
 
     @property
     def outputs(self) -> int:
@@ -39,15 +40,17 @@ class TrainingSettings(Hyperparameters):
 class FoldTensors:
     """A fold on the device: its scaler, the last row of each window, the scaled targets.
 
-    Every window that ends at one of the ends must be free of NaN in the table.
+    Every window that ends at one of the ends must be free of NaN in the table. Of a table of S
+    series, each of which has a scaler of its own, `starts` are the first rows of these.
     """
 
-    scale: Tensor  # (F,) float32
-    offset: Tensor  # (F,) float32
+    scale: Tensor  # (F,) float32, or (S, F)
+    offset: Tensor  # (F,) float32, or (S, F)
     train_ends: Tensor  # (n,) int64
     train_targets: Tensor  # (n,) float32, or (n, G)
     validation_ends: Tensor  # (m,) int64; m = 0 in every fold for a refit
     validation_targets: Tensor  # (m,) float32, or (m, G)
+    starts: Tensor | None = None  # (S,) int64, increasing
 
 
 class FoldTraining(Protocol):

@@ -12,7 +12,8 @@ class Hyperparameters:
     the weights by `learning_rate * weight_decay` (Loshchilov and Hutter 2019). With `averaging`,
     forecasts are made with averaged weights (see `optimizers.average_share`). `loss` is what a
     target without a loss of its own is learnt by, and `quantiles` are the levels that a network
-    forecasts with loss `quantile`; without it there are none.
+    forecasts with loss `quantile`; without it there are none. `embedding`: numbers that are learnt
+    for each of many series; 0 for none.
     """
 
     neurons: tuple[int, ...]  # units of each layer, first layer first
@@ -27,6 +28,7 @@ class Hyperparameters:
     clip: float
     loss: str = "mse"
     quantiles: tuple[float, ...] = ()
+    embedding: int = 0
 
     def shared(self) -> dict[str, Any]:
         """These fields by name, whatever else a subclass has."""

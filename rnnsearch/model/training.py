@@ -118,6 +118,7 @@ class Trainer:
             device=self.table.device,
             outputs=settings.outputs,
             quantiles=settings.quantiles,
+            identities=identities(settings),
         )
         if self._weights is not None:
             network.load_state_dict(self._weights)
@@ -225,7 +226,13 @@ class _TorchFold:
             window=self._settings.window,
             scale=fold.scale,
             offset=fold.offset,
+            starts=fold.starts,
         )
+
+
+def identities(settings: TrainingSettings) -> tuple[int, int] | None:
+    """See `Network`."""
+    return (settings.series, settings.embedding) if settings.embedding else None
 
 
 def train_epoch(
@@ -283,7 +290,9 @@ def _batches(
     size = settings.batch_size
     together = max(1, _GATHERED // (size * settings.window * table.shape[1]))
     for rows in order.split(size * together):
-        x = windows(table, fold.train_ends[rows], settings.window, fold.scale, fold.offset)
+        x = windows(
+            table, fold.train_ends[rows], settings.window, fold.scale, fold.offset, fold.starts
+        )
         yield from zip(x.split(size), fold.train_targets[rows].split(size), strict=True)
 
 
@@ -294,15 +303,19 @@ def forecast(
     ends: Tensor,  # (m,) int64
     *,
     window: int,
-    scale: Tensor,  # (F,)
-    offset: Tensor,  # (F,)
+    scale: Tensor,  # (F,), or (S, F)
+    offset: Tensor,  # (F,), or (S, F)
+    starts: Tensor | None = None,  # (S,): see `FoldTensors`
 ) -> Tensor:  # (m,), or (m, O)
     """The network's outputs for the windows that end at `ends`, in scaled units.
 
     For a network trained with loss `bce` these are logits.
     """
     network.eval()
-    chunks = [network(windows(table, chunk, window, scale, offset)) for chunk in ends.split(_CHUNK)]
+    chunks = [
+        network(windows(table, chunk, window, scale, offset, starts))
+        for chunk in ends.split(_CHUNK)
+    ]
     return torch.cat(chunks)
 
 
@@ -310,8 +323,9 @@ def windows(
     table: Tensor,  # (rows, F)
     ends: Tensor,  # (B,) int64
     window: int,
-    scale: Tensor,  # (F,)
-    offset: Tensor,  # (F,)
+    scale: Tensor,  # (F,), or (S, F)
+    offset: Tensor,  # (F,), or (S, F)
+    starts: Tensor | None = None,  # (S,): see `FoldTensors`
 ) -> Tensor:  # (B, w, F)
     """The scaled windows of `window` rows that end at rows `ends`, oldest row first.
 
@@ -320,6 +334,9 @@ def windows(
     rows = ends[:, None] + torch.arange(1 - window, 1, device=ends.device)  # (B, w)
     # embedding copies whole rows: 3 to 5 times as fast as table[rows] on a CPU.
     gathered = F.embedding(rows, table)
+    if starts is not None:
+        owners = torch.bucketize(ends, starts, right=True) - 1  # (B,)
+        scale, offset = scale[owners, None], offset[owners, None]  # (B, 1, F)
     return torch.addcmul(offset, gathered, scale, out=gathered)
 
 

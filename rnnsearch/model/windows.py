@@ -37,11 +37,26 @@ class Fold:
     `train` and `validation` are target rows, increasing. `history` are the table rows on which
     anything may be fitted (scalers, rankings, constant inputs): from the first row that a training
     window can reach to the last training target row, which is known at the first validation origin.
+
+    begins  the first table row of the series
+    series  its number, where a table has several: see `panel`
     """
 
     train: Rows
     validation: Rows
     history: slice
+    begins: int = 0
+    series: int = 0
+
+    @property
+    def parts(self) -> "tuple[Fold, ...]":
+        """One fold for each of the series that it is of."""
+        return (self,)
+
+    @property
+    def starts(self) -> Rows | None:
+        """The first table row of each series; None where the table has one."""
+        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +118,9 @@ def split_rows(
         max_output_shift=max_output_shift,
     )
     purge = max_output_shift - 1
-    sizes = _Sizes(rows - first, test=test, folds=folds, validation=validation, purge=purge)
+    sizes = Sizes(rows - first, test=test, folds=folds, validation=validation, purge=purge)
     if not sizes.enough:
-        raise DataError(f"{name}: {_too_few_rows(rows, first, test, folds, validation, purge)}")
+        raise DataError(f"{name}: {too_few_rows(rows, first, test, folds, validation, purge)}")
 
     targets = np.arange(first, rows, dtype=np.int64)
     development, locked = targets[: sizes.development], targets[len(targets) - sizes.test :]
@@ -165,7 +180,7 @@ def shift_columns(
     return shifted
 
 
-class _Sizes:
+class Sizes:
     """How many target rows go where, when there are `count` of them."""
 
     def __init__(
@@ -178,7 +193,7 @@ class _Sizes:
         self.enough = first_train >= MIN_TRAIN and self.validation >= MIN_VALIDATION
 
 
-def _too_few_rows(
+def too_few_rows(
     rows: int, first: int, test: float, folds: int, validation: float, purge: int
 ) -> str:
     if folds * validation >= 1 or test >= 1:
@@ -193,7 +208,7 @@ def _too_few_rows(
         (MIN_VALIDATION + 0.5) / validation,
     )
     needed = math.ceil((development + purge + 0.5) / (1 - test)) + 1
-    while _Sizes(needed - 1, test=test, folds=folds, validation=validation, purge=purge).enough:
+    while Sizes(needed - 1, test=test, folds=folds, validation=validation, purge=purge).enough:
         needed -= 1
     return (
         f"it has {rows} rows, but these settings need at least {first + needed}; add older "

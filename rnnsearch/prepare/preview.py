@@ -44,7 +44,8 @@ def check(study: StudyFile) -> Check:
     problem = Problem.load(study, tried=True)
     prices, furthest = problem.prices, max(extremes(study.space.output_shift))
     # Raises for another market's.
-    coming_sessions(prices.name, study.data.calendar, prices.dates, prices.coming_dates, furthest)
+    one = prices if problem.panel is None else next(iter(problem.panel.each.values()))
+    coming_sessions(one.name, study.data.calendar, one.dates, one.coming_dates, furthest)
     data = problem.data_record()
     sizes = space_sizes(study, problem.candidates)
     combinations = math.prod(sizes.values())
@@ -126,7 +127,8 @@ def _written(dimension: Any) -> str:
 def _rows(problem: Problem) -> pd.DataFrame:
     """First and last target date of every block of rows, with the time of day where it tells."""
     dates = problem.prices.dates
-    form = "%Y-%m-%d" if dates.normalize().is_unique else "%Y-%m-%d %H:%M"
+    one = dates if problem.panel is None else dates[: problem.panel.begins[1]]
+    form = "%Y-%m-%d" if one.normalize().is_unique else "%Y-%m-%d %H:%M"
     split = problem.split
     blocks = [
         (f"fold {number} {name}", rows)
@@ -136,7 +138,11 @@ def _rows(problem: Problem) -> pd.DataFrame:
     blocks.append(("test (locked)", split.test))
     return pd.DataFrame(
         [
-            (name, len(rows), *(dates[row].strftime(form) for row in (rows[0], rows[-1])))
+            (
+                name,
+                len(rows),
+                *(day.strftime(form) for day in (dates[rows].min(), dates[rows].max())),
+            )
             for name, rows in blocks
             if len(rows)
         ],

@@ -81,7 +81,8 @@ def _publish(
             for name, value in evaluation["table"][0].items()
             if name != "forecast" and value is not None
         }
-        | _earned(evaluation["trading"]),
+        | _earned(evaluation["trading"])
+        | _beside(evaluation.get("pool")),
         tags={
             "verdict": evaluation["verdict"]["sentence"],
             "trading": evaluation["trading"].get("sentence", "not traded"),
@@ -95,10 +96,17 @@ def _publish(
         text = json.dumps(evaluation, indent=1, allow_nan=False)
         (folder / "evaluation.json").write_text(text, encoding="utf-8")
         _write_rows(folder / "table.csv", evaluation["table"])
-        _write_rows(folder / "forecasts.csv", forecast_rows(evaluation))
+        if pool := evaluation.get("pool"):
+            _write_rows(folder / "series.csv", pool["series"])
+        else:
+            _write_rows(folder / "forecasts.csv", forecast_rows(evaluation))
         if rows := account_rows(evaluation["trading"]):
             _write_rows(folder / "trading.csv", rows)
         client.log_artifacts(run, str(folder), "evaluation")
+    if study.data.pool:  # a served model would have to be told whose prices it is given
+        place = f"champion-{evaluation['champion']['identity']}"
+        client.log_artifacts(run, str(champion), place)
+        return f"runs:/{run}/{place}"
     with contextlib.suppress(MlflowException):  # it exists, or what follows fails too
         client.create_registered_model(model_name(study))
     client.update_registered_model(model_name(study), evaluation["verdict"]["sentence"])
@@ -118,7 +126,7 @@ def publish_refit(study: StudyFile, evaluated: str, *, notice: Callable[[str], N
     the user is told, and the refit stays in its folder.
     """
     uri, renewed = tracking_uri(study), newest(study, evaluated)
-    if renewed is None:
+    if renewed is None or study.data.pool:
         return None
     try:
         parent = parent_record(Problem.load(study), Store(study, create=False).id)
@@ -231,6 +239,19 @@ def _earned(trading: Mapping[str, Any]) -> dict[str, float]:
     told["sharpe_buy_and_hold"] = accounts["buy_and_hold"]["sharpe"]
     told["break_even_cost"] = trading["break_even"]
     return {f"test_{name}": float(value) for name, value in told.items() if value is not None}
+
+
+def _beside(pool: Mapping[str, Any] | None) -> dict[str, float]:
+    """What forecasts of many series came to beside each other, as metrics of MLflow."""
+    if not pool:
+        return {}
+    named = {"": pool["cross_section"], "long_short_": pool["long_short"]}
+    return {
+        f"test_{prefix}{key}": float(value)
+        for prefix, found in named.items()
+        for key, value in found.items()
+        if isinstance(value, int | float)
+    }
 
 
 def account_rows(trading: Mapping[str, Any]) -> list[dict[str, Any]]:

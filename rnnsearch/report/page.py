@@ -49,13 +49,17 @@ def write(study: str, page: str) -> Path:
 
 def render(facts: Facts) -> str:
     """The page as HTML."""
+    if facts.study.data.pool:
+        from rnnsearch.report.pooled import render_pool
+
+        return render_pool(facts)
     from plotly.offline import get_plotlyjs
 
     sections = pictures(facts)
     every = {picture.name: picture for section in sections.values() for picture in section}
     evaluation = facts.evaluation
     return (
-        _templates()
+        templates()
         .get_template("page.html.j2")
         .render(
             metric=metrics.find,
@@ -65,7 +69,7 @@ def render(facts: Facts) -> str:
             predict=facts.study.data.predict.replace("_", " "),
             notes=facts.notes,
             evaluation=evaluation,
-            tone=_tone(evaluation),
+            tone=tone(evaluation),
             best=facts.best,
             best_skill=facts.best.skill,
             definition=words.definition(facts.scoring, facts.objective),
@@ -82,9 +86,9 @@ def render(facts: Facts) -> str:
             trading=evaluation["trading"] if evaluation else None,
             money=_money_table(evaluation) if evaluation else None,
             walk=walked.table(evaluation),
-            trials=_trial_table(facts),
+            trials=trial_table(facts),
             complete=len(trained(facts.trials)),
-            trial_metrics=_trial_metrics(facts),
+            trial_metrics=trial_metrics(facts),
             counts=[(facts.counts[s], s) for s in facts.counts if facts.counts[s]],
             finished=sum(facts.counts[state] for state in FINISHED),
             times=_times(facts.trials),
@@ -94,8 +98,8 @@ def render(facts: Facts) -> str:
             importance_told=words.IMPORTANCE,
             findings=list(words.findings(evaluation)) if evaluation else [],
             folds=facts.champion.folds,
-            settings=_settings(facts),
-            versions=_versions(facts),
+            settings=settings_of(facts),
+            versions=versions_of(facts),
             written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
             figures=_embedded(every),
             plotly=Markup(get_plotlyjs()),
@@ -105,7 +109,7 @@ def render(facts: Facts) -> str:
     )
 
 
-def _templates() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.PackageLoader("rnnsearch.report", ""),
         autoescape=True,
@@ -125,7 +129,7 @@ def _embedded(pictures: Mapping[str, Picture]) -> Markup:
     return Markup(text)
 
 
-def _tone(evaluation: Mapping[str, Any] | None) -> str:
+def tone(evaluation: Mapping[str, Any] | None) -> str:
     """good, bad (worse than doing nothing) or unclear."""
     if evaluation is None:
         return "open"
@@ -204,10 +208,10 @@ def _chosen(evaluation: Mapping[str, Any], name: str) -> str:
     return ", ".join(filter(None, told))
 
 
-def _trial_table(facts: Facts) -> list[dict[str, Any]]:
+def trial_table(facts: Facts) -> list[dict[str, Any]]:
     """The best trials."""
     rows = []
-    shown = _trial_metrics(facts)
+    shown = trial_metrics(facts)
     best = best_first(trained(facts.trials))[:SHOWN]
     every = _cells(shown, [trial.metrics | {"gain": trial.gain} for trial in best])
     rates = alike([trial.plain["learning_rate"] for trial in best], 2)
@@ -238,7 +242,7 @@ def _cells(
     return [list(cells) for cells in zip(*columns, strict=True)]
 
 
-def _trial_metrics(facts: Facts) -> list[metrics.Metric]:
+def trial_metrics(facts: Facts) -> list[metrics.Metric]:
     """What the table of trials tells of each: with the naive forecasts that all were held to."""
     every = [trial.metrics for trial in trained(facts.trials)]
     first = [metrics.get(key) for key in ("skill", "gain", "rmse")]
@@ -256,7 +260,7 @@ def _times(trials: list[TrialView]) -> dict[str, str] | None:
     return {"first": f"{min(began):%Y-%m-%d %H:%M}", "last": f"{max(ended):%Y-%m-%d %H:%M}"}
 
 
-def _settings(facts: Facts) -> str:
+def settings_of(facts: Facts) -> str:
     """The study file as it was searched: what differs from the defaults, in TOML.
 
     Without [run], which holds passwords and changes no number. Paths are those from the study file.
@@ -293,7 +297,7 @@ def _near(path: str, folder: Path) -> str:
     return near.as_posix() if near.parts.count("..") <= 1 else near.name
 
 
-def _versions(facts: Facts) -> dict[str, str]:
+def versions_of(facts: Facts) -> dict[str, str]:
     """What the champion was trained with, and the packages that wrote this page."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:

@@ -7,22 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from rnnsearch import cells, targets
-from rnnsearch.arrays import Rows
 from rnnsearch.config import StudyFile, digest, extremes, home
 from rnnsearch.config.sections import TRADED
 from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.inputs.build import InputTable, build_inputs
 from rnnsearch.data.inputs.functions import check_same, try_functions
 from rnnsearch.data.prices.load import Prices, read_prices
+from rnnsearch.data.prices.panel import Panel
 from rnnsearch.errors import StudyFileError
-from rnnsearch.model.windows import Split, split_rows
+from rnnsearch.model.panel import Stretch, split_panel
+from rnnsearch.model.windows import Fold, Split, first_target_row, split_rows
 from rnnsearch.scoring import baselines, metrics, objectives
 from rnnsearch.scoring.baselines import Baseline
 from rnnsearch.scoring.metrics import Metric
 from rnnsearch.scoring.objectives import Objective, Wanted
 from rnnsearch.search import tradable
 from rnnsearch.search.inputs.candidates import Candidates
+from rnnsearch.search.inputs.pooled import PooledRows, rank_pool, useless_in_pool
 from rnnsearch.search.inputs.ranking import Ranking, rank_inputs, usable_lags, useless_columns
+from rnnsearch.search.pooling import read_pool
 from rnnsearch.search.trial.protocol import WorkerSetup
 from rnnsearch.targets import SCORING, Target
 
@@ -41,6 +44,8 @@ class Problem:
     @classmethod
     def load(cls, study: StudyFile, *, tried: bool = False) -> "Problem":
         """`tried`: the user's own functions and cells are tried before they are relied on."""
+        if study.data.pool:
+            return cls._pooled(study, tried=tried)
         return cls.of(study, read_prices(study.data), tried=tried)
 
     @classmethod
@@ -53,13 +58,10 @@ class Problem:
             check_same(made, table.names, table.values, prices, module)
         if tried:
             _try_cells(study)
-        space = study.space
         split = split_rows(
             len(prices.frame),
             warmup=table.warmup,
-            max_window=max(extremes(space.window)),
-            max_input_shift=max(extremes(space.input_shift)),
-            max_output_shift=max(extremes(space.output_shift)),
+            **_furthest(study),
             test=study.split.test,
             folds=study.split.folds,
             validation=study.split.validation,
@@ -70,6 +72,48 @@ class Problem:
         if tried:
             problem.try_measures()
         return problem
+
+    @classmethod
+    def _pooled(cls, study: StudyFile, *, tried: bool) -> "Problem":
+        """The problem of many series in one table. Raises DataError."""
+        read = read_pool(study, cache_folder(), tried=tried)
+        if tried:
+            _try_cells(study)
+        furthest = _furthest(study)
+        stretches = [
+            Stretch(
+                prices.dates.to_numpy("datetime64[us]"),
+                int(begins),
+                first_target_row(warmup=table.warmup, **furthest),
+            )
+            for prices, table, begins in zip(
+                read.panel.each.values(), read.tables, read.panel.begins[:-1], strict=True
+            )
+        ]
+        split = split_panel(
+            stretches,
+            reach=first_target_row(warmup=0, **furthest),
+            max_output_shift=furthest["max_output_shift"],
+            test=study.split.test,
+            folds=study.split.folds,
+            validation=study.split.validation,
+            expanding=study.split.expanding,
+            name=read.panel.name,
+        )
+        problem = cls(study, read.panel, read.table, split)
+        if tried:
+            problem.try_measures()
+        return problem
+
+    @property
+    def panel(self) -> Panel | None:
+        """The prices of many series in one table; None of one series."""
+        return self.prices if isinstance(self.prices, Panel) else None
+
+    @property
+    def series(self) -> int:
+        """How many series the table has."""
+        return 1 if self.panel is None else len(self.panel.each)
 
     @property
     def target(self) -> Target:
@@ -120,6 +164,9 @@ class Problem:
         """
         metrics.try_own(self.own_metrics, self.target)
         _ = self.baselines
+        if self.panel is not None:
+            objectives.check(self.objective, self.target)
+            return
         tradable.check(self.study, self.prices)
         if self.wanted.trade is not None:
             first = int(self.split.first) - max(extremes(self.study.space.output_shift))
@@ -133,12 +180,27 @@ class Problem:
     @cached_property
     def candidates(self) -> Candidates:
         """The inputs to choose from, judged on the training rows before any validation row."""
-        train = self.split.folds[0].train
+        fold = self.split.folds[0]
         if self.study.inputs.search == "ranked":
-            return Candidates.ranked(self.table, self._ranking(train))
+            return Candidates.ranked(self.table, self._ranking(fold))
+        if self.panel is not None:
+            return Candidates.unranked(self.table, useless_in_pool(self._pooled_looks(fold)))
         return Candidates.unranked(
             self.table,
-            useless_columns(self.table.values, train, lags=self._lags(), ahead=self.table.ahead),
+            useless_columns(
+                self.table.values, fold.train, lags=self._lags(), ahead=self.table.ahead
+            ),
+        )
+
+    def _pooled_looks(self, fold: Fold) -> PooledRows:
+        dates = self.prices.dates.to_numpy("datetime64[us]")
+        return PooledRows(
+            self.table.values,
+            self.prices.close,
+            dates,
+            [part.train for part in fold.parts],
+            self._lags(),
+            self.table.ahead,
         )
 
     def _lags(self) -> range:
@@ -149,17 +211,22 @@ class Problem:
             max_output_shift=max(extremes(space.output_shift)),
         )
 
-    def _ranking(self, train: Rows) -> Ranking:
-        """All inputs, ranked on these rows; kept in the cache."""
-        lags = self._lags()
-        name = digest(self.table.hash, [int(row) for row in train[[0, -1]]], list(lags))
+    def _ranking(self, fold: Fold) -> Ranking:
+        """All inputs, ranked on the fold's training rows; kept in the cache."""
+        lags, train = self._lags(), fold.train
+        name = digest(
+            self.table.hash, [int(row) for row in train[[0, -1]]], list(lags), *_ends(fold)
+        )
         path = cache_folder() / f"{name}-ranking-{RANKING_VERSION}.json"
         try:
             return Ranking.from_plain(json.loads(read_file(path)))
         except (OSError, ValueError, TypeError, LookupError, AttributeError):  # absent or damaged
-            ranking = rank_inputs(
-                self.table.values, self.prices.close, train, lags=lags, ahead=self.table.ahead
-            )
+            if self.panel is not None:
+                ranking = rank_pool(self._pooled_looks(fold))
+            else:
+                ranking = rank_inputs(
+                    self.table.values, self.prices.close, train, lags=lags, ahead=self.table.ahead
+                )
             text = json.dumps(ranking.to_plain()).encode()
             replace_file(path, lambda file: file.write(text))
             return ranking
@@ -172,10 +239,11 @@ class Problem:
             "hash": self.table.hash,
             "prices": self.prices.hash,
             "rows": len(dates),
-            "first": str(dates[0])[:10],
-            "last": str(dates[-1])[:10],
+            "first": str(dates.min())[:10],
+            "last": str(dates.max())[:10],
             "inputs": len(self.table.names),
             "scored_on": self._scored_on(),
+            **({} if self.panel is None else {"series": len(self.panel.each)}),
         }
 
     def _scored_on(self) -> str:
@@ -189,6 +257,7 @@ class Problem:
         ]
         extra = [*([own] if own else []), *self.target.mark()]
         extra += [list(self.prices.ahead)] if self.prices.ahead else []
+        extra += [_ends(fold) for fold in self.split.folds if self.panel is not None]
         extra += [self.study.valued_by] if self.study.valued_by else []
         return digest(series, data.target, data.predict, rows, SCORING, *extra)
 
@@ -210,6 +279,34 @@ class Problem:
             metrics=self.study.evaluate.metrics,
             objective=self.wanted,
         )
+
+
+def _furthest(study: StudyFile) -> dict[str, int]:
+    """The largest window and shifts that the study allows, as `windows.split_rows` is told them."""
+    space = study.space
+    return {
+        "max_window": max(extremes(space.window)),
+        "max_input_shift": max(extremes(space.input_shift)),
+        "max_output_shift": max(extremes(space.output_shift)),
+    }
+
+
+def _ends(fold: Fold) -> list[list[int]]:
+    """First and last rows of each series of a fold of several."""
+    if fold.starts is None:
+        return []
+    return [
+        [
+            part.series,
+            *(
+                int(rows[end])
+                for rows in (part.train, part.validation)
+                if len(rows)
+                for end in (0, -1)
+            ),
+        ]
+        for part in fold.parts
+    ]
 
 
 def _try_cells(study: StudyFile) -> None:

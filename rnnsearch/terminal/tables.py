@@ -171,6 +171,11 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
             yield f"held on each quarter of the test: {held}"
     for name, result in answer["significance"].items():
         yield f"{_test_name(name, answer)}: {_test_result(name, result, answer)}"
+    if answer.get("pool"):
+        from rnnsearch.terminal.pooled import pooled_tables
+
+        yield from pooled_tables(answer)
+        return
     yield from trading_tables(answer.get("trading") or {"reason": trading.EARLIER})
 
 

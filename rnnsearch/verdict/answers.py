@@ -229,6 +229,8 @@ def _verdict(answer: dict[str, Any]) -> dict[str, Any]:
 
 def _walked(answer: Mapping[str, Any]) -> str:
     """Which way through the test the verdict is of, where it is not the one fit."""
+    if pool := answer.get("pool"):
+        return f" of {pool['count']} series by one network"
     walk = answer.get("walk")
     return f", refitted every {walk['every']} sessions" if walk else ""
 

@@ -11,13 +11,13 @@ from rnnsearch import targets
 from rnnsearch.arrays import Floats
 from rnnsearch.config import digest
 from rnnsearch.errors import NoTrialError, RnnsearchError, StudyFileError
-from rnnsearch.scoring.metrics import Scored
 from rnnsearch.scoring.metrics.theirs import MetricError
 from rnnsearch.scoring.objectives import PLACE, Part, valued
 from rnnsearch.search import engines
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView, best_first, trained
+from rnnsearch.search.trial.judging import judge
 from rnnsearch.search.trial.packing import unpack
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import Done, Failed, Lost, Task
@@ -129,29 +129,11 @@ def judged(
     problem: Problem, output_shift: int, forecasts: Floats, scoring: int = targets.SCORING
 ) -> list[Part]:
     """Forecasts of the validation rows of all folds, as each fold is judged."""
-    folds, target, quotes = problem.split.folds, problem.target, problem.prices.quotes
+    folds = problem.split.folds
+    held = judge(folds, problem.prices.quotes, problem.target, output_shift, scoring)
     cuts = np.cumsum([len(fold.validation) for fold in folds])[:-1]
-    actual = [target.values(quotes.target, fold.validation, output_shift) for fold in folds]
-    naive = [
-        targets.naive_forecasts(target, quotes, f.validation, output_shift, f.train, scoring)
-        for f in folds
-    ]
-    name = targets.hardest_of_folds(actual, naive)
-    parts = []
-    for number, forecast in enumerate(np.split(forecasts, cuts)):
-        rows = folds[number].validation
-        known = quotes.target[: rows[0] - output_shift + 1]
-        scored = Scored(
-            actual=actual[number],
-            forecast=forecast,
-            naive=naive[number],
-            hardest=naive[number][name],
-            origin=quotes.target[rows - output_shift],
-            target=target,
-            moved=float(np.abs(known[output_shift:] - known[:-output_shift]).mean()),
-        )
-        parts.append(Part(scored, rows))
-    return parts
+    said = zip(held, np.split(forecasts, cuts), strict=True)
+    return [part for fold, forecast in said for part in fold.of(forecast)]
 
 
 def _train(

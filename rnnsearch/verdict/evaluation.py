@@ -67,11 +67,11 @@ def evaluate(
     Raises NoTrialError without a complete trial, StudyFileError without test rows.
     """
     problem = problem or Problem.load(study)
-    if not len(problem.split.test):
-        raise StudyFileError(
-            "[split] test is 0, so there are no locked rows to evaluate on; `rnnsearch refit` "
-            "trains the best trial on all rows, untested; a new study with test = 0.2 has them"
-        )
+    if problem.panel is not None:
+        from rnnsearch.verdict.pooled.evaluating import evaluate_pool
+
+        return evaluate_pool(study, top=top, seeds=seeds, again=again, say=say, problem=problem)
+    check_locked(problem)
     store = Store(study, create=False)
     with storage_errors(store.url), alone(study):
         store.claim(study.fingerprint(), problem.data_record())
@@ -82,7 +82,7 @@ def evaluate(
         if store.formerly:
             say(store.formerly)
         if answer and not again:
-            _say_it_stands(study, store, answer, top, seeds, say)
+            say_it_stands(study, store, answer, top, seeds, say)
             if not has_champion(study, answer):
                 say("the champion's folder is not of this evaluation: training it again")
                 chosen, seeds = store.trial(answer["champion"]["trial"]), answer["basis"]["seeds"]
@@ -93,7 +93,7 @@ def evaluate(
 
         problem.try_measures()
         plan = walks.planned(problem)
-        basis, trials = _basis(study, store, top, seeds, plan), store.finished()
+        basis, trials = basis_of(study, store, top, seeds, plan), store.finished()
         if begun and not again and basis["walk"] == begun.basis.get("walk"):
             basis, trials = begun.basis, begun.trials
             say(
@@ -132,6 +132,15 @@ def evaluate(
         stored = stored_answer(store)
     assert stored is not None
     return stored
+
+
+def check_locked(problem: Problem) -> None:
+    """Raises StudyFileError where no rows are locked."""
+    if not len(problem.split.test):
+        raise StudyFileError(
+            "[split] test is 0, so there are no locked rows to evaluate on; `rnnsearch refit` "
+            "trains the best trial on all rows, untested; a new study with test = 0.2 has them"
+        )
 
 
 def champion_folder(study: StudyFile) -> Path:
@@ -253,7 +262,7 @@ def refitted_champion(
     )
 
 
-def _basis(
+def basis_of(
     study: StudyFile, store: Store, top: int, seeds: int, plan: walks.Plan | None
 ) -> dict[str, Any]:
     """What an answer is made of; an answer of one fit has no walk, one of earlier no `own`."""
@@ -296,7 +305,7 @@ def _walked(walk: dict[str, Any]) -> str:
     return f"refitted every {walk['every']} sessions ({window} rows, {walk['start']})"
 
 
-def _say_it_stands(
+def say_it_stands(
     study: StudyFile, store: Store, answer: dict[str, Any], top: int, seeds: int, say: Say
 ) -> None:
     """Why what is shown is not what was asked for, where it is not."""

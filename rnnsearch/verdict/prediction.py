@@ -57,6 +57,10 @@ def predict(
     without locked rows, StorageError where the champion's folder is damaged, gone, or not that of
     the last evaluation.
     """
+    if study.data.pool:
+        from rnnsearch.verdict.pooled.predicting import predict_pool
+
+        return predict_pool(study, data=data, origins=origins, level=level, record=record)
     store = Store(study, create=False)
     with storage_errors(store.url):
         answer = answer_of(store, study)

@@ -65,7 +65,7 @@ def refit(problem: Problem, candidate: Candidate, seeds: int, say: Say) -> Forec
         seeds_of(parameters, seeds),
         formulation=candidate.formulation,
         spec=replace(
-            _spec(problem, parameters, candidate.trial.number),
+            spec_of(problem, parameters, candidate.trial.number),
             identity=identity(problem, candidate, seeds),
         ),
         errors=_validation_errors(problem, candidate),
@@ -108,13 +108,13 @@ def fit(
     for number, seed in enumerate(seeds, start=1):
         try:
             settled = replace(parameters, seed=seed)
-            networks[seed] = _train(problem, table, prepared.tensors, settled, machine)
+            networks[seed] = train(problem, table, prepared.tensors, settled, machine)
             say(f"refitted {number} of {len(seeds)}")
         except Diverged as error:
             say(f"refit {number} of {len(seeds)} is left out: it diverged ({error})")
     if not networks:
         return None
-    dates, code, target = problem.prices.dates, _code(problem, spec), prepared.target_scale
+    dates, code, target = problem.prices.dates, code_of(problem, spec), prepared.target_scale
     return Forecaster(
         spec=replace(
             spec,
@@ -150,7 +150,7 @@ def _seen(problem: Problem, fold: Fold, parameters: TrialParameters) -> NDArray[
     return np.stack([np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)])
 
 
-def _train(
+def train(
     problem: Problem,
     table: torch.Tensor,
     fold: FoldTensors,
@@ -160,7 +160,9 @@ def _train(
     """A network, trained as a trial's are. Raises Diverged."""
     study = problem.study
     for accumulate in ACCUMULATE:
-        settings = training_settings(parameters, study.code, study.run.precision, accumulate)
+        settings = training_settings(
+            parameters, study.code, study.run.precision, accumulate, series=problem.series
+        )
         trainer = Trainer(table, [fold], settings, loss=problem.target.loss, machine=machine)
         try:
             for _ in trainer.run():
@@ -187,14 +189,14 @@ def _validation_errors(problem: Problem, candidate: Candidate) -> Floats:
     return forecast - actual
 
 
-def _code(problem: Problem, spec: ForecasterSpec) -> dict[str, OwnCode]:
+def code_of(problem: Problem, spec: ForecasterSpec) -> dict[str, OwnCode]:
     """The user's own files that the forecaster cannot do without."""
     reference = split_reference(spec.cell)
     needed = {spec.module, reference[0] if reference else None}
     return {name: code for name, code in problem.study.code.items() if name in needed}
 
 
-def _spec(problem: Problem, parameters: TrialParameters, trial: int) -> ForecasterSpec:
+def spec_of(problem: Problem, parameters: TrialParameters, trial: int) -> ForecasterSpec:
     """What the forecaster is, but for how it was trained."""
     study = problem.study
     columns = problem.table.columns(parameters.inputs)
@@ -202,7 +204,7 @@ def _spec(problem: Problem, parameters: TrialParameters, trial: int) -> Forecast
     own = FAMILY in {spec.family for spec in specs}
     words = problem.prices.words
     extras = [words.get(s.name, (s.name,))[0] for s in specs if s.family in ("column", KNOWN_AHEAD)]
-    section = study.data.model_dump(mode="json", exclude={"path"})
+    section = study.data.model_dump(mode="json", exclude={"path", "pool"})
     if own:  # a function may use any column that it was given
         extras += problem.prices.sources
     # A newer file need not have what is not used.

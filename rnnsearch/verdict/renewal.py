@@ -22,6 +22,7 @@ from rnnsearch.data.prices.load import Prices
 from rnnsearch.errors import DataError, NoTrialError, RnnsearchError, StorageError, StudyFileError
 from rnnsearch.model.forecasting.bands import Moves
 from rnnsearch.model.forecasting.forecaster import Forecaster
+from rnnsearch.model.forecasting.pooled import PooledForecaster
 from rnnsearch.model.forecasting.spec import ForecasterSpec, read_spec
 from rnnsearch.model.windows import MIN_TRAIN, Fold, window_ends
 from rnnsearch.search.problem import Problem
@@ -64,6 +65,10 @@ def renew(
     Raises NoTrialError before `evaluate`, StorageError where the champion is damaged or gone,
     DataError where the prices do not suffice.
     """
+    if study.data.pool:
+        from rnnsearch.verdict.pooled.renewing import renew_pool
+
+        return renew_pool(study, data=data, window=window, say=say)
     store = Store(study, create=False)
     with storage_errors(store.url):
         store.claim(study.fingerprint(), store.data)
@@ -120,7 +125,7 @@ def renew(
                     f"{study.name}: training on all rows diverged under every seed; the champion "
                     "stays as it is"
                 )
-            known = _keep(study, renewed), renewed.spec
+            known = keep(study, renewed), renewed.spec
     folder, renewed_spec = known
     return {
         "study": study.name,
@@ -294,7 +299,7 @@ def _errors(champion: Forecaster, problem: Problem) -> dict[str, Floats]:
     }
 
 
-def _keep(study: StudyFile, renewed: Forecaster) -> Path:
+def keep(study: StudyFile, renewed: Forecaster | PooledForecaster) -> Path:
     """Write it beside what is there, and then name it the newest. Its folder."""
     root, name = _folder(study), renewed.spec.identity
     renewed.save(root / name)

@@ -386,14 +386,14 @@ def test_a_seed_that_diverges_is_left_out_with_a_note(
     problem = Problem.load(load_study(bars))
     candidate, whole = fitted(problem, seeds=3)
     assert whole is not None
-    train = refit_module._train
+    train = refit_module.train
 
     def diverge_once(problem: Any, table: Any, fold: Any, parameters: Any, *more: Any) -> Any:
         if parameters.seed == whole.spec.seeds[1]:
             raise refit_module.Diverged("epoch 1: the training loss of fold 1 is nan")
         return train(problem, table, fold, parameters, *more)
 
-    monkeypatch.setattr(refit_module, "_train", diverge_once)
+    monkeypatch.setattr(refit_module, "train", diverge_once)
     said: list[str] = []
     left = refit(problem, candidate, 3, said.append)
     assert left is not None

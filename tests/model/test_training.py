@@ -65,7 +65,8 @@ def make_fold(table: torch.Tensor, train_stop: int = 200, validation: int = 60) 
 
 
 def to(fold: FoldTensors, device: str) -> FoldTensors:
-    return FoldTensors(**{name: tensor.to(device) for name, tensor in vars(fold).items()})
+    there = {name: tensor for name, tensor in vars(fold).items() if tensor is not None}
+    return FoldTensors(**{name: tensor.to(device) for name, tensor in there.items()})
 
 
 def assert_same(one, two):

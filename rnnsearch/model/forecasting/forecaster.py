@@ -60,6 +60,7 @@ class Forecaster:
     seen     (2, F) the lowest and the highest value of each input on the rows that training saw;
              None of a forecaster that was made before this was kept
     code     the user's own files that the inputs or the cell come from, as `StudyFile.code`
+    identity the number of the series, where a network of many learns who each is
     """
 
     spec: ForecasterSpec
@@ -70,6 +71,7 @@ class Forecaster:
     scales: Floats
     seen: NDArray[np.float32] | None = None
     code: Mapping[str, OwnCode] = field(default_factory=dict)
+    identity: int = 0
 
     # --- forecasting
 
@@ -79,18 +81,25 @@ class Forecaster:
         `table` is `self.table(prices)`. Raises DataError where the column is missing that forecasts
         start from.
         """
+        return self.forecast_quoted(table, self.quotes(prices), origins)
+
+    def forecast_quoted(self, table: InputTable, quotes: Quotes, origins: Rows) -> Floats:
+        """The same, with the prices as they are quoted."""
         spec = self.spec
-        scaled = self.target_scale.at(self._quotes(prices), origins)
+        scaled = self.target_scale.at(quotes, origins)
         columns = table.columns(spec.inputs).tolist()
         device = next(self.networks[0].parameters()).device
         inputs = torch.from_numpy(
             shift_columns(table.extended, spec.input_shifts, columns, spec.leads)
         )
+        scaling = [self.scaler.scale, self.scaler.offset]
+        if spec.embedding:  # the last column is the number of the series, as it is
+            number = torch.full((len(inputs), 1), float(self.identity))
+            inputs = torch.cat([inputs, number], dim=1)
+            scaling = [np.append(a, b) for a, b in zip(scaling, _AS_IT_IS, strict=True)]
         inputs = inputs.to(device)
         ends = torch.from_numpy(origins).to(device)
-        scale, offset = (
-            torch.from_numpy(a).to(device) for a in (self.scaler.scale, self.scaler.offset)
-        )
+        scale, offset = (torch.from_numpy(a).to(device) for a in scaling)
         unscaled = []
         for network in self.networks:
             outputs = network_outputs(
@@ -100,7 +109,7 @@ class Forecaster:
             unscaled.append(scaled.unscale(outputs.cpu().numpy()))
         return np.stack(unscaled)
 
-    def _quotes(self, prices: Prices) -> Quotes:
+    def quotes(self, prices: Prices) -> Quotes:
         """The prices that forecasts start from, whatever the sign of the close."""
         if self.spec.target_start != "close":
             return Quotes(prices.close)
@@ -362,7 +371,7 @@ class Forecaster:
         weights = save(tensors)
         spec = json.loads(json.dumps(asdict(self.spec), allow_nan=False))
         # Without these it is as earlier versions write it.
-        for key in ("module", "code", "known_ahead", "measured"):
+        for key in ("module", "code", "known_ahead", "measured", "series", "embedding", "pooled"):
             if not spec[key]:
                 del spec[key]
         kept_code.write(folder, self.code)
@@ -423,6 +432,10 @@ class Forecaster:
             raise damaged(folder, error) from None
 
 
+_AS_IT_IS = np.float32(1), np.float32(0)
+"""Scale and offset of what is not scaled."""
+
+
 def _network(
     spec: ForecasterSpec,
     code: Mapping[str, OwnCode],
@@ -432,7 +445,13 @@ def _network(
 ) -> Network:
     cell = cells.get(spec.cell, code)
     network = build_network(
-        cell, len(spec.inputs), spec.neurons, spec.dropout, seed=0, device=device
+        cell,
+        len(spec.inputs) + (spec.embedding > 0),
+        spec.neurons,
+        spec.dropout,
+        seed=0,
+        device=device,
+        identities=(spec.series, spec.embedding) if spec.embedding else None,
     )
     prefix = f"network.{number}."
     weights = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

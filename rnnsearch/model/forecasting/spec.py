@@ -53,6 +53,10 @@ class ForecasterSpec:
     trained_rows: int = 0  # target rows
     trained_first: str = ""  # date of the first target
     trained_last: str = ""
+    # Of many series that trained one network; see `pooled`.
+    series: int = 0  # how many there were
+    embedding: int = 0
+    pooled: str = ""  # checksum of what is theirs
     refit_of: str = ""  # identity of the evaluated champion whose configuration this is
 
     @property

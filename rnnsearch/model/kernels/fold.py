@@ -72,14 +72,16 @@ class State:
     def begin(
         self,
         ends: NDArray[np.int64],
+        scalers: NDArray[np.int64],
         *,
         targets: Floats | None = None,
         outputs: Floats | None = None,
     ) -> None:
         """`targets` (G, n or more), `outputs` (O, n or more): of each a row of its own."""
-        self._kept = [ends]
+        self._kept = [ends, scalers]
         self.words[:] = 0
         self.words[steps.ENDS] = ends.ctypes.data
+        self.words[steps.SCALERS] = scalers.ctypes.data
         for place, array in ((steps.TARGETS, targets), (steps.OUTPUTS, outputs)):
             if array is not None:
                 self._kept.append(array)

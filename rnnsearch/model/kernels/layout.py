@@ -155,7 +155,7 @@ def layout_of(network: Network, width: Width) -> Layout | None:
     """The layout of a network; None where the kernels do not compute what it does."""
     modules: list[Any] = list(network.layers)
     kind = KINDS.get(type(modules[0]))
-    if type(network) is not Network or kind is None:
+    if type(network) is not Network or kind is None or network.identity is not None:
         return None
     sizes = [m.hidden_size for m in modules for _ in range(m.num_layers)]
     return Layout(

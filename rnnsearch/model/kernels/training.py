@@ -63,13 +63,24 @@ def begin(
 
 
 class Rows:
-    """What windows are made of: a table, and how a fold scales its columns."""
+    """What windows are made of: a table, and how a fold scales its columns, or those of each of the
+    series that begin at `starts`."""
 
-    def __init__(self, table: Tensor, scale: Tensor, offset: Tensor, window: int) -> None:
+    def __init__(
+        self,
+        table: Tensor,
+        scale: Tensor,
+        offset: Tensor,
+        window: int,
+        starts: Tensor | None = None,
+    ) -> None:
         self.table, self.scale, self.offset = (
             tensor.contiguous().numpy() for tensor in (table, scale, offset)
         )
         self.window = window
+        self._starts = None if starts is None else starts.numpy()
+        if self._starts is not None and len(self._starts) != len(self.scale):
+            raise ValueError(f"{len(self._starts)} series have {len(self.scale)} scalers")
 
     def checked(self, ends: Tensor) -> NDArray[np.int64]:  # (n,)
         """The windows' last rows. Raises IndexError for a window that is not in the table."""
@@ -80,6 +91,14 @@ class Rows:
                 f"are not all in a table of {len(self.table)}"
             )
         return found
+
+    def scalers(self, ends: NDArray[np.int64]) -> NDArray[np.int64]:  # (n,)
+        """Where in `scale` and `offset` the numbers of each window begin."""
+        if self._starts is None:
+            return np.zeros(len(ends), np.int64)
+        owners = np.searchsorted(self._starts, ends, side="right") - 1
+        places: NDArray[np.int64] = (owners * self.table.shape[1]).astype(np.int64)
+        return places
 
 
 class Forecasting:
@@ -92,6 +111,7 @@ class Forecasting:
         self, network: Network, space: Workspace, weights: Floats, rows: Rows, ends: Tensor
     ) -> None:
         self._ends, count, size = rows.checked(ends), len(ends), space.machine.width.rows
+        self._scalers = rows.scalers(self._ends)
         self._state, self._count, self._forecast = State(), count, network.forecast
         self._outputs = np.empty((space.layout.outputs, count + size), np.float32)
         passes = Passes(space, weights, self._state, training=False)
@@ -111,7 +131,7 @@ class Forecasting:
             self._programs.append((program, times))
 
     def outputs(self) -> Tensor:  # (m,), or (m, O)
-        self._state.begin(self._ends, outputs=self._outputs)
+        self._state.begin(self._ends, self._scalers, outputs=self._outputs)
         for program, times in self._programs:
             program.run(times)
         said = self._outputs[:, : self._count].T.copy(order="C")
@@ -166,8 +186,9 @@ class KernelFold:
         layout = space.layout
         self._begun = network
         self._space, self._settings, self._loss = space, settings, loss
-        self._rows = Rows(table, fold.scale, fold.offset, settings.window)
+        self._rows = Rows(table, fold.scale, fold.offset, settings.window, fold.starts)
         self._ends = torch.from_numpy(self._rows.checked(fold.train_ends))
+        self._scalers = torch.from_numpy(self._rows.scalers(self._ends.numpy()))
         self._targets = fold.train_targets.reshape(len(self._ends), -1)  # (n, G)
         self.weights, self._gradients = allocate(layout.size), allocate(layout.size)
         self._moments = [allocate(layout.size) for _ in range(2 if self._adam else 1)]
@@ -206,7 +227,7 @@ class KernelFold:
         self._schedule(steps_before)
         ends = self._ends[order].numpy()
         self._padded[:, : len(ends)] = self._targets[order].T.numpy()
-        self._state.begin(ends, targets=self._padded)
+        self._state.begin(ends, self._scalers[order].numpy(), targets=self._padded)
         kept = 1 - self._settings.dropout
         for program, masks, times in self._programs:
             if not masks:

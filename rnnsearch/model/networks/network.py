@@ -28,6 +28,9 @@ from rnnsearch.model.networks.own_cell import OwnLayer
 CELLS = tuple(cells.OURS)
 """Our cells by name."""
 
+IDENTITY_SIZE = 0.1
+"""Deviation of the numbers of a series before they are learnt: small beside scaled inputs."""
+
 
 class Network(nn.Module):
     """Stacked recurrent layers whose final state is mapped to one number, or to some.
@@ -35,6 +38,10 @@ class Network(nn.Module):
     `neurons` holds the size of each layer, first to last. `dropout` is the share of units dropped
     between layers while training, so a single layer drops none. `x` (B, w, F) must be finite.
     With `quantiles` each so many outputs are quantiles of those levels, in order (see `losses`).
+
+    With `identities`, how many series there are and the numbers that are learnt for each, the last
+    column of `x` is the number of the series, which these take the place of in every session. Of a
+    series that it does not know, one past the last, they are the mean of all.
 
     The head reads the *final* state of each direction of the last layer: the backward direction
     ends at the first session of the window. (Its output at the last session has seen one session.)
@@ -48,22 +55,28 @@ class Network(nn.Module):
         dropout: float,
         outputs: int = 1,
         quantiles: tuple[float, ...] = (),
+        identities: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         self.levels = Levels(quantiles) if quantiles else None
         self.directions = cell.directions
+        self.identity: nn.Parameter | None = None
         # Layers of one size without dropout are one torch module, which is fast on a GPU. cuDNN's
         # own dropout cannot be seeded (pytorch/pytorch#18110), so dropout is always ours.
         fused = not cell.brought and dropout == 0 and len(set(neurons)) == 1
-        width = inputs
+        width = inputs if identities is None else inputs - 1 + identities[1]
         self.layers = nn.ModuleList()
         for size in neurons[:1] if fused else neurons:
             self.layers.append(_layers(cell, width, size, len(neurons) if fused else 1))
             width = self.directions * size
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width, outputs)
+        if identities is not None:  # last: the other weights begin as they do without
+            self.identity = nn.Parameter(IDENTITY_SIZE * torch.randn(*identities))
 
     def forward(self, x: Tensor) -> Tensor:  # (B, w, F) -> (B,), or (B, O) where O > 1
+        if self.identity is not None:
+            x = self._with_identity(x, self.identity)
         for number, layer in enumerate(self.layers):
             x, state = layer(x if number == 0 else self.dropout(x))  # (B, w, D * N)
         hidden = state[0] if isinstance(state, tuple) else state  # an LSTM's state is (h, c)
@@ -74,6 +87,12 @@ class Network(nn.Module):
         """What the head's outputs mean."""
         said = said if self.levels is None else self.levels.in_order(said)
         return said.squeeze(1)
+
+    @staticmethod
+    def _with_identity(x: Tensor, identity: Tensor) -> Tensor:  # (B, w, F) -> (B, w, F - 1 + size)
+        known = torch.cat([identity, identity.mean(dim=0, keepdim=True)])
+        own = known[x[:, -1, -1].long()]  # (B, size)
+        return torch.cat([x[..., :-1], own[:, None].expand(-1, x.shape[1], -1)], dim=2)
 
 
 def _layers(cell: Cell, inputs: int, neurons: int, count: int) -> nn.Module:
@@ -100,6 +119,7 @@ def build_network(
     device: torch.device,
     outputs: int = 1,
     quantiles: tuple[float, ...] = (),
+    identities: tuple[int, int] | None = None,
 ) -> Network:
     """A network whose first weights depend on `seed` alone; `cell` may be the name of one of ours.
 
@@ -109,5 +129,5 @@ def build_network(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         kind = cells.get(cell) if isinstance(cell, str) else cell
-        network = Network(kind, inputs, neurons, dropout, outputs, quantiles)
+        network = Network(kind, inputs, neurons, dropout, outputs, quantiles, identities)
     return network.to(device)

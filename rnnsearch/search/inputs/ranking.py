@@ -113,10 +113,10 @@ def rank_inputs(
     """
     started = perf_counter()
     rows, first = _rows(train_rows, lags)
-    known = _known(values, first, int(rows[-1]), lags, ahead)
-    useless = _useless(known)
+    known = known_inputs(values, first, int(rows[-1]), lags, ahead)
+    useless = useless_of(known)
     columns = [column for column in range(known.shape[1]) if column not in useless]
-    changes = normal_scores(_changes(close[first : rows[-1] + 1])[lags[-1] - 1 :])
+    changes = normal_scores(changes_of(close[first : rows[-1] + 1])[lags[-1] - 1 :])
     steps, rest = pursue(Looks(known[:, columns], lags), changes) if columns else ([], {})
 
     def finding(step: Step) -> InputEvidence:
@@ -140,7 +140,7 @@ def useless_columns(
     that it repeats there.
     """
     rows, first = _rows(train_rows, lags)
-    return _useless(_known(values, first, int(rows[-1]), lags, ahead))
+    return useless_of(known_inputs(values, first, int(rows[-1]), lags, ahead))
 
 
 def _rows(train_rows: Rows, lags: range) -> tuple[Rows, int]:
@@ -152,7 +152,7 @@ def _rows(train_rows: Rows, lags: range) -> tuple[Rows, int]:
     return rows, first
 
 
-def _known(
+def known_inputs(
     values: NDArray[np.floating], first: int, last: int, lags: range, ahead: Sequence[int]
 ) -> NDArray[np.floating]:
     """What is looked at: rows `first` to `last - 1`, the session before the last change.
@@ -168,7 +168,7 @@ def _known(
     return known
 
 
-def _useless(known: NDArray[np.floating]) -> dict[int, int | None]:
+def useless_of(known: NDArray[np.floating]) -> dict[int, int | None]:
     useless: dict[int, int | None] = {}
     seen: dict[bytes, int] = {}
     for column, values in enumerate(np.ascontiguousarray(known.T)):
@@ -180,7 +180,7 @@ def _useless(known: NDArray[np.floating]) -> dict[int, int | None]:
     return useless
 
 
-def _changes(close: Floats) -> Floats:
+def changes_of(close: Floats) -> Floats:
     """Log returns, or differences where a price is not positive: (n + 1,) -> (n,)."""
     changes: Floats = np.diff(np.log(close) if (close > 0).all() else close)
     return changes

@@ -1,8 +1,8 @@
-"""The rows of a trial: its inputs on the device, its folds scaled, what forecasts are held to."""
+"""The rows of a trial: its inputs on the device, and its folds scaled."""
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from rnnsearch import targets
-from rnnsearch.arrays import Floats, Rows
+from rnnsearch.arrays import Rows
 from rnnsearch.config import Predict
 from rnnsearch.data.inputs.table import InputTable
 from rnnsearch.model.fold import FoldTensors
@@ -44,23 +44,37 @@ class TrialData:
     def target(self) -> Target:
         return targets.get(self.predict)
 
+    @property
+    def series(self) -> int:
+        """How many series the table has."""
+        starts = self.split.refit.starts
+        return 1 if starts is None else len(starts)
+
 
 @dataclass(frozen=True, eq=False)
 class PreparedFold:
-    """A fold on the device, what was fitted on its history, and what its forecasts are held to.
+    """A fold on the device, and what was fitted on its history.
 
-    rows, actual: (m,) of the validation rows, in the target's unit. `naive` are the naive forecasts
-    (m,) by name, `hardest` is the one that forecasts are held to.
+    scaler, target_scale  of each series that takes part, by its number
+    validation_scale      of the validation rows (m,)
     """
 
     tensors: FoldTensors
-    scaler: Scaler
-    target_scale: TargetScale
+    scalers: Mapping[int, Scaler]
+    target_scales: Mapping[int, TargetScale]
     validation_scale: RowScale
-    rows: Rows
-    actual: Floats
-    naive: dict[str, Floats]
-    hardest: Floats
+
+    @property
+    def scaler(self) -> Scaler:
+        """Of the only series."""
+        (scaler,) = self.scalers.values()
+        return scaler
+
+    @property
+    def target_scale(self) -> TargetScale:
+        """Of the only series."""
+        (scale,) = self.target_scales.values()
+        return scale
 
 
 def select_inputs(
@@ -69,6 +83,7 @@ def select_inputs(
     """The trial's inputs on the device, delayed by what their shifts differ; see `prepare_fold`.
 
     With all inputs of the table and one shift this is the table itself, which all workers share.
+    Where the network learns who each of many series is, the last column is the series' number.
     """
     moved = _Moved.of(parameters, data.table)
     beyond = [0 if lead else shift - moved.least for shift, lead in moved.pairs]
@@ -76,6 +91,11 @@ def select_inputs(
     values = np.asarray(data.table.values)
     if any(beyond) or any(leads) or moved.columns != list(range(values.shape[1])):
         values = shift_columns(values, beyond, moved.columns, leads)
+    if parameters.embedding:
+        starts = data.split.refit.starts
+        assert starts is not None  # the study file says that there are many
+        numbers = np.searchsorted(starts, np.arange(len(values)), side="right") - 1
+        values = np.concatenate([values, numbers[:, None].astype(np.float32)], axis=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the table is read-only, and only read
         return torch.from_numpy(values).to(device)
@@ -116,41 +136,60 @@ def prepare_fold(
 ) -> PreparedFold:
     """Fit what is fitted on the fold's history, and put the fold's rows on the device.
 
-    The windows end as many rows before their origins as all inputs are shifted by at least.
+    Each series has its own scaler and its own scale of targets. The windows end as many rows before
+    their origins as all inputs are shifted by at least.
     """
     horizon = parameters.output_shift
     moved = _Moved.of(parameters, data.table)
-    scaler = fit_scaler(parameters.scaler, data.table.values[fold.history], moved.columns)
     target, quotes = data.target, data.quotes
-    train_y = target.values(quotes.target, fold.train, horizon)
-    actual = target.values(quotes.target, fold.validation, horizon)
     formulation = target.formulation if data.formulation is None else data.formulation
-    scale = target.taught(quotes, fold.train, horizon, formulation)
-    train_scale, later_scale = (
-        scale.at(quotes, rows - horizon) for rows in (fold.train, fold.validation)
-    )
+    scalers, scales = {}, {}
+    taught: list[NDArray[np.float32]] = []
+    checked: list[NDArray[np.float32]] = []
+    later: list[RowScale] = []
+    for part in fold.parts:
+        history = data.table.values[part.history]
+        scalers[part.series] = fit_scaler(parameters.scaler, history, moved.columns)
+        scale = target.taught(quotes, part.train, horizon, formulation)
+        train, validation = (
+            scale.at(quotes, rows - horizon) for rows in (part.train, part.validation)
+        )
+        taught.append(train.scale_values(target.values(quotes.target, part.train, horizon)))
+        actual = target.values(quotes.target, part.validation, horizon)
+        checked.append(validation.scale_values(actual))
+        scales[part.series] = scale
+        later.append(validation)
 
     def tensor(array: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
+    scaler = _stacked(scalers, fold.starts, identified=bool(parameters.embedding))
     tensors = FoldTensors(
         scale=tensor(scaler.scale),
         offset=tensor(scaler.offset),
         train_ends=tensor(window_ends(fold.train, horizon) - moved.least),
-        train_targets=tensor(train_scale.scale_values(train_y)),
+        train_targets=tensor(np.concatenate(taught)),
         validation_ends=tensor(window_ends(fold.validation, horizon) - moved.least),
-        validation_targets=tensor(later_scale.scale_values(actual)),
+        validation_targets=tensor(np.concatenate(checked)),
+        starts=None if fold.starts is None else tensor(fold.starts),
     )
-    naive = targets.naive_forecasts(
-        target, quotes, fold.validation, horizon, fold.train, data.scoring
+    every = RowScale(
+        *(np.concatenate([getattr(one, name) for one in later]) for name in ("middle", "unit"))
     )
-    hardest = naive[targets.hardest_of_folds([actual], [naive])]
-    return PreparedFold(
-        tensors, scaler, scale, later_scale, fold.validation, actual, naive, hardest
-    )
+    return PreparedFold(tensors, scalers, scales, every)
 
 
-def held_to_one(folds: Sequence[PreparedFold]) -> list[PreparedFold]:
-    """The folds of a trial, all held to the naive forecast that is hardest over all of them."""
-    name = targets.hardest_of_folds([f.actual for f in folds], [f.naive for f in folds])
-    return [replace(fold, hardest=fold.naive[name]) for fold in folds]
+def _stacked(scalers: Mapping[int, Scaler], starts: Rows | None, *, identified: bool) -> Scaler:
+    """The scaler of one series (F,), or those of all (S, F); rows of others are never used.
+
+    `identified`: the last column is the number of the series, which stays as it is.
+    """
+    one = next(iter(scalers.values()))
+    if starts is None:
+        return one
+    count, columns = len(starts), len(one.scale)
+    scale = np.ones((count, columns + identified), np.float32)
+    offset = np.zeros((count, columns + identified), np.float32)
+    for number, scaler in scalers.items():
+        scale[number, :columns], offset[number, :columns] = scaler.scale, scaler.offset
+    return Scaler(scale, offset)

@@ -19,8 +19,9 @@ from rnnsearch.model.networks.network import Network
 from rnnsearch.model.training import windows
 from rnnsearch.scoring import metrics
 from rnnsearch.search.trial.folds import PreparedFold
+from rnnsearch.search.trial.judging import JudgedFold, together
 from rnnsearch.search.trial.parameters import TrialParameters
-from rnnsearch.targets import Target
+from rnnsearch.targets import RowScale, Target
 
 if TYPE_CHECKING:
     from rnnsearch.model.kernels.program import Machine
@@ -33,6 +34,7 @@ def permutation_losses(
     networks: Sequence[Network],  # one per fold
     table: Tensor,  # (rows, F)
     folds: Sequence[PreparedFold],
+    judged: Sequence[JudgedFold],
     parameters: TrialParameters,
     target: Target,
     machine: "Machine | None" = None,
@@ -45,9 +47,11 @@ def permutation_losses(
     rows = MOST_EPOCHS * min(len(f.tensors.train_ends) for f in folds) // len(parameters.inputs)
     if rows < FEWEST_ROWS:
         return {}
+    most, count = min(rows, MOST_ROWS), len(parameters.inputs)
     losses = [
-        _fold_losses(network, table, fold, parameters.window, target, min(rows, MOST_ROWS), machine)
-        for network, fold in zip(networks, folds, strict=True)
+        _fold_losses(*each, table, parameters.window, target, most, count, machine)
+        for each in zip(networks, folds, judged, strict=True)
+        if each[2].parts
     ]
     return dict(zip(parameters.inputs, np.mean(losses, axis=0).tolist(), strict=True))
 
@@ -55,29 +59,36 @@ def permutation_losses(
 @torch.inference_mode()
 def _fold_losses(
     network: Network,
-    table: Tensor,
     fold: PreparedFold,
+    judged: JudgedFold,
+    table: Tensor,
     window: int,
     target: Target,
     most: int,
+    count: int,
     machine: "Machine | None",
 ) -> Floats:  # (F,)
-    tensors = fold.tensors
-    some = slice(None, None, math.ceil(len(fold.rows) / most))
-    ends = tensors.validation_ends[some]
-    x = windows(table, ends, window, tensors.scale, tensors.offset)  # (m, w, F)
+    tensors, rows = fold.tensors, together(judged.parts)
+    places = np.concatenate([np.arange(p.start, p.stop) for p in judged.places])
+    some = slice(None, None, math.ceil(len(places) / most))
+    chosen = places[some]
+    ends = tensors.validation_ends[torch.from_numpy(chosen).to(table.device)]
+    x = windows(table, ends, window, tensors.scale, tensors.offset, tensors.starts)  # (m, w, F)
     forecast_of = _forecaster(network, machine, x)
-    scale = fold.validation_scale[some]
+    scale = RowScale(fold.validation_scale.middle[chosen], fold.validation_scale.unit[chosen])
+    # Of many series, so that each counts alike: in the units of what the network says.
+    unit = scale.unit if tensors.starts is not None else np.ones(len(chosen))
+    actual, hardest = rows.actual[some] / unit, rows.hardest[some] / unit
 
     def skill(x: Tensor) -> float:
         outputs = target.squash(forecast_of(x))
         forecast = scale.unscale(outputs.cpu().numpy())
-        return metrics.skill(fold.actual[some], forecast, fold.hardest[some])
+        return metrics.skill(actual, forecast / unit, hardest)
 
     whole = skill(x)
     order = torch.randperm(len(ends), generator=torch.Generator().manual_seed(0)).to(x.device)
-    losses = np.zeros(x.shape[2])
-    for column in range(x.shape[2]):
+    losses = np.zeros(count)
+    for column in range(count):  # beside them may stand whose the window is
         shuffled = x.clone()
         shuffled[:, :, column] = x[order, :, column]
         losses[column] = whole - skill(shuffled)

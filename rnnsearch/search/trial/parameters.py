@@ -9,6 +9,10 @@ from rnnsearch.data.inputs.indicators import InputSpec
 from rnnsearch.model.hyperparameters import Hyperparameters
 
 
+LATER = ("loss", "quantiles", "embedding")
+"""Fields that trials of earlier versions do not have."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrialParameters(Hyperparameters):
     """All that determines a trial, in the user's words. Equal parameters give equal results."""
@@ -22,13 +26,17 @@ class TrialParameters(Hyperparameters):
 
     def plain(self) -> dict[str, Any]:
         """As JSON: for the store, the pipe to a worker and MLflow."""
-        return {key: _listed(value) for key, value in asdict(self).items()}
+        told = {key: _listed(value) for key, value in asdict(self).items()}
+        for field in fields(self):  # of later versions: where it says nothing, nothing changes
+            if field.name in LATER and getattr(self, field.name) == field.default:
+                del told[field.name]
+        return told
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Self:
         known = {field.name for field in fields(cls)}
         values: dict[str, Any] = {key: value for key, value in plain.items() if key in known}
-        for key in ("neurons", "inputs"):
+        for key in {"neurons", "inputs", "quantiles"} & values.keys():
             values[key] = tuple(values[key])
         return cls(**values)
 

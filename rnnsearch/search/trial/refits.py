@@ -184,6 +184,7 @@ def _said(
         window=parameters.window,
         scale=tensors.scale,
         offset=tensors.offset,
+        starts=tensors.starts,
     )
     return fold.validation_scale.unscale(target.squash(outputs).cpu().numpy())
 

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,15 +26,10 @@ from rnnsearch.model.training import Diverged, EpochResult, Trainer
 from rnnsearch.own_code import OwnCode, OwnCodeError
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.metrics.theirs import MetricError
-from rnnsearch.scoring.objectives import Part, objective, valued
-from rnnsearch.search.trial.folds import (
-    PreparedFold,
-    TrialData,
-    held_to_one,
-    prepare_fold,
-    select_inputs,
-)
+from rnnsearch.scoring.objectives import OBJECTIVES, Part, objective, valued
+from rnnsearch.search.trial.folds import TrialData, prepare_fold, select_inputs
 from rnnsearch.search.trial.importance import permutation_losses
+from rnnsearch.search.trial.judging import judge, together
 from rnnsearch.search.trial.packing import pack
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import EpochReport, Outcome, Refit, Task, WorkerSetup
@@ -135,15 +131,17 @@ def run_trial(
     """
     began = time.perf_counter()
     table = select_inputs(parameters, data, device)
-    folds = held_to_one([prepare_fold(f, parameters, data, device) for f in data.split.folds])
+    folds = [prepare_fold(fold, parameters, data, device) for fold in data.split.folds]
     trainer = Trainer(
         table,
         [fold.tensors for fold in folds],
-        training_settings(parameters, data.code, precision, accumulate),
+        training_settings(parameters, data.code, precision, accumulate, series=data.series),
         loss=data.target.loss,
         machine=machine,
     )
-    judged = _judged(folds, parameters.output_shift, data)
+    h = parameters.output_shift
+    judged = judge(data.split.folds, data.quotes, data.target, h, data.scoring)
+    said: list[list[Part]] = []
     forecasts: list[Floats] = []
     skill = value = gain = math.nan
     for result in trainer.run():
@@ -151,27 +149,24 @@ def run_trial(
             fold.validation_scale.unscale(forecast)
             for fold, forecast in zip(folds, result.forecasts, strict=True)
         ]
-        judged = [
-            replace(part, scored=part.scored.of(forecast))
-            for part, forecast in zip(judged, forecasts, strict=True)
-        ]
-        skill, value, gain = valued(data.objective, judged, parameters.output_shift, data.scoring)
+        said = [one.of(forecast) for one, forecast in zip(judged, forecasts, strict=True)]
+        skill, value, gain = valued(data.objective, list(chain(*said)), h, data.scoring)
         yield _report(result, skill, gain, trainer.kernels)
     losses: dict[str, float] = {}
     if gain > measure_above:
         with contextlib.suppress(torch.OutOfMemoryError):  # the trial itself has its result
             losses = permutation_losses(
-                trainer.networks, table, folds, parameters, data.target, machine
+                trainer.networks, table, folds, judged, parameters, data.target, machine
             )
     yield Outcome(
         skill=skill,
         gain=gain,
         metrics={data.objective.key: value}
-        | _scores(folds, forecasts, parameters.output_shift, data)
+        | metrics.score_trial(together(list(chain(*said))), data.metrics)
         | {"skill": skill, "gain": gain},
         folds=[
-            _scores([fold], [forecast], parameters.output_shift, data)
-            for fold, forecast in zip(folds, forecasts, strict=True)
+            metrics.score_trial(together(parts), data.metrics) | _mean_skill(parts) if parts else {}
+            for parts in said
         ],
         forecasts=pack(np.concatenate(forecasts)),
         seconds=time.perf_counter() - began,
@@ -191,34 +186,17 @@ def training_settings(
     code: Mapping[str, OwnCode],
     precision: Precision,
     accumulate: int = 1,
+    series: int = 1,
 ) -> TrainingSettings:
+    """`series`: how many the table has."""
     return TrainingSettings(
         **parameters.shared(),
         cell=cells.get(parameters.cell, code),
         seed=parameters.seed,
         precision=precision,
         accumulate=accumulate,
+        series=series,
     )
-
-
-def _judged(folds: Sequence[PreparedFold], horizon: int, data: TrialData) -> list[Part]:
-    """The validation rows of each fold, with its naive forecast in place of one."""
-    closes = data.quotes.target
-    return [
-        Part(
-            metrics.Scored(
-                actual=fold.actual,
-                forecast=fold.hardest,
-                naive=fold.naive,
-                hardest=fold.hardest,
-                origin=closes[fold.rows - horizon],
-                target=data.target,
-                moved=_moved(closes[: fold.rows[0] - horizon + 1], horizon),
-            ),
-            fold.rows,
-        )
-        for fold in folds
-    ]
 
 
 def _report(result: EpochResult, skill: float, gain: float, kernels: str) -> EpochReport:
@@ -234,26 +212,6 @@ def _report(result: EpochResult, skill: float, gain: float, kernels: str) -> Epo
     )
 
 
-def _scores(
-    folds: Sequence[PreparedFold], forecasts: Sequence[Floats], horizon: int, data: TrialData
-) -> dict[str, float]:
-    """Every metric of the validation rows of these folds together."""
-    rows = np.concatenate([fold.rows for fold in folds])
-    known = data.quotes.target[: rows[0] - horizon + 1]
-    scored = metrics.Scored(
-        actual=np.concatenate([fold.actual for fold in folds]),
-        forecast=np.concatenate(forecasts),
-        naive={
-            name: np.concatenate([fold.naive[name] for fold in folds]) for name in folds[0].naive
-        },
-        hardest=np.concatenate([fold.hardest for fold in folds]),
-        origin=data.quotes.target[rows - horizon],
-        target=data.target,
-        moved=_moved(known, horizon),
-    )
-    return metrics.score_trial(scored, data.metrics)
-
-
-def _moved(known: Floats, horizon: int) -> float:
-    """How far prices that are known went on average in so many sessions."""
-    return float(np.abs(known[horizon:] - known[:-horizon]).mean())
+def _mean_skill(parts: Sequence[Part]) -> dict[str, float]:
+    """Skill of a fold: of many series the mean over them."""
+    return {"skill": OBJECTIVES["skill"].value(parts, 0)} if len(parts) > 1 else {}

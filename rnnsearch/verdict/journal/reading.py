@@ -10,6 +10,7 @@ from typing import Any
 
 from rnnsearch.config import DataSection, StudyFile
 from rnnsearch.data.prices.load import Prices, read_prices
+from rnnsearch.errors import StudyFileError
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.entries import Entry
 from rnnsearch.search.store.journal import entries, settle
@@ -30,6 +31,11 @@ def journal(study: StudyFile, *, data: Path | None = None) -> dict[str, Any]:
 
     Raises DataError where the prices cannot be read, StorageError.
     """
+    if study.data.pool:
+        raise StudyFileError(
+            f"{study.name}: the journal is of one series, and [data] pool = true has one network "
+            "for all; `rnnsearch predict STUDY --export FILE` keeps its forecasts"
+        )
     store = Store(study, create=False)
     with storage_errors(store.url):
         store.claim(study.fingerprint(), store.data)

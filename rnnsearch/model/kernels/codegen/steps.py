@@ -8,6 +8,7 @@
     row             the first window of the batch that comes next
     step            the optimizer step that comes next, counted from 0 in this run
     loss, norm      float64: sums of losses over windows and of gradient norms over steps
+    scalers         address: where in `scale` and `offset` each window's own begin
 
 `first` is the place of a block in its batch and `count` how many of its lanes are windows; other
 lanes hold old numbers, all finite, whose losses and gradients are set to 0.
@@ -17,8 +18,8 @@ from collections.abc import Mapping
 
 from rnnsearch.model.kernels.codegen.code import DOUBLE, Code, Value, Variable
 
-ENDS, TARGETS, OUTPUTS, ROW, STEP, LOSS, NORM = range(7)
-STATE_WORDS = 7
+ENDS, TARGETS, OUTPUTS, ROW, STEP, LOSS, NORM, SCALERS = range(8)
+STATE_WORDS = 8
 
 GATHER = ("x", "table", "scale", "offset", "T", "F", "x_step", "first", "count", "state")
 
@@ -31,11 +32,13 @@ def gather(code: Code, vectors: int) -> None:
     x, table, scale, offset, T, F, x_step, first, count, state = code.words(GATHER)
     size = vectors * code.lanes
     ends, row = code.word_at(state, ENDS), code.word_at(state, ROW) + first
+    scalers = code.word_at(state, SCALERS)
     with code.loop(count) as lane:
         from_ = (code.load_word(ends, row + lane) + 1 - T) * F
+        own = code.load_word(scalers, row + lane)
         with code.loop(T) as t, code.loop(F) as f:
             value = code.load_one(table, from_ + t * F + f)
-            value = code.fma(value, code.load_one(scale, f), code.load_one(offset, f))
+            value = code.fma(value, code.load_one(scale, own + f), code.load_one(offset, own + f))
             code.store(x, t * x_step + f * size + lane, value)
 
 

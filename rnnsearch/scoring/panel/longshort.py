@@ -1,0 +1,89 @@
+"""What it would have earned to hold the series that are forecast to rise most, and owe the others.
+
+    D  dates      S  series      h  output shift
+
+On each date the series with a forecast are held in proportion to their rank less the mean rank, so
+that as much is owed as is held, one unit together. Forecasts over several sessions are followed
+with a part in `h` each (Jegadeesh & Titman 1993). What is held after the close of a date earns each
+series' return to its next session; changing it costs so many basis points of what is bought or
+sold.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnsearch.arrays import Floats
+from rnnsearch.scoring.panel.ranks import FEWEST
+
+
+@dataclass(frozen=True)
+class LongShort:
+    """Of one unit held and owed together. Yearly figures; shares of that unit.
+
+    `turnover` is what is bought and sold in a year; `sharpe_gross` before costs, `sharpe` after.
+    `drawdown`: the deepest fall of the sum of the returns after costs.
+    """
+
+    sessions: int
+    yearly_return: float
+    volatility: float
+    sharpe_gross: float | None
+    sharpe: float | None
+    turnover: float
+    drawdown: float
+    cost: float
+
+
+def long_short(
+    forecast: Floats, returns: Floats, horizon: int, *, cost: float, per_year: float
+) -> tuple[LongShort, Floats] | None:
+    """Figures, and the returns (D,) after costs.
+
+    forecast  (D, S) of the move over the `horizon` sessions after each date, made then; NaN where
+              there is none
+    returns   (D, S) of each series on a date since its session before; NaN where it has none
+    cost      basis points per side
+
+    None where no date has enough series.
+    """
+    from scipy.stats import rankdata
+
+    dates, count = forecast.shape
+    wanted, some = np.zeros((dates, count)), False
+    for place, row in enumerate(forecast):
+        there = np.isfinite(row)
+        if there.sum() >= FEWEST:
+            ranks = rankdata(row[there])
+            ranks -= ranks.mean()
+            size = np.abs(ranks).sum()
+            if size > 0:
+                wanted[place, there], some = ranks / size, True
+    if not some:
+        return None
+    sums = np.cumsum(np.concatenate([np.zeros((1, count)), wanted]), axis=0)
+    ends = np.arange(1, dates + 1)
+    held = (sums[ends] - sums[np.maximum(ends - horizon, 0)]) / horizon
+    before = np.concatenate([np.zeros((1, count)), held[:-1]])
+    gross = np.nansum(before * np.nan_to_num(returns), axis=1)
+    traded = np.abs(held - before).sum(axis=1)
+    net = gross - cost * 1e-4 * traded
+    worth = np.cumsum(net)
+    return (
+        LongShort(
+            sessions=dates,
+            yearly_return=float(net.mean() * per_year),
+            volatility=float(net.std(ddof=1) * np.sqrt(per_year)),
+            sharpe_gross=_sharpe(gross, per_year),
+            sharpe=_sharpe(net, per_year),
+            turnover=float(traded.mean() * per_year),
+            drawdown=float((np.maximum.accumulate(np.maximum(worth, 0)) - worth).max()),
+            cost=cost,
+        ),
+        net,
+    )
+
+
+def _sharpe(returns: Floats, per_year: float) -> float | None:
+    deviation = float(returns.std(ddof=1))
+    return float(returns.mean() / deviation * np.sqrt(per_year)) if deviation > 0 else None

@@ -1,0 +1,69 @@
+"""Does the order of the forecasts of a day tell the order of what came?
+
+D  dates with enough series      S  series      NaN where a series has no forecast on a date
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnsearch.arrays import Floats
+
+FEWEST = 5
+"""Series of a date, below which an order says little."""
+
+
+@dataclass(frozen=True)
+class CrossSection:
+    """`ic`: mean over dates of the correlation of forecast and actual moves over the series;
+    `rank_ic`: of their ranks (Spearman). `icir`: the latter over its deviation from date to date.
+    `above`: share of the dates on which it is above 0. `p`: how often it is so large by chance,
+    with dates `horizon` apart that overlap (Newey & West).
+    """
+
+    ic: float
+    rank_ic: float
+    icir: float
+    above: float
+    p: float
+    dates: int
+
+
+def cross_section(forecast: Floats, actual: Floats, horizon: int) -> CrossSection | None:
+    """Of moves (D, S); None where fewer than 20 dates have enough series."""
+    from scipy.stats import rankdata
+    from scipy.stats import t as student
+
+    from rnnsearch.scoring.inference.significance import MIN_ROWS, variance_lags
+
+    ics, ranks = [], []
+    for f, a in zip(forecast, actual, strict=True):
+        there = np.isfinite(f) & np.isfinite(a)
+        if there.sum() < FEWEST or np.ptp(f[there]) == 0 or np.ptp(a[there]) == 0:
+            continue
+        ics.append(_correlation(f[there], a[there]))
+        ranks.append(_correlation(rankdata(f[there]), rankdata(a[there])))
+    count = len(ranks)
+    if count < MIN_ROWS:
+        return None
+    daily = np.array(ranks)
+    lags = variance_lags(count, horizon)
+    centred = daily - daily.mean()
+    variance = float(centred @ centred)
+    for lag in range(1, min(lags, count - 1) + 1):
+        variance += 2 * (1 - lag / (lags + 1)) * float(centred[lag:] @ centred[:-lag])
+    error = np.sqrt(max(variance, 1e-30)) / count
+    deviation = float(daily.std(ddof=1))
+    return CrossSection(
+        ic=float(np.mean(ics)),
+        rank_ic=float(daily.mean()),
+        icir=float(daily.mean() / deviation) if deviation > 0 else 0.0,
+        above=float((daily > 0).mean()),
+        p=float(student.sf(daily.mean() / error, df=max(count / horizon - 1, 1))),
+        dates=count,
+    )
+
+
+def _correlation(x: Floats, y: Floats) -> float:
+    x, y = x - x.mean(), y - y.mean()
+    return float(x @ y / np.sqrt((x @ x) * (y @ y)))

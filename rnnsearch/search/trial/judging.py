@@ -1,0 +1,104 @@
+"""What the forecasts of a trial's validation rows are held to, fold by fold and series by series.
+
+Skill is the mean over folds; of many series in one table the mean over the series of each, whatever
+their volatilities are. Every series is held to the naive forecast that is hardest for it over all
+of its folds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rnnsearch import targets
+from rnnsearch.arrays import Floats
+from rnnsearch.model.windows import Fold
+from rnnsearch.scoring.metrics import Scored
+from rnnsearch.scoring.objectives import Part
+from rnnsearch.targets import Quotes, Target
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedFold:
+    """The parts of a fold that are scored, each with its naive forecast in place of one.
+
+    places  where the rows of each stand among the fold's validation rows
+    """
+
+    parts: tuple[Part, ...]
+    places: tuple[slice, ...]
+
+    def of(self, forecast: Floats) -> list[Part]:  # (m,)
+        """The parts with a forecast of the fold's validation rows."""
+        return [
+            replace(part, scored=part.scored.of(forecast[place]))
+            for part, place in zip(self.parts, self.places, strict=True)
+        ]
+
+
+def judge(
+    folds: Sequence[Fold],
+    quotes: Quotes,
+    target: Target,
+    h: int,
+    scoring: int = targets.SCORING,
+) -> list[JudgedFold]:
+    """How each fold is judged at output shift `h`; `scoring` as of `targets.SCORING`.
+
+    Of many series, one that stood still on the validation rows of a fold is not scored there: doing
+    nothing is perfect then.
+    """
+    series: dict[int, list[tuple[int, slice, Part]]] = {}
+    for number, fold in enumerate(folds):
+        begin = 0
+        for one in fold.parts:
+            place = slice(begin, begin := begin + len(one.validation))
+            if len(one.validation):
+                judged = _judged(one, quotes, target, h, scoring)
+                series.setdefault(one.series, []).append((number, place, judged))
+    found: list[tuple[int, slice, Part]] = []
+    for own in series.values():
+        scored = [part.scored for _, _, part in own]
+        name = targets.hardest_of_folds([s.actual for s in scored], [s.naive for s in scored])
+        for number, place, part in own:
+            hardest = part.scored.naive[name]
+            if len(series) > 1 and np.array_equal(hardest, part.scored.actual):
+                continue
+            held = replace(part, scored=replace(part.scored, forecast=hardest, hardest=hardest))
+            found.append((number, place, held))
+    of_folds = [
+        [(place, part) for at, place, part in found if at == number] for number in range(len(folds))
+    ]
+    return [
+        JudgedFold(tuple(part for _, part in own), tuple(place for place, _ in own))
+        for own in of_folds
+    ]
+
+
+def together(parts: Sequence[Part]) -> Scored:
+    """The rows of parts as one block."""
+    every = [part.scored for part in parts]
+    first = every[0]
+    names = ("actual", "forecast", "hardest", "origin")
+    joined = {name: np.concatenate([getattr(s, name) for s in every]) for name in names}
+    naive = {name: np.concatenate([s.naive[name] for s in every]) for name in first.naive}
+    return Scored(**joined, naive=naive, target=first.target, moved=first.moved)
+
+
+def _judged(fold: Fold, quotes: Quotes, target: Target, h: int, scoring: int) -> Part:
+    rows = fold.validation
+    actual = target.values(quotes.target, rows, h)
+    naive = targets.naive_forecasts(target, quotes, rows, h, fold.train, scoring)
+    first = next(iter(naive.values()))
+    known = quotes.target[fold.begins : rows[0] - h + 1]
+    scored = Scored(
+        actual=actual,
+        forecast=first,
+        naive=naive,
+        hardest=first,
+        origin=quotes.target[rows - h],
+        target=target,
+        # How far prices that are known went on average in so many sessions.
+        moved=float(np.abs(known[h:] - known[:-h]).mean()),
+    )
+    return Part(scored, rows)

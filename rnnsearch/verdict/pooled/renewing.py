@@ -1,0 +1,136 @@
+"""The champion of many series, trained on all rows of all that are known today."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rnnsearch.config import StudyFile, digest
+from rnnsearch.data.listing import is_pattern
+from rnnsearch.errors import (
+    DataError,
+    NoTrialError,
+    RnnsearchError,
+    StorageError,
+    StudyFileError,
+    shown,
+)
+from rnnsearch.model.forecasting.pooled import PooledForecaster
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.store.databases import storage_errors
+from rnnsearch.search.store.store import Store
+from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.verdict.answers import stored_answer
+from rnnsearch.verdict.evaluation import alone
+from rnnsearch.verdict.pooled.fitting import fit_pool
+from rnnsearch.verdict.pooled.predicting import evaluated_pool
+from rnnsearch.verdict.renewal import keep, newest
+
+Say = Callable[[str], None]
+
+
+def renew_pool(
+    study: StudyFile, *, data: Path | None, window: int | None, say: Say
+) -> dict[str, Any]:
+    """As `renewal.renew`, for one network of many series.
+
+    Intervals stay those of the champion's errors on validation rows, and adapt to what came since.
+    Series that are new in the data train it too. Raises StudyFileError for a window, which is of
+    one series, and for a study without locked rows.
+    """
+    if window is not None:
+        raise StudyFileError(
+            f"--window: says how many rows of one series, and [data] pool = true has many, got "
+            f"{window}; leave it out"
+        )
+    if not study.split.test:
+        raise StudyFileError(
+            "[split] test is 0, and one network of many series (pool = true) is refitted only once "
+            "it was evaluated; a new study with test = 0.2 has rows for that"
+        )
+    store = Store(study, create=False)
+    with storage_errors(store.url):
+        store.claim(study.fingerprint(), store.data)
+        answer = stored_answer(store)
+        if answer is None:
+            raise NoTrialError(
+                f"{study.name}: there is no champion to refit; run `rnnsearch evaluate` first"
+            )
+        formulation = store.formulation
+    champion = evaluated_pool(study, answer)
+    problem = _problem(study, data)
+    spec = champion.spec
+    if absent := [name for name in spec.inputs if name not in problem.table.names]:
+        raise DataError(
+            f"{problem.prices.name}: the champion needs the input {absent[0]!r}, which cannot be "
+            "made of the columns of every series; give all columns that the study was searched with"
+        )
+    panel, fold = problem.panel, problem.split.refit
+    assert panel is not None
+    identity = digest("refit", spec.identity, problem.table.hash, problem.prices.hash)
+    with alone(study):
+        known = None
+        with contextlib.suppress(StorageError):  # one that is damaged is made again
+            known = newest(study, spec.identity)
+            if known is not None:
+                PooledForecaster.load(known[0])
+        made = known is None or known[1].identity != identity
+        if made:
+            say(f"training trial {spec.trial} on {len(fold.train):,} rows, with all known today")
+            renewed = fit_pool(
+                problem,
+                fold,
+                TrialParameters.from_plain(answer["champion"]["params"]),
+                spec.seeds,
+                formulation=formulation,
+                spec=replace(
+                    spec, identity=identity, refit_of=spec.identity, series=problem.series
+                ),
+                errors={
+                    number: (champion.series[name].errors, champion.series[name].scales)
+                    for number, name in enumerate(panel.series)
+                    if name in champion.series
+                },
+                say=say,
+            )
+            if renewed is None:
+                raise RnnsearchError(
+                    f"{study.name}: training on all rows diverged under every seed; the champion "
+                    "stays as it is"
+                )
+            known = keep(study, renewed), renewed.spec
+    assert known is not None
+    folder, renewed_spec = known
+    return {
+        "study": study.name,
+        "champion": spec.trial,
+        "evaluated": spec.identity,
+        "rows": renewed_spec.trained_rows,
+        "first": renewed_spec.trained_first,
+        "last": renewed_spec.trained_last,
+        "folder": str(folder),
+        "identity": identity,
+        "made": made,
+        "notes": [*problem.prices.warnings],
+    }
+
+
+def _problem(study: StudyFile, data: Path | None) -> Problem:
+    """The study on these prices, with no locked rows."""
+    today = study.model_copy(update={"split": study.split.model_copy(update={"test": 0.0})})
+    if data is not None:
+        own = study.data.path
+        assert own is not None
+        path = data.absolute()
+        if path.is_dir():
+            path = path / own.name
+        if is_pattern(own) != is_pattern(path):
+            kind = "a file for each" if is_pattern(own) else "one file of all"
+            raise StudyFileError(
+                f"--data: study {study.name} has {kind} of its series, so newer prices are given "
+                f"so too, as {shown(own.name)}, got {shown(path.name)}"
+            )
+        section = study.data.model_copy(update={"path": path})
+        today = today.model_copy(update={"data": section})
+    return Problem.load(today)

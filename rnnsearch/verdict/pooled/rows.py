@@ -1,0 +1,173 @@
+"""The locked rows of many series beside each other by date, and what was said of them.
+
+S  series with rows      D  dates of the targets      h  output shift
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnsearch import targets
+from rnnsearch.arrays import Floats, Rows
+from rnnsearch.model.forecasting.pooled import PooledForecaster
+from rnnsearch.scoring.metrics import Scored
+from rnnsearch.scoring.panel.tests import Rated
+from rnnsearch.scoring.volatility import recent_size
+from rnnsearch.search.problem import Problem
+from rnnsearch.targets import Quotes, Target
+
+
+@dataclass(frozen=True, eq=False)
+class Locked:
+    """One series' locked rows.
+
+    name     of the series
+    rows     (n,) in the panel
+    by_seed  (seeds, n) in the target's unit
+    scored   the forecast of all seeds together, and what it is held to
+    unit, centre  as of `tests.Rated`
+    """
+
+    name: str
+    rows: Rows
+    by_seed: Floats
+    scored: Scored
+    hardest: str
+    unit: float
+    centre: float
+
+
+@dataclass(frozen=True, eq=False)
+class LockedRows:
+    """Those of all series that have any."""
+
+    problem: Problem
+    horizon: int
+    series: tuple[Locked, ...]
+
+    @property
+    def target(self) -> Target:
+        return self.problem.target
+
+    @cached_property
+    def dates(self) -> NDArray[np.datetime64]:
+        """(D,) of all sessions from the first origin on, increasing."""
+        every = self.problem.prices.dates.to_numpy("datetime64[us]")
+        first = min(every[one.rows[0] - self.horizon] for one in self.series)
+        return np.unique(every[every >= first])
+
+    def rated(self) -> list[Rated]:
+        """What the tests are asked."""
+        every = self.problem.prices.dates.to_numpy("datetime64[us]")
+        quotes, h = self.problem.prices.quotes, self.horizon
+        found = []
+        for one in self.series:
+            pieces = self.target.pieces(quotes, one.rows, h)
+            sessions = None
+            if pieces is not None:
+                steps = one.rows[None, :] - h + np.arange(1, h + 1)[:, None]
+                sessions = np.searchsorted(self.dates, every[steps])
+            found.append(
+                Rated(
+                    dates=np.searchsorted(self.dates, every[one.rows]),
+                    actual=one.scored.actual,
+                    forecast=one.scored.forecast,
+                    hardest=one.scored.hardest,
+                    unit=one.unit,
+                    centre=one.centre,
+                    pieces=pieces,
+                    sessions=sessions,
+                )
+            )
+        return found
+
+    def moves(self) -> tuple[Floats, Floats]:
+        """(dates, S) how far each price was forecast to go, and went, from each origin; NaN where
+        nothing was. As shares of the price: of what is not above 0 there are none."""
+        every = self.problem.prices.dates.to_numpy("datetime64[us]")
+        closes, h = self.problem.prices.close, self.horizon
+        forecast, actual = (np.full((len(self.dates), len(self.series)), np.nan) for _ in range(2))
+        for place, one in enumerate(self.series):
+            origins = one.rows - h
+            if (closes[origins] <= 0).any() or (closes[one.rows] <= 0).any():
+                continue
+            begins = int(self.problem.panel.begins[self._number(one)])  # type: ignore[union-attr]
+            changes = np.diff(np.log(np.maximum(closes[begins : int(origins[-1]) + 1], 1e-300)))
+            usual = recent_size(changes, one.unit)[origins - begins] * np.sqrt(h)
+            said = self.target.move(one.scored.forecast, one.scored.origin, usual)
+            if said is None:
+                continue
+            at = np.searchsorted(self.dates, every[origins])
+            forecast[at, place] = said
+            actual[at, place] = closes[one.rows] / closes[origins] - 1
+        return forecast, actual
+
+    def returns(self) -> Floats:
+        """(dates, S) of each series on a date since its session before; NaN where it has none."""
+        every = self.problem.prices.dates.to_numpy("datetime64[us]")
+        closes = self.problem.prices.close
+        panel = self.problem.panel
+        assert panel is not None
+        found = np.full((len(self.dates), len(self.series)), np.nan)
+        for place, one in enumerate(self.series):
+            number = self._number(one)
+            end = int(panel.begins[number + 1])
+            rows = np.arange(int(one.rows[0]) - self.horizon + 1, end)
+            if (closes[rows - 1] > 0).all():
+                at = np.searchsorted(self.dates, every[rows])
+                found[at, place] = closes[rows] / closes[rows - 1] - 1
+        return found
+
+    def _number(self, one: Locked) -> int:
+        panel = self.problem.panel
+        assert panel is not None
+        return panel.series.index(one.name)
+
+
+def locked_rows(problem: Problem, champion: PooledForecaster, horizon: int) -> LockedRows:
+    """What the champion says of the locked rows of every series, which are looked at here."""
+    panel, quotes, target = problem.panel, problem.prices.quotes, problem.target
+    assert panel is not None
+    test, found = problem.split.test, []
+    owners = panel.owners(test)
+    for part in problem.split.refit.parts:
+        rows = test[owners == part.series]
+        if not len(rows):
+            continue
+        name = panel.series[part.series]
+        own = champion.of(name)
+        stretch = slice(part.begins, int(panel.begins[part.series + 1]))
+        table = replace(problem.table, values=problem.table.values[stretch], coming=None)
+        close = None if quotes.close is None else quotes.close[stretch]
+        alone = Quotes(quotes.target[stretch], close)
+        by_seed = own.forecast_quoted(table, alone, rows - horizon - part.begins)
+        naive = targets.naive_forecasts(target, quotes, rows, horizon, part.train)
+        actual = target.values(quotes.target, rows, horizon)
+        place, _ = targets.hardest(actual, list(naive.values()))
+        taught = target.values(quotes.target, part.train, horizon)
+        past = quotes.target[part.begins : rows[0] - horizon + 1]
+        scored = Scored(
+            actual=actual,
+            forecast=np.asarray(by_seed.mean(axis=0), dtype=np.float64),
+            naive=naive,
+            hardest=list(naive.values())[place],
+            origin=quotes.target[rows - horizon],
+            target=target,
+            moved=float(np.abs(past[horizon:] - past[:-horizon]).mean()),
+        )
+        middle = target.reference(quotes.target[part.train - horizon])
+        spread = float(np.sqrt(np.mean((taught - middle) ** 2)))
+        found.append(
+            Locked(
+                name,
+                rows,
+                by_seed,
+                scored,
+                list(naive)[place],
+                unit=spread if spread > 0 else 1.0,
+                centre=float(taught.mean()),
+            )
+        )
+    return LockedRows(problem, horizon, tuple(found))

@@ -1,0 +1,220 @@
+"""One network of many series, from its search to its forecasts of series that it never saw."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnnsearch.config import load_study
+from rnnsearch.errors import StorageError
+from rnnsearch.model.forecasting.pooled import SERIES, PooledForecaster
+from rnnsearch.publish.registry import publish
+from rnnsearch.search.problem import Problem
+from rnnsearch.search.store.store import Store
+from rnnsearch.verdict.evaluation import champion_folder, evaluate
+from rnnsearch.verdict.pooled.evaluating import pooled_losses
+from tests.helpers.pooled import series, write_panel, write_pooled
+from tests.helpers.searches import resume
+
+pytestmark = pytest.mark.usefixtures("home")
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def evaluated_pool(
+    tmp_path_factory: pytest.TempPathFactory, _mlflow_database: Path, _kernels: None
+) -> Path:
+    """The folder of a study that is searched and evaluated. Not to be changed."""
+    folder = tmp_path_factory.mktemp("pool")
+    with pytest.MonkeyPatch.context() as patch:
+        (folder / "runs").mkdir()
+        shutil.copy(_mlflow_database, folder / "runs" / "mlflow.db")
+        patch.setenv("RNNSEARCH_HOME", str(folder / "runs"))
+        space = {"embedding": [0, 3], "epochs": 6, "learning_rate": 0.01, "output_shift": [1, 2]}
+        path = write_pooled(folder, count=6, space=space)
+        resume(path)
+        study = load_study(path)
+        problem = Problem.load(study)
+        answer = evaluate(study, top=2, seeds=2, say=lambda _: None, problem=problem)
+        publish(problem, answer, champion_folder(study), notice=pytest.fail)
+    return folder
+
+
+@pytest.fixture
+def pool(evaluated_pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The study file of a copy of it."""
+    folder = tmp_path / "copy"
+    shutil.copytree(evaluated_pool, folder)
+    monkeypatch.setenv("RNNSEARCH_HOME", str(folder / "runs"))
+    return folder / "pooled.toml"
+
+
+def test_the_answer_is_of_all_series_and_stands(pool: Path, rnnsearch: Command) -> None:
+    code, out, err = rnnsearch("evaluate", pool, "--json")
+    assert code == 0, err
+    answer = json.loads(out)
+    assert answer["openings"] == 1
+    assert "of 6 series by one network" in answer["verdict"]["sentence"]
+    told = answer["pool"]
+    skills = [row["skill"] for row in told["series"]]
+    assert len(skills) == 6
+    assert skills == sorted(skills, reverse=True)
+    assert answer["table"][0]["skill"] == pytest.approx(np.mean(skills))
+    assert -1 <= told["cross_section"]["rank_ic"] <= 1
+    assert told["long_short"]["sharpe"] < told["long_short"]["sharpe_gross"]
+    code, out, err = rnnsearch("evaluate", pool)
+    assert code == 0, err
+    assert "rank IC" in out
+    assert "Sharpe ratio" in out
+    assert "P5" in out
+    code, out, err = rnnsearch("report", pool)
+    assert code == 0, err
+    page = Path(out.strip()).read_text()
+    assert "Series by series" in page
+    assert "P3" in page
+    code, out, err = rnnsearch("status", pool)
+    assert "3 of 3 trials" in out
+
+
+def test_every_series_is_forecast_and_one_it_never_saw_is_marked(
+    pool: Path, rnnsearch: Command, tmp_path: Path
+) -> None:
+    code, out, err = rnnsearch("predict", pool, "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    assert {row["series"] for row in told["forecasts"]} == {f"P{n}" for n in range(6)}
+    assert all(row["seen"] for row in told["forecasts"])
+    assert all(row["low_price"] < row["high_price"] for row in told["forecasts"])
+    new = tmp_path / "NEW.csv"
+    series(9).to_csv(new)
+    code, out, err = rnnsearch("predict", pool, "--data", new, "--json", "--origins", "3")
+    assert code == 0, err
+    told = json.loads(out)
+    assert [(row["series"], row["seen"]) for row in told["forecasts"]] == [("NEW", False)] * 3
+    assert all(row["low_price"] < row["high_price"] for row in told["forecasts"])
+    assert any("never saw" in note for note in told["notes"])
+    # What is known later changes none of them.
+    frame = series(9)
+    frame.iloc[-1] = [1.0, 30.0, -30.0]
+    frame.to_csv(new)
+    code, out, err = rnnsearch("predict", pool, "--data", new, "--json", "--origins", "3")
+    again = json.loads(out)["forecasts"]
+    for one, two in zip(told["forecasts"][:2], again[:2], strict=True):
+        assert one["forecast_price"] == pytest.approx(two["forecast_price"], rel=1e-9)
+    series(9)[:40].to_csv(new)
+    code, out, err = rnnsearch("predict", pool, "--data", new)
+    assert code != 0
+    assert "needs 50 rows" in err
+
+
+def test_a_refit_trains_on_all_that_is_known(
+    pool: Path, rnnsearch: Command, tmp_path: Path
+) -> None:
+    code, out, err = rnnsearch("refit", pool)
+    assert code == 0, err
+    assert "is trained on" in out
+    code, out, err = rnnsearch("refit", pool)
+    assert "was trained before" in out
+    code, out, err = rnnsearch("predict", pool, "--json")
+    assert code == 0, err
+    assert json.loads(out)["trained"]["refit"] is True
+    newer = tmp_path / "newer"
+    write_panel(newer, 7)  # one more than there were
+    code, out, err = rnnsearch("refit", pool, "--data", newer)
+    assert code == 0, err
+    code, out, err = rnnsearch("predict", pool, "--data", newer, "--json")
+    assert {r["series"]: r["seen"] for r in json.loads(out)["forecasts"]}["P6"] is True
+    for flags in (("--window", "100"), ()):
+        code, out, err = rnnsearch("refit", pool, *flags)
+        assert (code == 0) is (not flags), err
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("predict", "--record"), "the journal is of one series"),
+        (("journal",), "the journal is of one series"),
+        (("status", "--series", "P0"), "one network for all of its series"),
+        (("inputs", "--export", "x.csv"), "do not make one table"),
+    ],
+)
+def test_what_is_of_one_series_is_refused(
+    pool: Path, rnnsearch: Command, command: tuple[str, ...], told: str
+) -> None:
+    code, _, err = rnnsearch(command[0], pool, *command[1:])
+    assert code != 0
+    assert told in err
+
+
+def test_the_other_commands_know_a_pool(pool: Path, rnnsearch: Command) -> None:
+    for command in (("check",), ("inputs",), ("sync",), ("list",), ("search", "--dry-run")):
+        code, _, err = rnnsearch(
+            command[0], *([] if command[0] == "list" else [pool]), *command[1:]
+        )
+        assert code == 0, (command, err)
+
+
+def test_a_champion_is_read_as_it_was_written(pool: Path) -> None:
+    study = load_study(pool)
+    problem, folder = Problem.load(study), champion_folder(study)
+    one = PooledForecaster.load(folder)
+    one.save(folder.with_name("again"))
+    two = PooledForecaster.load(folder.with_name("again"))
+    panel = problem.panel
+    assert panel is not None
+    assert list(one.series) == list(panel.series)
+    for name in one.series:
+        np.testing.assert_array_equal(one.series[name].errors, two.series[name].errors)
+        assert one.series[name].target_scale == two.series[name].target_scale
+    other = bytearray((folder / SERIES).read_bytes())
+    other[-1] ^= 1
+    (folder / SERIES).write_bytes(other)
+    with pytest.raises(StorageError, match="is not the file that belongs to the weights"):
+        PooledForecaster.load(folder)
+
+
+def test_the_locked_rows_change_no_weight(pool: Path, rnnsearch: Command) -> None:
+    study = load_study(pool)
+    before = PooledForecaster.load(champion_folder(study))
+    problem = Problem.load(study)
+    last = problem.prices.dates[problem.split.refit.train].max()
+    for file in (pool.parent / "panel").iterdir():
+        frame = pd.read_csv(file, parse_dates=["Date"]).set_index("Date")
+        frame.loc[frame.index > last, "Close"] *= 1.5
+        frame.to_csv(file)
+    other = Problem.load(study)
+    from rnnsearch.search.trial.parameters import TrialParameters
+    from rnnsearch.verdict.answers import stored_answer
+    from rnnsearch.verdict.pooled.fitting import fit_pool
+
+    answer = stored_answer(Store(study, create=False))
+    assert answer is not None
+    again = fit_pool(
+        other,
+        other.split.refit,
+        TrialParameters.from_plain(answer["champion"]["params"]),
+        before.spec.seeds,
+        formulation=None,
+        spec=before.spec,
+        errors={},
+        say=lambda _: None,
+    )
+    assert again is not None
+    for one, two in zip(before.lead.networks, again.lead.networks, strict=True):
+        for a, b in zip(one.parameters(), two.parameters(), strict=True):
+            np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
+
+
+def test_losses_of_trials_are_means_over_the_series_of_a_date(pool: Path) -> None:
+    study = load_study(pool)
+    problem, store = Problem.load(study), Store(study, create=False)
+    naive, losses = pooled_losses(problem, store)
+    dates = problem.prices.dates[problem.split.validation]
+    assert len(naive) == len(losses) == dates.nunique()
+    assert losses.shape[1] == 3
+    assert np.isfinite(losses).all()
