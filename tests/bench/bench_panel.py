@@ -40,7 +40,8 @@ def returns(
         variance = 0.03 + 0.07 * variance * shocks[row] ** 2 + 0.9 * variance
     own = rng.standard_t(5, (rows, series)) / np.sqrt(5 / 3)
     mixed = np.sqrt(together) * shocks[:, None] + np.sqrt(1 - together) * own
-    return 0.01 * volatility[:, None] * mixed + 0.01 * drift / np.sqrt(252)
+    made: Floats = 0.01 * volatility[:, None] * mixed + 0.01 * drift / np.sqrt(252)
+    return made
 
 
 def said(
@@ -128,10 +129,11 @@ def size(runs: int, seed: int) -> None:
                 made = returns(rng, series, train + dates, together, drift)
                 forecast, centre = said(rng, kind, made, train, h, together, r2)
                 own = rated(made, forecast, centre, train, h)
-                for place, test in enumerate((panel_information(own, h), panel_accuracy(own, h))):
-                    if not isinstance(test, Skipped):
-                        p = test.p if place == 0 else test.p_better
-                        hits[place] += p < LEVEL
+                information, accuracy = panel_information(own, h), panel_accuracy(own, h)
+                if not isinstance(information, Skipped):
+                    hits[0] += information.p < LEVEL
+                if not isinstance(accuracy, Skipped):
+                    hits[1] += accuracy.p_better < LEVEL
             told = f"r2 {r2}" if r2 else ""
             print(
                 f"{series:6} {dates:5} {h} {together:8} {drift:5}  {kind:10} "
@@ -200,7 +202,7 @@ def planted(runs: int, seed: int) -> int:
             family = family_of(study(False))
             assert family is not None
             each = np.mean([_skill(Problem.load(one.study)) for one in family.members])
-        won += pooled > each
+        won += bool(pooled > each)
         seconds = time.perf_counter() - began
         print(f"{run:3}  {pooled:+.4f}  {each:+.4f}   {seconds:.0f} s", flush=True)
     print(f"pooled above each in {won} of {runs}")

@@ -8,7 +8,6 @@ from rnnsearch.config import ScalerKind, digest
 from rnnsearch.data.inputs.indicators import InputSpec
 from rnnsearch.model.hyperparameters import Hyperparameters
 
-
 LATER = ("loss", "quantiles", "embedding")
 """Fields that trials of earlier versions do not have."""
 
