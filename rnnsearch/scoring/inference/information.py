@@ -84,21 +84,13 @@ def information(
         return Skipped(_too_few(rows, horizon))
     if not all(np.isfinite(values).all() for values in (actual, forecast, *known)):
         return Skipped("a value is not a finite number")
-    varying = [values for values in known if np.ptp(values) > SAME * np.abs(values).max()]
-    regressors = np.column_stack([np.ones(rows), *map(_standardised, varying)])
-    surprise = _left_over(actual, regressors)
-    news = _left_over(forecast, regressors)
+    surprise, news, weights = weighed(actual, forecast, known, centre)
     scale = float(actual.std())
     if np.abs(surprise).max() <= 1e-9 * max(scale, float(np.abs(actual).max())):
         return Skipped("nothing is left to forecast: the actual values do not vary")
     if np.abs(news).max() <= SAME * max(scale, float(np.abs(forecast).max())):
         return Skipped("the forecasts do not vary beyond what doing nothing knows")
 
-    if varying:
-        known_news = forecast - _fitted_so_far(forecast, regressors)
-    else:
-        known_news = forecast - (_mean_so_far(forecast) if centre is None else centre)
-    weights = weights_against_later_rows(known_news)
     if pieces is not None and horizon > 1:
         variance = hodrick_variance(weights, pieces - pieces.mean(axis=1, keepdims=True))
     else:
@@ -111,6 +103,22 @@ def information(
     statistic = float(weights @ surprise / np.sqrt(variance))
     p = float(student.sf(statistic, df=rows / horizon - 1))
     return Information(statistic, p, float(surprise @ news / (news @ news)), rows, horizon)
+
+
+def weighed(
+    actual: Floats, forecast: Floats, known: Sequence[Floats], centre: float | Floats | None
+) -> tuple[Floats, Floats, Floats]:
+    """What came beyond what was known, what was forecast beyond it, and the weights of the rows:
+    (n,) each, as `information` has them.
+    """
+    varying = [values for values in known if np.ptp(values) > SAME * np.abs(values).max()]
+    regressors = np.column_stack([np.ones(len(actual)), *map(_standardised, varying)])
+    if varying:
+        own = forecast - _fitted_so_far(forecast, regressors)
+    else:
+        own = forecast - (_mean_so_far(forecast) if centre is None else centre)
+    surprise, news = _left_over(actual, regressors), _left_over(forecast, regressors)
+    return surprise, news, weights_against_later_rows(own)
 
 
 def weights_against_later_rows(values: Floats) -> Floats:

@@ -21,7 +21,7 @@ from rnnsearch.arrays import Floats, Rows
 from rnnsearch.scoring.inference.information import (
     SAME,
     Information,
-    weights_against_later_rows,
+    weighed,
 )
 from rnnsearch.scoring.inference.significance import (
     MIN_ROWS,
@@ -42,6 +42,7 @@ class Rated:
     dates   of the targets, as numbers of dates of all series
     unit    what the series' targets vary by, known before the rows
     centre  what forecasts would be without information, known before the rows
+    known   naive forecasts (n,) that vary, of which forecasts are freed first
     pieces  (h, n) what each session after the origin brings, and `sessions` (h, n), the numbers of
             their dates; None where targets have no parts
     """
@@ -52,6 +53,7 @@ class Rated:
     hardest: Floats
     unit: float
     centre: float
+    known: Sequence[Floats] = ()
     pieces: Floats | None = None
     sessions: NDArray[np.int64] | None = None
 
@@ -82,9 +84,9 @@ def panel_information(series: Sequence[Rated], horizon: int) -> Information | Sk
     scores, total, news_power, slope = np.zeros(dates), 0.0, 0.0, 0.0
     parted = horizon > 1 and all(one.pieces is not None for one in own)
     for one in own:
-        weights = weights_against_later_rows((one.forecast - one.centre) / one.unit)
-        surprise = (one.actual - one.actual.mean()) / one.unit
-        news = (one.forecast - one.forecast.mean()) / one.unit
+        surprise, news, weights = (
+            values / one.unit for values in weighed(one.actual, one.forecast, one.known, one.centre)
+        )
         total += float(weights @ surprise)
         slope, news_power = slope + float(surprise @ news), news_power + float(news @ news)
         if parted:

@@ -77,6 +77,7 @@ class LockedRows:
                     hardest=one.scored.hardest,
                     unit=one.unit,
                     centre=one.centre,
+                    known=self.target.known(quotes, one.rows, h),
                     pieces=pieces,
                     sessions=sessions,
                 )
