@@ -65,6 +65,15 @@ def read_pool(study: StudyFile, cache: Path, *, tried: bool = False) -> Pool:
             remedy += ", or leave such series out with skip_bad = true in [data]"
         more = [f"and {len(bad) - TOLD} more"] if len(bad) > TOLD else []
         raise DataError("\n".join([f"{place.name}: {count}{remedy}.", *reasons[:TOLD], *more]))
+    ways: dict[str, str] = {}
+    for name, (prices, _) in good.items():
+        ways.setdefault(prices.how, name)
+    if len(ways) > 1:
+        told = "; ".join(f"{name} by {how or 'nothing'}" for how, name in ways.items())
+        raise DataError(
+            f"{place.name}: what is forecast would be measured in several ways: {told}; give all "
+            "series the same columns of prices"
+        )
     panel = Panel.of(f"{place.name} ({len(good)} series)", {n: p for n, (p, _) in good.items()})
     if bad:
         told = f"{count} and {'is' if len(bad) == 1 else 'are'} left out (skip_bad): "

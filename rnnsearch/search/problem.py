@@ -84,7 +84,11 @@ class Problem:
             Stretch(
                 prices.dates.to_numpy("datetime64[us]"),
                 int(begins),
-                first_target_row(warmup=table.warmup, **furthest),
+                # Nothing that is known at an origin lies before the series' own first row.
+                max(
+                    first_target_row(warmup=table.warmup, **furthest),
+                    2 * furthest["max_output_shift"],
+                ),
             )
             for prices, table, begins in zip(
                 read.panel.each.values(), read.tables, read.panel.begins[:-1], strict=True

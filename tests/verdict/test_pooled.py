@@ -218,3 +218,19 @@ def test_losses_of_trials_are_means_over_the_series_of_a_date(pool: Path) -> Non
     assert len(naive) == len(losses) == dates.nunique()
     assert losses.shape[1] == 3
     assert np.isfinite(losses).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("predict", ["level", "direction", "volatility"])
+def test_whatever_is_forecast_has_an_answer_and_a_forecast(
+    predict: str, tmp_path: Path, home: Path, rnnsearch: Command
+) -> None:
+    data = {"predict": predict}
+    path = write_pooled(tmp_path, count=6, data=data, study={"trials": 1}, inputs={"search": "all"})
+    for command in ("search", "evaluate", "refit", "predict", "report"):
+        flags = ("--top", "1", "--seeds", "1") if command == "evaluate" else ()
+        code, out, err = rnnsearch(command, path, *flags)
+        assert code == 0, (command, err)
+        if command == "evaluate":
+            assert "of 6 series by one network" in out.replace("\n", " ")
+            assert ("no order" in out) is (predict == "volatility")

@@ -33,10 +33,9 @@ class Panel(Prices):
     def of(cls, name: str, each: Mapping[str, Prices]) -> Self:
         """`name`: of all, for messages."""
         first = next(iter(each.values()))
-        quoted = {
-            first.target,
-            *(["Close"] if all("Close" in p.frame for p in each.values()) else []),
-        }
+        quoted = {first.target, first.price}
+        if all("Close" in prices.frame for prices in each.values()):
+            quoted.add("Close")
         columns = [column for column in first.frame.columns if column in quoted]
         frame = pd.concat([prices.frame[columns] for prices in each.values()])
         told = [
@@ -47,7 +46,16 @@ class Panel(Prices):
         odd = sum(bool(prices.warnings) for prices in each.values())
         if odd > WARNED:
             told = [*told[:WARNED], f"{odd} of {len(each)} series have such oddities"]
-        return cls(name, frame, first.target, tuple(told), ahead=first.ahead, each=dict(each))
+        return cls(
+            name,
+            frame,
+            first.target,
+            tuple(told),
+            ahead=first.ahead,
+            price=first.price,
+            how=first.how,
+            each=dict(each),
+        )
 
     @cached_property
     def hash(self) -> str:
@@ -90,7 +98,7 @@ class Panel(Prices):
 def slimmed(prices: Prices) -> Prices:
     """Prices of which only what a panel needs is kept in memory; their hash is of all."""
     digest = prices.hash
-    wanted = [c for c in prices.frame.columns if c in (prices.target, "Close", "Open")]
+    wanted = [c for c in prices.frame.columns if c in (prices.target, prices.price, "Close")]
     slim = replace(prices, frame=prices.frame[wanted].copy())
     slim.__dict__["hash"] = digest  # the cached property
     return slim

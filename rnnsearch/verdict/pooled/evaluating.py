@@ -76,7 +76,7 @@ def evaluate_pool(
         champion.save(champion_folder(study))
         # From disk, as every later forecast is made.
         champion = PooledForecaster.load(champion_folder(study))
-        dates, closes = problem.prices.dates.to_numpy(), problem.prices.close
+        dates, closes = problem.prices.dates.to_numpy(), problem.prices.closes
         opening = open_test(store, marks(dates, closes, problem.split.test))
         say(f"opening the locked test (opening number {opening.number})")
         answer = {
@@ -264,7 +264,9 @@ def _series(locked: LockedRows) -> list[dict[str, Any]]:
                 "skill": metrics.skill(s.actual, s.forecast, s.hardest),
                 "directional_accuracy": float(
                     np.mean((s.forecast > s.middle) == (s.actual > s.middle))
-                ),
+                )
+                if s.target.directed
+                else None,
                 "rows": len(one.rows),
                 "first": f"{dates[one.rows[0]]:%Y-%m-%d}",
                 "last": f"{dates[one.rows[-1]]:%Y-%m-%d}",

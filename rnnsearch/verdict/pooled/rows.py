@@ -88,7 +88,7 @@ class LockedRows:
         """(dates, S) how far each price was forecast to go, and went, from each origin; NaN where
         nothing was. As shares of the price: of what is not above 0 there are none."""
         every = self.problem.prices.dates.to_numpy("datetime64[us]")
-        closes, h = self.problem.prices.close, self.horizon
+        closes, h = self.problem.prices.closes, self.horizon
         forecast, actual = (np.full((len(self.dates), len(self.series)), np.nan) for _ in range(2))
         for place, one in enumerate(self.series):
             origins = one.rows - h
@@ -97,7 +97,7 @@ class LockedRows:
             begins = int(self.problem.panel.begins[self._number(one)])  # type: ignore[union-attr]
             changes = np.diff(np.log(np.maximum(closes[begins : int(origins[-1]) + 1], 1e-300)))
             usual = recent_size(changes, one.unit)[origins - begins] * np.sqrt(h)
-            said = self.target.move(one.scored.forecast, one.scored.origin, usual)
+            said = self.target.move(one.scored.forecast, closes[origins], usual)
             if said is None:
                 continue
             at = np.searchsorted(self.dates, every[origins])
@@ -108,7 +108,7 @@ class LockedRows:
     def returns(self) -> Floats:
         """(dates, S) of each series on a date since its session before; NaN where it has none."""
         every = self.problem.prices.dates.to_numpy("datetime64[us]")
-        closes = self.problem.prices.close
+        closes = self.problem.prices.closes
         panel = self.problem.panel
         assert panel is not None
         found = np.full((len(self.dates), len(self.series)), np.nan)
