@@ -8,18 +8,25 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from optuna.distributions import json_to_distribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    json_to_distribution,
+)
 from optuna.storages._rdb.models import BaseModel
 
 from rnnsearch.config import digest
 from rnnsearch.errors import StorageError
-from rnnsearch.search.store import view
+from rnnsearch.search.store import seals, view
 from rnnsearch.search.store.entries import JOURNAL, Entry
-from rnnsearch.search.store.view import FORECASTS, PARAMETERS, RECORD
+from rnnsearch.search.store.view import FORECASTS, PARAMETERS, RECORD, SEAL
 from rnnsearch.search.trial.packing import LEDGER, unpack, unpack_marks
 from rnnsearch.search.trial.parameters import TrialParameters
 
@@ -109,6 +116,8 @@ def _values(database: Path) -> Iterator[str]:
         for number, name, state in connection.execute(query):
             place, text = f"trial {_text(name)}", _text(state)
             trials[number] = (place, text, set())
+            if not isinstance(name, int):
+                yield "a trial has no number"
             if text not in STATES:
                 yield f"{place}: its state is {text[:50]!r}"
         studies: list[tuple[str, str, str]] = [
@@ -134,16 +143,48 @@ def _values(database: Path) -> Iterator[str]:
                     yield f"opening {number} of a test: its marks cannot be read ({error})"
         if JOURNAL in tables:
             yield from _forecasts(connection)
-        query = "SELECT trial_id, param_name, distribution_json FROM trial_params"
-        for number, key, content in connection.execute(query):
+        query = "SELECT trial_id, param_name, distribution_json, param_value FROM trial_params"
+        for number, key, content, stored in connection.execute(query):
+            place, name = trials.get(number, ("a trial", "", set()))[0], _text(key)[:50]
             try:
-                json_to_distribution(content.decode())
+                range_ = json_to_distribution(content.decode())
             except (*UNREADABLE,) as error:
-                place = trials.get(number, ("a trial", "", set()))[0]
-                yield f"{place}: the range of {_text(key)[:50]!r} cannot be read ({error!r})"
+                yield f"{place}: the range of {name!r} cannot be read ({error!r})"
+                continue
+            if not _within(stored, range_):
+                yield f"{place}: {name!r} is outside its range"
         for place, state, keys in trials.values():
             if missing := sorted(TOLD.get(state, set()) - keys):
                 yield f"{place}: it is told, but has no {missing[0]!r}"
+        yield from _broken_seals(connection, {number: one[0] for number, one in trials.items()})
+
+
+def _broken_seals(connection: sqlite3.Connection, places: dict[int, str]) -> Iterator[str]:
+    """What can be read and is not what was written."""
+    names = [*seals.OF_TRIAL, SEAL]
+    query = (
+        "SELECT trial_id, key, value_json FROM trial_user_attributes WHERE CAST(key AS TEXT) IN "
+        f"({', '.join('?' * len(names))}) ORDER BY trial_id"
+    )
+    rows = connection.execute(query, names)
+    for number in seals.broken_trials((n, _text(key), json.loads(text)) for n, key, text in rows):
+        yield f"{places.get(number, 'a trial')}: its result is not what was written"
+    query = "SELECT study_id, key, value_json FROM study_user_attributes ORDER BY study_id"
+    for _, group in groupby(connection.execute(query), key=lambda row: row[0]):
+        notes = {_text(key): json.loads(text) for _, key, text in group}
+        for key in seals.broken_notes(notes):
+            yield f"the study: {key!r} is not what was written"
+
+
+def _within(stored: Any, range_: BaseDistribution) -> bool:
+    """Whether the number that stands for a parameter's value is one of its range."""
+    try:
+        if isinstance(range_, CategoricalDistribution):  # a place among the choices
+            return bool(0 <= int(stored) < len(range_.choices))
+        assert isinstance(range_, IntDistribution | FloatDistribution)  # Optuna has no others
+        return range_.low <= range_.to_external_repr(stored) <= range_.high
+    except (*UNREADABLE,):
+        return False
 
 
 def _forecasts(connection: sqlite3.Connection) -> Iterator[str]:

@@ -172,7 +172,7 @@ def _damage(url: str) -> StorageError | None:
 
 def damage_of(error: Exception) -> StorageError | None:
     """Whether an error nobody foresaw comes of damage to the store that was opened last."""
-    if not isinstance(error, UNREADABLE):
+    if isinstance(error, OSError):
         return None
     return next(filter(None, map(_damage, OPENED)), None)
 

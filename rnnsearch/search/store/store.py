@@ -8,6 +8,7 @@ What is noted of the study                         What of a trial: see `view`
   driver:ID      lease of a driver                 formulation    what their networks learn
   tracked:ID     trials that driver ID logged      openings       how often its test was opened
   walk           a look that was begun             evaluation     the last answer
+  seal:NOTE      what a note came to
 
 A trial whose driver is gone ends as FAIL with reason `interrupted`, and its parameters are queued
 again as a new trial (`retry_of`). Such a trial counts neither as failed nor towards the target.
@@ -41,6 +42,7 @@ from rnnsearch.search.store.databases import (
     storage_errors,
     storage_url,
 )
+from rnnsearch.search.store.seals import OF_STUDY, note_of_seal, seal_of_note
 from rnnsearch.search.store.view import (
     DEATHS,
     FAILED,
@@ -229,6 +231,8 @@ class Store:
     def note(self, key: str, value: Any) -> None:
         """Note something of the study; see `notes`."""
         self._study.set_user_attr(key, value)
+        if key in OF_STUDY:
+            self._study.set_user_attr(note_of_seal(key), seal_of_note(value))
 
     def prune_with(self, pruner: optuna.pruners.BasePruner) -> None:
         """Who decides that a trial of this driver is hopeless."""

@@ -50,7 +50,8 @@ FORKED_FROM = "forked_from"  # ... in the old study
 REFERENCE = "reference"  # name of the reference that it is
 DEATHS = "deaths"  # drivers that died with it
 SURPLUS = "surplus"  # it was one too many
-KEPT_BY_FORKS = (PARAMETERS, RECORD, FORECASTS, REFERENCE)
+SEAL = "seal"  # what parameters, record and forecasts came to; see `seals`
+KEPT_BY_FORKS = (PARAMETERS, RECORD, FORECASTS, REFERENCE, SEAL)
 
 
 @dataclass(frozen=True, slots=True)
