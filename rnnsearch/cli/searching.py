@@ -89,7 +89,9 @@ def search(
 
     deadline = Deadline(settings.study.timeout)
 
-    engines.by_name(settings.run.engine).warm_up()  # takes as long as the imports that follow
+    engine_ = engines.by_name(settings.run.engine)
+    engine_.warm_up()  # takes as long as the imports that follow
+    engine_.foresee(settings.run)
     from rnnsearch.config import StudyFile, find_study
     from rnnsearch.scoring.words import definition
     from rnnsearch.search.problem import Problem

@@ -76,9 +76,9 @@ def ensure(folder: Path, say: Callable[[str], None], machine: Host | None = None
         return path
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        say("compiling kernels for this processor, once (a few seconds)")
         with filelock.FileLock(f"{path}.lock"):  # the second of two waits for the first
             if _read(path) is None:
-                say("compiling kernels for this processor, once (a few seconds)")
                 _make(path)
     except OSError as error:
         raise NoKernels(f"{folder}: cannot be written ({error.strerror or error})") from None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rnnsearch.config import StudyFile
+    from rnnsearch.config.sections import RunSection
     from rnnsearch.search.problem import Problem
 
 
@@ -61,6 +62,9 @@ class Engine(ABC):
 
     def warm_up(self) -> None:  # noqa: B027  not every engine has to
         """Begin what takes long and needs no study; return at once. May be called at any time."""
+
+    def foresee(self, run: "RunSection") -> None:  # noqa: B027  not every engine has to
+        """Begin what a study with this [run] will need; return at once."""
 
     def here(self) -> "Engine":
         """The engine that trains the champion's further seeds, few trials: of this machine."""

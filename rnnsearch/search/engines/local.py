@@ -22,8 +22,10 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
+from rnnsearch.config.sections import RunSection
 from rnnsearch.data.scratch import use_for_processes
 from rnnsearch.search.engines.base import Engine, Placement
+from rnnsearch.search.engines.kernels import begin
 from rnnsearch.search.engines.machine import Notice, plan_workers, setup_here
 from rnnsearch.search.engines.watching import Watch, Watched, with_details
 from rnnsearch.search.trial.protocol import (
@@ -66,6 +68,9 @@ class LocalEngine(Engine):
 
     def warm_up(self) -> None:
         warm_up()
+
+    def foresee(self, run: RunSection) -> None:
+        begin(run)
 
 
 ENGINE = LocalEngine()

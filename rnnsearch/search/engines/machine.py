@@ -39,7 +39,7 @@ def plan_workers(device: str, workers: Literal["auto"] | int) -> tuple[str, int,
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     cores = cores or 1
-    if device == "cpu" or (device == "auto" and not _may_have_gpu()):
+    if surely(device) == "cpu":
         return "cpu", cores if workers == "auto" else workers, 1
     import torch  # two seconds, spent only where there may be a GPU
 
@@ -51,6 +51,13 @@ def plan_workers(device: str, workers: Literal["auto"] | int) -> tuple[str, int,
     if workers == "auto" and kind != "cpu":
         count = max(1, min(cores, WORKERS_PER_GPU * devices))
     return (kind if device == "auto" else device), count, max(1, math.ceil(count / devices))
+
+
+def surely(device: str) -> str | None:
+    """The device that is meant, where that can be told without torch."""
+    if device == "auto":
+        return None if _may_have_gpu() else "cpu"
+    return device
 
 
 def _may_have_gpu() -> bool:
