@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from rnnsearch.config import StudyFile, home
 from rnnsearch.data.scratch import scratch
 from rnnsearch.errors import NoTrialError, RnnsearchError
+from rnnsearch.publish.trials import publish_trials
 from rnnsearch.report.contributions import (
     InputStatistics,
     input_statistics,
@@ -60,7 +61,11 @@ def publish_plots(problem: Problem, store: Store, *, notice: Notice) -> bool:
         return False
     files = _files(plots(contents(trials, inputs, importance, study.space)), inputs)
     parent = parent_record(problem, store.id)
-    return _publish(study, parent, files, "the images of the search", "sync", notice)
+
+    def beside(experiment: Experiment) -> None:
+        publish_trials(experiment, problem, trials, scoring=store.scoring)
+
+    return _publish(study, parent, files, "the images of the search", "sync", notice, beside)
 
 
 def publish_report(study: StudyFile, *, notice: Notice, problem: Problem | None = None) -> bool:
@@ -92,8 +97,15 @@ def publish_page(facts: "Facts", page: str, *, notice: Notice) -> bool:
     if facts.evaluation and "equity" in facts.evaluation["trading"]:
         images["equity"] = equity_image(facts.evaluation["trading"])
     files = _files(images, facts.inputs) | {"report.html": page}
-    parent = parent_record(facts.problem, facts.id)
-    return _publish(facts.study, parent, files, "the report", "report", notice)
+    problem, answer = facts.problem, facts.evaluation
+    verdict = answer["verdict"]["sentence"] if answer else ""
+
+    def beside(experiment: Experiment) -> None:
+        champion = answer["champion"]["trial"] if answer else None
+        publish_trials(experiment, problem, facts.trials, scoring=facts.scoring, champion=champion)
+
+    parent = parent_record(problem, facts.id, verdict)
+    return _publish(facts.study, parent, files, "the report", "report", notice, beside)
 
 
 def _files(images: Mapping[str, Figure], inputs: Sequence[InputStatistics]) -> dict[str, str]:
@@ -109,6 +121,7 @@ def _publish(
     what: str,
     command: str,
     notice: Notice,
+    beside: Callable[[Experiment], None],
 ) -> bool:
     uri = tracking_uri(study)
     try:
@@ -119,6 +132,7 @@ def _publish(
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(text, encoding="utf-8")
             experiment.client.log_artifacts(experiment.parent_run, name)
+        beside(experiment)
     except Exception as error:  # whatever MLflow raises
         notice(
             f"{shown_uri(uri)}: MLflow did not take {what} ({first_line(error)}); "

@@ -72,7 +72,8 @@ def _publish(
     from mlflow.exceptions import MlflowException
 
     study = problem.study
-    parent = parent_record(problem, Store(study, create=False).id)
+    verdict = evaluation["verdict"]["sentence"]
+    parent = parent_record(problem, Store(study, create=False).id, verdict)
     experiment = Experiment(uri, parent, home() / "artifacts")
     client, run = experiment.client, experiment.parent_run
     experiment.note_parent(
@@ -84,13 +85,14 @@ def _publish(
         | _earned(evaluation["trading"])
         | _beside(evaluation.get("pool")),
         tags={
-            "verdict": evaluation["verdict"]["sentence"],
+            "verdict": verdict,
             "trading": evaluation["trading"].get("sentence", "not traded"),
             "openings of the test": str(evaluation["openings"]),
             **({"beyond": evaluation["beyond"]["sentence"]} if "beyond" in evaluation else {}),
         },
         step=evaluation["opening"],
     )
+    experiment.name_champion(evaluation["champion"]["trial"])
     with tempfile.TemporaryDirectory(dir=scratch()) as name:
         folder = Path(name)
         text = json.dumps(evaluation, indent=1, allow_nan=False)

@@ -3,16 +3,19 @@
 server       the MLflow a URI names
 experiment   one experiment per study, one parent run, one child per trial
 where        which MLflow is meant, and a study's page there
+view         what a link to it shows
 tracker      a search's trials written from a thread of its own
 syncing      all trials compared with the store
 """
 
 from rnnsearch.tracking.experiment import (
+    CHAMPION,
     PARENT,
     STATE,
     STATUS,
     STUDY,
     TRIAL,
+    VERDICT,
     Experiment,
     Parent,
     RunRecord,
@@ -34,11 +37,13 @@ from rnnsearch.tracking.where import (
 )
 
 __all__ = [
+    "CHAMPION",
     "PARENT",
     "STATE",
     "STATUS",
     "STUDY",
     "TRIAL",
+    "VERDICT",
     "Experiment",
     "Parent",
     "RunRecord",

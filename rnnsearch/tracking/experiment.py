@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rnnsearch.tracking import view
 from rnnsearch.tracking.server import connect
 
 STUDY = "rnnsearch.study"
@@ -25,6 +26,10 @@ STATUS = {
     "interrupted": "KILLED",
     "running": "RUNNING",
 }
+NOTE = "mlflow.note.content"  # a description
+WHOSE = ("mlflow.user", "mlflow.source.name", "mlflow.source.type")  # of a parent and its trials
+VERDICT = "**Verdict on the locked test.** "  # begins a description, once there is one
+CHAMPION = "champion"  # tag of the trial that `evaluate` chose
 BATCH_METRICS, BATCH_OTHERS = 1000, 100  # MLflow's limits of one log_batch
 
 
@@ -61,10 +66,24 @@ class Parent:
     params: dict[str, str]
     tags: dict[str, str]
     experiment: str = ""  # the name of a study of many series that it is one of
+    dataset: Mapping[str, str] = field(default_factory=dict)  # of mlflow.entities.Dataset
 
     @property
     def experiment_name(self) -> str:
         return self.experiment or self.study
+
+
+def renewed(before: str, parent: Parent) -> str:
+    """A description as it is to be: the verdict that stood in it stays until there is another one,
+    and what somebody has written in its place stays at all."""
+    verdict, _, rest = before.partition("\n\n")
+    if not before.startswith(VERDICT):
+        verdict, rest = "", before
+    if rest and not rest.startswith(f"**{parent.study}**"):
+        return before
+    if verdict and not parent.description.startswith(VERDICT):
+        return f"{verdict}\n\n{parent.description}"
+    return parent.description
 
 
 class Experiment:
@@ -75,6 +94,7 @@ class Experiment:
         self._study = parent.id
         self._runs: dict[int, str] = {}  # trial -> run
         self._logged: dict[int, int] = {}  # trial -> epochs written
+        self.whose = {name: parent.tags[name] for name in WHOSE if name in parent.tags}
         self.id = self._ensure_experiment(uri, parent, artifacts)
         self.parent_run = self._ensure_parent(parent)
 
@@ -85,19 +105,26 @@ class Experiment:
         found = self.client.get_experiment_by_name(name)
         if found is None:
             location = artifacts.as_uri() if not uri.startswith("http") else None
+            tags = {NOTE: parent.description} | view.tags()
             with contextlib.suppress(MlflowException):  # another driver was faster
-                self.client.create_experiment(
-                    name, location, tags={"mlflow.note.content": parent.description}
-                )
+                self.client.create_experiment(name, location, tags=tags)
             found = self.client.get_experiment_by_name(name)
         assert found is not None
         if found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)
+        known, wanted = found.tags, view.tags()
+        if not parent.experiment:  # that of many series is described by the first of them
+            wanted[NOTE] = renewed(known.get(NOTE, ""), parent)
+        if view.KIND in known:
+            del wanted[view.KIND]  # somebody may have said otherwise
+        for key, value in wanted.items():
+            if known.get(key) != value:
+                self.client.set_experiment_tag(found.experiment_id, key, value)
         return str(found.experiment_id)
 
     def _ensure_parent(self, parent: Parent) -> str:
         if not (found := self._parents()):
-            tags = {STUDY: self._study, TRIAL: "parent", "mlflow.note.content": parent.description}
+            tags = {STUDY: self._study, TRIAL: "parent", NOTE: parent.description}
             self.client.create_run(self.id, tags=tags | parent.tags, run_name=parent.study)
             found = self._parents()
         first, *others = found
@@ -107,7 +134,24 @@ class Experiment:
             self.client.delete_run(other.info.run_id)
         if not first.data.params:  # or whoever made it was cut off
             self._write(first.info.run_id, params=parent.params)
+        self._renew(first, parent)
         return str(first.info.run_id)
+
+    def _renew(self, run: Any, parent: Parent) -> None:
+        """Have the parent run say what is true now: whose it is, of which data, what was found."""
+        wanted = parent.tags | {NOTE: renewed(run.data.tags.get(NOTE, ""), parent)}
+        kept = {k: v for k, v in wanted.items() if k in WHOSE and k in run.data.tags}
+        wanted |= {key: run.data.tags[key] for key in kept}  # who began it
+        if fresh := {k: v for k, v in wanted.items() if run.data.tags.get(k) != v}:
+            self._write(run.info.run_id, tags=fresh)
+        known = {one.dataset.digest for one in run.inputs.dataset_inputs} if run.inputs else set()
+        if parent.dataset and parent.dataset["digest"] not in known:
+            from mlflow.entities import Dataset, DatasetInput, InputTag
+
+            context = [InputTag("mlflow.data.context", "training")]
+            self.client.log_inputs(
+                run.info.run_id, [DatasetInput(Dataset(**parent.dataset), context)]
+            )
 
     def _parents(self) -> list[Any]:
         return self._search(f"tags.`{TRIAL}` = 'parent'")
@@ -165,6 +209,14 @@ class Experiment:
         """A result of the whole study, on the parent run; of several, the highest step is shown."""
         self._write(self.parent_run, [(n, v, step) for n, v in metrics.items()], tags=tags)
 
+    def name_champion(self, number: int) -> None:
+        """Have one trial's run say that it is the champion, and no other one."""
+        for run in self._search(f"tags.`{CHAMPION}` != ''"):
+            if run.data.tags[TRIAL] != str(number):
+                self.client.delete_tag(run.info.run_id, CHAMPION)
+        for run in self.runs(number)[:1]:
+            self.client.set_tag(run.info.run_id, CHAMPION, "yes")
+
     def parent_history(self, name: str) -> dict[int, float]:
         """What the parent run has of a metric, by step; the newest where there are several."""
         history = self.client.get_metric_history(self.parent_run, name)
@@ -190,7 +242,7 @@ class Experiment:
             if epoch > done
         ]
         metrics += [(name, value, record.epochs) for name, value in record.metrics.items()]
-        tags = record.tags | {PARENT: self.parent_run}
+        tags = record.tags | self.whose | {PARENT: self.parent_run}
         self._write(run, metrics, record.params if not done else {}, tags, record.started)
         self._logged[record.number] = record.epochs
         if record.over:
@@ -202,7 +254,10 @@ class Experiment:
     def _create(self, record: RunRecord) -> str:
         tags = {STUDY: self._study, TRIAL: str(record.number), PARENT: self.parent_run}
         run = self.client.create_run(
-            self.id, int(record.started * 1000), tags=tags | record.tags, run_name=record.name
+            self.id,
+            int(record.started * 1000),
+            tags=tags | record.tags | self.whose,
+            run_name=record.name,
         )
         # Another driver may have made one in the same moment: both keep the first.
         self.use(record.number, self.runs(record.number) or [run])

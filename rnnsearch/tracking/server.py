@@ -17,6 +17,7 @@ import psutil
 
 from rnnsearch.config import home
 from rnnsearch.errors import StorageError, StudyFileError, uri_without_password
+from rnnsearch.shown import printable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -104,9 +105,11 @@ def serve_dashboard(uri: str | None, host: str, port: int) -> int:
     if uri is not None and uri.startswith("http"):
         print(f"the MLflow server of this study is {shown_uri(uri)}")
         return 0
+    from rnnsearch.tracking.where import runs_page  # which needs this module
+
     uri = uri or default_uri(home())
     try:
-        connect(uri)
+        client = connect(uri)
     except Exception as error:  # whatever MLflow, or the database it is given, raises
         raise StorageError(
             f"{shown_uri(uri)}: MLflow's store cannot be opened: {first_line(error)}; "
@@ -126,16 +129,29 @@ def serve_dashboard(uri: str | None, host: str, port: int) -> int:
         while server.poll() is None and not _answers(host, port):
             time.sleep(0.2)
         if server.poll() is None:
+            address = f"http://{host}:{port}"
             print(
-                f"MLflow on http://{host}:{port} (Ctrl-C ends it); all studies: "
-                f"http://{host}:{port}/#/experiments?{TRAINING}",
+                f"MLflow on {address} (Ctrl-C ends it); all studies: "
+                f"{address}/#/experiments?{TRAINING}",
                 flush=True,
             )
+            if newest := _newest(client):
+                name, page = newest[0], runs_page(address, newest[1])
+                print(f"the newest, {name}: {page}", flush=True)
         return int(server.wait())
     except KeyboardInterrupt:
         return 130
     finally:
         _end(server)
+
+
+def _newest(client: "MlflowClient") -> tuple[str, str] | None:
+    """Name and id of the experiment that was changed last, of those that MLflow did not make."""
+    with contextlib.suppress(Exception):  # whatever MLflow raises: it is a convenience
+        for found in client.search_experiments(max_results=2, order_by=["last_update_time DESC"]):
+            if found.name != "Default":
+                return printable(found.name), str(found.experiment_id)
+    return None
 
 
 def _check_free(host: str, port: int) -> None:

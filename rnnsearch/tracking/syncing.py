@@ -28,7 +28,7 @@ def sync(
             runs = known.pop(record.number, [])
             if not record.over:
                 continue
-            whole = [run for run in runs if _says(run, record, experiment.parent_run)]
+            whole = [run for run in runs if _says(run, record, experiment)]
             experiment.use(record.number, whole + [run for run in runs if run not in whole])
             done["deleted"] += max(len(runs) - 1, 0)
             done["kept" if whole else "written"] += 1
@@ -71,8 +71,9 @@ def _write(experiment: Experiment, record: RunRecord) -> None:
         experiment.write(record)
 
 
-def _says(run: Any, record: RunRecord, parent: str) -> bool:
-    """Whether a run shows a trial as it ended."""
+def _says(run: Any, record: RunRecord, experiment: Experiment) -> bool:
+    """Whether a run shows a trial as it ended, and whose it is."""
     tags = run.data.tags
     said = (tags.get(STATE), tags.get(PARENT), run.info.status)
-    return said == (record.state, parent, STATUS[record.state])
+    known = all(name in tags for name in experiment.whose)
+    return known and said == (record.state, experiment.parent_run, STATUS[record.state])

@@ -3,8 +3,9 @@
 import os
 import re
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
+from rnnsearch.tracking import view
 from rnnsearch.tracking.server import TRAINING, connect, shown_uri, sqlite_url
 
 VARIABLE = "MLFLOW_TRACKING_URI"
@@ -57,9 +58,12 @@ def experiment_page(uri: str, experiment: str) -> str | None:
 
 
 def runs_page(uri: str, experiment: str) -> str:
-    """The same by the experiment's id; a name and password in the URI are left out."""
+    """The same by the experiment's id; a name and password in the URI are left out.
+
+    Columns and order are those of `view`, which the experiment has as a tag.
+    """
     parts = urlsplit(uri)
     place = parts.netloc.rpartition("@")[2]
-    order = f"orderByKey={quote('metrics.`skill`', safe='.')}&orderByAsc=false"
     path = parts.path.rstrip("/")
-    return f"{parts.scheme}://{place}{path}/#/experiments/{experiment}/runs?{TRAINING}&{order}"
+    shown = f"{TRAINING}&viewStateShareKey={view.KEY}"
+    return f"{parts.scheme}://{place}{path}/#/experiments/{experiment}/runs?{shown}"

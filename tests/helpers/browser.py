@@ -22,7 +22,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
 
@@ -32,9 +32,11 @@ class Browser:
     def __init__(self, session: str) -> None:
         self._session = session
 
-    def open(self, page: Path) -> None:
+    def open(self, page: Path | str) -> None:
+        """A file, or an address on this machine: others cannot be reached."""
         self.log("performance")
-        _call("POST", f"{self._session}/url", {"url": page.as_uri()})
+        address = page if isinstance(page, str) else page.as_uri()
+        _call("POST", f"{self._session}/url", {"url": address})
 
     def run(self, script: str) -> Any:
         """The value that a piece of JavaScript returns."""

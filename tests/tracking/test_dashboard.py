@@ -1,6 +1,7 @@
 """The dashboard's server: where it listens, and that it ends with its command."""
 
 import contextlib
+import json
 import signal
 import socket
 import urllib.request
@@ -65,6 +66,8 @@ def test_the_dashboard_listens_on_this_machine_alone_and_leaves_nothing_running(
         assert command.stdout is not None
         said = next(line for line in command.stdout if "MLflow on" in line)  # once it answers
         assert f"MLflow on http://127.0.0.1:{port}" in said
+        telemetry = f"http://127.0.0.1:{port}/ajax-api/3.0/mlflow/ui-telemetry"
+        assert json.load(urllib.request.urlopen(telemetry))["disable_ui_telemetry"] is True
         command.send_signal(signal.SIGTERM)  # to the command alone
         code, _, _ = finish(command)
         assert code == 128 + signal.SIGTERM

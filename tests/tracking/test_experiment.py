@@ -1,20 +1,28 @@
 """One experiment as several drivers write it, whatever cuts them off."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rnnsearch.tracking import (
+    CHAMPION,
     STATE,
+    VERDICT,
     Experiment,
     Parent,
     RunRecord,
     Tracker,
+    sync,
+    view,
 )
+from rnnsearch.tracking.experiment import renewed
 from tests.helpers.searches import (
     wait_until,
 )
 
+WHOSE = {"mlflow.user": "somebody", "mlflow.source.name": "rnnsearch search one"}
 PARENT = Parent("one", "1a2b", "about it", {"study.name": "one"}, {"data_hash": "0"})
 RUNNING = RunRecord(3, "0003 gru", "running", 1e9, None, {"cell": "gru"}, {"skill": [0.1]})
 ENDED = RunRecord(
@@ -95,3 +103,62 @@ def test_a_parent_that_came_too_late_takes_no_runs_away(home: Path) -> None:
     late = experiment.client.create_run(experiment.id, start_time=1, tags=parent.data.tags)
     assert Experiment(uri, PARENT, home).parent_run == experiment.parent_run
     assert experiment.client.get_run(late.info.run_id).info.lifecycle_stage == "deleted"
+
+
+def test_a_parent_says_whose_it_is_of_which_data_and_so_do_its_trials(home: Path) -> None:
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    ended = replace(ENDED, metrics={"skill": 0.2})
+    Experiment(uri, PARENT, home).write(ended)  # as an earlier version did
+    dataset = {"name": "prices.csv", "digest": "0a", "source_type": "local", "source": "{}"}
+    now = replace(PARENT, tags=PARENT.tags | WHOSE, dataset=dataset)
+    for _ in range(2):
+        experiment = Experiment(uri, now, home)
+        parent = experiment.client.get_run(experiment.parent_run)
+        assert parent.data.tags["mlflow.user"] == "somebody"
+        (known,) = parent.inputs.dataset_inputs
+        assert known.dataset.name == "prices.csv"
+    done, _ = sync(uri, now, home, lambda: [ended])
+    assert done == {"written": 1, "deleted": 0, "kept": 0}, "a run of before is repaired"
+    (run,) = Experiment(uri, now, home).runs(3)
+    assert run.data.tags.items() >= WHOSE.items()
+    assert sync(uri, now, home, lambda: [ended])[0]["kept"] == 1
+    other = replace(now, tags=now.tags | {"mlflow.user": "a colleague"})
+    experiment = Experiment(uri, other, home)
+    parent = experiment.client.get_run(experiment.parent_run)
+    assert parent.data.tags["mlflow.user"] == "somebody", "who began it"
+
+
+def test_a_description_keeps_its_verdict_and_what_somebody_wrote() -> None:
+    about = replace(PARENT, description="**one**: about it")
+    told = replace(about, description=f"{VERDICT}Better.\n\n**one**: about it")
+    assert renewed("", about) == "**one**: about it"
+    assert renewed("**one**: of before", told) == told.description
+    newer = replace(about, description="**one**: of now")
+    assert renewed(told.description, newer) == f"{VERDICT}Better.\n\n**one**: of now"
+    assert renewed("my own words", told) == "my own words"
+
+
+def test_one_trial_is_the_champion(home: Path) -> None:
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    experiment = Experiment(uri, PARENT, home)
+    experiment.write(ENDED)
+    experiment.write(replace(ENDED, number=4))
+
+    def champions() -> list[int]:
+        return [n for n, (run,) in experiment.all_runs().items() if CHAMPION in run.data.tags]
+
+    for number in (3, 4, 4):
+        experiment.name_champion(number)
+        assert champions() == [number]
+
+
+def test_an_experiment_s_view_sorts_by_skill_and_is_left_to_whoever_chose_a_kind(
+    home: Path,
+) -> None:
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    first = Experiment(uri, PARENT, home)
+    for key in (view.TAG, view.KIND):
+        first.client.set_experiment_tag(first.id, key, "another")
+    tags = first.client.get_experiment(Experiment(uri, PARENT, home).id).tags
+    assert json.loads(tags[view.TAG])["orderByKey"] == "metrics.`skill`"
+    assert tags[view.KIND] == "another"

@@ -1,5 +1,6 @@
 """A trial of the store as MLflow shall show it."""
 
+import getpass
 import json
 from typing import Any
 
@@ -10,7 +11,16 @@ from rnnsearch.search.inputs.candidates import describe
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.view import INTERRUPTED, TrialView
 from rnnsearch.shown import code, markdown
-from rnnsearch.tracking import STATE, Parent, RunRecord, default_uri, uri_from_environment
+from rnnsearch.tracking import (
+    STATE,
+    VERDICT,
+    Parent,
+    RunRecord,
+    default_uri,
+    uri_from_environment,
+)
+
+MOST_SCHEMA = 60_000  # characters; MLflow refuses more than 1,048,575, and older ones 65,535
 
 
 def title(parameters: dict[str, Any]) -> str:
@@ -88,8 +98,8 @@ def shown_parameters(parameters: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def parent_record(problem: Problem, study_id: str) -> Parent:
-    """What MLflow shows of the study."""
+def parent_record(problem: Problem, study_id: str, verdict: str = "") -> Parent:
+    """What MLflow shows of the study; `verdict` of its locked test, where it is known."""
     study, data = problem.study, problem.data_record()
     split = problem.split
     skill, gain = metrics.get("skill").meaning, metrics.get("gain").meaning
@@ -117,10 +127,41 @@ def parent_record(problem: Problem, study_id: str) -> Parent:
         for key, value in keys.items()
         if value is not None
     }
-    tags = {"data_hash": data["hash"]}
+    if verdict:
+        description = f"{VERDICT}{markdown(verdict)}\n\n{description}"
+    tags = {
+        "data_hash": data["hash"],
+        "mlflow.user": _user(),
+        "mlflow.source.name": f"rnnsearch search {study.family or study.name}",
+        "mlflow.source.type": "LOCAL",
+    }
     if study.family:
         tags["series"] = study.name.removeprefix(f"{study.family}.")
-    return Parent(study.name, study_id, description, params, tags, study.family)
+    return Parent(study.name, study_id, description, params, tags, study.family, _dataset(problem))
+
+
+def _dataset(problem: Problem) -> dict[str, str]:
+    """The prices as MLflow names data sets; without folders."""
+    data, columns = problem.data_record(), problem.table.names
+    schema = [{"name": name, "type": "float"} for name in columns]
+    profile = {key: data[key] for key in ("rows", "first", "last", "inputs")}
+    told = {
+        "name": str(data["name"])[:500],
+        "digest": str(data["hash"])[:36],
+        "source_type": "local",
+        "source": json.dumps({"uri": data["name"]}),
+        "profile": json.dumps(profile),
+    }
+    text = json.dumps({"mlflow_colspec": schema})
+    return told | ({"schema": text} if len(text) < MOST_SCHEMA else {})
+
+
+def _user() -> str:
+    """Who searches; a container may have nobody."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # the last on Windows
+        return "unknown"
 
 
 def tracking_uri(study: StudyFile) -> str:
