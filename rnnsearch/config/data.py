@@ -27,6 +27,13 @@ def _target(name: str) -> str:
     return targets.check(name)
 
 
+def target_loss(name: str) -> str:
+    """The loss that a target is learnt by."""
+    from rnnsearch import targets
+
+    return targets.get(name).loss
+
+
 def target_package(name: str) -> str | None:
     """The installed package that brings a target, as "name==version"; None of ours."""
     from rnnsearch import targets

@@ -135,6 +135,8 @@ def _checked(
         )
     if fault := study.cannot_be_balanced():
         raise StudyFileError(f"{place}: [study] balance: {fault}")
+    if study.loss_fault:
+        raise StudyFileError(f"{place}: [space] loss: {study.loss_fault}")
     try:
         study = _resolve_paths(study, folder)
     except ValueError as error:

@@ -17,7 +17,7 @@ from pydantic import (
 
 from rnnsearch import cells
 from rnnsearch.config import engines
-from rnnsearch.config.data import DataSection, MarketSection, target_package
+from rnnsearch.config.data import DataSection, MarketSection, target_loss, target_package
 from rnnsearch.config.dimensions import (
     MOST,
     LengthDimension,
@@ -51,8 +51,8 @@ def _study_name(name: str) -> str:
     return name
 
 
-METRICS = ("skill", "mae_skill", "log_loss_skill", "hit_rate", "rank_ic", "sharpe")
-TRADED = "sharpe"
+PINBALL, TRADED = "pinball_skill", "sharpe"
+METRICS = ("skill", "mae_skill", "log_loss_skill", PINBALL, "hit_rate", "rank_ic", TRADED)
 METRIC_SCHEMA = {"anyOf": [{"enum": [*METRICS]}, {"type": "string"}]}
 
 
@@ -279,7 +279,18 @@ class RunSection(Section):
     )
 
 
-LATER = (("inputs", "lengths"), ("data", "pool"), ("space", "embedding"))
+QUANTILE = "quantile"
+
+OWN = {"bce": "cross-entropy"}
+"""What losses are called that a target brings itself."""
+
+LATER = (
+    ("inputs", "lengths"),
+    ("data", "pool"),
+    ("space", "embedding"),
+    ("space", "loss"),
+    ("space", "quantiles"),
+)
 """Keys that studies of earlier versions do not have; where they say nothing, nothing changes."""
 
 
@@ -461,10 +472,38 @@ class StudyFile(Section):
         if code := self._code_record():
             parts["code"] = code
         parts |= self.valued_by
+        if QUANTILE not in extremes(self.space.loss):
+            parts["space"]["quantiles"] = SpaceSection.model_fields["quantiles"].default
         for section, key in LATER:  # a study of before such a key goes on without it
-            if not parts[section].get(key):
-                parts[section].pop(key, None)
+            field = type(getattr(self, section)).model_fields[key]
+            usual = field.get_default(call_default_factory=True)
+            if parts[section][key] in (usual, [*usual] if isinstance(usual, tuple) else usual):
+                del parts[section][key]
         return parts
+
+    @property
+    def loss_fault(self) -> str:
+        """Why nothing can be trained by [space] loss, and what to do; empty where it can."""
+        losses, own = extremes(self.space.loss), target_loss(self.data.predict)
+        if own != "mse" and losses != ("mse",):
+            return (
+                f"predict = {self.data.predict!r} is learnt by {OWN.get(own, own)} alone, got "
+                f"{shown(losses[0] if len(losses) == 1 else [*losses])}; leave loss out"
+            )
+        if self.data.pool and QUANTILE in losses:
+            return (
+                "one network for many series (pool = true) forecasts points, got "
+                f"{shown(losses[0] if len(losses) == 1 else [*losses])}; leave {QUANTILE} out, or "
+                "give each series a search (pool = false)"
+            )
+        if self.study.metric == PINBALL and losses != (QUANTILE,):
+            said = shown(losses[0] if len(losses) == 1 else [*losses])
+            return (
+                f"metric = {PINBALL!r} compares distributions, and a point loss forecasts none, "
+                f"got {said}; write loss = {QUANTILE!r}, or metric = 'skill' to compare "
+                "medians with points"
+            )
+        return ""
 
     @property
     def valued_by(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """[space]: what a trial is drawn from, and all else that is to be known of each parameter."""
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
@@ -16,6 +17,7 @@ from rnnsearch.config.dimensions import (
     WordDimension,
     bounds,
 )
+from rnnsearch.errors import shown
 
 CellName = Annotated[
     str,
@@ -24,9 +26,35 @@ CellName = Annotated[
 ]
 ScalerKind = Literal["standard", "minmax", "robust"]
 OptimizerKind = Literal["adam", "sgd"]
+LossKind = Literal["mse", "mae", "huber", "quantile"]
 
 _FUTURE = "; a negative shift would show the network sessions after the origin"
 _AHEAD = "; a target lies after the origin, as what lies before it is known"
+
+
+def _levels(levels: tuple[float, ...]) -> tuple[float, ...]:
+    """Quantile levels as a study file has them."""
+    if not levels:
+        raise ValueError("is an empty list; leave it out, or give levels such as [0.1, 0.5, 0.9]")
+    if len(levels) > MOST_LEVELS:
+        raise ValueError(f"has at most {MOST_LEVELS} levels, got {len(levels)}; leave some out")
+    for level in levels:
+        if not LEAST_LEVEL <= level <= 1 - LEAST_LEVEL:
+            raise ValueError(
+                f"a level lies between {LEAST_LEVEL} and {1 - LEAST_LEVEL}, got {level}; what is "
+                "further out is not learnt from a few thousand rows"
+            )
+    if any(two <= one for one, two in pairwise(levels)):
+        raise ValueError(f"levels rise, got {shown([*levels])}; sort them, each once")
+    if 0.5 not in levels[1:-1]:
+        raise ValueError(
+            "levels hold 0.5, the median, which is the forecast, and some below and above it, got "
+            f"{shown([*levels])}"
+        )
+    return levels
+
+
+MOST_LEVELS, LEAST_LEVEL = 99, 0.001
 
 
 class SpaceSection(Section):
@@ -51,6 +79,20 @@ class SpaceSection(Section):
     )
     neurons_per: Literal["network", "layer"] = Field(
         default="network", description="network: all layers alike; layer: each has its own."
+    )
+    loss: Annotated[
+        WordDimension[LossKind],
+        Drawn("mse", also="criterion loss_function loss_fn loss_func"),
+    ] = Field(
+        default="mse",
+        description="What training makes small: squared errors (mse), absolute ones (mae); huber: "
+        "squared up to the size of a usual target, absolute beyond; quantile: the forecast is a "
+        "distribution, told by quantiles. A direction is learnt by cross-entropy.",
+    )
+    quantiles: Annotated[tuple[float, ...], AfterValidator(_levels)] = Field(
+        default=(0.1, 0.25, 0.5, 0.75, 0.9),
+        description="The levels that are forecast with loss quantile: rising, 0.5 among them, "
+        "which is the forecast.",
     )
     window: Annotated[
         IntDimension,

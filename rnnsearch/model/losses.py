@@ -53,10 +53,14 @@ class Levels:
         between.insert(self.middle, 0.0)
         return tuple(gap / log(2) for gap in between)
 
+    def of_each(self, outputs: Tensor) -> Tensor:  # (..., O) -> (..., G, Q)
+        each: Tensor = outputs.unflatten(-1, (-1, len(self.values)))
+        return each
+
     def in_order(self, said: Tensor) -> Tensor:  # (..., O) -> (..., O)
         """Quantiles from what a head says, for each group of Q outputs."""
-        middle, count = self.middle, len(self.values)
-        a = said.unflatten(-1, (-1, count))
+        middle = self.middle
+        a = self.of_each(said)
         steps = F.softplus(a) * a.new_tensor(self.gaps)
         median = a[..., middle : middle + 1]
         below = steps[..., :middle].flip(-1).cumsum(-1).flip(-1)

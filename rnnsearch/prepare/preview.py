@@ -11,6 +11,7 @@ import pandas as pd
 from optuna.trial import FixedTrial
 
 from rnnsearch.config import StudyFile, extremes
+from rnnsearch.config.sections import QUANTILE
 from rnnsearch.data.markets.calendars import coming_sessions
 from rnnsearch.scoring.words import duration
 from rnnsearch.search import engines
@@ -161,6 +162,7 @@ def _middle(problem: Problem) -> TrialParameters:
     layers = _halfway(space.layers)
     middle["neurons"] = (middle["neurons"],) * layers
     middle["dropout"] *= layers > 1
+    middle["quantiles"] = space.quantiles if middle["loss"] == QUANTILE else ()
     inputs = table.names[: round(math.sqrt(len(table.names)))]  # the number is drawn on a log scale
     return TrialParameters(**middle, inputs=tuple(dict.fromkeys([*table.always, *inputs])))
 

@@ -83,7 +83,8 @@ def _publish(
             if name != "forecast" and value is not None
         }
         | _earned(evaluation["trading"])
-        | _beside(evaluation.get("pool")),
+        | _beside(evaluation.get("pool"))
+        | _of_quantiles(evaluation.get("quantiles")),
         tags={
             "verdict": verdict,
             "trading": evaluation["trading"].get("sentence", "not traded"),
@@ -182,8 +183,12 @@ def _save_model(folder: Path, champion: Path, study: StudyFile) -> None:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
+    from rnnsearch.model.forecasting.spec import read_spec  # torch
+
     outputs = ["origin_date", "target_date"]
-    numbers = targets.get(study.data.predict).columns
+    spec = read_spec(champion)
+    numbers = [*targets.get(study.data.predict).columns]
+    numbers += spec.quantile_columns if spec else ()
     signature = ModelSignature(
         outputs=Schema(
             [
@@ -254,6 +259,15 @@ def _beside(pool: Mapping[str, Any] | None) -> dict[str, float]:
         for key, value in found.items()
         if isinstance(value, int | float)
     }
+
+
+def _of_quantiles(found: Mapping[str, Any] | None) -> dict[str, float]:
+    """How good the quantiles are as metrics of MLflow; empty where there are none."""
+    if not found:
+        return {}
+    pairs = zip(found["levels"], found["covered"], strict=True)
+    covered = {f"test_covered_q{100 * level:g}": share for level, share in pairs}
+    return {"test_crps": found["crps"], "test_pinball_skill": found["skill"], **covered}
 
 
 def account_rows(trading: Mapping[str, Any]) -> list[dict[str, Any]]:

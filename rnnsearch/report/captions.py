@@ -1,6 +1,6 @@
 """The pictures of a report, with their titles and captions in plain words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from rnnsearch.report.comparisons import comparisons
 from rnnsearch.report.contributions import shift_gain
 from rnnsearch.report.facts import Facts
 from rnnsearch.report.figures import champion as figures
+from rnnsearch.report.figures import fan as fans
 from rnnsearch.report.figures import money
 from rnnsearch.report.figures import search as search_figures
 from rnnsearch.report.figures.champion import Picture
@@ -23,6 +24,7 @@ from rnnsearch.report.figures.content import (
     parameters,
     reached,
 )
+from rnnsearch.scoring import quantiles
 from rnnsearch.scoring.directions import reliability
 from rnnsearch.search.store.view import TrialView, best_first, trained
 
@@ -97,6 +99,7 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
                 unit="volatility, %",
             ),
         )
+        yield from _fan_pictures(evaluation, target)
         return
     yield Picture(
         "forecast_prices",
@@ -107,6 +110,7 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
         "narrow after small ones. Click a name above to show or hide it.",
         figures.prices(dates, target.told(actual, origin), price, band=band),
     )
+    yield from _fan_pictures(evaluation, target)
     if (origin <= 0).any():  # of a spread there are no percents
         return
     moved = 100 * (target.told(actual, origin) / origin - 1)
@@ -116,6 +120,31 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
         "Forecast move against actual move",
         _moves_caption(moved, said),
         figures.moves(dates, moved, said),
+    )
+
+
+def _fan_pictures(evaluation: Mapping[str, Any], target: targets.Target) -> Iterator[Picture]:
+    found = evaluation.get("quantiles")
+    if not found:
+        return
+    levels, told = found["levels"], quantiles.words(found, target.naive_words)
+    origin = np.array(evaluation["origin_price"])
+    quantile = [target.told(values, origin) for values in np.array(found["values"]).T]
+    actual = target.told(np.array(evaluation["actual"]), origin)
+    yield Picture(
+        "forecast_fan",
+        "The forecast as a distribution",
+        "Between the edges of a band the outcome was to lie as often as the legend says; the "
+        "darker the band, the likelier. Drag or pinch to zoom, double-click for all.",
+        fans.fan(evaluation["dates"], actual, np.stack(quantile, axis=1), levels, target.noun),
+        shows=told,
+    )
+    yield Picture(
+        "quantile_coverage",
+        "Did as many outcomes lie below each quantile as were to?",
+        f"On the dashed line they did: above it the quantile was too high, below too low. {told}",
+        fans.coverage(levels, found["covered"]),
+        shows=told,
     )
 
 
@@ -216,7 +245,7 @@ def _plain(trial: TrialView) -> dict[str, Any]:
         "number": trial.number,
         "state": trial.state,
         "gain": trial.gain,
-        "parameters": trial.plain,
+        "parameters": trial.plain | trial.as_drawn,
         "history": trial.curves | {"gain": list(trial.gains)},
         **({} if trial.is_original else {"duplicate_of": trial.duplicate_of}),
     }

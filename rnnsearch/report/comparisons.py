@@ -127,7 +127,7 @@ def _few(one: Comparison) -> bool:
 
 def _values(trial: TrialView) -> Iterator[tuple[tuple[str, str | None], Any]]:
     """(parameter, family) -> value, of each that is one word or number."""
-    plain = trial.plain
+    plain = trial.plain | trial.as_drawn
     for name in drawn(SpaceSection):
         value = len(plain["neurons"]) if name == "layers" else plain.get(name)
         if name == "neurons":

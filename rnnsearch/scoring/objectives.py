@@ -6,7 +6,8 @@
 nothing, the mean of the folds, divided by what overlapping targets add to its spread (see `gain`):
 so each output shift has about the same luck. An error falls with the size of what was learnt by
 chance too, so it is spread by `kappa`; a share of hits and a rank correlation, which have no size,
-by its root. A Sharpe ratio is of what was earned session by session, where nothing overlaps, and is
+by its root. Quantiles have an error each, and the one that overlap spreads most counts. A Sharpe
+ratio is of what was earned session by session, where nothing overlaps, and is
 not divided.
 """
 
@@ -21,7 +22,7 @@ from rnnsearch import targets
 from rnnsearch.arrays import Floats, Rows
 from rnnsearch.errors import StudyFileError
 from rnnsearch.own_code import OwnCode, split_reference
-from rnnsearch.scoring import metrics
+from rnnsearch.scoring import metrics, quantiles
 from rnnsearch.scoring.gain import overlap
 from rnnsearch.scoring.metrics import (
     Metric,
@@ -33,12 +34,14 @@ from rnnsearch.scoring.metrics import (
 )
 from rnnsearch.scoring.metrics.chances import log_loss
 from rnnsearch.scoring.metrics.theirs import MetricError, own, try_own
+from rnnsearch.scoring.quantiles import Fan
 from rnnsearch.scoring.trading.account import ENTRIES, Terms
 from rnnsearch.scoring.trading.positions import RULES, SIDES
 from rnnsearch.scoring.trading.strategy import Series, Strategy, sharpes
 from rnnsearch.targets import Target
 
 PLACE = "[study] metric"
+PINBALL = "pinball_skill"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +84,11 @@ class Objective(ABC):
         """Why it cannot be had of such a target; empty where it can."""
         return ""
 
+    def luck(self, parts: Sequence[Part]) -> list[tuple[list[Floats], list[Floats]]]:
+        """What came against doing nothing, and what was bet on it; of each block of rows (m,)."""
+        every = _scored(parts)
+        return [([s.actual - s.hardest for s in every], [s.forecast - s.hardest for s in every])]
+
 
 class Skill(Objective):
     """1 − RMSE / RMSE of the naive forecast that the trial is held to."""
@@ -117,6 +125,55 @@ class Relative(Objective):
         if self.priced != target.chance:
             return ""
         return "it is of prices, not of chances" if self.priced else "it is of chances of a rise"
+
+
+class PinballSkill(Objective):
+    """1 − pinball loss / that of the naive forecast whose quantiles lose least over all parts.
+
+    Who knows how volatile the market is has it, too, without knowing where prices go.
+    """
+
+    key, label = PINBALL, "pinball skill"
+    meaning = "1 − pinball loss / that of the quantiles of doing nothing"
+
+    def better_by(self, parts: Sequence[Part], h: int) -> list[float]:
+        fans = _fans(parts)
+        name = self._hardest(parts)
+        own, nothing = (
+            [
+                float(quantiles.pinball(part.scored.actual, values, fan.levels).mean())
+                for part, fan, values in zip(parts, fans, each, strict=True)
+            ]
+            for each in ([fan.values for fan in fans], [fan.naive[name] for fan in fans])
+        )
+        return [1 - a / b if b > 0 else 0.0 for a, b in zip(own, nothing, strict=True)]
+
+    def luck(self, parts: Sequence[Part]) -> list[tuple[list[Floats], list[Floats]]]:
+        """Of each level: where what came lies, and how far the quantile was moved."""
+        fans, name = _fans(parts), self._hardest(parts)
+        came = [
+            quantiles.slopes(part.scored.actual, fan.naive[name], fan.levels)
+            for part, fan in zip(parts, fans, strict=True)
+        ]
+        bets = [fan.values - fan.naive[name] for fan in fans]
+        return [
+            ([one[:, q] for one in came], [one[:, q] for one in bets])
+            for q in range(len(fans[0].levels))
+        ]
+
+    def unfit(self, target: Target) -> str:
+        return "it is of quantiles, and a chance has none" if metrics.chance(target) else ""
+
+    def _hardest(self, parts: Sequence[Part]) -> str:
+        fans = _fans(parts)
+
+        def loss(name: str) -> float:
+            return sum(
+                float(quantiles.pinball(part.scored.actual, fan.naive[name], fan.levels).mean())
+                for part, fan in zip(parts, fans, strict=True)
+            )
+
+        return min(fans[0].naive, key=loss)
 
 
 @dataclass(frozen=True)
@@ -231,6 +288,7 @@ OBJECTIVES: dict[str, Objective] = {
             lambda s: log_loss(s.rose, s.forecast),
             priced=False,
         ),
+        PinballSkill(),
         Difference(
             "hit_rate", "hit rate", f"{_HITS.meaning}, less that of doing nothing", _HITS, 0.5
         ),
@@ -318,6 +376,7 @@ def cut(parts: Sequence[Part], count: int) -> list[Part]:
         for name in ("actual", "forecast", "hardest", "origin")
     )
     naive = {name: np.concatenate([s.naive[name] for s in every]) for name in first.naive}
+    fan = Fan.joined(_fans(parts)) if first.fan is not None else None
     return [
         Part(
             replace(
@@ -327,6 +386,7 @@ def cut(parts: Sequence[Part], count: int) -> list[Part]:
                 hardest=hardest[places],
                 origin=origin[places],
                 naive={name: one[places] for name, one in naive.items()},
+                fan=None if fan is None else fan[places],
             ),
             rows[places],
         )
@@ -338,10 +398,16 @@ def spread(one: Objective, parts: Sequence[Part], h: int) -> float:
     """What overlapping targets add to the spread of its value by chance, from 1 to h."""
     if not one.overlaps:
         return 1.0
-    every = _scored(parts)
-    errors, bets = [s.actual - s.hardest for s in every], [s.forecast - s.hardest for s in every]
-    return float(overlap(errors, bets, h) ** one.overlaps)
+    return float(max(overlap(came, bets, h) for came, bets in one.luck(parts)) ** one.overlaps)
 
 
 def _scored(parts: Sequence[Part]) -> list[Scored]:
     return [part.scored for part in parts]
+
+
+def _fans(parts: Sequence[Part]) -> list[Fan]:
+    """Raises MetricError where only points were forecast."""
+    found = [part.scored.fan for part in parts if part.scored.fan is not None]
+    if len(found) < len(parts):
+        raise MetricError("only points were forecast, and no quantiles")
+    return found

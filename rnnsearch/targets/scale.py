@@ -47,8 +47,11 @@ class RowScale:
         return ((values - self.middle) / self.unit).astype(np.float32)
 
     def unscale(self, scaled: NDArray[np.floating]) -> Floats:
-        """z -> y, (n,)."""
-        return np.asarray(scaled, dtype=np.float64) * self.unit + self.middle
+        """z -> y, (n,) or (n, Q)."""
+        z = np.asarray(scaled, dtype=np.float64)
+        if z.ndim == 1:
+            return z * self.unit + self.middle
+        return z * self.unit[:, None] + self.middle[:, None]
 
     def __getitem__(self, rows: slice) -> Self:
         return type(self)(self.middle[rows], self.unit[rows])

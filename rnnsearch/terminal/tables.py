@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnnsearch.errors import readable
-from rnnsearch.scoring import metrics, trading
+from rnnsearch.scoring import metrics, quantiles, trading
 from rnnsearch.scoring.words import intervals, probability, rival, walked
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.view import TrialView, best_first, trained
@@ -169,6 +169,8 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
         if quarters := answer["interval"].get("quarters"):
             held = ", ".join(f"{quarter['share']:.1%}" for quarter in quarters)
             yield f"held on each quarter of the test: {held}"
+    if distribution := answer.get("quantiles"):
+        yield quantiles.words(distribution, {answer["hardest"]: answer["hardest_in_words"]})
     for name, result in answer["significance"].items():
         yield f"{_test_name(name, answer)}: {_test_result(name, result, answer)}"
     if answer.get("pool"):
@@ -234,11 +236,21 @@ def _test_result(name: str, result: dict[str, Any], answer: dict[str, Any]) -> s
     return f"{probability(answer['corrected'][name])}, corrected for the tests beside it"
 
 
+QUANTILE = re.compile(r"q[\d.]+_")
+MOST_QUANTILES = 5
+"""Columns of a table; `--json` has all."""
+
+
 def prediction_table(answer: dict[str, Any]) -> Table:
     """Dated forecasts, newest last; without the columns that are empty."""
     table = small_table(f"Forecasts of trial {answer['champion']}", tight=True)
     rows = answer["forecasts"]
     told = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    fan = [name for name in told if QUANTILE.match(name)]
+    if len(fan) > MOST_QUANTILES:  # evenly, the ends and the median among them
+        step = (len(fan) - 1) / (MOST_QUANTILES - 1)
+        shown = {fan[round(step * number)] for number in range(MOST_QUANTILES)}
+        told = [name for name in told if name not in fan or name in shown]
     for name in told:
         table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
     for row in rows:

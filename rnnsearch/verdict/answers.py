@@ -199,6 +199,7 @@ def _told(
         },
         "significance": {name: asdict(result) for name, result in tests.items()},
         "interval": comparison.interval(champion, problem, test, line.champion),
+        **({"quantiles": fan} if (fan := comparison.quantiles(line)) else {}),
         "dates": [day(date) for date in dates[test.rows]],
         "actual": rounded(test.actual),
         "origin_price": rounded(test.origin),

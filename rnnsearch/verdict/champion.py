@@ -20,7 +20,7 @@ from rnnsearch.search.store.view import TrialView, best_first, trained
 from rnnsearch.search.trial.judging import judge
 from rnnsearch.search.trial.packing import unpack
 from rnnsearch.search.trial.parameters import TrialParameters
-from rnnsearch.search.trial.protocol import Done, Failed, Lost, Task
+from rnnsearch.search.trial.protocol import Done, Failed, Lost, Outcome, Task
 
 Say = Callable[[str], None]
 
@@ -38,6 +38,7 @@ class Candidate:
     gains: tuple[float, ...]
     forecasts: tuple[Floats, ...]  # of the validation rows of all folds, one per seed
     formulation: int | None = None  # of its study; None for the newest
+    quantiles: tuple[Floats, ...] = ()  # (m, Q) of the same rows, where they are forecast
 
     @property
     def skill(self) -> float:
@@ -101,46 +102,69 @@ def validate(
         ]
         if failed := again.count(None):
             say(f"trial {trial.number} did not train to its end under {failed} of {seeds} seeds")
-        forecasts = (trial.forecasts, *(unpack(text) for text in again if text))
-        parameters, shift = trial.parameters, trial.output_shift
+        done = [outcome for outcome in again if outcome]
+        forecasts = (trial.forecasts, *(unpack(outcome.forecasts) for outcome in done))
+        parameters = trial.parameters
+        fans: list[Floats | None] = [trial.quantiles]
+        fans += [
+            unpack(outcome.quantiles).reshape(-1, len(parameters.quantiles))
+            if outcome.quantiles
+            else None
+            for outcome in done
+        ]
         skills, gains = zip(
-            *(validation_value(problem, shift, f, scoring) for f in forecasts), strict=True
+            *(
+                validation_value(problem, parameters, forecast, scoring, fan)
+                for forecast, fan in zip(forecasts, fans, strict=True)
+            ),
+            strict=True,
         )
-        candidates.append(Candidate(trial, parameters, skills, gains, forecasts, formulation))
+        told = tuple(fan for fan in fans if fan is not None)
+        candidates.append(Candidate(trial, parameters, skills, gains, forecasts, formulation, told))
     return sorted(candidates, key=lambda candidate: (-len(candidate.skills), -candidate.gain))
 
 
 def validation_value(
-    problem: Problem, output_shift: int, forecasts: Floats, scoring: int = targets.SCORING
+    problem: Problem,
+    parameters: TrialParameters,
+    forecasts: Floats,
+    scoring: int = targets.SCORING,
+    quantiles: Floats | None = None,
 ) -> tuple[float, float]:
-    """Mean skill over folds, and gain by what the search maximises; `forecasts` are of all rows.
+    """Mean skill over folds, and gain by what the search maximises; `forecasts` (m,) and
+    `quantiles` (m, Q) are of all rows.
 
     Raises StudyFileError where that has no value.
     """
-    parts = judged(problem, output_shift, forecasts, scoring)
+    parts = judged(problem, parameters, forecasts, scoring, quantiles)
     try:
-        skill, _, gain = valued(problem.objective, parts, output_shift, scoring)
+        skill, _, gain = valued(problem.objective, parts, parameters.output_shift, scoring)
     except MetricError as error:
         raise StudyFileError(f"{PLACE}: {error}; mend it there") from None
     return skill, gain
 
 
 def judged(
-    problem: Problem, output_shift: int, forecasts: Floats, scoring: int = targets.SCORING
+    problem: Problem,
+    parameters: TrialParameters,
+    forecasts: Floats,
+    scoring: int = targets.SCORING,
+    quantiles: Floats | None = None,
 ) -> list[Part]:
     """Forecasts of the validation rows of all folds, as each fold is judged."""
-    folds = problem.split.folds
-    held = judge(folds, problem.prices.quotes, problem.target, output_shift, scoring)
+    folds, h = problem.split.folds, parameters.output_shift
+    quotes, levels = problem.prices.quotes, parameters.quantiles
+    held = judge(folds, quotes, problem.target, h, scoring, levels)
     cuts = np.cumsum([len(fold.validation) for fold in folds])[:-1]
-    said = zip(held, np.split(forecasts, cuts), strict=True)
-    return [part for fold, forecast in said for part in fold.of(forecast)]
+    said = np.split(forecasts if quantiles is None else quantiles, cuts)
+    return [part for fold, one in zip(held, said, strict=True) for part in fold.of(one)]
 
 
 def _train(
     problem: Problem, wanted: list[TrialParameters], formulation: int | None, say: Say
-) -> list[str | None]:
-    """Packed forecasts of each configuration on the folds; None where it did not train."""
-    results: list[str | None] = [None] * len(wanted)
+) -> list[Outcome | None]:
+    """What each configuration came to on the folds; None where it did not train."""
+    results: list[Outcome | None] = [None] * len(wanted)
     if not wanted:
         return results
     left = set(range(len(wanted)))
@@ -154,7 +178,7 @@ def _train(
             for event in workers.events(0.5):
                 match event:
                     case Done(number=number, outcome=outcome):
-                        results[number] = outcome.forecasts
+                        results[number] = outcome
                     case Failed(number=number):
                         pass
                     case Lost(number=int(number), reason=reason):

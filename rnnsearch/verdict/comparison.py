@@ -20,6 +20,7 @@ from rnnsearch.scoring import baselines, directions, intervals, metrics
 from rnnsearch.scoring.inference import significance
 from rnnsearch.scoring.inference.information import information
 from rnnsearch.scoring.inference.skipped import Skipped
+from rnnsearch.scoring.quantiles import Fan, naive_fans, told
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.refits import baseline_task
@@ -76,11 +77,13 @@ class Line:
 
     by_seed  (s, n) of each of the champion's networks
     simple   in the target's unit, or why there is nothing
+    fan      the quantiles that they say, their mean; None where they say points
     """
 
     test: ScoredRows
     by_seed: Floats
     simple: dict[str, baselines.Fitted | Skipped]
+    fan: Fan | None = None
 
     @property
     def champion(self) -> Floats:
@@ -139,10 +142,17 @@ def one_fit(
     split, h = problem.split, parameters.output_shift
     quotes, target = problem.prices.quotes, problem.target
     test = scored_rows(quotes, split.test, h, target, split.refit.train)
+    origins, levels = window_ends(test.rows, h), parameters.quantiles
+    fan = None
+    if levels:
+        naive = naive_fans(target, quotes, test.rows, h, split.refit.train, levels)
+        said = champion.said(problem.table, champion.quotes(problem.prices), origins)
+        fan = Fan(levels, said.mean(axis=0), naive)
     return Line(
         test,
-        champion.forecast_rows(problem.prices, problem.table, window_ends(test.rows, h)),
+        champion.forecast_rows(problem.prices, problem.table, origins),
         simple_forecasts(problem, parameters, test, champion.target_scale, say),
+        fan,
     )
 
 
@@ -245,6 +255,20 @@ def _of_directions(test: ScoredRows, champion: Floats) -> dict[str, Any]:
             test.moves, champion > test.cut, test.horizon
         ),
     }
+
+
+def quantiles(line: Line) -> dict[str, Any] | None:
+    """How good the quantiles are, as `scoring.quantiles.told` has it, beside the CRPS of points.
+
+    Further keys: points (forecast -> CRPS, which is its MAE), values (n, Q) in the target's unit.
+    None where points were forecast.
+    """
+    if line.fan is None:
+        return None
+    actual = line.test.actual
+    points = {name: metrics.mae(actual, said) for name, said in line.forecasts.items()}
+    values = [rounded(row) for row in line.fan.values]
+    return told(actual, line.fan) | {"points": points, "values": values}
 
 
 def interval(

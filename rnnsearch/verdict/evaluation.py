@@ -178,7 +178,7 @@ def _overfitting(problem: Problem, store: Store) -> selection.Overfitting | Skip
     blocks = max(selection.blocks_of(rows), 1)
     for trial in trained(store.trials()):
         h = trial.output_shift
-        folds = judged(problem, h, trial.forecasts, store.scoring)
+        folds = judged(problem, trial.parameters, trial.forecasts, store.scoring, trial.quantiles)
         try:
             better = problem.objective.better_by(cut(folds, blocks), h)
         except MetricError as error:

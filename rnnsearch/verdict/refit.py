@@ -163,7 +163,9 @@ def train(
         settings = training_settings(
             parameters, study.code, study.run.precision, accumulate, series=problem.series
         )
-        trainer = Trainer(table, [fold], settings, loss=problem.target.loss, machine=machine)
+        trainer = Trainer(
+            table, [fold], settings, loss=parameters.learnt_by(problem.target), machine=machine
+        )
         try:
             for _ in trainer.run():
                 pass
@@ -236,4 +238,5 @@ def spec_of(problem: Problem, parameters: TrialParameters, trial: int) -> Foreca
         versions={},
         known_ahead=tuple(spec.name for spec in specs if spec.ahead),
         measured=problem.prices.how,
+        quantiles=parameters.quantiles,
     )

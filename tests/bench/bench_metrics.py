@@ -46,7 +46,8 @@ CHOSEN = ("no signal, Sharpe 0.0", "no signal, Sharpe 1.0", "R² 0.05, d = 1", "
 
 def measures(closes: Floats) -> list[Objective]:
     """Those of returns."""
-    plain = [o for o in OBJECTIVES.values() if not o.unfit(targets.get("log_return"))]
+    points = [o for o in OBJECTIVES.values() if o.key != "pinball_skill"]
+    plain = [o for o in points if not o.unfit(targets.get("log_return"))]
     return [*plain, objective(Wanted("sharpe", TRADE, 252.0), closes, {})]
 
 

@@ -91,7 +91,7 @@ def fitted(
     assert isinstance(outcome, Outcome)
     trial = TrialView(optuna.trial.create_trial(value=outcome.skill))
     forecasts = unpack(outcome.forecasts)
-    skill, gain = validation_value(problem, chosen.output_shift, forecasts)
+    skill, gain = validation_value(problem, chosen, forecasts)
     candidate = Candidate(trial, chosen, (skill,), (gain,), (forecasts,))
     return candidate, refit(problem, candidate, seeds, quiet)
 

@@ -61,7 +61,7 @@ def test_each_metric_is_searched_by_resumed_and_named(
     for trial in store.trials():
         if not trial.is_complete:
             continue
-        skill, gain = validation_value(problem, trial.output_shift, trial.forecasts)
+        skill, gain = validation_value(problem, trial.parameters, trial.forecasts)
         assert trial.gain == pytest.approx(gain, rel=1e-4, abs=1e-7)
         assert trial.skill == pytest.approx(skill, rel=1e-4, abs=1e-7)
         assert key in trial.metrics

@@ -168,8 +168,7 @@ def test_changing_the_test_rows_changes_neither_champion_nor_weights(
 def test_the_skill_of_a_candidate_is_the_one_that_the_search_saw(evaluated: Evaluated) -> None:
     problem = Problem.load(evaluated.study)
     for trial in best_trials(Store(evaluated.study, create=False), 9):
-        shift = trial.plain["output_shift"]
-        skill, gain = validation_value(problem, shift, trial.forecasts)
+        skill, gain = validation_value(problem, trial.parameters, trial.forecasts)
         assert gain == pytest.approx(trial.value, abs=1e-5)
         measured = trial.metrics
         assert skill == pytest.approx(measured["skill"], abs=1e-6)

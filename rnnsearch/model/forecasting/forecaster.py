@@ -41,6 +41,7 @@ from rnnsearch.model.forecasting.spec import (
     damaged,
     read_about,
 )
+from rnnsearch.model.losses import MEDIAN
 from rnnsearch.model.networks.network import Network, build_network
 from rnnsearch.model.scaling import Scaler
 from rnnsearch.model.training import forecast as network_outputs
@@ -85,6 +86,11 @@ class Forecaster:
 
     def forecast_quoted(self, table: InputTable, quotes: Quotes, origins: Rows) -> Floats:
         """The same, with the prices as they are quoted."""
+        said = self.said(table, quotes, origins)
+        return said if said.ndim == 2 else said[..., self.spec.quantiles.index(MEDIAN)]
+
+    def said(self, table: InputTable, quotes: Quotes, origins: Rows) -> Floats:
+        """The same, or (networks, n, Q) of a forecaster of quantiles."""
         spec = self.spec
         scaled = self.target_scale.at(quotes, origins)
         columns = table.columns(spec.inputs).tolist()
@@ -136,7 +142,8 @@ class Forecaster:
         file and no calendar is named), then for a price forecast_return (empty where a price is not
         above 0), forecast_price, low_price and high_price (the interval of `intervals`; empty where
         there were too few validation errors for it), for a direction probability_up, for a
-        volatility forecast_volatility, low_volatility and high_volatility.
+        volatility forecast_volatility, low_volatility and high_volatility; and of a forecaster of
+        quantiles those (`q10_price`, the level in percent).
 
         Raises DataError where there are too few rows, a column is missing, or the file does not say
         what is known ahead of a target's date.
@@ -343,6 +350,7 @@ class Forecaster:
             name: self.target.told(values, origin)
             for name, values in zip(names[-3:], bands, strict=True)
         }
+        said |= self._quantiles(prices, table, rows, origin)
         if not self.target.priced:
             return pd.DataFrame(said)
         # Of prices that are not above 0 a relative change says nothing, not even which way.
@@ -350,6 +358,21 @@ class Forecaster:
         priced = (origin > 0) & (forecast > 0)
         change = np.divide(forecast, origin, out=np.full(len(origin), np.nan), where=priced)
         return pd.DataFrame({names[0]: change - 1, **said})
+
+    def _quantiles(
+        self, prices: Prices, table: InputTable, rows: Rows, origin: Floats
+    ) -> dict[str, Floats]:
+        """As people read them, by column; empty of a forecaster of points.
+
+        Of each network they rise with the level, and so do their means.
+        """
+        if not self.spec.quantiles:
+            return {}
+        fan = self.said(table, self.quotes(prices), rows).mean(axis=0)
+        return {
+            name: self.target.told(values, origin)
+            for name, values in zip(self.spec.quantile_columns, fan.T, strict=True)
+        }
 
     # --- on disk
 
@@ -371,7 +394,16 @@ class Forecaster:
         weights = save(tensors)
         spec = json.loads(json.dumps(asdict(self.spec), allow_nan=False))
         # Without these it is as earlier versions write it.
-        for key in ("module", "code", "known_ahead", "measured", "series", "embedding", "pooled"):
+        for key in (
+            "module",
+            "code",
+            "known_ahead",
+            "measured",
+            "series",
+            "embedding",
+            "pooled",
+            "quantiles",
+        ):
             if not spec[key]:
                 del spec[key]
         kept_code.write(folder, self.code)
@@ -452,6 +484,8 @@ def _network(
         seed=0,
         device=device,
         identities=(spec.series, spec.embedding) if spec.embedding else None,
+        outputs=max(len(spec.quantiles), 1),
+        quantiles=spec.quantiles,
     )
     prefix = f"network.{number}."
     weights = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

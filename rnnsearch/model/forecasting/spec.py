@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from rnnsearch import targets
 from rnnsearch.config import Predict
 from rnnsearch.data.atomic import read_file
 from rnnsearch.errors import StorageError
@@ -58,6 +59,13 @@ class ForecasterSpec:
     embedding: int = 0
     pooled: str = ""  # checksum of what is theirs
     refit_of: str = ""  # identity of the evaluated champion whose configuration this is
+    quantiles: tuple[float, ...] = ()  # the levels that are forecast; without them points are
+
+    @property
+    def quantile_columns(self) -> tuple[str, ...]:
+        """What forecasts call the quantiles."""
+        noun = targets.get(self.predict).noun
+        return tuple(f"q{100 * level:g}_{noun}" for level in self.quantiles)
 
     @property
     def leads(self) -> tuple[int, ...]:

@@ -88,6 +88,12 @@ class Network(nn.Module):
         said = said if self.levels is None else self.levels.in_order(said)
         return said.squeeze(1)
 
+    def points(self, forecasts: Tensor) -> Tensor:  # (B,) or (B, O) -> (B,) or (B, G)
+        """Of quantiles the medians."""
+        if self.levels is None:
+            return forecasts
+        return self.levels.of_each(forecasts)[..., self.levels.middle].squeeze(1)
+
     @staticmethod
     def _with_identity(x: Tensor, identity: Tensor) -> Tensor:  # (B, w, F) -> (B, w, F - 1 + size)
         known = torch.cat([identity, identity.mean(dim=0, keepdim=True)])

@@ -281,6 +281,9 @@ def parallel_coordinates(trials: Sequence[Trial]) -> go.Figure:
     return figure
 
 
+UNVARIED = ("seed", "clip", "quantiles")
+
+
 def _axes(trials: Sequence[Trial]) -> list[tuple[str, Floats, list[str]]]:
     """Name, position from 0 to 1 of every trial, and its value as text; of what varies."""
     rows = []
@@ -295,7 +298,7 @@ def _axes(trials: Sequence[Trial]) -> list[tuple[str, Floats, list[str]]]:
             | {
                 name: value if isinstance(value, str | int | float) else ", ".join(map(str, value))
                 for name, value in known.items()
-                if name not in ("seed", "clip")
+                if name not in UNVARIED
             }
             | {"inputs": inputs, "gain": trial["gain"]}
         )

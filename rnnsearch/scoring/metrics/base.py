@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.arrays import Floats
+from rnnsearch.scoring.quantiles import Fan
 from rnnsearch.targets import Target
 
 Bools: TypeAlias = NDArray[np.bool_]
@@ -62,6 +63,7 @@ class Scored:
     target    what kind of thing is forecast
     moved     mean absolute move of the price over as many sessions, before these rows; NaN where
               there are none
+    fan       the quantiles that were forecast; None where only a point was
     """
 
     actual: Floats
@@ -71,6 +73,7 @@ class Scored:
     origin: Floats
     target: Target
     moved: float = math.nan
+    fan: Fan | None = None
 
     @property
     def first_naive(self) -> Floats:
@@ -96,8 +99,8 @@ class Scored:
         )
 
     def of(self, forecast: Floats) -> "Scored":
-        """Another forecast of the same rows."""
-        return replace(self, forecast=forecast)
+        """Another forecast of the same rows: of points alone."""
+        return replace(self, forecast=forecast, fan=None)
 
 
 def always(target: Target) -> bool:

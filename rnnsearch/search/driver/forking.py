@@ -16,7 +16,7 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.space.suggesting import suggest
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import COMPLETE, PRUNED, TrialView
-from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.search.trial.parameters import USUAL, TrialParameters
 from rnnsearch.tracking import shown_uri
 from rnnsearch.version import __version__
 
@@ -97,7 +97,7 @@ def _values(trial: TrialView, inputs: tuple[str, ...]) -> dict[str, Any]:
     """What was drawn for a trial, and what was fixed then and may be drawn now."""
     plain = trial.plain
     neurons = plain["neurons"]
-    fixed: dict[str, Any] = plain | {"layers": len(neurons), "neurons": neurons[0]}
+    fixed: dict[str, Any] = USUAL | plain | {"layers": len(neurons), "neurons": neurons[0]}
     fixed |= {f"neurons_{layer}": units for layer, units in enumerate(neurons, start=1)}
     fixed |= {f"input.{name}": name in plain["inputs"] for name in inputs}
     return fixed | trial.drawn

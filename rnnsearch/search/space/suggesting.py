@@ -14,6 +14,7 @@ from typing import Any
 from optuna.trial import BaseTrial
 
 from rnnsearch.config import FloatRange, IntRange, StudyFile, digest, drawn, extremes
+from rnnsearch.config.sections import QUANTILE
 from rnnsearch.data.inputs.build import InputTable
 from rnnsearch.errors import StudyFileError
 from rnnsearch.search.inputs.candidates import Candidates
@@ -37,6 +38,8 @@ def suggest(trial: BaseTrial, study: StudyFile, candidates: Candidates) -> Trial
     }
     if layers == 1:
         values["dropout"] = 0.0
+    if values["loss"] == QUANTILE:
+        values["quantiles"] = space.quantiles
     inputs = _suggest_inputs(trial, study, candidates)
     parameters = TrialParameters(
         **values,

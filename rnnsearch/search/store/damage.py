@@ -224,7 +224,7 @@ def _attribute(key: str, content: Any, state: str) -> str | None:
                 digits = [value[name] for name in ("window", "epochs", "output_shift", "seed")]
                 if not all(isinstance(number, int) for number in digits):
                     raise TypeError(f"{digits} are no whole numbers")
-            case view.FORECASTS:
+            case view.FORECASTS | view.QUANTILES:
                 unpack(value)
             case view.RECORD:
                 metrics = value["metrics"] if state == "COMPLETE" else value.get("metrics", {})

@@ -24,13 +24,15 @@ MOST_SCHEMA = 60_000  # characters; MLflow refuses more than 1,048,575, and olde
 
 
 def title(parameters: dict[str, Any]) -> str:
-    """A network in a few characters: `gru 2×64 w20 s0 h1`; `s0-3` where families differ."""
+    """A network in a few characters: `gru 2×64 w20 s0 h1`; `s0-3` where families differ. Another
+    loss than that of most is named."""
     neurons = parameters["neurons"]
     alike = len(set(neurons)) == 1
     layers = f"{len(neurons)}×{neurons[0]}" if alike else "-".join(map(str, neurons))
     cell = cells.label(parameters["cell"])
     shift = _shifts(parameters.get("input_shift", 0))
-    return f"{cell} {layers} w{parameters['window']} s{shift} h{parameters['output_shift']}"
+    name = f"{cell} {layers} w{parameters['window']} s{shift} h{parameters['output_shift']}"
+    return f"{name} {parameters['loss']}" if "loss" in parameters else name
 
 
 def _shifts(shift: int | dict[str, int]) -> str:
@@ -70,7 +72,7 @@ def run_record(
         state=state,
         started=trial.started.timestamp() if trial.started else 0.0,
         ended=trial.ended.timestamp() if trial.ended else None,
-        params=shown_parameters(parameters),
+        params=shown_parameters(parameters | trial.as_drawn),
         # MLflow's page groups charts by what stands before a slash, and shows such groups first.
         history={f"epoch/{name}": values for name, values in history.items()},
         metrics=reached | trial.metrics,

@@ -10,9 +10,9 @@ from itertools import groupby
 from typing import Any
 
 from rnnsearch.config import digest
-from rnnsearch.search.store.view import FORECASTS, PARAMETERS, RECORD, SEAL
+from rnnsearch.search.store.view import FORECASTS, PARAMETERS, QUANTILES, RECORD, SEAL
 
-OF_TRIAL = (PARAMETERS, RECORD, FORECASTS)
+OF_TRIAL = (PARAMETERS, RECORD, FORECASTS, QUANTILES)
 OF_STUDY = ("data", "fingerprint", "inputs", "objective", "study_file")
 
 

@@ -22,7 +22,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from rnnsearch.arrays import Floats
 from rnnsearch.scoring.metrics import renamed
 from rnnsearch.search.trial.packing import unpack
-from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.search.trial.parameters import USUAL, TrialParameters
 from rnnsearch.search.trial.protocol import Outcome
 
 COMPLETE, PRUNED, FAILED = "complete", "pruned", "failed"
@@ -43,6 +43,7 @@ DRIVER = "driver"  # who runs it
 PARAMETERS = "parameters"  # TrialParameters.plain()
 RECORD = "record"  # losses, metrics, folds, versions, what each input is worth
 FORECASTS = "forecasts"  # of the validation rows, packed
+QUANTILES = "quantiles"  # the same of each level, where they were forecast
 REASON = "reason"  # why it has no result
 DUPLICATE_OF = "duplicate_of"  # number of the trial whose result it has
 RETRY_OF = "retry_of"  # ... of the interrupted trial that it is queued for
@@ -50,8 +51,8 @@ FORKED_FROM = "forked_from"  # ... in the old study
 REFERENCE = "reference"  # name of the reference that it is
 DEATHS = "deaths"  # drivers that died with it
 SURPLUS = "surplus"  # it was one too many
-SEAL = "seal"  # what parameters, record and forecasts came to; see `seals`
-KEPT_BY_FORKS = (PARAMETERS, RECORD, FORECASTS, REFERENCE, SEAL)
+SEAL = "seal"  # what parameters, record, forecasts and quantiles came to; see `seals`
+KEPT_BY_FORKS = (PARAMETERS, RECORD, FORECASTS, QUANTILES, REFERENCE, SEAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,13 @@ class TrialView:
     def drawn(self) -> dict[str, Any]:
         """The values that were suggested, by the names of the space."""
         return self._trial.params
+
+    @property
+    def as_drawn(self) -> dict[str, Any]:
+        """What its parameters do not say, as it is what earlier trials had, though it was drawn."""
+        return {k: v for k, v in USUAL.items() if self.plain and k in self.drawn} | {
+            k: v for k, v in self.plain.items() if k in USUAL
+        }
 
     @property
     def wanted(self) -> dict[str, Any]:
@@ -205,6 +213,13 @@ class TrialView:
     def forecasts(self) -> Floats:
         """(m,) of the validation rows of all folds, in the target's unit."""
         return unpack(self._trial.user_attrs[FORECASTS])
+
+    @property
+    def quantiles(self) -> Floats | None:
+        """(m, Q) of the same rows; None where only points were forecast."""
+        packed = self._trial.user_attrs.get(QUANTILES)
+        levels = len(self.parameters.quantiles)
+        return unpack(packed).reshape(-1, levels) if packed and levels else None
 
     @property
     def reports(self) -> dict[int, float]:
@@ -323,6 +338,8 @@ class Told:
             if outcome.permutation:
                 record["permutation"] = outcome.permutation
             attributes[FORECASTS] = outcome.forecasts
+            if outcome.quantiles:
+                attributes[QUANTILES] = outcome.quantiles
         if reason is not None:
             attributes[REASON] = reason
         return cls(state=state, value=outcome.gain if outcome else None, attributes=attributes)
@@ -334,7 +351,7 @@ class Told:
         return cls(
             state=earlier.state,
             value=earlier.gain,
-            attributes=earlier.kept((RECORD, FORECASTS)) | {DUPLICATE_OF: first},
+            attributes=earlier.kept((RECORD, FORECASTS, QUANTILES)) | {DUPLICATE_OF: first},
             # Optuna takes the last report for the value of a pruned trial.
             reports=dict(sorted(earlier.reports.items())[-1:]),
         )

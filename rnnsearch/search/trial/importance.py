@@ -81,7 +81,7 @@ def _fold_losses(
     actual, hardest = rows.actual[some] / unit, rows.hardest[some] / unit
 
     def skill(x: Tensor) -> float:
-        outputs = target.squash(forecast_of(x))
+        outputs = target.squash(network.points(forecast_of(x)))
         forecast = scale.unscale(outputs.cpu().numpy())
         return metrics.skill(actual, forecast / unit, hardest)
 

@@ -15,6 +15,7 @@ from rnnsearch.arrays import Floats
 from rnnsearch.model.windows import Fold
 from rnnsearch.scoring.metrics import Scored
 from rnnsearch.scoring.objectives import Part
+from rnnsearch.scoring.quantiles import Fan, naive_fans
 from rnnsearch.targets import Quotes, Target
 
 
@@ -28,10 +29,10 @@ class JudgedFold:
     parts: tuple[Part, ...]
     places: tuple[slice, ...]
 
-    def of(self, forecast: Floats) -> list[Part]:  # (m,)
+    def of(self, said: Floats) -> list[Part]:  # (m,), or (m, Q) of quantiles
         """The parts with a forecast of the fold's validation rows."""
         return [
-            replace(part, scored=part.scored.of(forecast[place]))
+            replace(part, scored=_with(part.scored, said[place]))
             for part, place in zip(self.parts, self.places, strict=True)
         ]
 
@@ -42,8 +43,10 @@ def judge(
     target: Target,
     h: int,
     scoring: int = targets.SCORING,
+    levels: tuple[float, ...] = (),
 ) -> list[JudgedFold]:
-    """How each fold is judged at output shift `h`; `scoring` as of `targets.SCORING`.
+    """How each fold is judged at output shift `h`; `scoring` as of `targets.SCORING`, `levels` of
+    the quantiles that are forecast.
 
     Of many series, one that stood still on the validation rows of a fold is not scored there: doing
     nothing is perfect then.
@@ -54,7 +57,7 @@ def judge(
         for one in fold.parts:
             place = slice(begin, begin := begin + len(one.validation))
             if len(one.validation):
-                judged = _judged(one, quotes, target, h, scoring)
+                judged = _judged(one, quotes, target, h, scoring, levels)
                 series.setdefault(one.series, []).append((number, place, judged))
     found: list[tuple[int, slice, Part]] = []
     for own in series.values():
@@ -82,14 +85,34 @@ def together(parts: Sequence[Part]) -> Scored:
     names = ("actual", "forecast", "hardest", "origin")
     joined = {name: np.concatenate([getattr(s, name) for s in every]) for name in names}
     naive = {name: np.concatenate([s.naive[name] for s in every]) for name in first.naive}
-    return Scored(**joined, naive=naive, target=first.target, moved=first.moved)
+    fans = [s.fan for s in every if s.fan is not None]
+    fan = Fan.joined(fans) if fans else None
+    return Scored(**joined, naive=naive, target=first.target, moved=first.moved, fan=fan)
 
 
-def _judged(fold: Fold, quotes: Quotes, target: Target, h: int, scoring: int) -> Part:
+def _with(scored: Scored, said: Floats) -> Scored:
+    if scored.fan is None:
+        return scored.of(said)
+    fan = scored.fan.of(said)
+    return replace(scored, forecast=fan.median, fan=fan)
+
+
+def _judged(
+    fold: Fold,
+    quotes: Quotes,
+    target: Target,
+    h: int,
+    scoring: int,
+    levels: tuple[float, ...],
+) -> Part:
     rows = fold.validation
     actual = target.values(quotes.target, rows, h)
     naive = targets.naive_forecasts(target, quotes, rows, h, fold.train, scoring)
     first = next(iter(naive.values()))
+    fan = None
+    if levels:
+        quantiles = naive_fans(target, quotes, rows, h, fold.train, levels)
+        fan = Fan(levels, next(iter(quantiles.values())), quantiles)
     known = quotes.target[fold.begins : rows[0] - h + 1]
     scored = Scored(
         actual=actual,
@@ -100,5 +123,6 @@ def _judged(fold: Fold, quotes: Quotes, target: Target, h: int, scoring: int) ->
         target=target,
         # How far prices that are known went on average in so many sessions.
         moved=float(np.abs(known[h:] - known[:-h]).mean()),
+        fan=fan,
     )
     return Part(scored, rows)

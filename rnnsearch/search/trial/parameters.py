@@ -7,6 +7,10 @@ from typing import Any, Self
 from rnnsearch.config import ScalerKind, digest
 from rnnsearch.data.inputs.indicators import InputSpec
 from rnnsearch.model.hyperparameters import Hyperparameters
+from rnnsearch.targets import Target
+
+POINTS = "mse"
+"""The loss of a target that may be learnt by another of `[space] loss`, too."""
 
 LATER = ("loss", "quantiles", "embedding")
 """Fields that trials of earlier versions do not have."""
@@ -39,6 +43,10 @@ class TrialParameters(Hyperparameters):
             values[key] = tuple(values[key])
         return cls(**values)
 
+    def learnt_by(self, target: Target) -> str:
+        """The loss that trains it."""
+        return self.loss if target.loss == POINTS else target.loss
+
     def shifts(self, specs: Sequence[InputSpec]) -> tuple[int, ...]:
         """How many sessions before the origin the window of each input ends.
 
@@ -62,3 +70,9 @@ class TrialParameters(Hyperparameters):
 
 def _listed(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
+
+
+USUAL = {
+    field.name: _listed(field.default) for field in fields(TrialParameters) if field.name in LATER
+}
+"""What trials of earlier versions have in these fields."""

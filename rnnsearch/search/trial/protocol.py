@@ -59,7 +59,8 @@ class Outcome:
     `metrics` are those of the validation rows of all folds together (skill, gain and the study's
     own objective: as reported),
     `folds` those of each; `forecasts` of these rows in date order, in the target's unit,
-    packed by `packing.pack`. `permutation` is how much skill each input is worth; empty where that
+    packed by `packing.pack`; and so are `quantiles` (m, Q), row by row, empty where there are none.
+    `permutation` is how much skill each input is worth; empty where that
     was not measured.
     """
 
@@ -70,6 +71,7 @@ class Outcome:
     forecasts: str
     seconds: float
     permutation: dict[str, float] = field(default_factory=dict)
+    quantiles: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from rnnsearch.arrays import Floats, Rows
 from rnnsearch.config import Precision
 from rnnsearch.data.inputs.table import InputTable
 from rnnsearch.errors import StudyFileError
+from rnnsearch.model.losses import MEDIAN
 from rnnsearch.model.networks.network import Network, build_network
 from rnnsearch.model.training import Diverged, Trainer, forecast
 from rnnsearch.model.windows import Fold
@@ -131,7 +132,12 @@ def _network(
             train_targets=tensors.train_targets[-task.newest :],
         )
     trainer = Trainer(
-        table, [alone], settings, loss=data.target.loss, machine=machine, weights=weights
+        table,
+        [alone],
+        settings,
+        loss=parameters.learnt_by(data.target),
+        machine=machine,
+        weights=weights,
     )
     try:
         for result in trainer.run():
@@ -159,11 +165,16 @@ def _network(
             settings.dropout,
             seed=settings.seed,
             device=device,
+            outputs=settings.outputs,
+            quantiles=settings.quantiles,
         )
         network.load_state_dict(weights)
     kept = {name: values.cpu().contiguous() for name, values in network.state_dict().items()}
+    said = _said(network, table, fold, parameters, data.target)
+    levels = parameters.quantiles
     yield Refitted(
-        forecasts=pack(_said(network, table, fold, parameters, data.target)),
+        forecasts=pack(said[:, levels.index(MEDIAN)] if levels else said),
+        quantiles=pack(said.ravel()) if levels else "",
         seconds=time.perf_counter() - began,
         weights=save(kept) if task.kept else b"",
     )
@@ -175,7 +186,7 @@ def _said(
     fold: PreparedFold,
     parameters: TrialParameters,
     target: Target,
-) -> Floats:
+) -> Floats:  # (m,), or (m, Q)
     tensors = fold.tensors
     outputs = forecast(
         network,

@@ -22,11 +22,14 @@ from rnnsearch.errors import StudyFileError
 from rnnsearch.model.device import describe, free_memory, worker_device
 from rnnsearch.model.fold import TrainingSettings
 from rnnsearch.model.kernels.cache import kernels_for
+from rnnsearch.model.losses import MEDIAN
 from rnnsearch.model.training import Diverged, EpochResult, Trainer
 from rnnsearch.own_code import OwnCode, OwnCodeError
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.metrics.theirs import MetricError
-from rnnsearch.scoring.objectives import OBJECTIVES, Part, objective, valued
+from rnnsearch.scoring.objectives import OBJECTIVES, PINBALL, Part, objective, valued
+from rnnsearch.scoring.quantiles import crps
+from rnnsearch.scoring.quantiles import skill as pinball_skill
 from rnnsearch.search.trial.folds import TrialData, prepare_fold, select_inputs
 from rnnsearch.search.trial.importance import permutation_losses
 from rnnsearch.search.trial.judging import judge, together
@@ -136,13 +139,15 @@ def run_trial(
         table,
         [fold.tensors for fold in folds],
         training_settings(parameters, data.code, precision, accumulate, series=data.series),
-        loss=data.target.loss,
+        loss=parameters.learnt_by(data.target),
         machine=machine,
     )
     h = parameters.output_shift
-    judged = judge(data.split.folds, data.quotes, data.target, h, data.scoring)
+    judged = judge(
+        data.split.folds, data.quotes, data.target, h, data.scoring, parameters.quantiles
+    )
     said: list[list[Part]] = []
-    forecasts: list[Floats] = []
+    forecasts: list[Floats] = []  # (m,) of each fold, or (m, Q)
     skill = value = gain = math.nan
     for result in trainer.run():
         forecasts = [
@@ -158,19 +163,22 @@ def run_trial(
             losses = permutation_losses(
                 trainer.networks, table, folds, judged, parameters, data.target, machine
             )
+    every, levels = np.concatenate(forecasts), parameters.quantiles
     yield Outcome(
         skill=skill,
         gain=gain,
         metrics={data.objective.key: value}
         | metrics.score_trial(together(list(chain(*said))), data.metrics)
+        | _of_fans(list(chain(*said)))
         | {"skill": skill, "gain": gain},
         folds=[
             metrics.score_trial(together(parts), data.metrics) | _mean_skill(parts) if parts else {}
             for parts in said
         ],
-        forecasts=pack(np.concatenate(forecasts)),
+        forecasts=pack(every[:, levels.index(MEDIAN)] if levels else every),
         seconds=time.perf_counter() - began,
         permutation=losses,
+        quantiles=pack(every.ravel()) if levels else "",
     )
 
 
@@ -197,6 +205,15 @@ def training_settings(
         accumulate=accumulate,
         series=series,
     )
+
+
+def _of_fans(parts: Sequence[Part]) -> dict[str, float]:
+    """How good the quantiles of all folds together are; empty where there are none."""
+    scored = together(parts)
+    if (fan := scored.fan) is None:
+        return {}
+    found = crps(scored.actual, fan.values, fan.levels)
+    return {"crps": found, PINBALL: pinball_skill(scored.actual, fan)}
 
 
 def _report(result: EpochResult, skill: float, gain: float, kernels: str) -> EpochReport:

@@ -30,8 +30,12 @@ class Kept:
                 forecasts=plain["forecasts"],
                 seconds=float(plain["seconds"]),
                 chosen=str(plain["chosen"]),
+                quantiles=str(plain.get("quantiles", "")),
             )
-            return found if len(unpack(found.forecasts)) == rows else None
+            fits = len(unpack(found.forecasts)) == rows
+            if found.quantiles:
+                fits &= len(unpack(found.quantiles)) % rows == 0
+            return found if fits else None
         except (OSError, ValueError, TypeError, KeyError, zlib.error):
             return None
 
@@ -46,7 +50,7 @@ class Kept:
                 "forecasts": result.forecasts,
                 "seconds": result.seconds,
                 "chosen": result.chosen,
-            }
+            } | ({"quantiles": result.quantiles} if result.quantiles else {})
         text = json.dumps(plain).encode()
         replace_file(self._path(who, block), lambda file: file.write(text))
         with contextlib.suppress(OSError):

@@ -21,6 +21,7 @@ from rnnsearch.config import StudyFile, digest, home
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.scoring import baselines
 from rnnsearch.scoring.inference.skipped import Skipped
+from rnnsearch.scoring.quantiles import Fan, naive_fans
 from rnnsearch.scoring.words import duration
 from rnnsearch.search import engines
 from rnnsearch.search.problem import Problem
@@ -104,6 +105,7 @@ class Walk:
                 name: self._baseline(len(fitting.seeds) + place, found)
                 for place, name in enumerate(fitting.baselines)
             },
+            fan=self._fan(found, once),
         )
 
     def told(self) -> dict[str, Any]:
@@ -128,6 +130,31 @@ class Walk:
             else:
                 parts.append(once.by_seed[who, fold.validation - first])
         return np.concatenate(parts)
+
+    def _fan(self, found: Found, once: Line) -> Fan | None:
+        """The mean quantiles of the seeds; what doing nothing says is learnt as often as they."""
+        if once.fan is None:
+            return None
+        problem, levels = self.fitting.problem, once.fan.levels
+        horizon, first = self.fitting.parameters.output_shift, self.plan.folds[0].validation[0]
+        fans = []
+        for block, fold in enumerate(self.plan.folds):
+            every = [
+                unpack(result.quantiles).reshape(-1, len(levels))
+                if isinstance(result := found[who, block], Refitted)
+                else once.fan.values[fold.validation - first]
+                for who in self._seeds
+            ]
+            naive = naive_fans(
+                problem.target,
+                problem.prices.quotes,
+                fold.validation,
+                horizon,
+                fold.train,
+                levels,
+            )
+            fans.append(Fan(levels, np.mean(every, axis=0), naive))
+        return Fan.joined(fans)
 
     def _baseline(self, who: int, found: Found) -> baselines.Fitted | Skipped:
         results = [found[who, block] for block in range(len(self.plan.folds))]

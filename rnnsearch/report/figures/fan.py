@@ -1,0 +1,87 @@
+"""Pictures of forecasts that are distributions: the fan of quantiles, and what came of each level.
+
+n  rows of the locked test      Q  levels
+"""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from rnnsearch.arrays import Floats
+from rnnsearch.report.figures.style import BLACK, BLUE, SKY, blank, short
+
+PALEST, DARKEST = 0.12, 0.45
+
+
+def fan(
+    dates: Sequence[str],
+    actual: Floats,
+    quantiles: Floats,
+    levels: Sequence[float],
+    unit: str = "price",
+    shown: int = 60,
+) -> go.Figure:
+    """Quantiles (n, Q) as bands, the darker the likelier; zoomed to the last dates."""
+    figure = blank(380, y=unit)
+    bands = list(zip(range(len(levels)), range(len(levels) - 1, -1, -1), strict=True))
+    bands = [(low, high) for low, high in bands if low < high]
+    for number, (low, high) in enumerate(bands):
+        part = (number + 1) / len(bands)
+        colour = f"rgba(46,143,203,{PALEST + (DARKEST - PALEST) * part:.2f})"
+        edge = {"mode": "lines", "line": {"width": 0.8, "color": SKY}, "hoverinfo": "skip"}
+        group = f"{100 * levels[low]:g} to {100 * levels[high]:g} %"
+        figure.add_scatter(
+            x=dates, y=short(quantiles[:, low]), showlegend=False, legendgroup=group, **edge
+        )
+        figure.add_scatter(
+            x=dates,
+            y=short(quantiles[:, high]),
+            fill="tonexty",
+            fillcolor=colour,
+            name=group,
+            legendgroup=group,
+            **edge,
+        )
+    line = {"color": BLACK, "width": 2}
+    figure.add_scatter(x=dates, y=short(actual), name="actual", mode="lines", line=line)
+    figure.add_scatter(
+        x=dates,
+        y=short(quantiles[:, list(levels).index(0.5)]),
+        name="median",
+        mode="lines",
+        line={"color": BLUE, "width": 1.8},
+    )
+    first = max(len(dates) - shown, 0)
+    figure.update_xaxes(type="date", range=[dates[first], dates[-1]])
+    least = float(min(quantiles[first:].min(), actual[first:].min()))
+    most = float(max(quantiles[first:].max(), actual[first:].max()))
+    margin = 0.05 * (most - least)
+    figure.update_yaxes(range=[least - margin, most + margin])
+    figure.update_layout(hovermode="x unified", meta={"fit": "y"})
+    return figure
+
+
+def coverage(levels: Sequence[float], covered: Sequence[float]) -> go.Figure:
+    """How many outcomes lay at or below each quantile, against how many were to."""
+    figure = blank(340, x="level of the quantile, %", y="outcomes at or below it, %")
+    ends = [0, 100]
+    figure.add_scatter(
+        x=ends,
+        y=ends,
+        mode="lines",
+        name="as promised",
+        line={"color": BLACK, "dash": "dash", "width": 1.5},
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=[100 * level for level in levels],
+        y=short([100 * share for share in covered]),
+        mode="markers+lines",
+        name="came",
+        marker={"color": BLUE, "size": 8},
+        line={"color": BLUE, "width": 1.5},
+        hovertemplate="%{x:g} % promised, %{y:.1f} % came<extra></extra>",
+    )
+    figure.update_xaxes(range=ends)
+    figure.update_yaxes(range=ends)
+    return figure
