@@ -22,7 +22,7 @@ SEARCH_ARGS = $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WOR
 	$(if $(TIMEOUT),--timeout '$(TIMEOUT)') $(ALL_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-cluster fetch init search resume status evaluate report refit predict journal sync check-study dashboard \
+.PHONY: help install install-cluster fetch init search resume status evaluate explain report refit predict journal sync check-study dashboard \
 	test test-fast check bench bench-inputs bench-verdict bench-intervals bench-drift bench-refit bench-faults bench-cluster lock clean
 
 help: ## List the targets
@@ -85,6 +85,9 @@ status: $(INSTALLED) ## Show a study's counts, best trials and workers
 
 evaluate: $(INSTALLED) ## Open the locked test: champion against baselines
 	$(RNNSEARCH) evaluate '$(STUDY_FILE)' $(ALL_ARGS)
+
+explain: $(INSTALLED) ## How far back the champion looks, beside a plain RNN, an LSTM and a GRU
+	$(RNNSEARCH) explain '$(STUDY_FILE)' $(ALL_ARGS)
 
 report: $(INSTALLED) ## Write one HTML page with the answer
 	$(RNNSEARCH) report '$(STUDY_FILE)' $(ALL_ARGS)

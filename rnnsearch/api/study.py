@@ -39,6 +39,7 @@ from rnnsearch.search.store.records import title
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import best_first, trained
 from rnnsearch.terminal.compared import comparison_parts
+from rnnsearch.terminal.explained import explanation_tables
 from rnnsearch.terminal.journal import journal_tables
 from rnnsearch.terminal.live import SearchView
 from rnnsearch.terminal.shelf import comparison_tables
@@ -53,6 +54,7 @@ from rnnsearch.terminal.tables import (
     status_text,
 )
 from rnnsearch.verdict.evaluation import champion_folder, evaluate
+from rnnsearch.verdict.explanation import explain
 from rnnsearch.verdict.journal.reading import journal
 from rnnsearch.verdict.prediction import predict
 from rnnsearch.verdict.renewal import UNTESTED_SENTENCE, renew
@@ -390,6 +392,12 @@ class Study:
         frame["target_date"] = pd.Series(dates, dtype=object)  # None stays None
         frame.attrs |= {"verdict": answer["verdict"], "notes": answer["notes"]}
         return frame
+
+    def explain(self, *, progress: bool | None = None) -> Told:
+        """How far back the champion looks; what `rnnsearch explain --json` prints."""
+        with quietly():
+            told = explain(self.settings, say=_say(progress))
+        return Told(told, explanation_tables(told))
 
     def journal(self, data: str | Path | None = None) -> Told:
         """What came true of the recorded forecasts; what `rnnsearch journal --json` prints."""

@@ -49,7 +49,7 @@ def main() -> None:
 def _exit_code(interrupts: Interrupts | None = None) -> int:
     interrupts = interrupts or Interrupts()
     try:
-        from rnnsearch.cli import data, searching, verdict, journal, studies, listing  # noqa: F401, I001  in the order of --help
+        from rnnsearch.cli import data, searching, verdict, explaining, journal, studies, listing  # noqa: F401, I001  in the order of --help
         from rnnsearch.cli.common import Abort, app
 
         try:
@@ -117,7 +117,7 @@ def _unforeseen(error: Exception) -> str:
 
 def __getattr__(name: str) -> Any:
     if name == "app":
-        from rnnsearch.cli import data, searching, verdict, journal, studies, listing  # noqa: F401, I001
+        from rnnsearch.cli import data, searching, verdict, explaining, journal, studies, listing  # noqa: F401, I001
         from rnnsearch.cli.common import app
 
         return app

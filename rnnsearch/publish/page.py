@@ -27,6 +27,7 @@ from rnnsearch.report.contributions import (
 )
 from rnnsearch.report.figures.content import contents
 from rnnsearch.report.figures.images import as_svg, plots
+from rnnsearch.report.figures.looking import of_explanation
 from rnnsearch.report.figures.money import equity_image
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
@@ -93,7 +94,9 @@ def publish_page(facts: "Facts", page: str, *, notice: Notice) -> bool:
     if facts.problem is None:
         notice("the report is not in MLflow: the study's data cannot be read, or have changed")
         return False
+    looked = plots(of_explanation(facts.explanation))
     images = plots(contents(facts.trials, facts.inputs, facts.importance, facts.study.space))
+    images |= looked
     if facts.evaluation and "equity" in facts.evaluation["trading"]:
         images["equity"] = equity_image(facts.evaluation["trading"])
     files = _files(images, facts.inputs) | {"report.html": page}

@@ -24,6 +24,7 @@ from rnnsearch.report.figures.content import (
     parameters,
     reached,
 )
+from rnnsearch.report.figures.looking import Field, Lines, of_explanation
 from rnnsearch.scoring import quantiles
 from rnnsearch.scoring.directions import reliability
 from rnnsearch.search.store.view import TrialView, best_first, trained
@@ -44,6 +45,7 @@ def pictures(facts: Facts) -> dict[str, list[Picture]]:
             _of(content) for content in of_shifts(shift_gain(facts.trials), facts.study.space)
         ],
         "learning": list(_learning_pictures(facts)),
+        "looking": [_of(content) for content in of_explanation(facts.explanation)],
     }
 
 
@@ -198,7 +200,7 @@ def _seed_pictures(facts: Facts) -> Iterator[Picture]:
     )
 
 
-def _of(content: Content) -> Picture:
+def _of(content: Content | Lines | Field) -> Picture:
     return Picture(content.name, content.title, content.caption, search_figures.draw(content))
 
 

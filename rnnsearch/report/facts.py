@@ -17,6 +17,7 @@ from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView, best_first, trained
 from rnnsearch.verdict.answers import stored_answer
+from rnnsearch.verdict.explained import EXPLANATION
 from rnnsearch.verdict.journal.reading import noted
 
 
@@ -42,6 +43,12 @@ class Facts:
     scoring: int
     objective: Mapping[str, str]
     journal: dict[str, Any] | None = None
+
+    @property
+    def explanation(self) -> Mapping[str, Any] | None:
+        """What `explain` said of the champion; None where it was not asked, or of another one."""
+        told: Mapping[str, Any] | None = self.attributes.get(EXPLANATION)
+        return told if told and told["trial"] == self.champion.number else None
 
     @property
     def best(self) -> TrialView:

@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from rnnsearch.cells import label
 from rnnsearch.config import StudyFile, home
 from rnnsearch.config.toml import to_toml
 from rnnsearch.data.atomic import replace_file
@@ -87,6 +88,7 @@ def render(facts: Facts) -> str:
             money=_money_table(evaluation) if evaluation else None,
             walk=walked.table(evaluation),
             trials=trial_table(facts),
+            looking=_looking(facts.explanation),
             complete=len(trained(facts.trials)),
             trial_metrics=trial_metrics(facts),
             counts=[(facts.counts[s], s) for s in facts.counts if facts.counts[s]],
@@ -107,6 +109,26 @@ def render(facts: Facts) -> str:
             dark=Markup(json.dumps(DARK)),
         )
     )
+
+
+def _looking(told: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What is said beside the pictures of an explanation; None without one."""
+    if told is None:
+        return None
+    skill = metrics.get("skill")
+    return {
+        "sentences": [told["sentence"], *told["notes"]],
+        "no_gates": told["gates"].get("reason", ""),
+        "cells": [
+            {
+                "name": label(one["cell"]),
+                "skill": (skill.text(one["skill"]), one["skill"]),
+                "faded": ("–" if one["faded"] is None else f"{one['faded']:.2g}", one["faded"]),
+                "singular": ", ".join(f"{k} {v:.2f}" for k, v in one["singular"].items()),
+            }
+            for one in told["cells"]
+        ],
+    }
 
 
 def templates() -> jinja2.Environment:

@@ -52,6 +52,12 @@ def after_evaluate(study: Path) -> str:
     )
 
 
+def after_explain(study: Path) -> str:
+    name = _name(study)
+    chosen = "" if name == "quickstart" else f" STUDY={name}"
+    return _listed((f"make report{chosen}", f"rnnsearch report {name}", "the pictures of it"))
+
+
 def without_test(study: Path) -> str:
     """Where no rows are locked."""
     name = _name(study)

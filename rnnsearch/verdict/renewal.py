@@ -196,6 +196,19 @@ def newest_weights(study: StudyFile, evaluated: str) -> Forecaster | None:
         raise _damaged(study) from None
 
 
+def as_searched(study: StudyFile, store: Store) -> Problem:
+    """The study on the rows that its trials had, where its file has grown since.
+
+    Raises DataError where it differs in them.
+    """
+    problem, known = Problem.load(study), store.data
+    if problem.table.hash != known["hash"] and len(problem.prices.dates) > known["rows"]:
+        then = problem.prices.until(problem.prices.dates[known["rows"] - 1])
+        problem = Problem.of(study, then)
+    store.claim(study.fingerprint(), problem.data_record())
+    return problem
+
+
 def data_of(study: StudyFile, spec: ForecasterSpec, data: Path | None) -> StudyFile:
     """The study with newer prices, of which columns that the champion does not use may lack."""
     if data is None:
@@ -224,7 +237,7 @@ def _choose_untested(study: StudyFile, store: Store, say: Say) -> None:
     spec, finished = read_spec(champion_folder(study)), store.finished()
     if spec and (known.get("identity"), known.get("trials")) == (spec.identity, finished):
         return
-    problem, top, seeds = _as_searched(study, store), 5, 3
+    problem, top, seeds = as_searched(study, store), 5, 3
     trials = best_trials(store, top)
     say(f"no rows are locked: choosing among the best {len(trials)} trials on validation rows")
     with alone(study):
@@ -240,19 +253,6 @@ def _choose_untested(study: StudyFile, store: Store, say: Say) -> None:
             "openings": 0,
         }
         store.note(UNTESTED, as_json(untested))
-
-
-def _as_searched(study: StudyFile, store: Store) -> Problem:
-    """The study on the rows that its trials had, where its file has grown since.
-
-    Raises DataError where it differs in them.
-    """
-    problem, known = Problem.load(study), store.data
-    if problem.table.hash != known["hash"] and len(problem.prices.dates) > known["rows"]:
-        then = problem.prices.until(problem.prices.dates[known["rows"] - 1])
-        problem = Problem.of(study, then)
-    store.claim(study.fingerprint(), problem.data_record())
-    return problem
 
 
 def _problem(study: StudyFile, spec: ForecasterSpec, data: Path | None) -> Problem:

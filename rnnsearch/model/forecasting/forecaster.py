@@ -45,6 +45,7 @@ from rnnsearch.model.losses import MEDIAN
 from rnnsearch.model.networks.network import Network, build_network
 from rnnsearch.model.scaling import Scaler
 from rnnsearch.model.training import forecast as network_outputs
+from rnnsearch.model.training import windows
 from rnnsearch.model.windows import shift_columns
 from rnnsearch.own_code import OwnCode
 from rnnsearch.targets import Quotes, Target, TargetScale
@@ -114,6 +115,14 @@ class Forecaster:
             outputs = self.target.squash(outputs)
             unscaled.append(scaled.unscale(outputs.cpu().numpy()))
         return np.stack(unscaled)
+
+    def window(self, table: InputTable, origin: int) -> torch.Tensor:
+        """(1, w, F): what its networks are shown to forecast from this row, scaled."""
+        spec, columns = self.spec, table.columns(self.spec.inputs).tolist()
+        inputs = shift_columns(table.extended, spec.input_shifts, columns, spec.leads)
+        scale, offset = map(torch.from_numpy, (self.scaler.scale, self.scaler.offset))
+        ends = torch.tensor([origin])
+        return windows(torch.from_numpy(inputs), ends, spec.window, scale, offset)
 
     def quotes(self, prices: Prices) -> Quotes:
         """The prices that forecasts start from, whatever the sign of the close."""

@@ -17,7 +17,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from rnnsearch.report.contributions import ALL
-from rnnsearch.report.figures.content import Bars, Content, Grid, Reached, Strips
+from rnnsearch.report.figures.content import Bars, Content, Grid, Reached, Strips, Told
+from rnnsearch.report.figures.drawn import image_of
+from rnnsearch.report.figures.looking import Field, Lines
 from rnnsearch.report.figures.style import (
     BLACK,
     BLUE,
@@ -30,12 +32,17 @@ from rnnsearch.report.figures.style import (
 )
 
 
-def plots(contents: Iterable[Content]) -> dict[str, Figure]:
+def plots(contents: Iterable[Content | Lines | Field]) -> dict[str, Figure]:
     """Name -> image."""
     return {content.name: _image(content) for content in contents}
 
 
-def _image(content: Content) -> Figure:
+def _image(content: Content | Lines | Field) -> Figure:
+    if isinstance(content, Lines | Field):
+        height = 3.6 if isinstance(content, Lines) else 1.2 + 0.24 * len(content.names)
+        figure, axes = _blank(content, height)
+        image_of(content, axes)
+        return figure
     if isinstance(content, Reached):
         return _reached(content)
     if isinstance(content, Strips):
@@ -140,7 +147,7 @@ def _row(names: Sequence[str]) -> float:
     return 0.24 * max((len(lines_of(name, 26)) for name in names), default=1)
 
 
-def _blank(content: Content, height: float = 3.6) -> tuple[Figure, Axes]:
+def _blank(content: Told, height: float = 3.6) -> tuple[Figure, Axes]:
     """Not by pyplot, which keeps every figure and may look for a screen. Height in inches."""
     told = [content.title, *textwrap.wrap(content.caption, 88)]
     figure = Figure(figsize=(7.6, height + 0.15 * len(told)), layout="constrained")

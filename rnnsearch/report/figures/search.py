@@ -20,6 +20,8 @@ from rnnsearch.report.figures.content import (
     Strips,
     visible_range,
 )
+from rnnsearch.report.figures.drawn import figure_of
+from rnnsearch.report.figures.looking import Field, Lines
 from rnnsearch.report.figures.style import (
     BLACK,
     BLUE,
@@ -51,8 +53,10 @@ SHOWN_CURVES = 200
 # --- the search ---------------------------------------------------------------------------------
 
 
-def draw(content: Content) -> go.Figure:
+def draw(content: Content | Lines | Field) -> go.Figure:
     """A picture to zoom into of what `content` says."""
+    if isinstance(content, Lines | Field):
+        return figure_of(content)
     if isinstance(content, Reached):
         return _reached(content)
     if isinstance(content, Strips):

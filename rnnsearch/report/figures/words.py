@@ -133,8 +133,11 @@ def _grid(trace: Trace, layout: Mapping[str, Any]) -> Iterator[str]:
     ]
     known = [cell for cell in cells if _is(cell[0])]
     best, worst = max(known), min(known)
+    count = f"{len(known)} of {len(cells)} cells were tried"
+    if len(known) == len(cells):
+        count = f"{len(cells):,} cells"
     yield (
-        f"{len(known)} of {len(cells)} cells were tried. The largest is {form(best[0])} at {down} "
+        f"{count}. The largest is {form(best[0])} at {down} "
         f"{best[2]}, {across} {best[1]}; the smallest {form(worst[0])} at {down} {worst[2]}, "
         f"{across} {worst[1]}."
     )
