@@ -10,6 +10,7 @@ from rich.console import Console
 
 from rnnsearch.api.notebook import STOP_BUTTON
 from rnnsearch.api.told import Part, as_html, as_text, escaped
+from rnnsearch.language import _
 from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.search.searching import RunningTrial
 from rnnsearch.search.store.store import Store
@@ -98,7 +99,7 @@ class NotebookView(SearchView):
         parts.append(f"<p><b>{escaped(first)}</b></p>" if first else "")
         if self._runs:
             parts.append(as_html([self._draw()]))
-            parts.append(f'<p style="margin:.3em 0"><i>{escaped(STOP_BUTTON)}</i></p>')
+            parts.append(f'<p style="margin:.3em 0"><i>{escaped(_(STOP_BUTTON))}</i></p>')
         else:
             parts.append(as_html([self._progress(), *self._best_lines()] if self._target else []))
         if others:

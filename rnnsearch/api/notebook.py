@@ -5,7 +5,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-STOP_BUTTON = (
+from rnnsearch.language import marked
+
+STOP_BUTTON = marked(
     "The stop button is Ctrl-C: pressed once, the running trials are finished and nothing is lost; "
     "pressed again, it stops at once. search() goes on from there."
 )

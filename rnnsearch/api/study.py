@@ -16,6 +16,7 @@ from rnnsearch.config import StudyFile, find_study, load_study, study_of, times
 from rnnsearch.data.inputs.build import input_listing
 from rnnsearch.data.prices.load import read_prices
 from rnnsearch.errors import AbsentStudyError, StudyFileError
+from rnnsearch.language import _, listed
 from rnnsearch.many.family import one_of
 from rnnsearch.prepare.draft import lay_out
 from rnnsearch.prepare.preview import check
@@ -30,8 +31,9 @@ from rnnsearch.report.page import render, write
 from rnnsearch.report.shelf import comparing
 from rnnsearch.report.status import status
 from rnnsearch.report.trials import trials_table
-from rnnsearch.scoring.words import definition
+from rnnsearch.scoring.words import LUCK, definition
 from rnnsearch.search.driver.deadline import Deadline
+from rnnsearch.search.inputs.candidates import describe
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.searching import Interrupted, check_result, check_wanted, search
 from rnnsearch.search.store.databases import storage_errors
@@ -58,8 +60,6 @@ from rnnsearch.verdict.explanation import explain
 from rnnsearch.verdict.journal.reading import journal
 from rnnsearch.verdict.prediction import predict
 from rnnsearch.verdict.renewal import UNTESTED_SENTENCE, renew
-
-LUCK = "The best of many trials always looks better than it is."
 
 
 class Study:
@@ -233,9 +233,11 @@ class Study:
                         self.settings, view, trials=wanted, deadline=deadline, problem=problem
                     )
                 except Interrupted:
-                    raise Stopped(
-                        f"stopped; nothing is lost: search() of {self!r} goes on from here"
-                    ) from None
+                    told = _(
+                        "stopped; nothing is lost: search() of {study!r} goes on from here",
+                        study=self,
+                    )
+                    raise Stopped(told) from None
             with storage_errors(store.url):
                 if deadline.stopped and not store.finished():
                     return
@@ -243,7 +245,7 @@ class Study:
                 if isinstance(view, NotebookView):
                     table = best_table(store.trials(), objective=store.objective)
                     meaning = definition(store.scoring, store.objective)
-                    view.conclude([table, f"{meaning} {LUCK}"])
+                    view.conclude([table, f"{meaning} {_(LUCK)}"])
             publish_plots(problem, store, notice=note)
 
     def _view(self, progress: bool | None, deadline: Deadline) -> SearchView:
@@ -261,7 +263,10 @@ class Study:
             parts.append(drivers_table(facts["workers"]))
         if facts["complete"]:
             parts.append(best_table(trials, objective=facts["objective"]))
-            parts += [*comparison_parts(comparisons(trials)), *findings(facts)]
+            parts += [
+                *comparison_parts(comparisons(trials)),
+                *findings(facts, notes=describe(store.inputs)),
+            ]
         return Told(facts, parts)
 
     def trials(self) -> pd.DataFrame:
@@ -291,7 +296,7 @@ class Study:
                 "metrics": first.metrics,
             }
             table = best_table([first], objective=store.objective)
-        return Told(facts, [table, f"its inputs: {', '.join(first.inputs)}"])
+        return Told(facts, [table, _("its inputs: {names}", names=listed(first.inputs))])
 
     @property
     def optuna_study(self) -> optuna.Study:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnsearch.cli.ending import Interrupts, OutputClosed
 from rnnsearch.errors import RnnsearchError, fit_to_show
+from rnnsearch.language import use
 from rnnsearch.shown import printable
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def main() -> None:
     """Run a command; every error is one message on stderr and an exit code."""
     if not sys.warnoptions:  # Python's own are for those who ask for them: python -W default
         warnings.simplefilter("ignore")
+    sys.argv[1:] = _language_first(sys.argv[1:])
+    use("en" if "--json" in sys.argv else None)
     interrupts = Interrupts()
     interrupts.listen()
     try:
@@ -44,6 +47,17 @@ def main() -> None:
         code = _fail("interrupted", interrupts.exit_code)
     interrupts.over(code)
     sys.exit(code)
+
+
+def _language_first(arguments: list[str]) -> list[str]:
+    """`--language zh-TW` may stand anywhere, as it is said of every command."""
+    for place, one in enumerate(arguments):
+        if one == "--":
+            break
+        if one == "--language" or one.startswith("--language="):
+            after = place + (2 if one == "--language" else 1)
+            return [*arguments[place:after], *arguments[:place], *arguments[after:]]
+    return arguments
 
 
 def _exit_code(interrupts: Interrupts | None = None) -> int:

@@ -1,5 +1,6 @@
 """The application, and what several commands take: studies, stores, devices."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +9,8 @@ from typer import Abort as Abort
 from typer.core import TyperGroup
 
 from rnnsearch.cli.ending import OutputClosed
+from rnnsearch.errors import shown
+from rnnsearch.language import LANGUAGES, known, use
 
 if TYPE_CHECKING:
     from rnnsearch.config import StudyFile
@@ -40,14 +43,31 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _language(name: str | None) -> str | None:
+    if name is not None and known(name) is None:
+        raise typer.BadParameter(f"should be {' or '.join(LANGUAGES)}, got {shown(name)}")
+    return name
+
+
 @app.callback()
 def _main(
     version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Say which version."),
     ] = False,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            "--language",
+            metavar="NAME",
+            callback=_language,
+            help="Of what is told: en or zh-TW; RNNSEARCH_LANGUAGE says it for good.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    pass
+    if language is not None and "--json" not in sys.argv:  # that is for programs
+        use(known(language))
 
 
 def known_studies(incomplete: str) -> list[str]:

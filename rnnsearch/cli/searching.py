@@ -21,6 +21,7 @@ from rnnsearch.cli.common import (
     the_one,
 )
 from rnnsearch.errors import StudyFileError
+from rnnsearch.language import _
 
 if TYPE_CHECKING:
     from rnnsearch.config import StudyFile
@@ -93,7 +94,7 @@ def search(
     engine_.warm_up()  # takes as long as the imports that follow
     engine_.foresee(settings.run)
     from rnnsearch.config import StudyFile, find_study
-    from rnnsearch.scoring.words import definition
+    from rnnsearch.scoring.words import LUCK, definition
     from rnnsearch.search.problem import Problem
     from rnnsearch.search.searching import Interrupted, check_result, check_wanted, search
     from rnnsearch.search.store.databases import storage_errors
@@ -128,14 +129,19 @@ def search(
                 settings, view, trials=trials, fork_of=fork_of, deadline=deadline, problem=problem
             )
         except Interrupted as interrupted:
-            view.notice(f"stopped; {again} goes on from here")
+            view.notice(_("stopped; {command} goes on from here", command=again))
             return interrupted.exit_code
         if deadline.stopped:
             with storage_errors(store.url):
                 done, target = store.finished(), store.target_trials
             view.notice(
-                f"stopped after {deadline.text}: {done} of {target} trials; {again} goes on from "
-                "here"
+                _(
+                    "stopped after {span}: {done} of {wanted} trials; {command} goes on from here",
+                    span=deadline.text,
+                    done=done,
+                    wanted=target,
+                    command=again,
+                )
             )
             if not done:
                 return 0
@@ -147,8 +153,7 @@ def search(
     out = output()
     out.print(table)
     out.print(
-        f"{definition(scoring, objective)} The best of many trials always looks better than it "
-        "is.\n",
+        f"{definition(scoring, objective)} {_(LUCK)}\n",
         highlight=False,
         markup=False,
     )
@@ -165,7 +170,7 @@ def search(
 
     publish_plots(problem, store, notice=note)
     if page := experiment_page(tracking_uri(settings), settings.name):
-        print(f"\nin MLflow: {page}")
+        print(_("\nin MLflow: {page}", page=page))
     return 0
 
 
@@ -209,6 +214,7 @@ def status(
     from rnnsearch.config import StudyFile
     from rnnsearch.report.comparisons import comparisons
     from rnnsearch.report.status import status
+    from rnnsearch.search.inputs.candidates import describe
     from rnnsearch.search.store.databases import storage_errors
     from rnnsearch.search.store.store import Store
     from rnnsearch.terminal.compared import comparison_parts
@@ -231,7 +237,10 @@ def status(
         out.print(drivers_table(facts["workers"]))
     if facts["complete"]:
         out.print(best_table(trials, objective=facts["objective"]))
-        for part in (*comparison_parts(comparisons(trials)), *findings(facts)):
+        for part in (
+            *comparison_parts(comparisons(trials)),
+            *findings(facts, notes=describe(store.inputs)),
+        ):
             out.print(part, highlight=False, markup=False)
     return 0
 

@@ -16,6 +16,7 @@ from rnnsearch.cli.common import (
     app,
     load_many,
 )
+from rnnsearch.language import _
 from rnnsearch.shown import printable
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def evaluate(
     for part in evaluation_tables(answer):
         out.print(part, highlight=False, markup=False)
     if model:
-        out.print(f"champion in MLflow: {model}", highlight=False, markup=False)
+        out.print(_("champion in MLflow: {model}", model=model), highlight=False, markup=False)
     out.print(
         f"\n{after_evaluate(find_study(study))}", highlight=False, markup=False, soft_wrap=True
     )
@@ -152,7 +153,7 @@ def refit(
     stays = "the answer stays that of the locked test"
     out.print(f"{refit_text(renewed)}; {stays}", highlight=False, markup=False)
     if model:
-        out.print(f"champion in MLflow: {model}", highlight=False, markup=False)
+        out.print(_("champion in MLflow: {model}", model=model), highlight=False, markup=False)
     return 0
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from rnnsearch import targets
 from rnnsearch.arrays import Floats
+from rnnsearch.language import in_english
 from rnnsearch.report import journal, walked
 from rnnsearch.report.comparisons import comparisons
 from rnnsearch.report.contributions import shift_gain
@@ -30,6 +31,7 @@ from rnnsearch.scoring.directions import reliability
 from rnnsearch.search.store.view import TrialView, best_first, trained
 
 
+@in_english()
 def pictures(facts: Facts) -> dict[str, list[Picture]]:
     """Section -> its pictures."""
     return {

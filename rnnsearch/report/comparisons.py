@@ -73,12 +73,16 @@ class Comparison:
         return f"{self.parameter.replace('_', ' ')}{of}"
 
     @property
+    def thin(self) -> list[Group]:
+        """The values with too few trials to be compared."""
+        return [group for group in self.groups if group.complete < THIN]
+
+    @property
     def note(self) -> str:
         """Which values have too few trials to be compared; empty where none has."""
-        thin = [group for group in self.groups if group.complete < THIN]
-        if not thin:
+        if not self.thin:
             return ""
-        told = ", ".join(f"{group.name}: {group.complete}" for group in thin)
+        told = ", ".join(f"{group.name}: {group.complete}" for group in self.thin)
         return f"thin, fewer than {THIN} complete trials ({told}), so it may be luck"
 
     def plain(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from rnnsearch.cells import label
 from rnnsearch.config import StudyFile, home
 from rnnsearch.config.toml import to_toml
 from rnnsearch.data.atomic import replace_file
+from rnnsearch.language import in_english
 from rnnsearch.report import journal, walked
 from rnnsearch.report.captions import pictures
 from rnnsearch.report.comparisons import comparisons
@@ -48,6 +49,7 @@ def write(study: str, page: str) -> Path:
     return path
 
 
+@in_english()  # as are its template and captions
 def render(facts: Facts) -> str:
     """The page as HTML."""
     if facts.study.data.pool:

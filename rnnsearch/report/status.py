@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rnnsearch.config import StudyFile
+from rnnsearch.language import in_english
 from rnnsearch.report.comparisons import comparisons
 from rnnsearch.report.contributions import input_statistics, parameter_importance, shift_gain
 from rnnsearch.search.inputs.candidates import describe
@@ -14,6 +15,7 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import INTERRUPTED, RUNNING, TrialView, best_first
 
 
+@in_english()
 def status(study: StudyFile, store: Store) -> dict[str, Any]:
     """Counts of trials by state, the best one, and who is working; plain JSON.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnnsearch.language import _, counted, listed, marked
 from rnnsearch.scoring.inference.information import Information
 from rnnsearch.scoring.inference.significance import LEVEL, DieboldMariano
 from rnnsearch.scoring.inference.skipped import Skipped
@@ -79,26 +80,39 @@ def verdict(
     told = _information_told(information, p_information, informative)
     if p is None or p_worse is None:
         reason = accuracy.reason if isinstance(accuracy, Skipped) else ""
-        measured = f"the champion's error cannot be judged: {reason}"
+        measured = _("the champion's error cannot be judged: {reason}", reason=_(reason))
     else:
-        shown = f"{_shown(p_worse)} for worse" if worse else _shown(p)
-        measured = f"the champion's error is {_compared(skill, hardest)} ({shown}, Diebold–Mariano)"
-    where = f"on {rows:,} locked sessions from {first} to {last}{walked}{',' * bool(walked)}"
-    after = f"after {trials:,} trial{'s' if trials != 1 else ''}; {_opened(opening, others)}"
-    if better:
-        answer, said = "Better than doing nothing", f"{measured}, and {told}"
-    elif informative:
-        answer, said = (
-            "Informative, but not yet more accurate than doing nothing",
-            f"{told}, but {measured}",
+        shown = _("{p} for worse", p=_shown(p_worse)) if worse else _shown(p)
+        measured = _(
+            "the champion's error is {compared} ({p}, Diebold–Mariano)",
+            compared=_compared(skill, _(hardest)),
+            p=shown,
         )
+    where = _(
+        "on {rows:,} locked sessions from {first} to {last}", rows=rows, first=first, last=last
+    )
+    where += _("{walked},", walked=walked) if walked else ""
+    after = counted("after {count:,} trial", "after {count:,} trials", trials)
+    after += _("; {opened}", opened=_opened(opening, others))
+    if better:
+        answer, said = _("Better than doing nothing"), _both(measured, told)
+    elif informative:
+        answer = _("Informative, but not yet more accurate than doing nothing")
+        said = _("{one}, but {other}", one=told, other=measured)
     elif worse:
-        answer, said = "Worse than doing nothing", f"{measured}, and {told}"
+        answer, said = _("Worse than doing nothing"), _both(measured, told)
     elif p is None and p_information is None:
-        answer, said = "Cannot be told", measured
+        answer, said = _("Cannot be told"), measured
     else:
-        answer, said = "Not distinguishable from doing nothing", f"{told}, and {measured}"
-    return Verdict(better, informative, p, p_information, f"{answer}: {where} {said}, {after}.")
+        answer, said = _("Not distinguishable from doing nothing"), _both(told, measured)
+    sentence = _(
+        "{answer}: {where} {said}, {after}.", answer=answer, where=where, said=said, after=after
+    )
+    return Verdict(better, informative, p, p_information, sentence)
+
+
+def _both(one: str, other: str) -> str:
+    return _("{one}, and {other}", one=one, other=other)
 
 
 def beyond(other: str, skill: float, p: float | None, reason: str = "") -> str:
@@ -121,24 +135,39 @@ def _information_told(
 ) -> str:
     if isinstance(information, Skipped) or p is None:
         reason = information.reason if isinstance(information, Skipped) else ""
-        return f"whether the forecasts carry information cannot be told: {reason}"
-    shown = f"({_shown(p)}, Clark–West)"
+        return _(
+            "whether the forecasts carry information cannot be told: {reason}", reason=_(reason)
+        )
+    shown = f"{_shown(p)}, Clark–West"
     if informative:
-        return f"the forecasts carry information about what came {shown}"
-    return f"there is no information in the forecasts that can be told from chance {shown}"
+        return _("the forecasts carry information about what came ({p})", p=shown)
+    return _("there is no information in the forecasts that can be told from chance ({p})", p=shown)
 
 
 _ORDINALS = (
-    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
-)  # fmt: skip
+    marked("first opening of the test"),
+    marked("second opening of the test"),
+    marked("third opening of the test"),
+    marked("fourth opening of the test"),
+    marked("fifth opening of the test"),
+    marked("sixth opening of the test"),
+    marked("seventh opening of the test"),
+    marked("eighth opening of the test"),
+    marked("ninth opening of the test"),
+    marked("tenth opening of the test"),
+)
 
 
 def _opened(opening: int, others: Sequence[str]) -> str:
-    ordinal = _ORDINALS[opening - 1] if opening <= len(_ORDINALS) else f"{opening}th"
-    text = f"{ordinal} opening of the test"
-    if others:
-        text += f" (before by {', '.join(others[:3])}{' and others' if len(others) > 3 else ''})"
-    return f"{text}, so p is multiplied by {charge(opening):,g}"
+    if opening <= len(_ORDINALS):
+        text = _(_ORDINALS[opening - 1])
+    else:
+        text = _("{number}th opening of the test", number=opening)
+    if len(others) > 3:
+        text += _(" (before by {names} and others)", names=listed(others[:3]))
+    elif others:
+        text += _(" (before by {names})", names=listed(others))
+    return _("{opened}, so p is multiplied by {times:,g}", opened=text, times=charge(opening))
 
 
 def old_verdict(
@@ -175,12 +204,14 @@ def old_verdict(
 
 def _compared(skill: float, naive: str) -> str:
     if skill == 0:
-        return f"the same as that of {naive}"
+        return _("the same as that of {naive}", naive=naive)
     if not np.isfinite(skill):
-        return f"above that of {naive}, which is perfect"
+        return _("above that of {naive}, which is perfect", naive=naive)
     percent = 100 * abs(skill)
     shown = f"{percent:,.0f}" if percent >= 10 else f"{percent:.2g}"
-    return f"{shown} % {'below' if skill > 0 else 'above'} that of {naive}"
+    if skill > 0:
+        return _("{share} % below that of {naive}", share=shown, naive=naive)
+    return _("{share} % above that of {naive}", share=shown, naive=naive)
 
 
 def _shown(p: float) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rnnsearch.language import _, marked
 from rnnsearch.scoring import baselines, metrics
 from rnnsearch.targets import SCORING
 
@@ -86,6 +87,8 @@ IMPORTANCE = (
 )
 
 LEVEL = 0.05
+
+LUCK = marked("The best of many trials always looks better than it is.")
 
 
 def meaning(forecast: str, evaluation: Mapping[str, Any] | None = None) -> str:
@@ -212,22 +215,23 @@ def probability(p: float) -> str:
 def definition(scoring: int, objective: Mapping[str, str] | None = None) -> str:
     """What trials are valued by, in a study of this scoring; `objective`: see `Store.objective`."""
     if objective is not None and objective["key"] != "skill":
-        text = (
-            f"The search maximises the gain in {objective['label']} ({objective['meaning']}): how "
-            "much better than doing nothing the forecasts of the validation rows are by it, the "
-            "mean of the folds"
+        text = _(
+            "The search maximises the gain in {label} ({meaning}): how much better than doing "
+            "nothing the forecasts of the validation rows are by it, the mean of the folds",
+            label=objective["label"],
+            meaning=objective["meaning"],
         )
         if objective["key"] != "sharpe":
-            text += ", divided by how much overlapping targets spread it by chance"
-        return f"{text}. Skill, 1 − RMSE / RMSE of the harder naive forecast, stands beside it."
+            text += _(", divided by how much overlapping targets spread it by chance")
+        return text + _(". Skill, 1 − RMSE / RMSE of the harder naive forecast, stands beside it.")
     if scoring < SCORING:
-        return (
+        return _(
             "Skill is 1 − RMSE / RMSE of the naive forecast (no change) on validation rows, the "
             "mean of the folds; above 0 is better than doing nothing there. This study was begun "
             "before the average was a naive forecast too and before long shifts were charged for "
             "their overlap; it keeps that definition, and its gain is its skill."
         )
-    return (
+    return _(
         "Skill is 1 − RMSE / RMSE of the harder naive forecast on validation rows, the mean of the "
         "folds (the columns are of all their rows); above 0 is better than doing nothing there. "
         "Gain, which the search maximises, is skill divided by how much overlapping targets "
@@ -238,49 +242,58 @@ def definition(scoring: int, objective: Mapping[str, str] | None = None) -> str:
 def width(value: float, unit: str) -> str:
     """Of an interval: a share of the price, or in its unit."""
     if unit == "volatility":
-        return f"{100 * value:.2g} percentage points"
+        return _("{points:.2g} percentage points", points=100 * value)
     if unit != "share":
         return f"{value:.3g}"
-    return f"{100 * value:.{1 if value >= 0.01 else 2}f} % of the price"
+    share = f"{100 * value:.{1 if value >= 0.01 else 2}f}"
+    return _("{share} % of the price", share=share)
 
 
 def intervals(interval: Mapping[str, Any]) -> Iterator[str]:
     """What an evaluation's intervals promised, what they held, and how wide they were."""
-    what = "volatilities" if interval.get("unit") == "volatility" else "prices"
-    yield (
-        f"Intervals promised to hold {100 * interval['promised']:.0f} % of the {what} and held "
-        f"{100 * interval['share']:.1f} %."
+    what = _("volatilities") if interval.get("unit") == "volatility" else _("prices")
+    yield _(
+        "Intervals promised to hold {promised:.0f} % of the {what} and held {held:.1f} %.",
+        promised=100 * interval["promised"],
+        what=what,
+        held=100 * interval["share"],
     )
     if "radius" in interval:
-        yield (
+        yield _(
             "They are as wide on every session, as an earlier version made them; those of `predict`"
             " breathe."
         )
         return
     unit = interval["unit"]
-    yield (
-        f"They are {width(interval['width'], unit)} wide on average, from "
-        f"{width(interval['narrowest'], unit)} in a calm to {width(interval['widest'], unit)} in a "
-        "storm."
+    yield _(
+        "They are {mean} wide on average, from {narrowest} in a calm to {widest} in a storm.",
+        mean=width(interval["width"], unit),
+        narrowest=width(interval["narrowest"], unit),
+        widest=width(interval["widest"], unit),
     )
 
 
 def walked(walk: Mapping[str, Any]) -> str:
     """How a test was walked through, in a sentence."""
     first, last = walk["rows"]
-    rows = f"all rows known then ({first:,} to {last:,})"
+    rows = _("all rows known then ({first:,} to {last:,})", first=first, last=last)
     if walk["window"] != "expanding":
-        rows = f"the newest {last:,} rows known then"
-    weights = "new weights" if walk["start"] == "cold" else "the weights of the one before"
-    return (
-        f"Champion and baselines were fitted {walk['refits']:,} times, every {walk['every']:,} "
-        f"sessions of the test, on {rows}, each time from {weights}."
+        rows = _("the newest {count:,} rows known then", count=last)
+    cold = walk["start"] == "cold"
+    return _(
+        "Champion and baselines were fitted {refits:,} times, every {every:,} sessions of the "
+        "test, on {rows}, each time from {weights}.",
+        refits=walk["refits"],
+        every=walk["every"],
+        rows=rows,
+        weights=_("new weights") if cold else _("the weights of the one before"),
     )
 
 
 def duration(seconds: float) -> str:
     """In the unit that one would say it in."""
-    for unit, size in (("h", 3600), ("min", 60)):
-        if seconds >= 1.5 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.2g} s"
+    if seconds >= 1.5 * 3600:
+        return _("{time:.1f} h", time=seconds / 3600)
+    if seconds >= 1.5 * 60:
+        return _("{time:.1f} min", time=seconds / 60)
+    return _("{time:.2g} s", time=seconds)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from rich.table import Table
 from rich.text import Text
 
-from rnnsearch.report.comparisons import Comparison
+from rnnsearch.language import _, listed
+from rnnsearch.report.comparisons import THIN, Comparison
 from rnnsearch.scoring import metrics
 from rnnsearch.shown import printable
 from rnnsearch.terminal.tables import small_table
@@ -18,22 +19,22 @@ def comparison_parts(every: list[Comparison]) -> Iterator[Table | str]:
         yield _table(told)
     for one in told:
         if one.note:
-            yield f"{one.title}: {one.note}"
-    if others := [one.title for one in every if not one.by_kind]:
-        yield f"also compared, on the page and in --json: {', '.join(others)}"
+            yield _note(one)
+    if others := [_(one.title) for one in every if not one.by_kind]:
+        yield _("also compared, on the page and in --json: {names}", names=listed(others))
 
 
 def _table(told: list[Comparison]) -> Table:
     gain = metrics.get("gain")
-    table = small_table("Compared, by gain of complete trials on validation rows")
+    table = small_table(_("Compared, by gain of complete trials on validation rows"))
     table.add_column("", overflow="fold")
-    for heading in ("trials", "pruned", "best", "median", "spread"):
+    for heading in (_("trials"), _("pruned"), _("best"), _("median"), _("spread")):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in told:
         for group in one.groups:
             spread = "–" if group.spread is None else f"{group.spread:.4f}"
             table.add_row(
-                Text(printable(f"{one.title} {group.name}")),
+                Text(printable(f"{_(one.title)} {group.name}")),
                 str(group.trials),
                 str(group.pruned),
                 gain.cell(group.best),
@@ -42,3 +43,14 @@ def _table(told: list[Comparison]) -> Table:
                 end_section=group is one.groups[-1],
             )
     return table
+
+
+def _note(one: Comparison) -> str:
+    """As `Comparison.note`, in the user's language."""
+    thin = listed(f"{group.name}: {group.complete}" for group in one.thin)
+    return _(
+        "{parameter}: thin, fewer than {least} complete trials ({values}), so it may be luck",
+        parameter=_(one.title),
+        least=THIN,
+        values=thin,
+    )

@@ -5,19 +5,24 @@ import shlex
 from pathlib import Path
 
 from rnnsearch.config import find_study, sample_studies
+from rnnsearch.language import _, counted
 
 
 def after_fetch(data: Path) -> str:
     file = shlex.quote(str(data))
-    return _listed((f"make init DATA={file}", f"rnnsearch init {file}", "a study file for it"))
+    return _listed((f"make init DATA={file}", f"rnnsearch init {file}", _("a study file for it")))
 
 
 def after_init(study: Path) -> str:
     name = _name(study)
     return _listed(
-        (f"make check-study STUDY={name}", f"rnnsearch check {name}", "rows, space, time it takes"),
-        (f"make search STUDY={name}", f"rnnsearch search {name}", "train and log every trial"),
-        (f"make status STUDY={name}", f"rnnsearch status {name}", "meanwhile, how far it is"),
+        (
+            f"make check-study STUDY={name}",
+            f"rnnsearch check {name}",
+            _("rows, space, time it takes"),
+        ),
+        (f"make search STUDY={name}", f"rnnsearch search {name}", _("train and log every trial")),
+        (f"make status STUDY={name}", f"rnnsearch status {name}", _("meanwhile, how far it is")),
     )
 
 
@@ -28,17 +33,21 @@ def after_search(study: Path, left: int = 0, *, tested: bool = True) -> str:
     more = (
         f"make resume{chosen} TRIALS=+50",
         f"rnnsearch search {name} --trials +50",
-        "50 more trials",
+        _("50 more trials"),
     )
     if left > 0:
-        others = f"the other {left} trial{'s' * (left > 1)}"
+        others = counted("the other {count} trial", "the other {count} trials", left)
         more = (f"make resume{chosen}", f"rnnsearch search {name}", others)
-    answer = (f"make evaluate{chosen}", f"rnnsearch evaluate {name}", "better than doing nothing?")
+    answer = (
+        f"make evaluate{chosen}",
+        f"rnnsearch evaluate {name}",
+        _("better than doing nothing?"),
+    )
     return _listed(
         answer if tested else _refit(chosen, name),
         more,
-        (f"make report{chosen}", f"rnnsearch report {name}", "one page with all of it"),
-        ("make dashboard", "rnnsearch dashboard", "every trial in MLflow"),
+        (f"make report{chosen}", f"rnnsearch report {name}", _("one page with all of it")),
+        ("make dashboard", "rnnsearch dashboard", _("every trial in MLflow")),
     )
 
 
@@ -46,16 +55,16 @@ def after_evaluate(study: Path) -> str:
     name = _name(study)
     chosen = "" if name == "quickstart" else f" STUDY={name}"
     return _listed(
-        (f"make report{chosen}", f"rnnsearch report {name}", "one page with all of it"),
-        (f"make refit{chosen}", f"rnnsearch refit {name}", "the champion, trained on all rows"),
-        (f"make predict{chosen}", f"rnnsearch predict {name}", "then: its next forecast"),
+        (f"make report{chosen}", f"rnnsearch report {name}", _("one page with all of it")),
+        (f"make refit{chosen}", f"rnnsearch refit {name}", _("the champion, trained on all rows")),
+        (f"make predict{chosen}", f"rnnsearch predict {name}", _("then: its next forecast")),
     )
 
 
 def after_explain(study: Path) -> str:
     name = _name(study)
     chosen = "" if name == "quickstart" else f" STUDY={name}"
-    return _listed((f"make report{chosen}", f"rnnsearch report {name}", "the pictures of it"))
+    return _listed((f"make report{chosen}", f"rnnsearch report {name}", _("the pictures of it")))
 
 
 def without_test(study: Path) -> str:
@@ -64,12 +73,16 @@ def without_test(study: Path) -> str:
     chosen = f" STUDY={name}"
     return _listed(
         _refit(chosen, name),
-        (f"make predict{chosen}", f"rnnsearch predict {name}", "then: its next forecast"),
+        (f"make predict{chosen}", f"rnnsearch predict {name}", _("then: its next forecast")),
     )
 
 
 def _refit(chosen: str, name: str) -> tuple[str, str, str]:
-    return f"make refit{chosen}", f"rnnsearch refit {name}", "the best trial, trained on all rows"
+    return (
+        f"make refit{chosen}",
+        f"rnnsearch refit {name}",
+        _("the best trial, trained on all rows"),
+    )
 
 
 def to_go_on(study: Path, timeout: str | None = None) -> str:

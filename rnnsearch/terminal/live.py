@@ -8,6 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rnnsearch.language import _, counted, listed
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.words import duration
 from rnnsearch.search.driver.deadline import Deadline
@@ -58,14 +59,21 @@ class SearchView:
         done = self._before
         if done:
             self._say(
-                f"study {store.name}: going on after {done} finished trials, up to {target}"
+                _going_on(store.name, done, target)
                 if done < target
-                else f"study {store.name}: there is nothing to do, {done} trials are finished"
+                else counted(
+                    "study {study}: there is nothing to do, {count} trial is finished",
+                    "study {study}: there is nothing to do, {count} trials are finished",
+                    done,
+                    study=store.name,
+                )
             )
         else:
             by = store.objective
-            aim = "" if by["key"] == "skill" else f", by {by['label']}"
-            self._say(f"study {store.name}: {target} trials, {_count(workers, 'worker')}{aim}")
+            aim = "" if by["key"] == "skill" else _(", by {measure}", measure=by["label"])
+            trials = counted("{count} trial", "{count} trials", target)
+            told = {"study": store.name, "trials": trials, "workers": _workers(workers)}
+            self._say(_("study {study}: {trials}, {workers}", **told) + aim)
 
     def look(self, store: Store) -> None:
         """See what all drivers of the study have done."""
@@ -109,22 +117,25 @@ class SearchView:
 
     def _draw(self) -> Group:
         if not self._target:
-            return Group(Text("reading the data", style="cyan"))
+            return Group(Text(_("reading the data"), style="cyan"))
         running = self._running.copy()  # this is another thread than the driver's
         parts: list[Table | Text] = [self._trials(running)] if running else []
         trained = self._done() > self._before or any(trial.epoch for trial in running.values())
         if self._workers and not trained:
-            parts.append(Text(f"{_count(self._workers, 'worker')} starting", style="cyan"))
+            starting = _("{workers} starting", workers=_workers(self._workers))
+            parts.append(Text(starting, style="cyan"))
         return Group(*parts, self._progress(), *self._best_lines())
 
     def _trials(self, running: dict[int, RunningTrial]) -> Table:
         """A row per worker that trains, as many as there is room for."""
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         reached = [metrics.get(key) for key in ("skill", "gain")]
-        labels = [metric.label for metric in reached]
-        for column in ("trial", "network", "inputs", "epoch", *labels, ""):
-            justify = "left" if column in ("network", "") else "right"
-            table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        labels = [_(metric.label) for metric in reached]
+        table.add_column(_("trial"), justify="right", no_wrap=True)
+        table.add_column(_("network"), no_wrap=True)
+        for column in (_("inputs"), _("epoch"), *labels):
+            table.add_column(column, justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True)
         room = max(self.console.height - OTHER_LINES, 3)
         shown = sorted(running.items())
         if len(shown) > room:
@@ -140,7 +151,7 @@ class SearchView:
                 ProgressBar(total=parameters.epochs, completed=trial.epoch, width=10),
             )
         if len(shown) < len(running):
-            table.add_row("", f"and {len(running) - len(shown)} more")
+            table.add_row("", _("and {count} more", count=len(running) - len(shown)))
         return table
 
     def _progress(self) -> Table:
@@ -151,9 +162,11 @@ class SearchView:
         line.add_row(
             ProgressBar(total=max(self._target, 1), completed=done, width=12),
             f"{done}/{self._target}",
-            ", ".join(f"{self._counts[s]} {s}" for s in FINISHED if self._counts.get(s)),
-            f"{pace:.1f}/min" if pace else "",
-            f"{duration(60 * max(self._target - done, 0) / pace)} left" if pace else "",
+            listed(f"{self._counts[s]} {_(s)}" for s in FINISHED if self._counts.get(s)),
+            _("{pace:.1f}/min", pace=pace) if pace else "",
+            _("{time} left", time=duration(60 * max(self._target - done, 0) / pace))
+            if pace
+            else "",
             self._time(),
         )
         return line
@@ -163,18 +176,23 @@ class SearchView:
         if self._deadline.text is None:
             return ""
         left = self._deadline.left()
-        return f"stops in {duration(left)}" if left > 0 else "time is up"
+        return _("stops in {time}", time=duration(left)) if left > 0 else _("time is up")
 
     def _done(self) -> int:
         return sum(self._counts.get(state, 0) for state in FINISHED)
 
     def _best_lines(self) -> list[Text]:
         if self._best is None:
-            return [Text("best so far: none yet")]
-        best, names = self._best, ", ".join(self._best.inputs)
+            return [Text(_("best so far: none yet"))]
+        best = self._best
         lines = [
-            f"best so far: {valued(best)}, trial {best.number}, {title(best.plain)}",
-            f"its inputs: {names}",
+            _(
+                "best so far: {valued}, trial {number}, {network}",
+                valued=valued(best),
+                number=best.number,
+                network=title(best.plain),
+            ),
+            _("its inputs: {names}", names=listed(best.inputs)),
         ]
         return [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]
 
@@ -182,17 +200,21 @@ class SearchView:
 def trial_line(trial: TrialView, better: bool = False) -> str:
     """One finished trial on one line."""
     parameters = trial.plain
-    parts = [f"trial {trial.number:>4}", f"{title(parameters) if parameters else '':<24}"]
+    parts = [
+        _("trial {number:>4}", number=trial.number),
+        f"{title(parameters) if parameters else '':<24}",
+    ]
     epochs = len(trial.curves.get("skill", ()))
     trained = f"{epochs:>3}/{parameters['epochs'] if parameters else 0}"
-    parts.append(f"{trained if trial.is_original else f'as {trial.duplicate_of}':<7}")
+    same = "" if trial.is_original else _("as {number}", number=trial.duplicate_of)
+    parts.append(f"{same or trained:<7}")
     parts.append(valued(trial) or f"{'':27}")
     if not trial.is_complete:  # its epochs say that
-        parts.append(trial.state)
+        parts.append(_(trial.state))
     if trial.state in (FAILED, INTERRUPTED):
         parts.append(trial.reason or "")
     if better:
-        parts.append("best")
+        parts.append(_("best"))
     return "  ".join(parts)
 
 
@@ -205,8 +227,18 @@ def valued(trial: TrialView) -> str:
         skill = (trial.curves.get("skill") or [trial.value])[-1]
     values = {"skill": skill, "gain": trial.value}
     told = {metrics.get(key): value for key, value in values.items()}
-    return "  ".join(f"{metric.label} {metric.cell(value)}" for metric, value in told.items())
+    return "  ".join(f"{_(metric.label)} {metric.cell(value)}" for metric, value in told.items())
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("s" if number != 1 else "")
+def _workers(count: int) -> str:
+    return counted("{count} worker", "{count} workers", count)
+
+
+def _going_on(study: str, done: int, target: int) -> str:
+    return counted(
+        "study {study}: going on after {count} finished trial, up to {target}",
+        "study {study}: going on after {count} finished trials, up to {target}",
+        done,
+        study=study,
+        target=target,
+    )

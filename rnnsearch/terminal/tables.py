@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnnsearch.errors import readable
+from rnnsearch.language import _, counted, listed, marked, used
 from rnnsearch.scoring import metrics, quantiles, trading
 from rnnsearch.scoring.words import intervals, probability, rival, walked
 from rnnsearch.search.store.records import title
@@ -20,14 +21,14 @@ from rnnsearch.search.store.view import TrialView, best_first, trained
 from rnnsearch.shown import day, printable
 
 TESTS = {
-    "information": "carries information (Clark–West)",
-    "diebold_mariano": "better than doing nothing (Diebold–Mariano)",
-    "diebold_mariano_one_fit": "refits better than one fit (Diebold–Mariano)",
-    "pesaran_timmermann": "direction better than chance (Pesaran–Timmermann)",
-    "excess_profitability": "directions earn more than chance (Anatolyev–Gerko)",
-    "superior_ability": "any trial better than naive on validation (SPA)",
-    "confidence_set": "model confidence set",
-    "overfitting": "probability of backtest overfitting",
+    "information": marked("carries information (Clark–West)"),
+    "diebold_mariano": marked("better than doing nothing (Diebold–Mariano)"),
+    "diebold_mariano_one_fit": marked("refits better than one fit (Diebold–Mariano)"),
+    "pesaran_timmermann": marked("direction better than chance (Pesaran–Timmermann)"),
+    "excess_profitability": marked("directions earn more than chance (Anatolyev–Gerko)"),
+    "superior_ability": marked("any trial better than naive on validation (SPA)"),
+    "confidence_set": marked("model confidence set"),
+    "overfitting": marked("probability of backtest overfitting"),
 }
 
 BESIDE = 4
@@ -50,11 +51,12 @@ def best_table(
     first = [*metrics.valued_by(objective), *first]
     last = [metric for metric in last if any(metric.key in trial.metrics for trial in best)]
     shown = [*first, *metrics.naive_columns([trial.metrics for trial in best]), *last]
-    table = small_table("Best trials on validation rows", tight=True)
-    for column in ("#", "network", *(metric.heading for metric in shown)):
-        # A network whose name has no room goes on in a second line: its last word is its shift.
-        left = column == "network"
-        table.add_column(column, justify="left" if left else "right", no_wrap=not left)
+    table = small_table(_("Best trials on validation rows"), tight=True)
+    table.add_column("#", justify="right", no_wrap=True)
+    # A network whose name has no room goes on in a second line: its last word is its shift.
+    table.add_column(_("network"))
+    for metric in shown:
+        table.add_column(metric.heading, justify="right", no_wrap=True)
     for trial in best:
         # Those of before there were gains do not tell it among their metrics.
         values = trial.metrics | {"gain": trial.gain}
@@ -66,28 +68,37 @@ def best_table(
 def status_text(facts: dict[str, Any]) -> str:
     """A study's counts in a line."""
     counts = [
-        f"{facts[state]} {state}"
+        f"{facts[state]} {_(state)}"
         for state in ("complete", "pruned", "failed", "running", "waiting", "interrupted")
         if facts[state] or state == "complete"
     ]
     if facts["abandoned"]:
-        gone = f" ({facts['abandoned']} without a driver: the next search runs them again)"
-        counts = [c + gone if c.endswith(" running") else c for c in counts]
+        gone = _(
+            " ({count} without a driver: the next search runs them again)",
+            count=facts["abandoned"],
+        )
+        counts = [c + gone if c.endswith(f" {_('running')}") else c for c in counts]
     finished = facts["complete"] + facts["pruned"] + facts["failed"]
     valued = facts["objective"]
-    by = "" if valued["key"] == "skill" else f", by {valued['label']}"
-    return (
-        f"study {facts['study']}: {finished} of {facts['target_trials']} trials finished{by} "
-        f"({', '.join(counts)}), {facts['duplicates']} duplicates, {facts['tracked']} in MLflow"
+    return _(
+        "study {study}: {finished} of {wanted} trials finished{by} ({states}), {duplicates}, "
+        "{tracked} in MLflow",
+        study=facts["study"],
+        finished=finished,
+        wanted=facts["target_trials"],
+        by="" if valued["key"] == "skill" else _(", by {measure}", measure=valued["label"]),
+        states=listed(counts),
+        duplicates=counted("{count} duplicate", "{count} duplicates", facts["duplicates"]),
+        tracked=facts["tracked"],
     )
 
 
 def drivers_table(drivers: Sequence[dict[str, Any]]) -> Table:
     """Who is searching now, and how many trials each has in training or ready for it."""
-    table = small_table("Searching now")
-    for column in ("machine", "process", "engine"):
+    table = small_table(_("Searching now"))
+    for column in (_("machine"), _("process"), _("engine")):
         table.add_column(column, no_wrap=True)
-    for column in ("workers", "trials", "last sign of life"):
+    for column in (_("workers"), _("trials"), _("last sign of life")):
         table.add_column(column, justify="right")
     for one in drivers:
         table.add_row(
@@ -96,29 +107,34 @@ def drivers_table(drivers: Sequence[dict[str, Any]]) -> Table:
             _text(one["engine"]),
             str(one["workers"]),
             str(one["running"]),
-            f"{one['silent']} s ago",
+            _("{seconds} s ago", seconds=one["silent"]),
         )
     return table
 
 
-def findings(facts: dict[str, Any], count: int = 8) -> Iterator[Table | str]:
-    """Which inputs and parameters mattered, from the facts of a study."""
-    yield from facts["notes"]
+def findings(
+    facts: dict[str, Any], count: int = 8, *, notes: Iterable[str] | None = None
+) -> Iterator[Table | str]:
+    """Which inputs and parameters mattered, from the facts of a study.
+
+    `notes`: those of the facts in the user's language.
+    """
+    yield from facts["notes"] if notes is None else notes
     compared = [one for one in facts["inputs"] if 0 < one["chosen"] < one["trials"]]
     shuffled = any(one["permutation"] is not None for one in compared)
     if compared:
         table = small_table(
-            "Inputs, by what the best trials lose without" if shuffled else "Inputs"
+            _("Inputs, by what the best trials lose without") if shuffled else _("Inputs")
         )
-        table.add_column("input", no_wrap=True)
-        headings = ["chosen\nby", "mean gain\nwith it", "mean gain\nwithout it"]
-        for heading in [*headings, "skill lost\nif shuffled"][: 4 if shuffled else 3]:
+        table.add_column(_("input"), no_wrap=True)
+        headings = [_("chosen\nby"), _("mean gain\nwith it"), _("mean gain\nwithout it")]
+        for heading in [*headings, _("skill lost\nif shuffled")][: 4 if shuffled else 3]:
             table.add_column(heading, justify="right")
         for one in compared[:count]:
             skills = [one["gain_with"], one["gain_without"]]
             table.add_row(
                 _text(one["input"]),
-                f"{one['chosen']} of {one['trials']}",
+                _("{some} of {all}", some=one["chosen"], all=one["trials"]),
                 *(
                     metrics.get("gain").cell(skill)
                     for skill in [*skills, one["permutation"]][: 3 if shuffled else 2]
@@ -126,53 +142,59 @@ def findings(facts: dict[str, Any], count: int = 8) -> Iterator[Table | str]:
             )
         yield table
         if len(compared) > count:
-            yield f"and {len(compared) - count} more inputs: --json has them all"
+            yield _("and {count} more inputs: --json has them all", count=len(compared) - count)
     importance = facts["importance"]
     if importance["parameters"]:
-        shares = [f"{name} {share:.0%}" for name, share in importance["parameters"].items()]
-        rough = f" ({importance['note']})" if importance["note"] else ""
-        yield f"parameters that mattered{rough}: {', '.join(shares[:6])}"
+        told = importance["parameters"].items()
+        shares = [f"{_(name.replace('_', ' '))} {share:.0%}" for name, share in told]
+        rough = f" ({_(importance['note'])})" if importance["note"] else ""
+        yield _("parameters that mattered{rough}: {shares}", rough=rough, shares=listed(shares[:6]))
 
 
 def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
     """The verdict, the champion against the baselines, and how sure that is."""
-    yield answer["verdict"]["sentence"]
+    from rnnsearch.verdict.answers import (
+        told_sentence,
+    )  # torch, two seconds, which a search has not
+
+    yield told_sentence(answer)
     if "beyond" in answer:
         yield answer["beyond"]["sentence"]
     champion, skill = answer["champion"], metrics.get("skill")
-    yield (
-        f"champion: trial {champion['trial']}, {title(champion['params'])}, "
-        f"{len(champion['params']['inputs'])} inputs, validation skill "
-        f"{skill.cell(champion['skill'])} over {len(champion['seeds'])} seeds"
+    yield _(
+        "champion: trial {number}, {network}, {inputs}, validation skill {skill} over {seeds}",
+        number=champion["trial"],
+        network=title(champion["params"]),
+        inputs=counted("{count} input", "{count} inputs", len(champion["params"]["inputs"])),
+        skill=skill.cell(champion["skill"]),
+        seeds=counted("{count} seed", "{count} seeds", len(champion["seeds"])),
     )
     if answer.get("walk"):
         yield walked(answer["walk"])
-    heading = (
-        f"Locked test: {answer['test']['rows']} target dates, {answer['test']['first']} to "
-        f"{answer['test']['last']}"
-    )
+    heading = _("Locked test: {rows} target dates, {first} to {last}", **answer["test"])
     first, *others = answer["table"]
     for start in range(0, len(others), BESIDE):
         rows = [first, *others[start : start + BESIDE]]
         table = small_table(heading if not start else "")
         table.add_column("", no_wrap=True)
         for row in rows:
-            table.add_column(row["forecast"], justify="right", no_wrap=True)
+            table.add_column(_(row["forecast"]), justify="right", no_wrap=True)
         for key in (key for key in first if key != "forecast"):
             metric = metrics.find(key, answer.get("own_metrics"))
-            table.add_row(_text(metric.label), *(metric.text(row.get(key)) for row in rows))
+            table.add_row(_text(_(metric.label)), *(metric.text(row.get(key)) for row in rows))
         yield table
-    seeds = ", ".join(map(skill.cell, answer["seed_skills"]))
-    yield f"skill of each seed on its own: {seeds}"
+    seeds = listed(map(skill.cell, answer["seed_skills"]))
+    yield _("skill of each seed on its own: {skills}", skills=seeds)
     if answer["interval"]:
         yield " ".join(intervals(answer["interval"]))
         if quarters := answer["interval"].get("quarters"):
-            held = ", ".join(f"{quarter['share']:.1%}" for quarter in quarters)
-            yield f"held on each quarter of the test: {held}"
+            held = listed(f"{quarter['share']:.1%}" for quarter in quarters)
+            yield _("held on each quarter of the test: {shares}", shares=held)
     if distribution := answer.get("quantiles"):
         yield quantiles.words(distribution, {answer["hardest"]: answer["hardest_in_words"]})
     for name, result in answer["significance"].items():
-        yield f"{_test_name(name, answer)}: {_test_result(name, result, answer)}"
+        told = {"test": _test_name(name, answer), "result": _test_result(name, result, answer)}
+        yield _("{test}: {result}", **told)
     if answer.get("pool"):
         from rnnsearch.terminal.pooled import pooled_tables
 
@@ -183,57 +205,71 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
 
 def refit_text(renewed: dict[str, Any]) -> str:
     """What a refit was trained on, as `verdict.renewal.renew` tells it."""
-    verb = "is trained on" if renewed["made"] else "was trained before on the same"
-    rows = f"{renewed['rows']:,} rows, {renewed['first']} to {renewed['last']}"
-    return f"trial {renewed['champion']} {verb} {rows}"
+    told = {key: renewed[key] for key in ("champion", "rows", "first", "last")}
+    if renewed["made"]:
+        return _("trial {champion} is trained on {rows:,} rows, {first} to {last}", **told)
+    return _(
+        "trial {champion} was trained before on the same {rows:,} rows, {first} to {last}", **told
+    )
 
 
 def trading_tables(traded: dict[str, Any]) -> Iterator[Table | str]:
     """What the champion would have earned, beside buying and holding, and cash."""
     if "reason" in traded:
-        yield f"not traded: {traded['reason']}"
+        yield _("not traded: {reason}", reason=_(traded["reason"]))
         return
-    yield traded["sentence"]
+    yield traded["sentence"] if used() == "en" else trading.sentence(traded)
     table = small_table(
-        f"Traded: {traded['sessions']} sessions, {traded['first']} to {traded['last']}, costs of "
-        f"{traded['settings']['cost']:g} bp per side"
+        _(
+            "Traded: {sessions} sessions, {first} to {last}, costs of {cost:g} bp per side",
+            sessions=traded["sessions"],
+            first=traded["first"],
+            last=traded["last"],
+            cost=traded["settings"]["cost"],
+        )
     )
     table.add_column("", no_wrap=True)
     for row in traded["table"]:
-        table.add_column(trading.LABELS[row["account"]], justify="right", no_wrap=True)
+        table.add_column(_(trading.LABELS[row["account"]]), justify="right", no_wrap=True)
     for one, cells in trading.shown_measures(traded):
-        table.add_row(one.label, *(text for text, _ in cells))
+        table.add_row(_(one.label), *(text for text, _value in cells))
     yield table
     at = map(trading.at_cost, traded["costs"])
-    yield f"Sharpe ratio at other costs: {', '.join(at)}"
+    yield _("Sharpe ratio at other costs: {ratios}", ratios=listed(at))
     for text in traded["notes"]:
-        yield f"note: {text}"
+        yield _("note: {text}", text=text)
 
 
 def _test_name(name: str, answer: dict[str, Any]) -> str:
     other = rival(name, answer)
-    return f"better than {other} (Diebold–Mariano)" if other else TESTS.get(name, name)
+    if other:
+        return _("better than {other} (Diebold–Mariano)", other=_(other))
+    return _(TESTS[name]) if name in TESTS else name
 
 
 def _test_result(name: str, result: dict[str, Any], answer: dict[str, Any]) -> str:
     if "reason" in result:
-        return f"not applied, {result['reason']}"
+        return _("not applied, {reason}", reason=result["reason"])
     match name:
         case "overfitting":
-            return (
-                f"{result['probability']:.0%} (the best on one half of the validation rows is no "
-                f"better than the median trial on the other; {result['trials']} trials)"
+            return _(
+                "{share:.0%} (the best on one half of the validation rows is no better than the "
+                "median trial on the other; {trials} trials)",
+                share=result["probability"],
+                trials=result["trials"],
             )
         case "confidence_set":
-            return (
-                f"{len(result['included'])} of {result['trials']} trials cannot be told from the "
-                f"best ({1 - result['size']:.0%})"
+            return _(
+                "{left} of {trials} trials cannot be told from the best ({share:.0%})",
+                left=len(result["included"]),
+                trials=result["trials"],
+                share=1 - result["size"],
             )
         case "information":
             return probability(answer["verdict"]["p_information"])
         case "diebold_mariano":
             return probability(answer["verdict"]["p"])
-    return f"{probability(answer['corrected'][name])}, corrected for the tests beside it"
+    return _("{p}, corrected for the tests beside it", p=probability(answer["corrected"][name]))
 
 
 QUANTILE = re.compile(r"q[\d.]+_")
@@ -243,7 +279,7 @@ MOST_QUANTILES = 5
 
 def prediction_table(answer: dict[str, Any]) -> Table:
     """Dated forecasts, newest last; without the columns that are empty."""
-    table = small_table(f"Forecasts of trial {answer['champion']}", tight=True)
+    table = small_table(_("Forecasts of trial {number}", number=answer["champion"]), tight=True)
     rows = answer["forecasts"]
     told = [name for name in rows[0] if any(row[name] is not None for row in rows)]
     fan = [name for name in told if QUANTILE.match(name)]
@@ -252,7 +288,7 @@ def prediction_table(answer: dict[str, Any]) -> Table:
         shown = {fan[round(step * number)] for number in range(MOST_QUANTILES)}
         told = [name for name in told if name not in fan or name in shown]
     for name in told:
-        table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
+        table.add_column(_(name.replace("_", "\n")), justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*(cell(name, row[name]) for name in told))
     return table
@@ -281,7 +317,8 @@ def print_facts(lines: Sequence[str], warnings: Sequence[str]) -> None:
     out = output()
     out.print(readable("\n".join(lines)), highlight=False, markup=False)
     for warning in warnings:
-        out.print(f"note: {readable(warning)}", style="yellow", highlight=False, markup=False)
+        told = _("note: {text}", text=readable(warning))
+        out.print(told, style="yellow", highlight=False, markup=False)
 
 
 def frame_table(title_: str, frame: pd.DataFrame) -> Table:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from rnnsearch.arrays import Floats, rounded
+from rnnsearch.language import _, in_english, used
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.scoring import baselines, metrics, sentences
 from rnnsearch.scoring.inference import significance, together
@@ -31,6 +32,7 @@ T = TypeVar("T")
 Say = Callable[[str], None]
 
 
+@in_english()
 def stored_answer(store: Store) -> dict[str, Any] | None:
     """The last evaluation, its verdict charged for the opening it was; None before the first.
 
@@ -83,6 +85,16 @@ def _beyond(answer: Mapping[str, Any]) -> dict[str, Any]:
             "sentence": sentences.beyond(in_words, known, p, result.get("reason", "")),
         }
     }
+
+
+def told_sentence(answer: Mapping[str, Any]) -> str:
+    """The verdict of an answer in the user's language; what is kept of it is English.
+
+    So are verdicts of earlier versions, and of a series among many.
+    """
+    if used() == "en" or "opening_id" not in answer or AMONG in answer:
+        return str(answer["verdict"]["sentence"])
+    return str(_verdict(answer)["sentence"])
 
 
 AMONG = "among"
@@ -210,7 +222,7 @@ def _told(
 # --- on the way ---------------------------------------------------------------------------------
 
 
-def _verdict(answer: dict[str, Any]) -> dict[str, Any]:
+def _verdict(answer: Mapping[str, Any]) -> dict[str, Any]:
     tests = answer["significance"]
     skill = answer["table"][0]["skill"]
     return asdict(
@@ -233,7 +245,7 @@ def _walked(answer: Mapping[str, Any]) -> str:
     if pool := answer.get("pool"):
         return f" of {pool['count']} series by one network"
     walk = answer.get("walk")
-    return f", refitted every {walk['every']} sessions" if walk else ""
+    return _(", refitted every {count} sessions", count=walk["every"]) if walk else ""
 
 
 ON_THE_TEST = ("diebold_mariano_", "pesaran_timmermann", "excess_profitability")

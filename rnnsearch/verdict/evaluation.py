@@ -22,6 +22,7 @@ from rnnsearch.arrays import Floats
 from rnnsearch.config import StudyFile, digest, extremes, home
 from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import RnnsearchError, StorageError, StudyFileError
+from rnnsearch.language import in_english
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.forecasting.spec import read_spec
 from rnnsearch.scoring import sentences
@@ -122,7 +123,8 @@ def evaluate(
                 "opening_id": opening.id,
                 "opened_before_by": list(opening.others),
             }
-        answer["trading"] = trading.traded(problem, store.trials(), trials, answer)
+        with in_english():  # it is kept
+            answer["trading"] = trading.traded(problem, store.trials(), trials, answer)
         answer["significance"] |= {
             name: asdict(result) for name, result in selection_tests(problem, store).items()
         }

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.arrays import Floats
+from rnnsearch.language import _
 from rnnsearch.scoring.quantiles import Fan
 from rnnsearch.targets import Target
 
@@ -202,7 +203,7 @@ class Metric:
     @property
     def heading(self) -> str:
         """The label of a narrow column, in lines."""
-        return self.short or narrowed(self.label)
+        return _(self.short) if self.short else narrowed(_(self.label))
 
     @property
     def hint(self) -> str:

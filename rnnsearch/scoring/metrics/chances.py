@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from rnnsearch.arrays import Floats
+from rnnsearch.language import marked
 from rnnsearch.scoring.metrics.base import Bools, Metric, chance
 
 SURE = 1e-6
@@ -51,7 +52,7 @@ def brier_skill(rose: Bools, p: Floats, naive: Floats) -> float:
 METRICS = (
     Metric(
         key="log_loss",
-        label="log loss",
+        label=marked("log loss"),
         function=lambda s: log_loss(s.rose, s.forecast),
         better="lower",
         meaning="cost of the chances: 0 is perfect, 0.693 is always saying one half",
@@ -59,7 +60,7 @@ METRICS = (
     ),
     Metric(
         key="auc",
-        label="AUC",
+        label=marked("AUC"),
         function=lambda s: auc(s.rose, s.forecast),
         better="higher",
         meaning="how often a session that rose had the higher chance: 0.5 tells nothing",
@@ -67,7 +68,7 @@ METRICS = (
     ),
     Metric(
         key="brier_skill",
-        label="Brier skill",
+        label=marked("Brier skill"),
         function=lambda s: brier_skill(s.rose, s.forecast, s.hardest),
         better="higher",
         meaning="1 − Brier score / that of the hardest naive forecast",

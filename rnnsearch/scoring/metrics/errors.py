@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from rnnsearch.arrays import Floats
+from rnnsearch.language import marked
 from rnnsearch.scoring.metrics.base import TARGET, Metric, Scored, never, valued
 
 
@@ -91,7 +92,7 @@ def _gain(scored: Scored) -> float:
 METRICS = (
     Metric(
         key="skill",
-        label="skill",
+        label=marked("skill"),
         function=lambda s: skill(s.actual, s.forecast, s.hardest),
         format="+.4f",
         better="higher",
@@ -99,7 +100,7 @@ METRICS = (
     ),
     Metric(
         key="gain",
-        label="gain",
+        label=marked("gain"),
         function=_gain,
         format="+.4f",
         better="higher",
@@ -108,7 +109,7 @@ METRICS = (
     ),
     Metric(
         key="rmse",
-        label="RMSE",
+        label=marked("RMSE"),
         function=lambda s: rmse(s.actual, s.forecast),
         unit=TARGET,
         better="lower",
@@ -118,7 +119,7 @@ METRICS = (
     ),
     Metric(
         key="mae",
-        label="MAE",
+        label=marked("MAE"),
         function=lambda s: mae(s.actual, s.forecast),
         unit=TARGET,
         better="lower",
@@ -128,7 +129,7 @@ METRICS = (
     ),
     Metric(
         key="r2",
-        label="R²",
+        label=marked("R²"),
         function=lambda s: r2(s.actual, s.forecast),
         format="+.4f",
         better="higher",
@@ -137,7 +138,7 @@ METRICS = (
     ),
     Metric(
         key="theil_u2",
-        label="Theil's U2",
+        label=marked("Theil's U2"),
         function=lambda s: theil_u2(s.actual, s.forecast, s.first_naive),
         better="lower",
         meaning="RMSE / RMSE of the naive forecast, both of changes in percent where they are "

@@ -6,6 +6,7 @@ One rule everywhere: a rise is a change above 0. A price that did not change did
 import numpy as np
 
 from rnnsearch.arrays import Floats
+from rnnsearch.language import marked
 from rnnsearch.scoring.metrics.base import SHARE, Metric, directed
 
 
@@ -24,23 +25,23 @@ def directional_accuracy(
 METRICS = (
     Metric(
         key="directional_accuracy",
-        label="right direction",
+        label=marked("right direction"),
         function=lambda s: directional_accuracy(s.actual, s.forecast, s.middle),
         unit=SHARE,
         format=".1f",
         better="higher",
         meaning="how often the forecast rose, or did not, as it came",
         applies=directed,
-        short="hits\n%",
+        short=marked("hits\n%"),
     ),
     Metric(
         key="always_up",
-        label="always up",
+        label=marked("always up"),
         function=lambda s: float(np.mean(s.rose)),
         unit=SHARE,
         format=".1f",
         meaning="how often the price rose: a forecast that always says up",
         applies=directed,
-        short="rises\n%",
+        short=marked("rises\n%"),
     ),
 )

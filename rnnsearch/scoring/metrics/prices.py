@@ -1,12 +1,13 @@
 """Errors of the prices that forecasts mean."""
 
+from rnnsearch.language import marked
 from rnnsearch.scoring.metrics.base import PERCENT, PRICE, Metric, priced
 from rnnsearch.scoring.metrics.errors import mae, mape, mase, r2, rmse
 
 METRICS = (
     Metric(
         key="price_rmse",
-        label="price RMSE",
+        label=marked("price RMSE"),
         function=lambda s: rmse(s.prices.actual, s.prices.forecast),
         unit=PRICE,
         better="lower",
@@ -16,7 +17,7 @@ METRICS = (
     ),
     Metric(
         key="price_mae",
-        label="price MAE",
+        label=marked("price MAE"),
         function=lambda s: mae(s.prices.actual, s.prices.forecast),
         unit=PRICE,
         better="lower",
@@ -25,7 +26,7 @@ METRICS = (
     ),
     Metric(
         key="price_mape",
-        label="price MAPE",
+        label=marked("price MAPE"),
         function=lambda s: mape(s.prices.actual, s.prices.forecast),
         unit=PERCENT,
         format=".3f",
@@ -36,7 +37,7 @@ METRICS = (
     ),
     Metric(
         key="price_r2",
-        label="price R²",
+        label=marked("price R²"),
         function=lambda s: r2(s.prices.actual, s.prices.forecast),
         format=".5f",
         better="higher",
@@ -45,7 +46,7 @@ METRICS = (
     ),
     Metric(
         key="price_mase",
-        label="price MASE",
+        label=marked("price MASE"),
         function=lambda s: mase(s.prices.actual, s.prices.forecast, s.moved),
         better="lower",
         meaning="price MAE over the mean move before the rows, over as many sessions",

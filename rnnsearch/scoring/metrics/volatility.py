@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from rnnsearch.arrays import Floats
+from rnnsearch.language import marked
 from rnnsearch.scoring.metrics.base import Metric
 from rnnsearch.targets import Target
 
@@ -51,7 +52,7 @@ def of_volatility(target: Target) -> bool:
 METRICS = (
     Metric(
         key="qlike",
-        label="QLIKE",
+        label=marked("QLIKE"),
         function=lambda s: qlike(s.actual, s.forecast),
         better="lower",
         meaning="loss of the variance forecast: 0 is perfect, too low costs more than too high",
@@ -60,7 +61,7 @@ METRICS = (
     ),
     Metric(
         key="mz_intercept",
-        label="MZ intercept",
+        label=marked("MZ intercept"),
         function=lambda s: mincer_zarnowitz(s.actual, s.forecast)[0],
         format="+.3f",
         meaning="intercept of what came on what was forecast (Mincer–Zarnowitz): 0 is unbiased",
@@ -68,7 +69,7 @@ METRICS = (
     ),
     Metric(
         key="mz_slope",
-        label="MZ slope",
+        label=marked("MZ slope"),
         function=lambda s: mincer_zarnowitz(s.actual, s.forecast)[1],
         format="+.3f",
         meaning="slope of what came on what was forecast (Mincer–Zarnowitz): 1 is unbiased",
@@ -76,7 +77,7 @@ METRICS = (
     ),
     Metric(
         key="mz_r2",
-        label="MZ R²",
+        label=marked("MZ R²"),
         function=lambda s: mincer_zarnowitz(s.actual, s.forecast)[2],
         format="+.4f",
         better="higher",

@@ -17,6 +17,7 @@ from rnnsearch.scoring.trading.words import (
     MEASURES,
     Shown,
     at_cost,
+    sentence,
     shown_measures,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "Shown",
     "Strategy",
     "at_cost",
+    "sentence",
     "sharpes",
     "shown_measures",
     "traded",

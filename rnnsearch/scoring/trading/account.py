@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnsearch.arrays import Floats
+from rnnsearch.language import marked
 
 BASIS_POINT = 1e-4
 
@@ -54,12 +55,12 @@ ENTRIES = {
     for entry in (
         Entry(
             "close",
-            "at the close of the origin",
+            marked("at the close of the origin"),
             _at_close,
             note="positions are entered at the close that the forecast itself is made from, so it "
             'has to be there just before; [trade] entry = "open" enters at the next open instead',
         ),
-        Entry("open", "at the next open", _at_open, needs_open=True),
+        Entry("open", marked("at the next open"), _at_open, needs_open=True),
     )
 }
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnsearch.arrays import Floats
+from rnnsearch.language import marked
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +62,9 @@ def _beyond_costs(said: Said) -> Floats:
 RULES = {
     rule.name: rule
     for rule in (
-        Rule("sign", "by the sign of each forecast", _sign),
-        Rule("scaled", "in proportion to each forecast over volatility", _scaled),
-        Rule("costs", "where the forecast exceeds what trading it costs", _beyond_costs),
+        Rule("sign", marked("by the sign of each forecast"), _sign),
+        Rule("scaled", marked("in proportion to each forecast over volatility"), _scaled),
+        Rule("costs", marked("where the forecast exceeds what trading it costs"), _beyond_costs),
     )
 }
 

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+from rnnsearch.language import counted
 from rnnsearch.search.driver.asking import TrialSource
 from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.search.driver.patience import Patience
@@ -168,16 +169,26 @@ class Driver:
         """Running trials are being finished already, so one Ctrl-C is enough to stop at once."""
         if self._insists > 1 and self._running:
             self.view.notice(
-                f"time is up ({self._deadline.text}): {len(self._running)} running trials are "
-                "being finished; Ctrl-C stops at once"
+                counted(
+                    "time is up ({span}): {count} running trial is being finished; Ctrl-C stops "
+                    "at once",
+                    "time is up ({span}): {count} running trials are being finished; Ctrl-C stops "
+                    "at once",
+                    len(self._running),
+                    span=self._deadline.text,
+                )
             )
         self._insists = 1
 
     def _hear(self) -> None:
         if not self._heard:
             self.view.notice(
-                f"stopping: {len(self._running)} running trials are being finished; "
-                "Ctrl-C again stops at once"
+                counted(
+                    "stopping: {count} running trial is being finished; Ctrl-C again stops at once",
+                    "stopping: {count} running trials are being finished; Ctrl-C again stops at "
+                    "once",
+                    len(self._running),
+                )
             )
         self._heard = len(self._interrupts)
 

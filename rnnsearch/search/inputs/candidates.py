@@ -10,6 +10,7 @@ from typing import Any
 
 from rnnsearch.data.inputs.indicators import Family
 from rnnsearch.data.inputs.table import InputTable
+from rnnsearch.language import _, counted
 from rnnsearch.search.inputs.ranking import InputEvidence, Ranking
 
 TOLD = 8
@@ -100,27 +101,46 @@ def describe(inputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What a ranking has found and what is left out, in a sentence each, from `record`."""
     ranked = [one for one in inputs if "rank" in one]
     if found := [one for one in ranked if "lags" in one]:
-        yield f"ranking on training rows: {_some([*map(_how_it_acts, found)], '; ')}"
+        told = _some([*map(_how_it_acts, found)], _("; "))
+        yield _("ranking on training rows: {told}", told=told)
     elif ranked:
-        yield (
-            f"ranking on training rows: none of {len(ranked)} inputs tells more about the next "
-            "moves than chance would"
+        yield counted(
+            "ranking on training rows: none of {count} input tells more about the next moves than "
+            "chance would",
+            "ranking on training rows: none of {count} inputs tells more about the next moves than "
+            "chance would",
+            len(ranked),
         )
     if constant := [one["input"] for one in inputs if "constant" in one]:
-        yield f"left out, constant on the training rows: {_some(constant)}"
-    if repeated := [f"{o['input']} (of {o['repeats']})" for o in inputs if "repeats" in o]:
-        yield f"left out, repeating another input on the training rows: {_some(repeated)}"
+        yield _("left out, constant on the training rows: {names}", names=_some(constant))
+    if repeated := [
+        _("{input} (of {other})", input=one["input"], other=one["repeats"])
+        for one in inputs
+        if "repeats" in one
+    ]:
+        yield _(
+            "left out, repeating another input on the training rows: {names}",
+            names=_some(repeated),
+        )
 
 
 def _how_it_acts(one: Mapping[str, Any]) -> str:
     lags = sorted(set(one["lags"]))
-    sessions = " to ".join(map(str, lags)) + (" session" if lags == [1] else " sessions")
-    partner = f", together with {one['partner']}" if "partner" in one else ""
+    partner = _(", together with {input}", input=one["partner"]) if "partner" in one else ""
     if lags == [0]:
-        return f"{one['input']} acts on its own date{partner}"
-    return f"{one['input']} acts {sessions} later{partner}"
+        return _("{input} acts on its own date", input=one["input"]) + partner
+    lag = _(" to ").join(map(str, lags))
+    acts = counted(
+        "{input} acts {lag} session later",
+        "{input} acts {lag} sessions later",
+        max(lags),
+        input=one["input"],
+        lag=lag,
+    )
+    return acts + partner
 
 
-def _some(texts: Sequence[str], between: str = ", ") -> str:
+def _some(texts: Sequence[str], between: str | None = None) -> str:
     more = len(texts) - TOLD
-    return between.join(texts[:TOLD]) + (f" and {more} more" if more > 0 else "")
+    some = (_(", ") if between is None else between).join(texts[:TOLD])
+    return some + (_(" and {count} more", count=more) if more > 0 else "")

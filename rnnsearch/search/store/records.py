@@ -6,6 +6,7 @@ from typing import Any
 
 from rnnsearch import cells
 from rnnsearch.config import StudyFile, home
+from rnnsearch.language import in_english
 from rnnsearch.scoring import metrics
 from rnnsearch.search.inputs.candidates import describe
 from rnnsearch.search.problem import Problem
@@ -100,6 +101,7 @@ def shown_parameters(parameters: dict[str, Any]) -> dict[str, str]:
     }
 
 
+@in_english()  # MLflow is everybody's
 def parent_record(problem: Problem, study_id: str, verdict: str = "") -> Parent:
     """What MLflow shows of the study; `verdict` of its locked test, where it is known."""
     study, data = problem.study, problem.data_record()

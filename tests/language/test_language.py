@@ -1,0 +1,138 @@
+"""What the user reads in Traditional Chinese: the catalogue is whole, and programs read English."""
+
+import ast
+import json
+import re
+from collections.abc import Callable, Iterator
+from string import Formatter
+
+import pytest
+
+from rnnsearch import language
+from rnnsearch.language import FOLDER, _, catalogue, counted, in_english, known, listed, use
+from tests.helpers.evaluated import Evaluated
+from tests.helpers.places import ROOT
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+PROSE = re.compile(r"[A-Za-z]{2,}[ ,]+[A-Za-z]{2,}")
+TRANSLATED = {
+    "terminal/live.py": set(),
+    "terminal/tables.py": set(),
+    "terminal/compared.py": set(),
+    "terminal/hints.py": set(),
+    "scoring/sentences.py": {"beyond", "old_verdict", "charge"},
+    "search/inputs/candidates.py": set(),
+}
+"""Rooms where everything is said in the user's language, but for these functions. The page, its
+figures, `check`, `journal`, many series and errors are English."""
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    yield
+    use(None)
+
+
+def test_every_text_of_the_code_is_translated_and_the_catalogue_is_in_step() -> None:
+    kept = (FOLDER / "zh_TW.po").read_bytes()
+    found = catalogue.in_step(catalogue.written())
+    assert catalogue.untranslated(found) == []
+    renew = "run python -m rnnsearch.language.catalogue"
+    assert catalogue.as_text(found) == kept, renew
+    assert catalogue.compiled(catalogue.written()) == (FOLDER / "zh_TW.mo").read_bytes(), renew
+
+
+def test_a_translation_has_the_values_of_its_text() -> None:
+    for message in catalogue.written():
+        ids = message.id if isinstance(message.id, tuple) else (message.id,)
+        said = message.string if isinstance(message.string, tuple) else (message.string,)
+        if message.id:
+            assert {values(text) for text in said} == {values(ids[-1])}, message.id
+
+
+def values(text: str) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (name, form or "") for _text, name, form, _kind in Formatter().parse(text) if name
+    )
+
+
+@pytest.mark.parametrize("room", TRANSLATED)
+def test_no_text_of_a_translated_room_is_said_in_english_alone(room: str) -> None:
+    path = ROOT / "rnnsearch" / room
+    found = list(untranslated(ast.parse(path.read_text(encoding="utf-8")), TRANSLATED[room]))
+    assert found == []
+
+
+def untranslated(node: ast.AST, but: set[str]) -> Iterator[str]:
+    """Sentences that are neither marked nor a docstring."""
+    if isinstance(node, ast.FunctionDef) and node.name in but:
+        return
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return  # a docstring
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        if node.func.id in ("_", "counted", "marked"):
+            for value in node.keywords:
+                yield from untranslated(value, but)
+            return
+        if node.func.id == "TypeVar":
+            return
+    if isinstance(node, ast.JoinedStr):
+        text = "".join(str(p.value) for p in node.values if isinstance(p, ast.Constant))
+        if PROSE.search(text) and not re.match(r"(make|rnnsearch) ", text):
+            yield text
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if PROSE.search(node.value) and not re.match(r"(make|rnnsearch) ", node.value):
+            yield node.value
+        return
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(node, ast.JoinedStr) and isinstance(child, ast.Constant)):
+            yield from untranslated(child, but)
+
+
+def test_a_language_is_named_as_people_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {known(name) for name in ("zh-TW", "zh_tw", "zh_TW.UTF-8", "zh-Hant", "ZH")} == {"zh-TW"}
+    assert {known(name) for name in ("en", "en_US.UTF-8", "C")} == {"en"}
+    assert {known(name) for name in ("", "de", "klingon")} == {None}
+    assert language.used() == "en"
+    monkeypatch.setenv("RNNSEARCH_LANGUAGE", "zh-TW")
+    assert language.used() == "zh-TW"
+    assert counted("{count} trial", "{count} trials", 3) == "3 個試驗"
+    assert listed(["a", "b"]) == "a、b"
+    assert _("") == ""
+    with in_english():
+        assert counted("{count} trial", "{count} trials", 1) == "1 trial"
+    assert _("no change") == "不變"
+    use("en")
+    assert _("no change") == "no change"
+
+
+def test_the_command_speaks_chinese_and_programs_read_english(
+    evaluated: Evaluated, rnnsearch: Callable[..., tuple[int, str, str]]
+) -> None:
+    code, out, _err = rnnsearch("status", evaluated.path, "--language", "zh-TW")
+    assert code == 0
+    assert "6 個試驗已結束 6 個（6 完成），0 個重複，" in out
+    assert "驗證集上最好的試驗" in out
+    assert "比較：完成的試驗在驗證集上的增益" in out
+    english = rnnsearch("status", evaluated.path)[1]
+    assert not CHINESE.search(english)
+    plain = rnnsearch("--language", "zh-TW", "status", evaluated.path, "--json")[1]
+    assert json.loads(plain) == json.loads(rnnsearch("status", evaluated.path, "--json")[1])
+    code, _out, err = rnnsearch("status", evaluated.path, "--language", "xx")
+    assert code == 2
+    assert "should be en or zh-TW, got 'xx'" in err
+
+
+def test_the_verdict_is_told_in_chinese_and_kept_in_english(
+    evaluated: Evaluated, rnnsearch: Callable[..., tuple[int, str, str]]
+) -> None:
+    told = rnnsearch("evaluate", evaluated.path, "--top", "2", "--seeds", "2", "--language=zh-TW")[
+        1
+    ]
+    first = told.replace("\n", "").split("。")[0]
+    assert re.match(r"(與什麼都不做無法區分|比什麼都不做更差|帶有資訊|比什麼都不做更好)", first)
+    assert "第一次打開測試集，因此 p 值乘以 1.25" in first
+    assert "夏普比率" in told
+    assert evaluated.answer["verdict"]["sentence"] not in told
+    plain = rnnsearch("evaluate", evaluated.path, "--top", "2", "--seeds", "2", "--json")[1]
+    assert json.loads(plain)["verdict"] == evaluated.answer["verdict"]
