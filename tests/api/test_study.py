@@ -181,6 +181,9 @@ def test_what_commands_print_is_shown_as_text_and_as_html(evaluated: Evaluated) 
     assert "time per trial: about" in repr(checked)
     assert len(study.optuna_study.trials) == 6
     assert study.optuna_study.best_trial.number == best["number"]
+    looked = study.explain()
+    assert looked["sentence"] in repr(looked).replace("\n", " ")
+    assert json.loads(json.dumps(looked)) == looked
     answer = study.evaluate(top=2, seeds=2)
     assert repr(answer).startswith(" ".join(answer["verdict"]["sentence"].split()[:3]))
 
