@@ -342,13 +342,6 @@ class Study:
                 publish_report(self.settings, problem=problem, notice=note)
         return Told(answer, evaluation_tables(answer))
 
-    def explain(self, *, progress: bool | None = None) -> Told:
-        """How far back the champion looks, beside a plain RNN, an LSTM and a GRU; what `rnnsearch
-        explain --json` prints."""
-        with quietly():
-            told = explain(self.settings, say=_say(progress))
-        return Told(told, explanation_tables(told))
-
     def report(self) -> Page:
         """Write the page of the study as `rnnsearch report` does, and show it in a notebook."""
         with quietly():
