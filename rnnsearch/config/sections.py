@@ -67,6 +67,18 @@ def _metric(name: str) -> str:
     )
 
 
+def _one_metric(value: Any) -> Any:
+    """Two objectives at once are refused with the reason, and with what to do."""
+    if not isinstance(value, list | tuple):
+        return value
+    raise ValueError(
+        f"a search maximises one measure, got {shown([*value])}: with several no trial can be "
+        "pruned by its epochs (Optuna takes none), and none is the best that the locked rows could "
+        'be opened for; name one, such as "sharpe", which counts what turnover costs, or weigh '
+        'them in a function of yours, "my_metrics.py:function"'
+    )
+
+
 class StudySection(Section):
     """What to search, and how long."""
 
@@ -82,7 +94,12 @@ class StudySection(Section):
         '"45m", "2h", "1d", "1h30m"; running ones are finished, and the next search goes on.',
     )
     seed: int = Field(default=0, ge=0, lt=2**32, description="Same seed, same trials.")
-    metric: Annotated[str, AfterValidator(_metric), WithJsonSchema(METRIC_SCHEMA)] = Field(
+    metric: Annotated[
+        str,
+        BeforeValidator(_one_metric),
+        AfterValidator(_metric),
+        WithJsonSchema(METRIC_SCHEMA),
+    ] = Field(
         default="skill",
         description="What a search maximises, and chooses the champion by: how much better than "
         "doing nothing the forecasts of the validation rows are by it. sharpe: after the costs of "

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from rnnsearch.config import load_study
@@ -28,7 +29,8 @@ def sureness(s):
 '''
 
 
-def study_of(folder: Path, metric: str, **changes: dict[str, Any]) -> Path:
+def study_of(folder: Path, metric: Any, **changes: dict[str, Any]) -> Path:
+    folder.mkdir(exist_ok=True)
     (folder / "my_metrics.py").write_text(OWN, encoding="utf-8")
     study = {"metric": metric, "trials": 2} | changes.pop("study", {})
     return write_study(folder, study=study, **changes)
@@ -109,12 +111,18 @@ def test_a_function_that_was_changed_is_another_metric(tmp_path: Path) -> None:
         ("profit", {}, "a search can maximise skill, .* got 'profit'"),
         ("my_metrics.py:nothing", {}, r"\[study\] metric: .*nothing"),
         ("log_loss_skill", {}, r"does not go with predict = 'log_return'"),
+        (
+            ["gain", "turnover"],
+            {},
+            r"\[study\] metric: a search maximises one measure, got \['gain'",
+        ),
+        ([], {}, "none is the best that the locked rows could be opened for"),
         ("sharpe", {"trade": {"position": "none"}}, r"needs trades, but \[trade\] position is"),
         ("sharpe", {"trade": {"entry": "open"}}, "needs the column Open"),
     ],
 )
 def test_what_cannot_be_maximised_is_refused_with_a_way_out(
-    tmp_path: Path, metric: str, changes: dict[str, Any], message: str
+    tmp_path: Path, metric: Any, changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(StudyFileError, match=message):
         search_inline(study_of(tmp_path, metric, **changes))
@@ -149,3 +157,24 @@ def test_champion_overfitting_and_page_go_by_the_metric(tmp_path: Path, rnnsearc
     code, out, _ = rnnsearch("status", path)
     assert code == 0
     assert "trials finished, by Sharpe ratio" in out
+
+
+@pytest.mark.usefixtures("home")
+def test_what_a_refused_list_is_told_to_do_is_taken(tmp_path: Path) -> None:
+    with pytest.raises(StudyFileError) as error:
+        load_study(study_of(tmp_path, ["skill", "turnover"]))
+    for advice in ("sharpe", "my_metrics.py:sureness"):
+        name = advice.partition(".")[0]
+        assert name in str(error.value)
+        search_inline(study_of(tmp_path / name, advice, study={"name": name}))
+
+
+def test_optuna_neither_reports_nor_prunes_trials_of_two_objectives() -> None:
+    """The reason of the refusal; where this fails, it can be thought about again."""
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    trial = study.ask()
+    with pytest.raises(NotImplementedError, match="multi-objective"):
+        trial.report(0.5, 1)
+    with pytest.raises(NotImplementedError, match="multi-objective"):
+        trial.should_prune()
+    assert study.tell(trial, state=optuna.trial.TrialState.PRUNED).values is None
