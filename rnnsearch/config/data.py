@@ -137,6 +137,8 @@ SERIES_MEANING = (
 )
 EVERY = "*"
 """As `series`: each of the file's."""
+MOST_STEPS = 250
+"""A year of sessions at once: more than that is a slip of the pen."""
 Layout = Literal["auto", "wide"]
 LAYOUT_MEANING = "wide: beside the date, each column is the close of a series of its name."
 
@@ -206,6 +208,13 @@ class DataSection(MarketSection):
         description="log_return: log(close[t+h]/close[t]); level: close[t+h]; direction: up?; "
         "volatility: log of the volatility of the sessions t+1..t+h; or "
         "the target of an installed package.",
+    )
+    steps: int = Field(
+        default=1,
+        ge=1,
+        le=MOST_STEPS,
+        description="How many sessions are forecast at once: a path of the output shift and the "
+        "next ones.",
     )
     series: Series = Field(
         default=(),

@@ -27,6 +27,7 @@ from rnnsearch.config.dimensions import (
     drawn,
     extremes,
 )
+from rnnsearch.config.paths import check_steps
 from rnnsearch.config.space import SpaceSection
 from rnnsearch.config.times import checked
 from rnnsearch.config.trade import TradeSection
@@ -354,9 +355,19 @@ class StudyFile(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _paths_are_possible(self) -> Self:
+        check_steps(self)
+        return self
+
     @property
     def name(self) -> str:
         return self.study.name
+
+    @property
+    def furthest(self) -> int:
+        """Sessions from an origin to the last target that any trial has."""
+        return int(max(extremes(self.space.output_shift))) + self.data.steps - 1
 
     @property
     def family(self) -> str:
@@ -484,7 +495,12 @@ class StudyFile(Section):
                     del section[key]
         if not data["known_ahead"]:
             del data["known_ahead"]
+        if data["steps"] == 1:
+            del data["steps"]
         parts = {"data": data, **{key: plain[key] for key in ("split", "space", "inputs")}}
+        if self.data.steps == 1:  # what is of paths alone changes nothing
+            for key in ("head", "teacher_forcing"):
+                parts["space"].pop(key)
         parts["inputs"].pop("module")  # a file of the user's enters by its content
         if code := self._code_record():
             parts["code"] = code

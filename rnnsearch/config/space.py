@@ -1,5 +1,6 @@
 """[space]: what a trial is drawn from, and all else that is to be known of each parameter."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -16,6 +17,8 @@ from rnnsearch.config.dimensions import (
     Section,
     WordDimension,
     bounds,
+    drawn,
+    extremes,
 )
 from rnnsearch.errors import shown
 
@@ -26,6 +29,9 @@ CellName = Annotated[
 ]
 ScalerKind = Literal["standard", "minmax", "robust"]
 OptimizerKind = Literal["adam", "sgd"]
+Head = Literal["direct", "decoder"]
+
+DECODER = "decoder"
 LossKind = Literal["mse", "mae", "huber", "quantile"]
 
 _FUTURE = "; a negative shift would show the network sessions after the origin"
@@ -155,4 +161,24 @@ class SpaceSection(Section):
         description="With `[data] pool`: numbers learnt for each series, by which a network tells "
         "them apart; 0: it cannot.",
     )
+    head: Annotated[WordDimension[Head], Drawn("direct", also="decoder_type seq2seq")] = Field(
+        default="direct",
+        description="Of paths: direct: all steps from the final state; decoder: a second network "
+        "of the same cell goes on from it, and each step knows what was said of the one before.",
+    )
+    teacher_forcing: Annotated[
+        FloatDimension, bounds(0, 1), Drawn(0.5, also="teacher_forcing_ratio scheduled_sampling")
+    ] = Field(
+        default=FloatRange(low=0.0, high=1.0),
+        description="How often a decoder is fed what came instead of what it said, in its first "
+        "epoch; in the last one never, in forecasts never.",
+    )
     clip: float = Field(default=1.0, ge=0, description="Largest gradient norm; 0 clips nothing.")
+
+    @property
+    def drawn(self) -> Mapping[str, Drawn]:
+        """The parameters that trials draw: without that of decoders where there are none."""
+        every = drawn(type(self))
+        if DECODER in extremes(self.head):
+            return every
+        return {name: mark for name, mark in every.items() if name != "teacher_forcing"}

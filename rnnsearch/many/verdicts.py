@@ -141,8 +141,9 @@ def _noted(answer: dict[str, Any], one: Corrected, count: int) -> dict[str, Any]
 
 def _told(answer: dict[str, Any]) -> Told:
     """p alone, charged for its opening; `p_worse` is that of the other side."""
-    verdict, accuracy = answer["verdict"], answer["significance"]["diebold_mariano"]
-    p_worse = None
+    verdict = answer["verdict"]
+    accuracy = answer["significance"].get("diebold_mariano", {})  # of a path each step has its own
+    p_worse = verdict.get("p_worse")
     if "p_better" in accuracy and "opening_id" in answer:
         times = sentences.charge(answer["opening"])
         p_worse = min(1.0, times * (1 - accuracy["p_better"]))

@@ -119,6 +119,8 @@ class Trainer:
             outputs=settings.outputs,
             quantiles=settings.quantiles,
             identities=identities(settings),
+            head=settings.head,
+            chances=self.loss.name == "bce",
         )
         if self._weights is not None:
             network.load_state_dict(self._weights)
@@ -205,6 +207,8 @@ class _TorchFold:
         return self._averaged or self._trained
 
     def train(self, order: Tensor, steps_before: int) -> Tensor:
+        epoch = 1 + steps_before // _steps(self._fold, self._settings)
+        self._trained.forcing = forced(self._settings, epoch)
         return train_epoch(
             self._trained,
             self._optimizer,
@@ -267,7 +271,7 @@ def train_epoch(
             batch.chunk(settings.accumulate), targets.chunk(settings.accumulate), strict=True
         ):
             with autocast:
-                outputs = network(x)  # (B,), or (B, O)
+                outputs = network.learning(x, actual)  # (B,), or (B, O)
             part_sum = of_rows(outputs.float(), actual, settings.quantiles)
             # The parts' gradients add up to that of the batch's mean. (With the factor given to
             # `backward`, torch imports sympy.)
@@ -353,6 +357,13 @@ def build_optimizer(network: Network, settings: TrainingSettings) -> Optimizer:
         return adam(parameters, lr=rate, weight_decay=decay)
     sgd = SGD if fused else torch.optim.SGD
     return sgd(parameters, lr=rate, momentum=settings.momentum, weight_decay=decay)
+
+
+def forced(settings: TrainingSettings, epoch: int) -> float:
+    """How often a decoder is fed what came: `teacher_forcing` in epoch 1, falling to 0 in the last
+    one along a line."""
+    left = settings.epochs - epoch
+    return settings.teacher_forcing * left / max(settings.epochs - 1, 1)
 
 
 def _seed_dropout(seed: int, device: torch.device) -> None:

@@ -3,10 +3,12 @@
     n  rows of a block      F  inputs      r  target row      t = r - h  origin
     w  window               s  input shift >= 0               h  output shift >= 1
     W, S, H                 the largest w, s, h that the study allows
+    k                       steps: sessions forecast at once, 1 but for paths
     L                       warm-up: rows at the head of the table without usable inputs
 
 Rows are 0-based sessions. The window of target row `r` covers rows `r-h-s-w+1 .. r-h-s`; its target
-is a function of `close[r-h]` and `close[r]`, and of nothing later. An input that is known ahead of
+is a function of `close[r-h]` and `close[r]`, and of nothing later. The target row of a path is that
+of its first step, and the last step's is row `r+k-1`. An input that is known ahead of
 its date has no input shift: its window covers rows `r-w+1 .. r`, whatever s and h are.
 """
 
@@ -36,7 +38,7 @@ class Fold:
 
     `train` and `validation` are target rows, increasing. `history` are the table rows on which
     anything may be fitted (scalers, rankings, constant inputs): from the first row that a training
-    window can reach to the last training target row, which is known at the first validation origin.
+    window can reach to the last row of a training target, known at the first validation origin.
 
     begins  the first table row of the series
     series  its number, where a table has several: see `panel`
@@ -98,14 +100,15 @@ def split_rows(
     folds: int,
     validation: float,
     expanding: bool,
+    steps: int = 1,
     name: str = "the file",
 ) -> Split:
     """Cut the target rows of a file of `rows` sessions into walk-forward folds and a locked test.
 
     `test` is the share of all target rows, `validation` the share of development rows that each
-    fold validates on. The development rows end `max_output_shift` rows before the first locked row.
-    The validation blocks follow each other and end where the development rows end. Training rows
-    end `max_output_shift` rows before the first validation row. They begin at the first target row
+    fold validates on. The development rows end `H + k - 1` rows before the first locked row. The
+    validation blocks follow each other and end where the development rows end. Training rows end
+    `H + k - 1` rows before the first validation row. They begin at the first target row
     (`expanding`), or are as many as the first fold has (rolling).
 
     Raises DataError if a fold would have fewer than MIN_TRAIN training or MIN_VALIDATION validation
@@ -117,28 +120,32 @@ def split_rows(
         max_input_shift=max_input_shift,
         max_output_shift=max_output_shift,
     )
-    purge = max_output_shift - 1
-    sizes = Sizes(rows - first, test=test, folds=folds, validation=validation, purge=purge)
+    purge = max_output_shift + steps - 2
+    sizes = Sizes(
+        rows - (steps - 1) - first, test=test, folds=folds, validation=validation, purge=purge
+    )
     if not sizes.enough:
-        raise DataError(f"{name}: {too_few_rows(rows, first, test, folds, validation, purge)}")
+        raise DataError(
+            f"{name}: {too_few_rows(rows, first, test, folds, validation, purge, steps)}"
+        )
 
-    targets = np.arange(first, rows, dtype=np.int64)
+    targets = np.arange(first, rows - (steps - 1), dtype=np.int64)
     development, locked = targets[: sizes.development], targets[len(targets) - sizes.test :]
     reach = first - warmup  # rows from the first row of the longest window to its target row
 
     def fold(start: int, stop: int, validation_stop: int) -> Fold:
         train = development[start : stop - purge]
-        history = slice(int(train[0]) - reach, int(train[-1]) + 1)
+        history = slice(int(train[0]) - reach, int(train[-1]) + steps)
         return Fold(train, development[stop:validation_stop], history)
 
-    steps = []
+    every = []
     for number in range(folds):
         stop = sizes.development - (folds - number) * sizes.validation
         start = 0 if expanding else number * sizes.validation
-        steps.append(fold(start, stop, stop + sizes.validation))
+        every.append(fold(start, stop, stop + sizes.validation))
     end = sizes.development + purge
     refit = fold(0, end, end)
-    return Split(first, tuple(steps), development, locked, refit)
+    return Split(first, tuple(every), development, locked, refit)
 
 
 def window_ends(target_rows: Rows, output_shift: int) -> Rows:
@@ -194,7 +201,7 @@ class Sizes:
 
 
 def too_few_rows(
-    rows: int, first: int, test: float, folds: int, validation: float, purge: int
+    rows: int, first: int, test: float, folds: int, validation: float, purge: int, steps: int = 1
 ) -> str:
     if folds * validation >= 1 or test >= 1:
         return (
@@ -211,7 +218,7 @@ def too_few_rows(
     while Sizes(needed - 1, test=test, folds=folds, validation=validation, purge=purge).enough:
         needed -= 1
     return (
-        f"it has {rows} rows, but these settings need at least {first + needed}; add older "
-        "rows, or lower the largest window, input shift or output shift, the number of folds, or "
-        "the test share"
+        f"it has {rows} rows, but these settings need at least {first + needed + steps - 1}; add "
+        f"older rows, or lower the largest window, input shift or output shift, "
+        f"{'the steps, ' * (steps > 1)}the number of folds, or the test share"
     )

@@ -43,7 +43,7 @@ def check(study: StudyFile) -> Check:
     Raises what `search` would raise: DataError, StudyFileError.
     """
     problem = Problem.load(study, tried=True)
-    prices, furthest = problem.prices, max(extremes(study.space.output_shift))
+    prices, furthest = problem.prices, study.furthest
     # Raises for another market's.
     one = prices if problem.panel is None else next(iter(problem.panel.each.values()))
     coming_sessions(one.name, study.data.calendar, one.dates, one.coming_dates, furthest)
@@ -164,7 +164,11 @@ def _middle(problem: Problem) -> TrialParameters:
     middle["dropout"] *= layers > 1
     middle["quantiles"] = space.quantiles if middle["loss"] == QUANTILE else ()
     inputs = table.names[: round(math.sqrt(len(table.names)))]  # the number is drawn on a log scale
-    return TrialParameters(**middle, inputs=tuple(dict.fromkeys([*table.always, *inputs])))
+    return TrialParameters(
+        **middle,
+        inputs=tuple(dict.fromkeys([*table.always, *inputs])),
+        steps=problem.steps,
+    )
 
 
 def _halfway(dimension: Any) -> Any:

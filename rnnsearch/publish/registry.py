@@ -82,6 +82,7 @@ def _publish(
             for name, value in evaluation["table"][0].items()
             if name != "forecast" and value is not None
         }
+        | _of_steps(evaluation)
         | _earned(evaluation["trading"])
         | _beside(evaluation.get("pool"))
         | _of_quantiles(evaluation.get("quantiles")),
@@ -99,6 +100,8 @@ def _publish(
         text = json.dumps(evaluation, indent=1, allow_nan=False)
         (folder / "evaluation.json").write_text(text, encoding="utf-8")
         _write_rows(folder / "table.csv", evaluation["table"])
+        if rows := step_rows(evaluation):
+            _write_rows(folder / "steps.csv", rows)
         if pool := evaluation.get("pool"):
             _write_rows(folder / "series.csv", pool["series"])
         else:
@@ -223,7 +226,16 @@ def _packages(champion: Path) -> list[str]:
 
 
 def forecast_rows(evaluation: dict[str, Any]) -> list[dict[str, Any]]:
-    """The test forecasts as rows: target date, actual, price at the origin, each forecast."""
+    """The test forecasts as rows: target date, actual, price at the origin, each forecast.
+
+    Of a path each step has its rows, and `sessions_ahead` says which.
+    """
+    if "steps" in evaluation:
+        return [
+            {"sessions_ahead": step["ahead"]} | row
+            for step in evaluation["steps"]
+            for row in forecast_rows(step)
+        ]
     names = list(evaluation["forecasts"])
     columns = zip(
         evaluation["dates"],
@@ -234,6 +246,25 @@ def forecast_rows(evaluation: dict[str, Any]) -> list[dict[str, Any]]:
     )
     keys = ["target_date", "actual", "origin_price", *names]
     return [dict(zip(keys, row, strict=True)) for row in columns]
+
+
+def step_rows(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The table of each step as rows; none where no path was evaluated."""
+    return [
+        {"sessions_ahead": step["ahead"]} | row
+        for step in evaluation.get("steps", ())
+        for row in step["table"]
+    ]
+
+
+def _of_steps(evaluation: Mapping[str, Any]) -> dict[str, float]:
+    """The champion's metrics step by step; empty where no path was evaluated."""
+    return {
+        f"test_{name}_step_{number}": value
+        for number, step in enumerate(evaluation.get("steps", ()), start=1)
+        for name, value in step["table"][0].items()
+        if name != "forecast" and value is not None
+    }
 
 
 def _earned(trading: Mapping[str, Any]) -> dict[str, float]:

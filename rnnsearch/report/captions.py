@@ -8,7 +8,7 @@ import numpy as np
 from rnnsearch import targets
 from rnnsearch.arrays import Floats
 from rnnsearch.language import in_english
-from rnnsearch.report import journal, walked
+from rnnsearch.report import journal, paths, walked
 from rnnsearch.report.comparisons import comparisons
 from rnnsearch.report.contributions import shift_gain
 from rnnsearch.report.facts import Facts
@@ -37,6 +37,7 @@ def pictures(facts: Facts) -> dict[str, list[Picture]]:
     return {
         "forecast": list(_forecast_pictures(facts)),
         "walk": list(walked.pictures(facts.evaluation)),
+        "steps": list(paths.pictures(facts)),
         "money": list(_money_pictures(facts)),
         "journal": journal.pictures(facts.journal),
         "seeds": list(_seed_pictures(facts)),
@@ -107,7 +108,8 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
         return
     yield Picture(
         "forecast_prices",
-        f"The forecast for each session, made {sessions} before it",
+        f"The forecast for each session, made {sessions} before it"
+        f"{paths.FIRST if 'steps' in evaluation else ''}",
         "Drag or pinch to zoom, double-click for all. “No change” is the price at the time of the "
         "forecast, drawn on the date it is a forecast for: a forecast that only follows it has "
         "learnt to repeat the last price. The pale band is the interval: wide after large moves, "

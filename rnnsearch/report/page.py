@@ -29,6 +29,7 @@ from rnnsearch.report.figures.paper import stills
 from rnnsearch.report.figures.style import DARK
 from rnnsearch.scoring import metrics, trading, words
 from rnnsearch.scoring.metrics.base import alike
+from rnnsearch.scoring.path_words import of_steps
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.view import FINISHED, TrialView, best_first, trained
 
@@ -61,6 +62,7 @@ def render(facts: Facts) -> str:
     sections = pictures(facts)
     every = {picture.name: picture for section in sections.values() for picture in section}
     evaluation = facts.evaluation
+    interval = _interval(evaluation)
     return (
         templates()
         .get_template("page.html.j2")
@@ -83,12 +85,13 @@ def render(facts: Facts) -> str:
             locked=bool(facts.study.split.test),
             journal=journal.section(facts.journal),
             pictures=sections,
-            intervals=list(words.intervals(_interval(evaluation))) if _interval(evaluation) else [],
-            quarters=_quarters(_interval(evaluation)),
+            intervals=list(words.intervals(interval)) if interval else [],
+            quarters=_quarters(interval),
             baselines=_baseline_table(evaluation) if evaluation else None,
             trading=evaluation["trading"] if evaluation else None,
             money=_money_table(evaluation) if evaluation else None,
             walk=walked.table(evaluation),
+            steps=of_steps(evaluation),
             trials=trial_table(facts),
             looking=_looking(facts.explanation),
             complete=len(trained(facts.trials)),
@@ -176,8 +179,9 @@ def _locked_rows(facts: Facts) -> dict[str, Any] | None:
 
 
 def _interval(evaluation: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """What the evaluation says of intervals; empty where there are none."""
-    return (evaluation or {}).get("interval") or {}
+    """What the evaluation says of intervals; empty where there are none, or some of each step."""
+    told = evaluation or {}
+    return {} if "steps" in told else told.get("interval") or {}
 
 
 def _quarters(interval: Mapping[str, Any]) -> list[dict[str, Any]]:

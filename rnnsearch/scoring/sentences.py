@@ -82,10 +82,10 @@ def verdict(
         reason = accuracy.reason if isinstance(accuracy, Skipped) else ""
         measured = _("the champion's error cannot be judged: {reason}", reason=_(reason))
     else:
-        shown = _("{p} for worse", p=_shown(p_worse)) if worse else _shown(p)
+        shown = _("{p} for worse", p=p_shown(p_worse)) if worse else p_shown(p)
         measured = _(
             "the champion's error is {compared} ({p}, Diebold–Mariano)",
-            compared=_compared(skill, _(hardest)),
+            compared=compared(skill, _(hardest)),
             p=shown,
         )
     where = _(
@@ -93,7 +93,7 @@ def verdict(
     )
     where += _("{walked},", walked=walked) if walked else ""
     after = counted("after {count:,} trial", "after {count:,} trials", trials)
-    after += _("; {opened}", opened=_opened(opening, others))
+    after += _("; {opened}", opened=opened(opening, others))
     if better:
         answer, said = _("Better than doing nothing"), _both(measured, told)
     elif informative:
@@ -124,7 +124,7 @@ def beyond(other: str, skill: float, p: float | None, reason: str = "") -> str:
     if p is None:
         return f"Against {other} nothing can be told: {reason}."
     named = other.partition(" (")[0]
-    measured = f"the champion's error is {_compared(skill, named)} ({_shown(p)}, Diebold–Mariano)"
+    measured = f"the champion's error is {compared(skill, named)} ({p_shown(p)}, Diebold–Mariano)"
     if skill > 0 and p < LEVEL:
         return f"Better than {other}, too: {measured}, corrected for the tests beside it."
     return f"Not shown to be better than {other}: {measured}, corrected for the tests beside it."
@@ -138,7 +138,7 @@ def _information_told(
         return _(
             "whether the forecasts carry information cannot be told: {reason}", reason=_(reason)
         )
-    shown = f"{_shown(p)}, Clark–West"
+    shown = f"{p_shown(p)}, Clark–West"
     if informative:
         return _("the forecasts carry information about what came ({p})", p=shown)
     return _("there is no information in the forecasts that can be told from chance ({p})", p=shown)
@@ -158,7 +158,7 @@ _ORDINALS = (
 )
 
 
-def _opened(opening: int, others: Sequence[str]) -> str:
+def opened(opening: int, others: Sequence[str]) -> str:
     if opening <= len(_ORDINALS):
         text = _(_ORDINALS[opening - 1])
     else:
@@ -188,21 +188,21 @@ def old_verdict(
     p_worse = min(1.0, openings * (1 - test.p_better))
     better, worse = skill > 0 and p < LEVEL, skill < 0 and p_worse < LEVEL
     answer = "Better than" if better else "Worse than" if worse else "Not distinguishable from"
-    shown = f"{_shown(p_worse)} for worse" if worse else _shown(p)
+    shown = f"{p_shown(p_worse)} for worse" if worse else p_shown(p)
     return Verdict(
         better,
         False,
         p,
         None,
         f"{answer} doing nothing: {where} the champion's error is "
-        f"{_compared(skill, 'the naive forecast')} ({shown}, Diebold–Mariano), after {trials:,} "
+        f"{compared(skill, 'the naive forecast')} ({shown}, Diebold–Mariano), after {trials:,} "
         f"trials; opened {'once' if openings == 1 else f'{openings} times'}. This is an evaluation "
         "of an earlier version, against no change alone and without the question of information: "
         "`rnnsearch evaluate --again` asks both.",
     )
 
 
-def _compared(skill: float, naive: str) -> str:
+def compared(skill: float, naive: str) -> str:
     if skill == 0:
         return _("the same as that of {naive}", naive=naive)
     if not np.isfinite(skill):
@@ -214,7 +214,7 @@ def _compared(skill: float, naive: str) -> str:
     return _("{share} % above that of {naive}", share=shown, naive=naive)
 
 
-def _shown(p: float) -> str:
+def p_shown(p: float) -> str:
     """p with three digits, or as many as show on which side of the level it lies."""
     if p < 0.001:
         return "p < 0.001"

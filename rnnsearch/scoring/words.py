@@ -144,6 +144,8 @@ class Finding:
 
 def findings(evaluation: Mapping[str, Any]) -> Iterator[Finding]:
     """Every test of an evaluation in plain words, the verdict's two questions first."""
+    if "steps" in evaluation:
+        yield from _of_path(evaluation)
     for name, result in evaluation["significance"].items():
         question, meaning = _asked(name, evaluation)
         if "reason" in result:
@@ -166,6 +168,22 @@ def findings(evaluation: Mapping[str, Any]) -> Iterator[Finding]:
         if result.get("note"):
             meaning += f" Compared: {result['note']}."
         yield Finding(question, answer, tone, meaning)
+
+
+def _of_path(evaluation: Mapping[str, Any]) -> Iterator[Finding]:
+    """The two questions, asked of each step; what is corrected over them says the answer."""
+    verdict, steps = evaluation["verdict"], len(evaluation["steps"])
+    for name, p, claimed in (
+        ("information", verdict["p_information"], verdict["informative"]),
+        ("diebold_mariano", verdict["p"], verdict["better"]),
+    ):
+        question, meaning = TESTS[name]
+        meaning += f" Asked of each of the {steps} steps, and corrected over them (Holm)."
+        if p is None:
+            yield Finding(question, "cannot be told: no step has rows enough", "unclear", meaning)
+            continue
+        answer, tone = _yes(p, claimed)
+        yield Finding(question, f"{answer}, the least of the steps", tone, meaning)
 
 
 def _answer(name: str, result: Mapping[str, Any], evaluation: Mapping[str, Any]) -> tuple[str, str]:

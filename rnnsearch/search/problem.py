@@ -16,6 +16,7 @@ from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.data.prices.panel import Panel
 from rnnsearch.errors import StudyFileError
 from rnnsearch.model.panel import Stretch, split_panel
+from rnnsearch.model.paths import later
 from rnnsearch.model.windows import Fold, Split, first_target_row, split_rows
 from rnnsearch.scoring import baselines, metrics, objectives
 from rnnsearch.scoring.baselines import Baseline
@@ -66,6 +67,7 @@ class Problem:
             folds=study.split.folds,
             validation=study.split.validation,
             expanding=study.split.expanding,
+            steps=study.data.steps,
             name=prices.name,
         )
         problem = cls(study, prices, table, split)
@@ -122,6 +124,11 @@ class Problem:
     @property
     def target(self) -> Target:
         return targets.get(self.study.data.predict)
+
+    @property
+    def steps(self) -> int:
+        """Sessions forecast at once."""
+        return self.study.data.steps
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -184,7 +191,7 @@ class Problem:
     @cached_property
     def candidates(self) -> Candidates:
         """The inputs to choose from, judged on the training rows before any validation row."""
-        fold = self.split.folds[0]
+        fold = later(self.split.folds[0], self.steps - 1)  # known then, as far as lags reach
         if self.study.inputs.search == "ranked":
             return Candidates.ranked(self.table, self._ranking(fold))
         if self.panel is not None:
@@ -212,7 +219,7 @@ class Problem:
         return usable_lags(
             max_window=max(extremes(space.window)),
             input_shifts=extremes(space.input_shift),
-            max_output_shift=max(extremes(space.output_shift)),
+            max_output_shift=self.study.furthest,
         )
 
     def _ranking(self, fold: Fold) -> Ranking:
@@ -263,6 +270,7 @@ class Problem:
         extra += [list(self.prices.ahead)] if self.prices.ahead else []
         extra += [_ends(fold) for fold in self.split.folds if self.panel is not None]
         extra += [self.study.valued_by] if self.study.valued_by else []
+        extra += [{"steps": self.steps}] if self.steps > 1 else []
         return digest(series, data.target, data.predict, rows, SCORING, *extra)
 
     def worker_setup(

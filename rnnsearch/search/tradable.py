@@ -62,6 +62,11 @@ def why_not(study: StudyFile, prices: Prices, first: int) -> str | None:
     one, kind = np.ones(1), study.data.predict
     if targets.get(kind).move(one, one, one) is None:
         return f"a forecast of {kind} says nothing of where the price goes"
+    if study.data.steps > 1:
+        return (
+            f"a path of {study.data.steps} sessions does not say on which of them a position ends; "
+            "search a study with [data] steps = 1 to see what its forecasts earn"
+        )
     adjusted = {} if prices.columns is None else prices.columns.adjusted
     is_close = prices.target in (CLOSE, "Adj Close") or adjusted.get(prices.target) == CLOSE
     if CLOSE in prices.frame and not is_close:

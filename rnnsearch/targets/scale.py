@@ -37,7 +37,7 @@ class Quotes:
 
 @dataclass(frozen=True, eq=False)
 class RowScale:
-    """`TargetScale` on n rows: `y = middle + unit * z`; both (n,)."""
+    """`TargetScale` on n rows: `y = middle + unit * z`; both (n,), of a path (n, k)."""
 
     middle: Floats
     unit: Floats
@@ -47,9 +47,9 @@ class RowScale:
         return ((values - self.middle) / self.unit).astype(np.float32)
 
     def unscale(self, scaled: NDArray[np.floating]) -> Floats:
-        """z -> y, (n,) or (n, Q)."""
+        """z -> y, (n,), or (n, Q) of quantiles; of a path (n, k)."""
         z = np.asarray(scaled, dtype=np.float64)
-        if z.ndim == 1:
+        if z.ndim == self.unit.ndim:
             return z * self.unit + self.middle
         return z * self.unit[:, None] + self.middle[:, None]
 

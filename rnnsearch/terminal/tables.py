@@ -15,6 +15,7 @@ from rich.text import Text
 from rnnsearch.errors import readable
 from rnnsearch.language import _, counted, listed, marked, used
 from rnnsearch.scoring import metrics, quantiles, trading
+from rnnsearch.scoring.path_words import Steps, of_steps
 from rnnsearch.scoring.words import intervals, probability, rival, walked
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.view import TrialView, best_first, trained
@@ -171,7 +172,15 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
     )
     if answer.get("walk"):
         yield walked(answer["walk"])
+    steps = of_steps(answer)
     heading = _("Locked test: {rows} target dates, {first} to {last}", **answer["test"])
+    if steps is not None:
+        heading = _(
+            "Locked test: {rows} paths of {steps} sessions, {first} to {last}, the mean of the "
+            "steps",
+            steps=len(steps.rows),
+            **answer["test"],
+        )
     first, *others = answer["table"]
     for start in range(0, len(others), BESIDE):
         rows = [first, *others[start : start + BESIDE]]
@@ -183,9 +192,11 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
             metric = metrics.find(key, answer.get("own_metrics"))
             table.add_row(_text(_(metric.label)), *(metric.text(row.get(key)) for row in rows))
         yield table
+    if steps is not None:
+        yield _step_table(steps)
     seeds = listed(map(skill.cell, answer["seed_skills"]))
     yield _("skill of each seed on its own: {skills}", skills=seeds)
-    if answer["interval"]:
+    if answer["interval"] and steps is None:
         yield " ".join(intervals(answer["interval"]))
         if quarters := answer["interval"].get("quarters"):
             held = listed(f"{quarter['share']:.1%}" for quarter in quarters)
@@ -201,6 +212,15 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
         yield from pooled_tables(answer)
         return
     yield from trading_tables(answer.get("trading") or {"reason": trading.EARLIER})
+
+
+def _step_table(steps: Steps) -> Table:
+    table = small_table(_("Step by step"), tight=True)
+    for label, _hint in steps.header:
+        table.add_column(label.replace(" ", "\n"), justify="right")
+    for row in steps.rows:
+        table.add_row(*(text for text, _ in row))
+    return table
 
 
 def refit_text(renewed: dict[str, Any]) -> str:

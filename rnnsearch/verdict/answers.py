@@ -14,15 +14,17 @@ from rnnsearch.language import _, in_english, used
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.scoring import baselines, metrics, sentences
 from rnnsearch.scoring.inference import significance, together
-from rnnsearch.scoring.inference.information import Information, holm
+from rnnsearch.scoring.inference.information import Information
 from rnnsearch.scoring.inference.skipped import Skipped
+from rnnsearch.scoring.path_sentences import PathVerdict
 from rnnsearch.scoring.trading.words import EARLIER
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.damage import DIGEST
 from rnnsearch.search.store.openings import openings_so_far
 from rnnsearch.search.store.store import Store
 from rnnsearch.shown import day
-from rnnsearch.verdict import comparison
+from rnnsearch.verdict import comparison, paths
+from rnnsearch.verdict.beside import corrected
 from rnnsearch.verdict.champion import Candidate
 from rnnsearch.verdict.comparison import Line
 from rnnsearch.verdict.plain import as_json
@@ -46,12 +48,17 @@ def stored_answer(store: Store) -> dict[str, Any] | None:
     answer.setdefault("trading", {"reason": EARLIER})
     if "opening_id" not in answer:  # of an earlier version
         openings = store.openings
-        verdict, times = _old_verdict(answer, openings), float(openings)
+        verdict: dict[str, Any] | PathVerdict = _old_verdict(answer, openings)
+        times = float(openings)
     else:
         openings = max(openings_so_far(store, answer["opening_id"]), answer["opening"])
-        verdict, times = _verdict(answer), sentences.charge(answer["opening"])
-    corrected = _corrected(answer["significance"], times)
-    told = {**answer, "openings": openings, "verdict": as_json(verdict), "corrected": corrected}
+        verdict = paths.verdict(answer) if paths.STEPS in answer else _verdict(answer)
+        times = sentences.charge(answer["opening"])
+    if isinstance(verdict, PathVerdict):
+        answer, verdict = paths.judged(answer, verdict, times), asdict(verdict)
+    else:
+        answer["corrected"] = _corrected(answer["significance"], times)
+    told = {**answer, "openings": openings, "verdict": as_json(verdict)}
     told |= _beyond(told)
     noted = store.notes().get(AMONG)
     if noted is None or noted["opening_id"] != answer.get("opening_id"):
@@ -133,6 +140,13 @@ def compare(
     """
     once = comparison.one_fit(problem, winner.parameters, champion, say)
     without = _told(problem, winner, champion, once, say)
+    if problem.steps > 1:
+        later = []
+        for step in range(1, problem.steps):
+            say(f"comparing step {step + 1} of {problem.steps}")
+            line = comparison.one_fit(problem, winner.parameters, champion, say, step)
+            later.append(_told(problem, winner, champion, line, say, step=step))
+        return paths.answer([without, *later], winner.parameters.output_shift) | {"walk": None}
     if walk is None:
         return without | {"walk": None}
     line = walk.line(once, say)
@@ -153,6 +167,7 @@ def _told(
     line: Line,
     say: Say,
     beside: Mapping[str, Floats] | None = None,
+    step: int = 0,
 ) -> dict[str, Any]:
     """What a way through the locked rows comes to; `beside` it stand further forecasts (n,)."""
     test, dates = line.test, problem.prices.dates
@@ -210,7 +225,7 @@ def _told(
             name: round(fitted.seconds, 2) for name, fitted in line.fitted.items()
         },
         "significance": {name: asdict(result) for name, result in tests.items()},
-        "interval": comparison.interval(champion, problem, test, line.champion),
+        "interval": comparison.interval(champion, problem, test, line.champion, step),
         **({"quantiles": fan} if (fan := comparison.quantiles(line)) else {}),
         "dates": [day(date) for date in dates[test.rows]],
         "actual": rounded(test.actual),
@@ -248,22 +263,9 @@ def _walked(answer: Mapping[str, Any]) -> str:
     return _(", refitted every {count} sessions", count=walk["every"]) if walk else ""
 
 
-ON_THE_TEST = ("diebold_mariano_", "pesaran_timmermann", "excess_profitability")
-PRIMARY = ("information", "diebold_mariano")
-
-
 def _corrected(tests: Mapping[str, Mapping[str, Any]], times: float) -> dict[str, float]:
-    """p of what is tested beside the verdict's two questions, all of it corrected together.
-
-    Holm 1979, A simple sequentially rejective multiple test procedure. Those on the locked rows are
-    charged for the opening as the verdict is.
-    """
-    found = {}
-    for name, result in tests.items():
-        p = result.get("p_better", result.get("p"))
-        if name not in PRIMARY and p is not None:
-            found[name] = min(1.0, p * (times if name.startswith(ON_THE_TEST) else 1.0))
-    return dict(zip(found, holm(list(found.values())), strict=True))
+    found = zip(tests, corrected([*tests.items()], times), strict=True)
+    return {name: p for name, p in found if p is not None}
 
 
 def _old_verdict(answer: dict[str, Any], openings: int) -> dict[str, Any]:

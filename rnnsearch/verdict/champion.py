@@ -11,6 +11,7 @@ from rnnsearch import targets
 from rnnsearch.arrays import Floats
 from rnnsearch.config import digest
 from rnnsearch.errors import NoTrialError, RnnsearchError, StudyFileError
+from rnnsearch.model.paths import apart, later, shaped
 from rnnsearch.scoring.metrics.theirs import MetricError
 from rnnsearch.scoring.objectives import PLACE, Part, valued
 from rnnsearch.search import engines
@@ -36,7 +37,7 @@ class Candidate:
     parameters: TrialParameters
     skills: tuple[float, ...]
     gains: tuple[float, ...]
-    forecasts: tuple[Floats, ...]  # of the validation rows of all folds, one per seed
+    forecasts: tuple[Floats, ...]  # (m,) or (m, k) of all folds' validation rows, one per seed
     formulation: int | None = None  # of its study; None for the newest
     quantiles: tuple[Floats, ...] = ()  # (m, Q) of the same rows, where they are forecast
 
@@ -103,7 +104,10 @@ def validate(
         if failed := again.count(None):
             say(f"trial {trial.number} did not train to its end under {failed} of {seeds} seeds")
         done = [outcome for outcome in again if outcome]
-        forecasts = (trial.forecasts, *(unpack(outcome.forecasts) for outcome in done))
+        forecasts = (
+            trial.forecasts,
+            *(shaped(unpack(one.forecasts), problem.steps) for one in done),
+        )
         parameters = trial.parameters
         fans: list[Floats | None] = [trial.quantiles]
         fans += [
@@ -131,17 +135,36 @@ def validation_value(
     scoring: int = targets.SCORING,
     quantiles: Floats | None = None,
 ) -> tuple[float, float]:
-    """Mean skill over folds, and gain by what the search maximises; `forecasts` (m,) and
-    `quantiles` (m, Q) are of all rows.
+    """Mean skill over folds and steps, and gain by what is maximised; `forecasts` (m,), of a
+    path (m, k), and `quantiles` (m, Q) are of all rows.
 
     Raises StudyFileError where that has no value.
     """
-    parts = judged(problem, parameters, forecasts, scoring, quantiles)
     try:
-        skill, _, gain = valued(problem.objective, parts, parameters.output_shift, scoring)
+        found = [
+            valued(problem.objective, parts, parameters.output_shift + step, scoring)
+            for step, parts in enumerate(
+                judged_steps(problem, parameters, forecasts, scoring, quantiles)
+            )
+        ]
     except MetricError as error:
         raise StudyFileError(f"{PLACE}: {error}; mend it there") from None
+    skill, _, gain = (float(np.mean(each)) for each in zip(*found, strict=True))
     return skill, gain
+
+
+def judged_steps(
+    problem: Problem,
+    parameters: TrialParameters,
+    forecasts: Floats,
+    scoring: int = targets.SCORING,
+    quantiles: Floats | None = None,
+) -> list[list[Part]]:
+    """`judged`, of each step of the path."""
+    return [
+        judged(problem, parameters, said, scoring, quantiles, step=step)
+        for step, said in enumerate(apart(forecasts, problem.steps))
+    ]
 
 
 def judged(
@@ -150,9 +173,12 @@ def judged(
     forecasts: Floats,
     scoring: int = targets.SCORING,
     quantiles: Floats | None = None,
+    *,
+    step: int = 0,
 ) -> list[Part]:
-    """Forecasts of the validation rows of all folds, as each fold is judged."""
-    folds, h = problem.split.folds, parameters.output_shift
+    """Forecasts (m,) of the validation rows of all folds, as each fold is judged; of a path those
+    of one step."""
+    folds, h = [later(fold, step) for fold in problem.split.folds], parameters.output_shift + step
     quotes, levels = problem.prices.quotes, parameters.quantiles
     held = judge(folds, quotes, problem.target, h, scoring, levels)
     cuts = np.cumsum([len(fold.validation) for fold in folds])[:-1]

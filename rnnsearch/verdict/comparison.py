@@ -7,7 +7,7 @@ the locked rows may be looked at: that is `evaluation`.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from rnnsearch import targets
 from rnnsearch.arrays import Floats, Rows, rounded
 from rnnsearch.model.forecasting.forecaster import Forecaster
+from rnnsearch.model.paths import apart, later
 from rnnsearch.model.windows import Fold, window_ends
 from rnnsearch.scoring import baselines, directions, intervals, metrics
 from rnnsearch.scoring.inference import significance
@@ -137,21 +138,24 @@ def one_fit(
     parameters: TrialParameters,
     champion: Forecaster,
     say: Callable[[str], None],
+    step: int = 0,
 ) -> Line:
-    """The locked rows, from what was fitted once on the rows before them."""
-    split, h = problem.split, parameters.output_shift
+    """The locked rows, from what was fitted once on the rows before them; of a path, a step."""
+    h, fold = parameters.output_shift + step, later(problem.split.refit, step)
     quotes, target = problem.prices.quotes, problem.target
-    test = scored_rows(quotes, split.test, h, target, split.refit.train)
+    test = scored_rows(quotes, problem.split.test + step, h, target, fold.train)
     origins, levels = window_ends(test.rows, h), parameters.quantiles
     fan = None
     if levels:
-        naive = naive_fans(target, quotes, test.rows, h, split.refit.train, levels)
-        said = champion.said(problem.table, champion.quotes(problem.prices), origins)
-        fan = Fan(levels, said.mean(axis=0), naive)
+        naive = naive_fans(target, quotes, test.rows, h, fold.train, levels)
+        told = champion.said(problem.table, champion.quotes(problem.prices), origins)
+        fan = Fan(levels, told.mean(axis=0), naive)
+    said = champion.forecast_rows(problem.prices, problem.table, origins)
+    one = replace(parameters, output_shift=h, steps=1)
     return Line(
         test,
-        champion.forecast_rows(problem.prices, problem.table, origins),
-        simple_forecasts(problem, parameters, test, champion.target_scale, say),
+        np.stack([apart(each, problem.steps)[step] for each in said]),
+        simple_forecasts(problem, one, test, champion.target_scales[step], say, fold),
         fan,
     )
 
@@ -162,13 +166,14 @@ def simple_forecasts(
     test: ScoredRows,
     taught: TargetScale,
     say: Callable[[str], None],
+    fold: Fold | None = None,
 ) -> dict[str, baselines.Fitted | Skipped]:
     """What simpler methods forecast for the test rows, fitted on the rows the champion was.
 
     In the target's unit. Those that learn from inputs see the champion's windows and inputs, and
     learn what it was `taught`.
     """
-    task = _task(problem, parameters, test, problem.split.refit, taught)
+    task = _task(problem, parameters, test, fold or problem.split.refit, taught)
     return baselines.run(task, say, problem.baselines)
 
 
@@ -272,7 +277,7 @@ def quantiles(line: Line) -> dict[str, Any] | None:
 
 
 def interval(
-    champion: Forecaster, problem: Problem, test: ScoredRows, said: Floats
+    champion: Forecaster, problem: Problem, test: ScoredRows, said: Floats, step: int = 0
 ) -> dict[str, Any] | None:
     """The intervals of what was `said` (n,) on the test rows, and how many outcomes they held.
 
@@ -286,7 +291,7 @@ def interval(
         return None
     origins = window_ends(test.rows, test.horizon)
     _, low, high = champion.intervals(
-        problem.prices, problem.table, origins, INTERVAL_LEVEL, said=said
+        problem.prices, problem.table, origins, INTERVAL_LEVEL, said=said, step=step
     )
     if not (np.isfinite(low) & np.isfinite(high)).all():
         return None

@@ -19,12 +19,13 @@ import numpy as np
 
 from rnnsearch import targets
 from rnnsearch.arrays import Floats
-from rnnsearch.config import StudyFile, digest, extremes, home
+from rnnsearch.config import StudyFile, digest, home
 from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import RnnsearchError, StorageError, StudyFileError
 from rnnsearch.language import in_english
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.forecasting.spec import read_spec
+from rnnsearch.model.paths import apart, later
 from rnnsearch.scoring import sentences
 from rnnsearch.scoring.inference import selection
 from rnnsearch.scoring.inference.skipped import Skipped
@@ -39,7 +40,7 @@ from rnnsearch.search.store.view import TrialView, trained
 from rnnsearch.verdict import comparison, trading
 from rnnsearch.verdict import walk as walks
 from rnnsearch.verdict.answers import compare, stored_answer
-from rnnsearch.verdict.champion import Candidate, best_trials, judged, validate
+from rnnsearch.verdict.champion import Candidate, best_trials, judged_steps, validate
 from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.refit import refit
 
@@ -164,7 +165,7 @@ def has_champion(study: StudyFile, answer: dict[str, Any]) -> bool:
 def selection_tests(problem: Problem, store: Store) -> dict[str, Any]:
     """What the validation errors of all complete trials say about picking the best of them."""
     naive_losses, losses = validation_losses(problem, store)
-    horizon = max(extremes(problem.study.space.output_shift))
+    horizon = problem.study.furthest
     return {
         "superior_ability": selection.spa(naive_losses, losses, horizon=horizon),
         "confidence_set": selection.model_confidence_set(losses, horizon=horizon),
@@ -180,12 +181,19 @@ def _overfitting(problem: Problem, store: Store) -> selection.Overfitting | Skip
     blocks = max(selection.blocks_of(rows), 1)
     for trial in trained(store.trials()):
         h = trial.output_shift
-        folds = judged(problem, trial.parameters, trial.forecasts, store.scoring, trial.quantiles)
-        try:
-            better = problem.objective.better_by(cut(folds, blocks), h)
-        except MetricError as error:
-            return Skipped(f"{problem.objective.label} has no value on a block of rows: {error}")
-        every.append(np.array(better) / spread(problem.objective, folds, h))
+        steps = []
+        judged = judged_steps(
+            problem, trial.parameters, trial.forecasts, store.scoring, trial.quantiles
+        )
+        for ahead, folds in enumerate(judged, h):
+            try:
+                better = problem.objective.better_by(cut(folds, blocks), ahead)
+            except MetricError as error:
+                return Skipped(
+                    f"{problem.objective.label} has no value on a block of rows: {error}"
+                )
+            steps.append(np.array(better) / spread(problem.objective, folds, ahead))
+        every.append(np.mean(steps, axis=0))
     return selection.overfitting_of_blocks(np.stack(every, axis=1), rows)
 
 
@@ -194,26 +202,37 @@ def validation_losses(problem: Problem, store: Store) -> tuple[Floats, Floats]:
 
     Trials of different output shifts have different naive forecasts; the hardest of each counts. So
     a trial's loss on a row is a common naive loss plus its own difference: squared error minus that
-    of its naive forecast, in units of the latter's mean. Its mean is one minus what its skill says
-    about squared errors.
+    of its naive forecast, in units of the latter's mean, the mean of the steps of a path. Its mean
+    is one minus what its skill says about squared errors.
     """
     target, quotes = problem.target, problem.prices.quotes
-    folds = problem.split.folds
+    folds, steps = problem.split.folds, range(problem.steps)
     rows = problem.split.validation
     trials = [(trial.output_shift, trial.forecasts) for trial in trained(store.trials())]
-    actual = {h: target.values(quotes.target, rows, h) for h, _ in trials}
+    actual = {
+        (h, step): target.values(quotes.target, rows + step, h + step)
+        for h, _ in trials
+        for step in steps
+    }
     naive = {}
-    for h, came in actual.items():
+    for (h, step), came in actual.items():
         known = [
-            targets.naive_forecasts(target, quotes, f.validation, h, f.train, store.scoring)
-            for f in folds
+            targets.naive_forecasts(target, quotes, f.validation, h + step, f.train, store.scoring)
+            for f in (later(fold, step) for fold in folds)
         ]
         together = [np.concatenate([fold[name] for fold in known]) for name in known[0]]
-        _, naive[h] = targets.hardest(came, together)
-    squared = {h: (actual[h] - naive[h]) ** 2 for h in actual}
-    units = {h: float(losses.mean()) or 1.0 for h, losses in squared.items()}
-    common = np.mean([squared[h] / units[h] for h in actual], axis=0)
-    losses = [common + ((f - actual[h]) ** 2 - squared[h]) / units[h] for h, f in trials]
+        _, naive[h, step] = targets.hardest(came, together)
+    squared = {one: (actual[one] - naive[one]) ** 2 for one in actual}
+    units = {one: float(losses.mean()) or 1.0 for one, losses in squared.items()}
+    common = np.mean([squared[one] / units[one] for one in actual], axis=0)
+
+    def differences(h: int, forecasts: Floats) -> list[Floats]:
+        return [
+            ((said - actual[h, step]) ** 2 - squared[h, step]) / units[h, step]
+            for step, said in enumerate(apart(forecasts, problem.steps))
+        ]
+
+    losses = [common + np.mean(differences(h, forecasts), axis=0) for h, forecasts in trials]
     return common, np.stack(losses, axis=1)
 
 
@@ -295,6 +314,7 @@ def _opened(
         say(f"going on with opening number {begun.opening.number} of the locked test")
         return begun.opening
     prices, rows = problem.prices, problem.split.test
+    rows = np.arange(rows[0], rows[-1] + problem.steps)  # what is shown of the last path, too
     opening = open_test(store, marks(prices.dates.to_numpy(), prices.closes, rows))
     if walk:
         walks.Begun(walk.identity, opening, basis, trials).note(store)

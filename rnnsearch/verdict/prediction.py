@@ -11,7 +11,7 @@ from rnnsearch.config import StudyFile
 from rnnsearch.data.markets.calendars import are_days
 from rnnsearch.data.markets.proposals import likely_market
 from rnnsearch.data.prices.load import Prices, read_prices
-from rnnsearch.errors import NoTrialError, RnnsearchError
+from rnnsearch.errors import NoTrialError, RnnsearchError, StudyFileError
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.forecasting.spec import ForecasterSpec
 from rnnsearch.search.store.databases import storage_errors
@@ -61,6 +61,12 @@ def predict(
         from rnnsearch.verdict.pooled.predicting import predict_pool
 
         return predict_pool(study, data=data, origins=origins, level=level, record=record)
+    if record and study.data.steps > 1:
+        raise StudyFileError(
+            f"--record: the journal judges forecasts of one date each, and [data] steps = "
+            f"{study.data.steps} forecasts paths; leave --record out (--export FILE keeps what was "
+            "said), or search a study with steps = 1"
+        )
     store = Store(study, create=False)
     with storage_errors(store.url):
         answer = answer_of(store, study)

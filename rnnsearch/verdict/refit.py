@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rnnsearch.arrays import Floats
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.config import digest, kernels_folder
 from rnnsearch.data.inputs.functions import FAMILY
 from rnnsearch.data.inputs.indicators import KNOWN_AHEAD
@@ -23,6 +23,7 @@ from rnnsearch.model.forecasting.history import History
 from rnnsearch.model.forecasting.spec import ForecasterSpec
 from rnnsearch.model.kernels.cache import kernels_for
 from rnnsearch.model.networks.network import Network
+from rnnsearch.model.paths import together
 from rnnsearch.model.training import Diverged, Trainer
 from rnnsearch.model.windows import Fold
 from rnnsearch.own_code import OwnCode, split_reference
@@ -123,6 +124,7 @@ def fit(
             target_start=target.start,
             target_relative=target.relative,
             target_least=target.least,
+            later_scales=prepared.later_scales,
             seeds=tuple(networks),
             versions={"rnnsearch": __version__, **describe(device, study.run.precision)},
             code=kept_code.listed(code),
@@ -184,11 +186,20 @@ def train(
 
 
 def _validation_errors(problem: Problem, candidate: Candidate) -> Floats:
-    rows = problem.split.validation
-    shift = candidate.parameters.output_shift
-    actual = problem.target.values(problem.prices.close, rows, shift)
+    """(m,) or (m, k), in the target's unit."""
+    rows, close = problem.split.validation, problem.prices.close
     forecast: Floats = np.mean(candidate.forecasts, axis=0)
-    return forecast - actual
+    return forecast - path_values(problem, close, rows, candidate.parameters.output_shift)
+
+
+def path_values(problem: Problem, close: Floats, rows: Rows, output_shift: int) -> Floats:
+    """What came: (n,), of a path (n, k)."""
+    return together(
+        [
+            problem.target.values(close, rows + step, output_shift + step)
+            for step in range(problem.steps)
+        ]
+    )
 
 
 def code_of(problem: Problem, spec: ForecasterSpec) -> dict[str, OwnCode]:
@@ -230,6 +241,7 @@ def spec_of(problem: Problem, parameters: TrialParameters, trial: int) -> Foreca
         neurons=parameters.neurons,
         dropout=parameters.dropout,
         window=parameters.window,
+        head=parameters.head,
         output_shift=parameters.output_shift,
         target_mean=0.0,
         target_scale=1.0,

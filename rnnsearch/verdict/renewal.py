@@ -38,7 +38,7 @@ from rnnsearch.verdict.evaluation import (
     validated,
 )
 from rnnsearch.verdict.plain import as_json
-from rnnsearch.verdict.refit import fit
+from rnnsearch.verdict.refit import fit, path_values
 
 NEWEST = "newest"
 UNTESTED = "untested_champion"  # study attribute
@@ -288,10 +288,11 @@ def _errors(champion: Forecaster, problem: Problem) -> dict[str, Floats]:
     spec, prices, target = champion.spec, problem.prices, problem.target
     dates = prices.dates.to_numpy("datetime64[us]")
     first = int(np.searchsorted(dates, champion.history.dates[-1])) + spec.output_shift
-    rows = np.arange(max(first, problem.split.first), len(dates), dtype=np.int64)
+    last = len(dates) - (problem.steps - 1)
+    rows = np.arange(max(first, problem.split.first), last, dtype=np.int64)
     origins = window_ends(rows, spec.output_shift)
     forecast = champion.forecast_rows(prices, problem.table, origins).mean(axis=0)
-    actual = target.values(prices.close, rows, spec.output_shift)
+    actual = path_values(problem, prices.close, rows, spec.output_shift)
     usual = Moves.fit(champion.history.target, target).at(prices.close)[origins]
     return {
         "errors": np.concatenate([champion.errors, forecast - actual]),

@@ -17,6 +17,7 @@ import torch
 from rnnsearch import cli
 from rnnsearch.config import StudyFile, load_study
 from rnnsearch.model.forecasting.forecaster import Forecaster
+from rnnsearch.model.paths import shaped
 from rnnsearch.search import searching as study_module
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.view import TrialView
@@ -83,14 +84,14 @@ def fitted(
     problem: Problem, seeds: int = 2, **parameters: Any
 ) -> tuple[Candidate, Forecaster | None]:
     """A candidate with `PARAMETERS` but for those given, and its refit."""
-    chosen = TrialParameters.from_plain(PARAMETERS | parameters)
+    chosen = TrialParameters.from_plain(PARAMETERS | {"steps": problem.steps} | parameters)
     data = TrialData(
         problem.table, problem.prices.quotes, problem.split, problem.study.data.predict
     )
     *_, outcome = run_trial(chosen, data, torch.device("cpu"))
     assert isinstance(outcome, Outcome)
     trial = TrialView(optuna.trial.create_trial(value=outcome.skill))
-    forecasts = unpack(outcome.forecasts)
+    forecasts = shaped(unpack(outcome.forecasts), problem.steps)
     skill, gain = validation_value(problem, chosen, forecasts)
     candidate = Candidate(trial, chosen, (skill,), (gain,), (forecasts,))
     return candidate, refit(problem, candidate, seeds, quiet)

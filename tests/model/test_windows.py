@@ -262,3 +262,19 @@ def test_a_constant_column_is_scaled_to_finite_values(kind):
     scaler = fit_scaler(kind, np.full((50, 1), 7.0))
     assert np.isfinite(scaler.scale).all()
     assert abs(7 * scaler.scale[0] + scaler.offset[0]) <= 1
+
+
+@settings(deadline=None)
+@given(plan=plans, steps=st.integers(1, 9))
+def test_the_last_step_of_a_training_path_is_known_at_the_first_validation_origin(plan, steps):
+    rows = needed_rows(**plan, steps=steps) + 50
+    split = split_rows(rows, **plan, steps=steps)
+    for fold in split.folds:
+        last = fold.train[-1] + steps - 1
+        assert last == fold.validation[0] - plan["max_output_shift"]
+        assert fold.history.stop == last + 1
+    if len(split.test):
+        assert split.development[-1] + steps - 1 == split.test[0] - plan["max_output_shift"]
+        assert split.test[-1] + steps - 1 == rows - 1
+    with pytest.raises(DataError):
+        split_rows(needed_rows(**plan, steps=steps) - 1, **plan, steps=steps)

@@ -43,6 +43,7 @@ from rnnsearch.model.forecasting.spec import (
 )
 from rnnsearch.model.losses import MEDIAN
 from rnnsearch.model.networks.network import Network, build_network
+from rnnsearch.model.paths import apart, scales_together
 from rnnsearch.model.scaling import Scaler
 from rnnsearch.model.training import forecast as network_outputs
 from rnnsearch.model.training import windows
@@ -57,7 +58,7 @@ class Forecaster:
 
     scaler   of the inputs, fitted on the history
     history  what it was trained on
-    errors   (m,) forecast - actual on validation rows, in the target's unit
+    errors   (m,) forecast - actual on validation rows, in the target's unit; (m, k) of a path
     scales   (m,) what a usual move was when these were forecast (`Moves.at`), in the same unit
     seen     (2, F) the lowest and the highest value of each input on the rows that training saw;
              None of a forecaster that was made before this was kept
@@ -78,7 +79,8 @@ class Forecaster:
     # --- forecasting
 
     def forecast_rows(self, prices: Prices, table: InputTable, origins: Rows) -> Floats:
-        """(networks, n): each network's forecasts, in the target's unit, from the origins' rows.
+        """(networks, n), of a path (networks, n, k): each network's forecasts, in the target's
+        unit, from the origins' rows.
 
         `table` is `self.table(prices)`. Raises DataError where the column is missing that forecasts
         start from.
@@ -88,12 +90,13 @@ class Forecaster:
     def forecast_quoted(self, table: InputTable, quotes: Quotes, origins: Rows) -> Floats:
         """The same, with the prices as they are quoted."""
         said = self.said(table, quotes, origins)
-        return said if said.ndim == 2 else said[..., self.spec.quantiles.index(MEDIAN)]
+        levels = self.spec.quantiles
+        return said[..., levels.index(MEDIAN)] if levels else said
 
     def said(self, table: InputTable, quotes: Quotes, origins: Rows) -> Floats:
-        """The same, or (networks, n, Q) of a forecaster of quantiles."""
+        """The same, but (networks, n, Q) of a forecaster of quantiles."""
         spec = self.spec
-        scaled = self.target_scale.at(quotes, origins)
+        scaled = scales_together([scale.at(quotes, origins) for scale in self.target_scales])
         columns = table.columns(spec.inputs).tolist()
         device = next(self.networks[0].parameters()).device
         inputs = torch.from_numpy(
@@ -126,7 +129,7 @@ class Forecaster:
 
     def quotes(self, prices: Prices) -> Quotes:
         """The prices that forecasts start from, whatever the sign of the close."""
-        if self.spec.target_start != "close":
+        if all(scale.start != "close" for scale in self.target_scales):
             return Quotes(prices.close)
         if "Close" not in prices.frame:
             raise DataError(
@@ -147,12 +150,12 @@ class Forecaster:
 
         `table` is `self.table(prices)`, where the caller has it.
 
-        One row per origin: origin_date, sessions_ahead, target_date (empty where it lies past the
-        file and no calendar is named), then for a price forecast_return (empty where a price is not
-        above 0), forecast_price, low_price and high_price (the interval of `intervals`; empty where
-        there were too few validation errors for it), for a direction probability_up, for a
-        volatility forecast_volatility, low_volatility and high_volatility; and of a forecaster of
-        quantiles those (`q10_price`, the level in percent).
+        One row per origin, and step of a path: origin_date, sessions_ahead, target_date (empty
+        where it lies past the file and no calendar is named), then for a price forecast_return
+        (empty where a price is not above 0), forecast_price, low_price and high_price (the interval
+        of `intervals`; empty where there were too few validation errors for it), for a direction
+        probability_up, for a volatility forecast_volatility, low_volatility and high_volatility;
+        and of a forecaster of quantiles those (`q10_price`, the level in percent).
 
         Raises DataError where there are too few rows, a column is missing, or the file does not say
         what is known ahead of a target's date.
@@ -171,14 +174,20 @@ class Forecaster:
             )
         rows = np.arange(len(prices.dates) - count, len(prices.dates), dtype=np.int64)
         self._check_known_ahead(prices, table, rows)
+        dates, ahead = self._dates(prices), spec.output_shift + np.arange(spec.steps)
         frame = pd.DataFrame(
             {
-                "origin_date": prices.dates[rows],
-                "sessions_ahead": spec.output_shift,
-                "target_date": self._target_dates(prices, rows),
+                "origin_date": prices.dates[np.repeat(rows, spec.steps)],
+                "sessions_ahead": np.tile(ahead, count),
+                "target_date": [dates[row + step] for row in rows for step in ahead],
             }
         )
-        return pd.concat([frame, self._in_user_terms(prices, table, rows, level)], axis=1)
+        steps = [
+            self._in_user_terms(prices, table, rows, level, step) for step in range(spec.steps)
+        ]
+        # By origin, and of each the steps in order.
+        said = pd.concat(steps).sort_index(kind="stable").reset_index(drop=True)
+        return pd.concat([frame, said], axis=1)
 
     def intervals(
         self,
@@ -188,8 +197,9 @@ class Forecaster:
         level: float = 0.9,
         *,
         said: Floats | None = None,
+        step: int = 0,
     ) -> tuple[Floats, Floats, Floats]:
-        """Forecast, low and high (n,) in the target's unit, from increasing origins.
+        """Forecast, low and high (n,) in the target's unit, from increasing origins, of a step.
 
         An interval is a multiple of the usual move at its origin. The multiple holds `level` of the
         errors known at that origin: those on validation rows, then those that the prices show since
@@ -200,7 +210,7 @@ class Forecaster:
         start = max(int(trained), self._first_origin(table))
         since = np.arange(start, int(origins[-1]) + 1, dtype=np.int64)
         rows = np.union1d(origins, since)
-        values = self.forecast_rows(prices, table, rows).mean(axis=0)
+        values = self._mean(prices, table, rows, step)
         wanted = np.searchsorted(rows, origins)
         if said is not None:
             values[wanted] = said
@@ -208,15 +218,19 @@ class Forecaster:
             prices.close,
             rows,
             values,
-            calibration=self.errors / self.scales,
+            calibration=apart(self.errors, self.spec.steps)[step] / self.scales,
             moves=Moves.fit(self.history.target, self.target),
             since=len(since),
-            horizon=self.spec.output_shift,
+            horizon=self.spec.output_shift + step,
             target=self.target,
             alpha=1 - level,
         )
         values, width = values[wanted], width[wanted]
         return values, values - width, values + width
+
+    def _mean(self, prices: Prices, table: InputTable, rows: Rows, step: int) -> Floats:
+        """(n,) the networks' mean forecast of a step."""
+        return apart(self.forecast_rows(prices, table, rows).mean(axis=0), self.spec.steps)[step]
 
     def _first_origin(self, table: InputTable) -> int:
         """The first row whose window is full."""
@@ -277,7 +291,13 @@ class Forecaster:
         return targets.get(self.spec.predict)
 
     @property
+    def target_scales(self) -> tuple[TargetScale, ...]:
+        """Of each step."""
+        return (self.target_scale, *self.spec.later_scales)
+
+    @property
     def target_scale(self) -> TargetScale:
+        """Of the first step."""
         spec = self.spec
         return TargetScale(
             spec.target_mean,
@@ -339,22 +359,23 @@ class Forecaster:
                 "prices empty"
             )
 
-    def _target_dates(self, prices: Prices, rows: Rows) -> list[pd.Timestamp | None]:
-        count = self.spec.output_shift
+    def _dates(self, prices: Prices) -> list[pd.Timestamp | None]:
+        """Of the rows, and of the sessions that targets past them lie on."""
+        count = self.spec.output_shift + self.spec.steps - 1
         dates: list[pd.Timestamp | None] = [*prices.dates]
         dates += coming_sessions(
             prices.name, self.spec.calendar, prices.dates, prices.coming_dates, count
         )
-        return [dates[row + self.spec.output_shift] for row in rows]
+        return dates
 
     def _in_user_terms(
-        self, prices: Prices, table: InputTable, rows: Rows, level: float
+        self, prices: Prices, table: InputTable, rows: Rows, level: float, step: int
     ) -> pd.DataFrame:
         names = self.target.columns
         if self.target.chance:
-            return pd.DataFrame({names[0]: self.forecast_rows(prices, table, rows).mean(axis=0)})
+            return pd.DataFrame({names[0]: self._mean(prices, table, rows, step)})
         origin = prices.close[rows]
-        bands = self.intervals(prices, table, rows, level)
+        bands = self.intervals(prices, table, rows, level, step=step)
         said = {
             name: self.target.told(values, origin)
             for name, values in zip(names[-3:], bands, strict=True)
@@ -412,9 +433,12 @@ class Forecaster:
             "embedding",
             "pooled",
             "quantiles",
+            "later_scales",
         ):
             if not spec[key]:
                 del spec[key]
+        if spec["head"] == "direct":
+            del spec["head"]
         kept_code.write(folder, self.code)
         head = {
             "format": FORMAT,
@@ -450,7 +474,7 @@ class Forecaster:
                 scales = scales_of_validation(
                     history.target, len(errors), spec.output_shift, targets.get(spec.predict)
                 )
-            if len(scales) != len(errors):
+            if len(scales) != len(errors) or errors.size != len(errors) * spec.steps:
                 raise ValueError("the validation errors and their scales do not go together")
             code = kept_code.read(folder, spec.code)
             forecaster = cls(
@@ -492,9 +516,11 @@ def _network(
         spec.dropout,
         seed=0,
         device=device,
+        outputs=spec.steps * max(len(spec.quantiles), 1),
         identities=(spec.series, spec.embedding) if spec.embedding else None,
-        outputs=max(len(spec.quantiles), 1),
         quantiles=spec.quantiles,
+        head=spec.head,
+        chances=targets.get(spec.predict).loss == "bce",
     )
     prefix = f"network.{number}."
     weights = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -12,7 +12,7 @@ from rnnsearch import targets
 from rnnsearch.config import Predict
 from rnnsearch.data.atomic import read_file
 from rnnsearch.errors import StorageError
-from rnnsearch.targets import Start
+from rnnsearch.targets import Start, TargetScale
 
 FORMAT = 1
 WEIGHTS, ABOUT = "weights.safetensors", "forecaster.json"
@@ -37,12 +37,14 @@ class ForecasterSpec:
     neurons: tuple[int, ...]
     dropout: float  # idle in a forecast, but it decides how the layers are stored
     window: int
+    head: str = "direct"
     output_shift: int
     target_mean: float
     target_scale: float
     target_start: Start = "none"  # see `targets.TargetScale`, as for the next two
     target_relative: bool = False
     target_least: float = 0.0
+    later_scales: tuple[TargetScale, ...] = ()  # of the further steps of a path
     seeds: tuple[int, ...]
     trial: int  # number of the trial it comes from
     versions: dict[str, str]
@@ -66,6 +68,11 @@ class ForecasterSpec:
         """What forecasts call the quantiles."""
         noun = targets.get(self.predict).noun
         return tuple(f"q{100 * level:g}_{noun}" for level in self.quantiles)
+
+    @property
+    def steps(self) -> int:
+        """Sessions forecast at once."""
+        return 1 + len(self.later_scales)
 
     @property
     def leads(self) -> tuple[int, ...]:

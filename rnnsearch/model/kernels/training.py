@@ -41,7 +41,7 @@ def begin(
     """The folds in training, each begun with the network's weights.
 
     None for what the kernels do not do, which is torch's then: other cells than `cells.CELLS`,
-    other devices than a CPU, batches in parts.
+    other devices than a CPU, batches in parts, decoders.
     """
     layout = layout_of(network, machine.width)
     if layout is None or table.device.type != "cpu" or settings.accumulate > 1:

@@ -1,7 +1,7 @@
 """Recurrent networks: stacked cells and a linear head.
 
     B  batch      w  window      F  inputs      N  neurons of a layer      D  directions (1 or 2)
-    O  outputs
+    O  outputs: of a path one for each step
 
 For one session's inputs x and the state h of the session before (`*` elementwise, s the logistic
 function), with W, U, b the weights of each gate:
@@ -16,6 +16,8 @@ function), with W, U, b the weights of each gate:
     bi...  one such network reads the window forward, a second one backward; a layer's output is
            both side by side                                 Schuster & Paliwal 1997
 """
+
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +40,7 @@ class Network(nn.Module):
     `neurons` holds the size of each layer, first to last. `dropout` is the share of units dropped
     between layers while training, so a single layer drops none. `x` (B, w, F) must be finite.
     With `quantiles` each so many outputs are quantiles of those levels, in order (see `losses`).
+    `chances`: what it says are logits.
 
     With `identities`, how many series there are and the numbers that are learnt for each, the last
     column of `x` is the number of the series, which these take the place of in every session. Of a
@@ -46,6 +49,9 @@ class Network(nn.Module):
     The head reads the *final* state of each direction of the last layer: the backward direction
     ends at the first session of the window. (Its output at the last session has seen one session.)
     """
+
+    forcing = 0.0
+    """How often what came is fed on in training, where a network feeds on what it said."""
 
     def __init__(
         self,
@@ -56,9 +62,11 @@ class Network(nn.Module):
         outputs: int = 1,
         quantiles: tuple[float, ...] = (),
         identities: tuple[int, int] | None = None,
+        chances: bool = False,
     ) -> None:
         super().__init__()
         self.levels = Levels(quantiles) if quantiles else None
+        self.outputs, self.chances = outputs, chances
         self.directions = cell.directions
         self.identity: nn.Parameter | None = None
         # Layers of one size without dropout are one torch module, which is fast on a GPU. cuDNN's
@@ -74,13 +82,20 @@ class Network(nn.Module):
         if identities is not None:  # last: the other weights begin as they do without
             self.identity = nn.Parameter(IDENTITY_SIZE * torch.randn(*identities))
 
-    def forward(self, x: Tensor) -> Tensor:  # (B, w, F) -> (B,), or (B, O) where O > 1
+    def encode(self, x: Tensor) -> tuple[Tensor, list[tuple[Tensor, ...]]]:
+        """(B, w, F) -> the last layer's final state (B, D * N), and what each of the modules ends
+        with: h, and c of an LSTM, of its layers and directions (L * D, B, N)."""
+        ends = []
         if self.identity is not None:
             x = self._with_identity(x, self.identity)
         for number, layer in enumerate(self.layers):
             x, state = layer(x if number == 0 else self.dropout(x))  # (B, w, D * N)
-        hidden = state[0] if isinstance(state, tuple) else state  # an LSTM's state is (h, c)
-        final = hidden[-self.directions :].transpose(0, 1).flatten(1)  # (B, D * N)
+            ends.append(state if isinstance(state, tuple) else (state,))
+        final = ends[-1][0][-self.directions :].transpose(0, 1).flatten(1)
+        return final, ends
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, w, F) -> (B,), or (B, O) where O > 1
+        final, _ = self.encode(x)
         return self.forecast(self.head(final))
 
     def forecast(self, said: Tensor) -> Tensor:  # (B, O) -> (B,), or (B, O) where O > 1
@@ -93,6 +108,11 @@ class Network(nn.Module):
         if self.levels is None:
             return forecasts
         return self.levels.of_each(forecasts)[..., self.levels.middle].squeeze(1)
+
+    def learning(self, x: Tensor, actual: Tensor) -> Tensor:  # (B, w, F), like the outputs
+        """The outputs in training, where what came may be looked at as `forcing` says."""
+        outputs: Tensor = self(x)
+        return outputs
 
     @staticmethod
     def _with_identity(x: Tensor, identity: Tensor) -> Tensor:  # (B, w, F) -> (B, w, F - 1 + size)
@@ -115,6 +135,13 @@ def _layers(cell: Cell, inputs: int, neurons: int, count: int) -> nn.Module:
     return layers
 
 
+def heads() -> Mapping[str, type[Network]]:
+    """What turns a final state into the steps of a path, by the names that `[space] head` has."""
+    from rnnsearch.model.networks.decoder import Decoder  # which is a network
+
+    return {"direct": Network, "decoder": Decoder}
+
+
 def build_network(
     cell: str | Cell,
     inputs: int,
@@ -126,6 +153,8 @@ def build_network(
     outputs: int = 1,
     quantiles: tuple[float, ...] = (),
     identities: tuple[int, int] | None = None,
+    head: str = "direct",
+    chances: bool = False,
 ) -> Network:
     """A network whose first weights depend on `seed` alone; `cell` may be the name of one of ours.
 
@@ -135,5 +164,6 @@ def build_network(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         kind = cells.get(cell) if isinstance(cell, str) else cell
-        network = Network(kind, inputs, neurons, dropout, outputs, quantiles, identities)
+        build = heads()[head]
+        network = build(kind, inputs, neurons, dropout, outputs, quantiles, identities, chances)
     return network.to(device)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rnnsearch.config import StudyFile, drawn, extremes
+from rnnsearch.config import StudyFile, extremes
 from rnnsearch.data.inputs.build import InputTable
 from rnnsearch.search.inputs.candidates import Candidates
 from rnnsearch.search.inputs.ranking import InputEvidence
@@ -53,7 +53,7 @@ def _base(study: StudyFile, table: InputTable) -> dict[str, Any]:
     space = study.space
     base = {
         name: nearest(getattr(space, name), parameter.reference)
-        for name, parameter in drawn(type(space)).items()
+        for name, parameter in space.drawn.items()
     }
     if space.neurons_per == "layer":
         units = base.pop("neurons")

@@ -13,8 +13,9 @@ from typing import Any
 
 from optuna.trial import BaseTrial
 
-from rnnsearch.config import FloatRange, IntRange, StudyFile, digest, drawn, extremes
+from rnnsearch.config import FloatRange, IntRange, StudyFile, digest, extremes
 from rnnsearch.config.sections import QUANTILE
+from rnnsearch.config.space import DECODER
 from rnnsearch.data.inputs.build import InputTable
 from rnnsearch.errors import StudyFileError
 from rnnsearch.search.inputs.candidates import Candidates
@@ -33,13 +34,15 @@ def suggest(trial: BaseTrial, study: StudyFile, candidates: Candidates) -> Trial
         neurons = (_suggest(trial, "neurons", space.neurons),) * layers
     values = {
         name: _suggest(trial, name, getattr(space, name))
-        for name, parameter in drawn(type(space)).items()
+        for name, parameter in space.drawn.items()
         if parameter.alone
     }
     if layers == 1:
         values["dropout"] = 0.0
     if values["loss"] == QUANTILE:
         values["quantiles"] = space.quantiles
+    if values["head"] != DECODER:
+        values["teacher_forcing"] = 0.0
     inputs = _suggest_inputs(trial, study, candidates)
     parameters = TrialParameters(
         **values,
@@ -47,6 +50,7 @@ def suggest(trial: BaseTrial, study: StudyFile, candidates: Candidates) -> Trial
         inputs=inputs,
         input_shift=_suggest_input_shift(trial, study, candidates.table, inputs),
         clip=space.clip,
+        steps=study.data.steps,
     )
     seed = int(digest(study.study.seed, parameters.key), 16) % 2**31
     return replace(parameters, seed=seed)
@@ -163,7 +167,7 @@ def _steps(low: float, high: float, step: float) -> int:
 def space_sizes(study: StudyFile, candidates: Candidates) -> dict[str, float]:
     """Number of values of every suggested parameter, by name; 1 where it is fixed."""
     space = study.space
-    sizes = {name: dimension_size(getattr(space, name)) for name in drawn(type(space))}
+    sizes = {name: dimension_size(getattr(space, name)) for name in space.drawn}
     if space.neurons_per == "layer":
         sizes["neurons"] **= max(extremes(space.layers))
     if space.input_shift_per == "family":

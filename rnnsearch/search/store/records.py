@@ -23,16 +23,21 @@ from rnnsearch.tracking import (
 
 MOST_SCHEMA = 60_000  # characters; MLflow refuses more than 1,048,575, and older ones 65,535
 
+DIRECT = "direct"
+
 
 def title(parameters: dict[str, Any]) -> str:
-    """A network in a few characters: `gru 2×64 w20 s0 h1`; `s0-3` where families differ. Another
-    loss than that of most is named."""
+    """A network in a few characters: `gru 2×64 w20 s0 h1`; `s0-3` where families differ, `h1-5` of
+    a path. Another loss than that of most is named."""
     neurons = parameters["neurons"]
     alike = len(set(neurons)) == 1
     layers = f"{len(neurons)}×{neurons[0]}" if alike else "-".join(map(str, neurons))
     cell = cells.label(parameters["cell"])
-    shift = _shifts(parameters.get("input_shift", 0))
-    name = f"{cell} {layers} w{parameters['window']} s{shift} h{parameters['output_shift']}"
+    shift, ahead = _shifts(parameters.get("input_shift", 0)), parameters["output_shift"]
+    last = ahead + parameters.get("steps", 1) - 1
+    until = f"-{last}" if last > ahead else ""
+    head = f" {parameters['head']}" if parameters.get("head", DIRECT) != DIRECT else ""
+    name = f"{cell} {layers}{head} w{parameters['window']} s{shift} h{ahead}{until}"
     return f"{name} {parameters['loss']}" if "loss" in parameters else name
 
 

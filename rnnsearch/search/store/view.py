@@ -20,6 +20,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from rnnsearch.arrays import Floats
+from rnnsearch.model.paths import shaped
 from rnnsearch.scoring.metrics import renamed
 from rnnsearch.search.trial.packing import unpack
 from rnnsearch.search.trial.parameters import USUAL, TrialParameters
@@ -124,6 +125,11 @@ class TrialView:
         return int(self._trial.user_attrs[PARAMETERS]["output_shift"])
 
     @property
+    def steps(self) -> int:
+        """Sessions forecast at once."""
+        return int(self._trial.user_attrs[PARAMETERS].get("steps", 1))
+
+    @property
     def drawn(self) -> dict[str, Any]:
         """The values that were suggested, by the names of the space."""
         return self._trial.params
@@ -211,8 +217,8 @@ class TrialView:
 
     @property
     def forecasts(self) -> Floats:
-        """(m,) of the validation rows of all folds, in the target's unit."""
-        return unpack(self._trial.user_attrs[FORECASTS])
+        """Of the validation rows of all folds, in the target's unit: (m,), of a path (m, k)."""
+        return shaped(unpack(self._trial.user_attrs[FORECASTS]), self.steps)
 
     @property
     def quantiles(self) -> Floats | None:

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from rnnsearch.arrays import Rows
 from rnnsearch.config import Predict
 from rnnsearch.data.inputs.table import InputTable
 from rnnsearch.model.fold import FoldTensors
+from rnnsearch.model.paths import later, scales_together, together
 from rnnsearch.model.scaling import Scaler, fit_scaler
 from rnnsearch.model.windows import Fold, Split, shift_columns, window_ends
 from rnnsearch.own_code import OwnCode
@@ -55,14 +56,19 @@ class TrialData:
 class PreparedFold:
     """A fold on the device, and what was fitted on its history.
 
-    scaler, target_scale  of each series that takes part, by its number
-    validation_scale      of the validation rows (m,)
+    scalers, scales   of each series that takes part, by its number; of a path a scale for each step
+    validation_scale  of the validation rows (m,), of a path (m, k)
     """
 
     tensors: FoldTensors
     scalers: Mapping[int, Scaler]
-    target_scales: Mapping[int, TargetScale]
+    scales: Mapping[int, tuple[TargetScale, ...]]
     validation_scale: RowScale
+
+    @property
+    def target_scales(self) -> Mapping[int, TargetScale]:
+        """Of each series; of a path that of the first step."""
+        return {series: steps[0] for series, steps in self.scales.items()}
 
     @property
     def scaler(self) -> Scaler:
@@ -75,6 +81,12 @@ class PreparedFold:
         """Of the only series."""
         (scale,) = self.target_scales.values()
         return scale
+
+    @property
+    def later_scales(self) -> tuple[TargetScale, ...]:
+        """Of the further steps of the only series."""
+        (steps,) = self.scales.values()
+        return steps[1:]
 
 
 def select_inputs(
@@ -141,24 +153,20 @@ def prepare_fold(
     """
     horizon = parameters.output_shift
     moved = _Moved.of(parameters, data.table)
-    target, quotes = data.target, data.quotes
-    formulation = target.formulation if data.formulation is None else data.formulation
     scalers, scales = {}, {}
     taught: list[NDArray[np.float32]] = []
     checked: list[NDArray[np.float32]] = []
-    later: list[RowScale] = []
+    of_parts: list[RowScale] = []
     for part in fold.parts:
         history = data.table.values[part.history]
         scalers[part.series] = fit_scaler(parameters.scaler, history, moved.columns)
-        scale = target.taught(quotes, part.train, horizon, formulation)
-        train, validation = (
-            scale.at(quotes, rows - horizon) for rows in (part.train, part.validation)
-        )
-        taught.append(train.scale_values(target.values(quotes.target, part.train, horizon)))
-        actual = target.values(quotes.target, part.validation, horizon)
-        checked.append(validation.scale_values(actual))
-        scales[part.series] = scale
-        later.append(validation)
+        steps = [
+            _Step.of(later(part, step), horizon + step, data) for step in range(parameters.steps)
+        ]
+        taught.append(together([step.taught for step in steps]))
+        checked.append(together([step.checked for step in steps]))
+        scales[part.series] = tuple(step.scale for step in steps)
+        of_parts.append(scales_together([step.validation_scale for step in steps]))
 
     def tensor(array: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)
@@ -174,9 +182,36 @@ def prepare_fold(
         starts=None if fold.starts is None else tensor(fold.starts),
     )
     every = RowScale(
-        *(np.concatenate([getattr(one, name) for one in later]) for name in ("middle", "unit"))
+        *(np.concatenate([getattr(one, name) for one in of_parts]) for name in ("middle", "unit"))
     )
     return PreparedFold(tensors, scalers, scales, every)
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """What the network of a series learns of a step: scaled targets (n,) of the training rows, and
+    (m,) of the validation rows."""
+
+    scale: TargetScale
+    taught: NDArray[np.float32]
+    checked: NDArray[np.float32]
+    validation_scale: RowScale
+
+    @classmethod
+    def of(cls, fold: Fold, ahead: int, data: TrialData) -> Self:
+        """`fold` has the rows of the step."""
+        target, quotes = data.target, data.quotes
+        formulation = target.formulation if data.formulation is None else data.formulation
+        scale = target.taught(quotes, fold.train, ahead, formulation)
+        train, validation = (
+            scale.at(quotes, rows - ahead) for rows in (fold.train, fold.validation)
+        )
+        return cls(
+            scale,
+            train.scale_values(target.values(quotes.target, fold.train, ahead)),
+            validation.scale_values(target.values(quotes.target, fold.validation, ahead)),
+            validation,
+        )
 
 
 def _stacked(scalers: Mapping[int, Scaler], starts: Rows | None, *, identified: bool) -> Scaler:

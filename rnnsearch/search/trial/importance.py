@@ -16,6 +16,7 @@ from torch import Tensor
 
 from rnnsearch.arrays import Floats
 from rnnsearch.model.networks.network import Network
+from rnnsearch.model.paths import apart
 from rnnsearch.model.training import windows
 from rnnsearch.scoring import metrics
 from rnnsearch.search.trial.folds import PreparedFold
@@ -34,7 +35,7 @@ def permutation_losses(
     networks: Sequence[Network],  # one per fold
     table: Tensor,  # (rows, F)
     folds: Sequence[PreparedFold],
-    judged: Sequence[JudgedFold],
+    judged: Sequence[Sequence[JudgedFold]],  # of each step the folds
     parameters: TrialParameters,
     target: Target,
     machine: "Machine | None" = None,
@@ -50,8 +51,8 @@ def permutation_losses(
     most, count = min(rows, MOST_ROWS), len(parameters.inputs)
     losses = [
         _fold_losses(*each, table, parameters.window, target, most, count, machine)
-        for each in zip(networks, folds, judged, strict=True)
-        if each[2].parts
+        for each in zip(networks, folds, zip(*judged, strict=True), strict=True)
+        if each[2][0].parts
     ]
     return dict(zip(parameters.inputs, np.mean(losses, axis=0).tolist(), strict=True))
 
@@ -60,7 +61,7 @@ def permutation_losses(
 def _fold_losses(
     network: Network,
     fold: PreparedFold,
-    judged: JudgedFold,
+    judged: Sequence[JudgedFold],  # of each step
     table: Tensor,
     window: int,
     target: Target,
@@ -68,8 +69,8 @@ def _fold_losses(
     count: int,
     machine: "Machine | None",
 ) -> Floats:  # (F,)
-    tensors, rows = fold.tensors, together(judged.parts)
-    places = np.concatenate([np.arange(p.start, p.stop) for p in judged.places])
+    tensors, steps = fold.tensors, [together(step.parts) for step in judged]
+    places = np.concatenate([np.arange(p.start, p.stop) for p in judged[0].places])
     some = slice(None, None, math.ceil(len(places) / most))
     chosen = places[some]
     ends = tensors.validation_ends[torch.from_numpy(chosen).to(table.device)]
@@ -78,12 +79,16 @@ def _fold_losses(
     scale = RowScale(fold.validation_scale.middle[chosen], fold.validation_scale.unit[chosen])
     # Of many series, so that each counts alike: in the units of what the network says.
     unit = scale.unit if tensors.starts is not None else np.ones(len(chosen))
-    actual, hardest = rows.actual[some] / unit, rows.hardest[some] / unit
+    held = [(step.actual[some] / unit, step.hardest[some] / unit) for step in steps]
 
     def skill(x: Tensor) -> float:
         outputs = target.squash(network.points(forecast_of(x)))
-        forecast = scale.unscale(outputs.cpu().numpy())
-        return metrics.skill(actual, forecast / unit, hardest)
+        said = apart(scale.unscale(outputs.cpu().numpy()), len(steps))
+        skills = [
+            metrics.skill(actual, forecast / unit, hardest)
+            for (actual, hardest), forecast in zip(held, said, strict=True)
+        ]
+        return float(np.mean(skills))
 
     whole = skill(x)
     order = torch.randperm(len(ends), generator=torch.Generator().manual_seed(0)).to(x.device)

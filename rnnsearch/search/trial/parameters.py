@@ -15,6 +15,9 @@ POINTS = "mse"
 LATER = ("loss", "quantiles", "embedding")
 """Fields that trials of earlier versions do not have."""
 
+OF_PATHS = ("steps", "head", "teacher_forcing")
+"""What only trials of several steps have."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialParameters(Hyperparameters):
@@ -33,7 +36,8 @@ class TrialParameters(Hyperparameters):
         for field in fields(self):  # of later versions: where it says nothing, nothing changes
             if field.name in LATER and getattr(self, field.name) == field.default:
                 del told[field.name]
-        return told
+        left_out = OF_PATHS if self.steps == 1 else ()
+        return {key: value for key, value in told.items() if key not in left_out}
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Self:

@@ -7,9 +7,9 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from rnnsearch.arrays import Floats
 from rnnsearch.config import Precision
 from rnnsearch.data.inputs.table import InputTable, load_inputs
 from rnnsearch.errors import StudyFileError
+from rnnsearch.model import paths
 from rnnsearch.model.device import describe, free_memory, worker_device
 from rnnsearch.model.fold import TrainingSettings
 from rnnsearch.model.kernels.cache import kernels_for
@@ -32,7 +33,7 @@ from rnnsearch.scoring.quantiles import crps
 from rnnsearch.scoring.quantiles import skill as pinball_skill
 from rnnsearch.search.trial.folds import TrialData, prepare_fold, select_inputs
 from rnnsearch.search.trial.importance import permutation_losses
-from rnnsearch.search.trial.judging import judge, together
+from rnnsearch.search.trial.judging import JudgedFold, judge, together
 from rnnsearch.search.trial.packing import pack
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import EpochReport, Outcome, Refit, Task, WorkerSetup
@@ -143,19 +144,34 @@ def run_trial(
         machine=machine,
     )
     h = parameters.output_shift
-    judged = judge(
-        data.split.folds, data.quotes, data.target, h, data.scoring, parameters.quantiles
-    )
-    said: list[list[Part]] = []
-    forecasts: list[Floats] = []  # (m,) of each fold, or (m, Q)
+    judged = [
+        judge(
+            [paths.later(fold, step) for fold in data.split.folds],
+            data.quotes,
+            data.target,
+            h + step,
+            data.scoring,
+            parameters.quantiles,
+        )
+        for step in range(parameters.steps)
+    ]
+    said: list[_Step] = []
+    forecasts: list[Floats] = []  # of each fold (m,), of quantiles (m, Q), of a path (m, k)
     skill = value = gain = math.nan
     for result in trainer.run():
         forecasts = [
             fold.validation_scale.unscale(forecast)
             for fold, forecast in zip(folds, result.forecasts, strict=True)
         ]
-        said = [one.of(forecast) for one, forecast in zip(judged, forecasts, strict=True)]
-        skill, value, gain = valued(data.objective, list(chain(*said)), h, data.scoring)
+        by_step = zip(*(paths.apart(one, parameters.steps) for one in forecasts), strict=True)
+        said = [
+            _Step.of(h + step, folds_, list(each), data)
+            for step, (folds_, each) in enumerate(zip(judged, by_step, strict=True))
+        ]
+        skill, value, gain = (
+            float(np.mean(each))
+            for each in zip(*((one.skill, one.value, one.gain) for one in said), strict=True)
+        )
         yield _report(result, skill, gain, trainer.kernels)
     losses: dict[str, float] = {}
     if gain > measure_above:
@@ -164,16 +180,17 @@ def run_trial(
                 trainer.networks, table, folds, judged, parameters, data.target, machine
             )
     every, levels = np.concatenate(forecasts), parameters.quantiles
+    scores = [one.scores(data) for one in said]
     yield Outcome(
         skill=skill,
         gain=gain,
         metrics={data.objective.key: value}
-        | metrics.score_trial(together(list(chain(*said))), data.metrics)
-        | _of_fans(list(chain(*said)))
+        | paths.averaged(scores)
+        | paths.by_step(scores)
         | {"skill": skill, "gain": gain},
         folds=[
-            metrics.score_trial(together(parts), data.metrics) | _mean_skill(parts) if parts else {}
-            for parts in said
+            paths.averaged([one.scores_of_fold(number, data) for one in said])
+            for number in range(len(folds))
         ],
         forecasts=pack(every[:, levels.index(MEDIAN)] if levels else every),
         seconds=time.perf_counter() - began,
@@ -201,6 +218,7 @@ def training_settings(
         **parameters.shared(),
         cell=cells.get(parameters.cell, code),
         seed=parameters.seed,
+        targets=parameters.steps,
         precision=precision,
         accumulate=accumulate,
         series=series,
@@ -227,6 +245,37 @@ def _report(result: EpochResult, skill: float, gain: float, kernels: str) -> Epo
         seconds=result.seconds,
         kernels=kernels,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """What a trial said of a step of the path: the parts of each fold, and what they come to."""
+
+    folds: list[list[Part]]
+    skill: float
+    value: float
+    gain: float
+
+    @classmethod
+    def of(
+        cls, ahead: int, held: Sequence[JudgedFold], said: Sequence[Floats], data: TrialData
+    ) -> Self:
+        """`said` (m,) of each fold, so many sessions `ahead`. Raises MetricError."""
+        folds = [one.of(forecast) for one, forecast in zip(held, said, strict=True)]
+        return cls(folds, *valued(data.objective, list(chain(*folds)), ahead, data.scoring))
+
+    def scores(self, data: TrialData) -> dict[str, float]:
+        """Every metric of the validation rows of all folds together."""
+        parts = list(chain(*self.folds))
+        found = metrics.score_trial(together(parts), data.metrics) | _of_fans(parts)
+        return found | {"skill": self.skill, "gain": self.gain}
+
+    def scores_of_fold(self, number: int, data: TrialData) -> dict[str, float]:
+        """Those of one; nothing where none of its rows is scored."""
+        parts = self.folds[number]
+        if not parts:
+            return {}
+        return metrics.score_trial(together(parts), data.metrics) | _mean_skill(parts)
 
 
 def _mean_skill(parts: Sequence[Part]) -> dict[str, float]:

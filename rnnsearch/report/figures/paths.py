@@ -1,0 +1,77 @@
+"""Pictures of a path: how good each step is, and one path as a fan."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from rnnsearch.arrays import Floats
+from rnnsearch.report.figures.style import (
+    BAND,
+    BLACK,
+    BLUE,
+    GREY,
+    SKY,
+    blank,
+    percent_axis,
+    share,
+    short,
+)
+from rnnsearch.scoring.metrics import get
+
+
+def fan(
+    before: tuple[Sequence[str], Floats],
+    after: Sequence[str],
+    forecast: Floats,
+    band: tuple[Floats, Floats] | None,
+    came: Floats,
+) -> go.Figure:
+    """Prices until a path's origin, then what was said of each step, its interval, and what came.
+
+    before  dates and prices, the origin's last
+    after   (k,) dates of the steps; forecast, band, came: (k,) prices
+    """
+    figure = blank(360, y="price")
+    dates, known = before
+    start, edges = known[-1], [dates[-1], *after]
+    if band is not None:
+        line: dict[str, Any] = {"color": SKY, "width": 0.8}
+        edge = {"mode": "lines", "line": line, "hoverinfo": "skip", "legendgroup": "band"}
+        low, high = (np.concatenate([[start], side]) for side in band)
+        figure.add_scatter(x=edges, y=short(low), showlegend=False, **edge)
+        figure.add_scatter(
+            x=edges,
+            y=short(high),
+            fill="tonexty",
+            fillcolor=BAND,
+            name="90 % interval",
+            **edge,
+        )
+    for name, x, y, colour, dash in (
+        ("known then", dates, known, BLACK, "solid"),
+        ("came", edges, np.concatenate([[start], came]), GREY, "dot"),
+        ("said", edges, np.concatenate([[start], forecast]), BLUE, "solid"),
+    ):
+        line = {"color": colour, "dash": dash, "width": 2}
+        figure.add_scatter(x=x, y=short(y), name=name, mode="lines+markers", line=line)
+    figure.update_traces(marker={"size": 4})
+    figure.update_layout(hovermode="x unified")
+    return figure
+
+
+def steps(ahead: Sequence[int], skills: Sequence[float | None]) -> go.Figure:
+    """Skill on the locked test by how far ahead."""
+    figure = blank(300, x="sessions ahead", y=f"{get('skill').label} on the locked test")
+    figure.add_bar(
+        x=list(ahead),
+        y=short(skills),
+        marker={"color": BLUE},
+        text=[share(value) for value in skills],
+        textposition="auto",
+        hoverinfo="skip",
+    )
+    figure.update_xaxes(type="category")
+    figure.update_yaxes(zeroline=True, **percent_axis())
+    return figure
