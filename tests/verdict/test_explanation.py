@@ -10,8 +10,10 @@ import torch
 from rnnsearch.config import load_study
 from rnnsearch.errors import StudyFileError
 from rnnsearch.report.facts import collect
+from rnnsearch.report.figures import style
 from rnnsearch.report.figures.images import as_svg, plots
 from rnnsearch.report.figures.looking import of_explanation
+from rnnsearch.report.figures.search import draw
 from rnnsearch.report.page import render
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.openings import openings_so_far
@@ -67,6 +69,10 @@ def test_the_page_and_the_images_show_it(evaluated):
     for name, image in plots(contents).items():
         assert f'data-figure="{name}"' in page
         assert "<svg" in as_svg(image)
+    for content in contents:
+        for trace in draw(content).to_dict()["data"]:
+            colours = [one for _, one in trace.get("colorscale", ())] or [trace["line"]["color"]]
+            assert set(colours) <= style.DARK.keys(), "it is dark where the page is"
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from rnnsearch.report.figures.style import (
     BLACK,
     BLUE,
     GREEN,
+    MIDDLE,
     ORANGE,
     PURPLE,
     RED,
@@ -28,7 +29,7 @@ STYLES = (
     (BLACK, "solid", "-"),
 )
 """(colour, plotly's dash, matplotlib's), line by line."""
-SCALE = [(0.0, "#F7F7F7"), (1.0, BLUE)]
+SCALE = [(0.0, MIDDLE), (1.0, BLUE)]
 MARKS = 10
 """Most sessions that are named below a grid."""
 SESSIONS = "sessions before the newest one it sees"
