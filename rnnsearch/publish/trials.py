@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from rnnsearch import targets
+from rnnsearch.arrays import Floats
 from rnnsearch.data.scratch import scratch
+from rnnsearch.model.paths import apart, later
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.view import TrialView, best_first, trained
 from rnnsearch.tracking import Experiment
@@ -49,12 +51,28 @@ def publish_trials(
 
 def forecast_rows(problem: Problem, trial: TrialView, scoring: int) -> list[dict[str, Any]]:
     """A row per validation row: fold, target date, price at the origin, what came, the forecast,
-    and what each naive forecast said, in the target's unit."""
-    split, target, ahead = problem.split, problem.target, trial.output_shift
+    and what each naive forecast said, in the target's unit.
+
+    Of a path each step has its rows, and `sessions_ahead` says which.
+    """
+    steps = apart(trial.forecasts, problem.steps)
+    if len(steps) == 1:
+        return _step_rows(problem, trial.output_shift, 0, steps[0], scoring)
+    return [
+        {"sessions_ahead": trial.output_shift + step} | row
+        for step, said in enumerate(steps)
+        for row in _step_rows(problem, trial.output_shift + step, step, said, scoring)
+    ]
+
+
+def _step_rows(
+    problem: Problem, ahead: int, step: int, said: Floats, scoring: int
+) -> list[dict[str, Any]]:
+    split, target = problem.split, problem.target
     quotes, dates = problem.prices.quotes, problem.prices.dates
-    forecasts = iter(trial.forecasts.tolist())
+    forecasts = iter(said.tolist())
     rows: list[dict[str, Any]] = []
-    for number, fold in enumerate(split.folds, start=1):
+    for number, fold in enumerate((later(one, step) for one in split.folds), start=1):
         known = {
             "origin_price": quotes.target[fold.validation - ahead],
             "actual": target.values(quotes.target, fold.validation, ahead),

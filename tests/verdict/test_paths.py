@@ -13,6 +13,7 @@ from rnnsearch.config import StudyFile, load_study
 from rnnsearch.errors import StudyFileError
 from rnnsearch.publish.pyfunc import ServedForecaster
 from rnnsearch.publish.registry import _of_steps, forecast_rows, step_rows
+from rnnsearch.publish.trials import forecast_rows as validation_rows
 from rnnsearch.report.facts import collect
 from rnnsearch.report.page import render
 from rnnsearch.scoring import metrics
@@ -22,6 +23,7 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.terminal.tables import evaluation_tables, output
 from rnnsearch.verdict.answers import stored_answer
 from rnnsearch.verdict.evaluation import evaluate, validation_losses
+from rnnsearch.verdict.explanation import explain
 from rnnsearch.verdict.prediction import predict
 from rnnsearch.verdict.renewal import evaluated_champion, renew
 from tests.helpers.evaluated import quiet, search_inline
@@ -139,6 +141,22 @@ def test_paths_are_not_recorded_and_the_user_is_told_why(study: StudyFile) -> No
     with pytest.raises(StudyFileError, match="leave --record out"):
         predict(study, record=True)
     predict(study)
+
+
+def test_a_path_is_not_explained_and_the_user_is_told_why(study: StudyFile) -> None:
+    with pytest.raises(StudyFileError, match="search a study with steps = 1"):
+        explain(study, say=quiet)
+
+
+def test_validation_forecasts_in_mlflow_have_a_row_per_step_and_date(study: StudyFile) -> None:
+    problem, store = Problem.load(study), Store(study, create=False)
+    trial = store.trials()[0]
+    rows = validation_rows(problem, trial, store.scoring)
+    assert len(rows) == STEPS * len(problem.split.validation)
+    first = [row for row in rows if row["sessions_ahead"] == trial.output_shift + 1]
+    assert [row["forecast"] for row in first] == pytest.approx(trial.forecasts[:, 1].tolist())
+    dates = problem.prices.dates[problem.split.validation + 1]
+    assert [row["target_date"] for row in first] == [f"{date:%Y-%m-%d}" for date in dates]
 
 
 def test_the_champion_is_trained_again_on_all_that_is_known(study: StudyFile) -> None:

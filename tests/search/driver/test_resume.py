@@ -293,3 +293,24 @@ def test_the_command_interrupted_ends_in_order(
     assert facts["workers"] == []
     resume(path)
     assert_in_order(path, 6)
+
+
+@pytest.mark.slow
+def test_a_search_of_paths_that_is_killed_goes_on(tmp_path: Path) -> None:
+    path = write_study(
+        tmp_path,
+        study={"trials": 4},
+        data={"steps": 3},
+        space={"epochs": 40, "head": ["direct", "decoder"], "cell": "gru"},
+        run={"engine": "local", "workers": 2},
+    )
+    command = start("search", path)
+    wait_until(lambda: has_begun(path))
+    command.kill()
+    command.communicate()
+    code, _, err = run("search", path)
+    assert code == 0, err
+    assert_in_order(path, 4)
+    for trial in trials_of(path):
+        if trial.is_complete:
+            assert trial.forecasts.shape[1] == trial.parameters.steps == 3
