@@ -17,7 +17,7 @@ from pathlib import Path
 from rnnsearch.config import StudyFile
 from rnnsearch.data.inputs.build import InputTable, build_inputs
 from rnnsearch.data.inputs.functions import check_same, try_functions
-from rnnsearch.data.inputs.panel import panel_inputs
+from rnnsearch.data.inputs.panel import panel_inputs, without_values
 from rnnsearch.data.listing import Listed, list_series
 from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.data.prices.panel import Panel, slimmed
@@ -28,7 +28,7 @@ TOLD = 20  # series that cannot be used, in a message
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """The prices of all, the inputs of each as they are in the cache, and those of all."""
+    """The prices of all, what the table of each is, without its values, and the table of all."""
 
     panel: Panel
     tables: tuple[InputTable, ...]
@@ -80,7 +80,7 @@ def read_pool(study: StudyFile, cache: Path, *, tried: bool = False) -> Pool:
         told += "; ".join(reasons[:TOLD])
         panel = replace(panel, warnings=(told, *panel.warnings))
     tables = {name: table for name, (_, table) in good.items()}
-    return Pool(panel, tuple(tables.values()), panel_inputs(tables, cache))
+    return Pool(panel, tuple(tables.values()), panel_inputs(tables, len(panel.dates), cache))
 
 
 PARALLEL = 40
@@ -119,6 +119,6 @@ def _read(
         if module is not None and made is not None:
             check_same(made, table.names, table.values, prices, module)
         kept = prices if own.module else slimmed(prices)  # functions may use any column
-        return kept, replace(table, coming=None)
+        return kept, without_values(table)
     except DataError as error:
         return str(error)

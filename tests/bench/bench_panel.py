@@ -287,44 +287,32 @@ def memory(series: int, rows: int, seed: int) -> int:
             whole.to_csv(folder / "panel" / f"S{number:03d}.csv")
         study = folder / "panel.toml"
         study.write_text(
-            '[study]\ntrials = 2\nreferences = false\n[data]\npath = "panel/*.csv"\npool = true\n'
+            '[study]\ntrials = 3\n[data]\npath = "panel/*.csv"\npool = true\n'
             '[space]\ncell = "gru"\nlayers = 1\nneurons = 8\nwindow = 10\nepochs = 1\n'
             "batch_size = 1024\nlearning_rate = 0.003\ninput_shift = 0\noutput_shift = 1\n"
-            '[inputs]\nsearch = "all"\n[run]\nworkers = 2\n'
+            "[run]\nworkers = 2\n"
         )
-        environment = os.environ | {"RNNSEARCH_HOME": str(folder / "runs")}
-        for which in ("with an empty cache", "from the cache"):
-            if which == "from the cache":
-                study.write_text(study.read_text().replace("trials = 2", "trials = 4"))
-            began = time.perf_counter()
+        environment = os.environ | {"RNNSEARCH_HOME": str(folder / "runs"), "PYTHONUNBUFFERED": "1"}
+        for number, which in enumerate(("with an empty cache", "from the cache"), start=1):
+            study.write_text(study.read_text().replace("trials = 3", f"trials = {3 * number}"))
+            began, first, most = time.perf_counter(), 0.0, 0.0
             command = [sys.executable, "-m", "rnnsearch", "search", str(study)]
-            running = subprocess.Popen(
-                command,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            first, most = 0.0, 0.0
-            assert running.stdout is not None
-            os.set_blocking(running.stdout.fileno(), False)
-            told = ""
-            while running.poll() is None:
-                most = max(most, _memory(running.pid))
-                with contextlib.suppress(TypeError):
-                    told += running.stdout.read() or ""
-                if not first and "workers" in told:
-                    first = time.perf_counter() - began
-                time.sleep(0.25)
-            told += running.stdout.read() or ""
+            said = folder / f"said-{number}.txt"
+            with said.open("w") as file:
+                running = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
+                while running.poll() is None:
+                    most = max(most, _memory(running.pid))
+                    if not first and "study panel:" in said.read_text():
+                        first = time.perf_counter() - began
+                    time.sleep(0.25)
             seconds = time.perf_counter() - began
             print(
-                f"{which}: begun after {first:.0f} s, over after {seconds:.0f} s, "
+                f"{which}: workers asked after {first:.0f} s, over after {seconds:.0f} s, "
                 f"{most / 2**30:.2f} GiB, exit code {running.returncode}",
                 flush=True,
             )
+            print(said.read_text()[-1500:], flush=True)
             if running.returncode:
-                print(told[-2000:])
                 return 1
     return 0
 

@@ -23,15 +23,22 @@ PANEL_VERSION = 1
 NAMED = 8  # inputs in a note
 
 
-def panel_inputs(each: Mapping[str, InputTable], cache: Path) -> InputTable:
-    """The table of all series, which comes from the folder `cache` where it is there.
+def without_values(table: InputTable) -> InputTable:
+    """What a table of a series is, but for its values, which stay in the cache: a process can have
+    only so many files open, and sends others no more than it must."""
+    return replace(table, values=np.empty((0, len(table.specs)), np.float32), coming=None)
 
-    Raises StorageError where that cannot be written.
+
+def panel_inputs(each: Mapping[str, InputTable], rows: int, cache: Path) -> InputTable:
+    """The table of all series, `rows` in all, which comes from the folder `cache` where it is
+    there. Their own tables may be without values.
+
+    Raises StorageError where that cannot be written, or a series' table is not there any more.
     """
     name = digest("panel", PANEL_VERSION, *([key, one.hash] for key, one in each.items()))
     specs, notes = _shared(each)
     if (table := read_inputs(cache, name)) is None:
-        _write(cache, name, list(each.values()), specs)
+        _write(cache, name, list(each.values()), rows, specs)
         table = load_inputs(cache / f"{name}.npy")
     return replace(table, notes=tuple(notes))
 
@@ -56,9 +63,8 @@ def _shared(each: Mapping[str, InputTable]) -> tuple[tuple[InputSpec, ...], list
 
 
 def _write(
-    cache: Path, name: str, tables: Sequence[InputTable], specs: tuple[InputSpec, ...]
+    cache: Path, name: str, tables: Sequence[InputTable], rows: int, specs: tuple[InputSpec, ...]
 ) -> None:
-    rows = sum(len(table.values) for table in tables)
     names = [spec.name for spec in specs]
     path = cache / f"{name}.npy"
     about = {
@@ -83,7 +89,9 @@ def _write(
 
 
 def _blocks(tables: Sequence[InputTable], names: list[str]) -> Iterable[NDArray[np.float32]]:
-    for table in tables:
+    for one in tables:
+        assert one.path is not None
+        table = load_inputs(one.path)
         columns = table.columns(names)
         whole = len(columns) == len(table.names) and (np.diff(columns) == 1).all()
         yield table.values if whole else table.values[:, columns]
