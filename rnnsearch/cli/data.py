@@ -163,6 +163,11 @@ def check(
     out = output()
     if canary is not None:
         settings = load_one(study, series, run__device=device)
+        if settings.data.pool:
+            raise StudyFileError(
+                "--canary: builds the columns of one file, and this study has many series; write "
+                "pool = false, and name one with --series"
+            )
         out.print(check_columns(settings, canary), highlight=False, markup=False)
         return 0
     meant = load_many(study, series, run__device=device)

@@ -1,5 +1,7 @@
 """One network of many series: nothing of a series before a day depends on any later day."""
 
+import random
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import EpochReport, Outcome, Task
 from rnnsearch.search.trial.runner import TrialRunner
 from tests.helpers.pooled import write_pooled
+from tests.helpers.searches import assert_in_order, end_group, run, start
 
 pytestmark = pytest.mark.usefixtures("home")
 CPU = torch.device("cpu")
@@ -237,3 +240,24 @@ def test_a_pooled_study_is_one_study(tmp_path: Path) -> None:
     assert "embedding" not in study.fingerprint()["space"]
     apart = load_study(write_pooled(tmp_path, data={"pool": False}))
     assert "pool" not in apart.fingerprint()["data"]
+
+
+@pytest.mark.slow
+def test_a_killed_search_goes_on_with_every_trial_once(tmp_path: Path) -> None:
+    path = write_pooled(
+        tmp_path,
+        study={"trials": 5},
+        space={"epochs": 60, "embedding": [0, 2]},
+        run={"engine": "local", "workers": 2},
+    )
+    chance = random.Random(5)
+    for _ in range(3):
+        process = start("search", path)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(chance.uniform(0.1, 2.0))
+        end_group(process)
+        process.communicate()
+    code, _, err = run("search", path)
+    assert code == 0, err
+    assert_in_order(path, 5)

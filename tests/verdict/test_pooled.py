@@ -141,6 +141,7 @@ def test_a_refit_trains_on_all_that_is_known(
         (("journal",), "the journal is of one series"),
         (("status", "--series", "P0"), "one network for all of its series"),
         (("inputs", "--export", "x.csv"), "do not make one table"),
+        (("check", "--canary", "true"), "builds the columns of one file"),
     ],
 )
 def test_what_is_of_one_series_is_refused(
