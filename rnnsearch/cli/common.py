@@ -105,15 +105,6 @@ SomeSeries = Annotated[
         show_default=False,
     ),
 ]
-OneSeries = Annotated[
-    str | None,
-    typer.Option(
-        "--series",
-        metavar="NAME",
-        help="Of a study of many series, the one that is meant.",
-        show_default=False,
-    ),
-]
 
 
 def load(path: Path, **overrides: Any) -> "StudyFile":
@@ -144,3 +135,16 @@ def chosen(study: "StudyFile", series: str | None) -> "StudyFile | Family":
     names = series_names(series)
     family = family_of(study)
     return one_of(study, names) if family is None else family.only(names)
+
+
+def one_or_many(path: Path, series: str | None, **overrides: Any) -> "StudyFile | Family":
+    """The same, but the study itself of one series that is named alone."""
+    return alone(load_many(path, series, **overrides))
+
+
+def alone(meant: "StudyFile | Family") -> "StudyFile | Family":
+    from rnnsearch.config import StudyFile
+
+    if isinstance(meant, StudyFile) or len(meant.members) > 1:
+        return meant
+    return meant.members[0].study

@@ -10,12 +10,12 @@ import typer
 from rnnsearch.cli.common import (
     Device,
     Force,
-    OneSeries,
     SomeSeries,
     StudyPath,
     app,
     load_many,
     load_one,
+    one_or_many,
 )
 from rnnsearch.errors import StudyFileError
 from rnnsearch.shown import printable
@@ -189,18 +189,24 @@ def check(
 @app.command()
 def inputs(
     study: StudyPath,
-    series: OneSeries = None,
+    series: SomeSeries = None,
     export: Annotated[
         Path | None,
         typer.Option(help="Write the table to FILE (.csv, .parquet).", show_default=False),
     ] = None,
 ) -> int:
     """List the candidate inputs with family, unit and warm-up, or export their values."""
+    from rnnsearch.config import StudyFile
     from rnnsearch.data.inputs.build import export_inputs, input_listing
     from rnnsearch.search.problem import Problem
     from rnnsearch.terminal.tables import frame_table, output
 
-    problem = Problem.load(load_one(study, series))
+    meant = one_or_many(study, series)
+    if not isinstance(meant, StudyFile):
+        from rnnsearch.cli.each import inputs_many
+
+        return inputs_many(meant, export)
+    problem = Problem.load(meant)
     if export is not None and problem.panel is not None:
         raise StudyFileError(
             f"--export: the inputs of {len(problem.panel.each)} series do not make one table of "

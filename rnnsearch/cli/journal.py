@@ -8,12 +8,12 @@ import typer
 
 from rnnsearch.cli.common import (
     AsJson,
-    OneSeries,
+    SomeSeries,
     Storage,
     StudyPath,
     Tracking,
     app,
-    load_one,
+    one_or_many,
 )
 from rnnsearch.shown import printable
 
@@ -31,11 +31,12 @@ def journal(
         ),
     ] = None,
     as_json: AsJson = False,
-    series: OneSeries = None,
+    series: SomeSeries = None,
     storage: Storage = None,
     tracking: Tracking = None,
 ) -> int:
     """Say what came true of the recorded forecasts, and whether the model has drifted."""
+    from rnnsearch.config import StudyFile
     from rnnsearch.data.export import check_ending
     from rnnsearch.publish.journal import publish_journal
     from rnnsearch.terminal.journal import journal_tables
@@ -43,9 +44,13 @@ def journal(
     from rnnsearch.verdict.journal.exporting import export as write
     from rnnsearch.verdict.journal.reading import journal
 
-    settings = load_one(study, series, run__storage=storage, run__tracking=tracking)
     if export is not None:
         check_ending(export)
+    settings = one_or_many(study, series, run__storage=storage, run__tracking=tracking)
+    if not isinstance(settings, StudyFile):
+        from rnnsearch.cli.each import journal_many
+
+        return journal_many(settings, data=data, export=export, as_json=as_json)
     told = journal(settings, data=data)
     for text in told["notes"]:
         note(text)

@@ -14,17 +14,18 @@ from rnnsearch.cli.common import (
     Storage,
     StudyPath,
     Tracking,
+    alone,
     app,
     chosen,
     load,
     load_many,
-    the_one,
 )
 from rnnsearch.errors import StudyFileError
 from rnnsearch.language import _
 
 if TYPE_CHECKING:
     from rnnsearch.config import StudyFile
+    from rnnsearch.many.family import Family
 
 
 @app.command()
@@ -84,7 +85,7 @@ def search(
     if fork is not None and (fork_of := load(study).name) == fork:
         raise StudyFileError(f"--fork: {study} is study {fork!r} already; give another name")
     if dry_run:
-        return _dry_run(the_one(settings, series))
+        return _dry_run(alone(chosen(settings, series)))
     from rnnsearch.search import engines
     from rnnsearch.search.driver.deadline import Deadline
 
@@ -190,10 +191,15 @@ def _rename(study: Path, fork: str | None) -> str:
     return "" if fork is None else f'write name = "{fork}" under [study] in {study}; then '
 
 
-def _dry_run(settings: "StudyFile") -> int:
+def _dry_run(settings: "StudyFile | Family") -> int:
+    from rnnsearch.config import StudyFile
     from rnnsearch.prepare.placement import placement
     from rnnsearch.terminal.tables import frame_table, output
 
+    if not isinstance(settings, StudyFile):
+        from rnnsearch.cli.each import dry_run_many
+
+        return dry_run_many(settings)
     plan = placement(settings)
     out = output()
     out.print("\n".join(plan.facts), highlight=False, markup=False)

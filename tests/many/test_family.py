@@ -1,5 +1,6 @@
 """The studies that one study file makes, and what is told of a file that makes none."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,14 +65,36 @@ def test_a_series_that_is_not_there_is_told_with_those_that_are(
     assert "it has T0, T1, T2" in err
 
 
-def test_what_is_told_of_one_series_asks_which(
+def test_inputs_are_those_of_all_and_a_table_of_them_asks_which(
     tmp_path: Path, home: Path, rnnsearch: Command
 ) -> None:
     path = write_many(tmp_path)
-    code, _, err = rnnsearch("inputs", path)
+    code, out, err = rnnsearch("inputs", path)
+    assert code == 0, err
+    assert re.search(r"return .* 3 *$", out, re.M), out
+    code, _, err = rnnsearch("inputs", path, "--export", tmp_path / "x.csv")
     assert (code, "as --series T0" in err) == (2, True), err
-    code, out, err = rnnsearch("inputs", path, "--series", "T0")  # as it says
-    assert (code, "return" in out) == (0, True), err
+    flags = ("--series", "T0", "--export", tmp_path / "x.csv")
+    code, out, err = rnnsearch("inputs", path, *flags)  # as it says
+    assert (code, "inputs" in out) == (0, True), err
+
+
+def test_a_rehearsal_says_where_all_would_be(
+    tmp_path: Path, home: Path, rnnsearch: Command
+) -> None:
+    code, out, err = rnnsearch("search", write_many(tmp_path), "--dry-run")
+    assert code == 0, err
+    assert "3 series, each a study of its own" in out
+    assert "studies stocks.* in" in out
+
+
+def test_a_journal_of_many_tells_each_that_has_one(
+    tmp_path: Path, home: Path, rnnsearch: Command
+) -> None:
+    path = write_many(tmp_path)
+    code, out, err = rnnsearch("journal", path)
+    assert code == 0, err
+    assert "no forecast of its 3 series is recorded" in out
 
 
 @pytest.mark.parametrize(

@@ -246,12 +246,12 @@ def test_a_pooled_study_is_one_study(tmp_path: Path) -> None:
 def test_a_killed_search_goes_on_with_every_trial_once(tmp_path: Path) -> None:
     path = write_pooled(
         tmp_path,
-        study={"trials": 5},
-        space={"epochs": 60, "embedding": [0, 2]},
+        study={"trials": 4},
+        space={"epochs": 20, "embedding": [0, 2]},
         run={"engine": "local", "workers": 2},
     )
     chance = random.Random(5)
-    for _ in range(3):
+    for _ in range(2):
         process = start("search", path)
         assert process.stdout is not None
         process.stdout.readline()
@@ -260,4 +260,4 @@ def test_a_killed_search_goes_on_with_every_trial_once(tmp_path: Path) -> None:
         process.communicate()
     code, _, err = run("search", path)
     assert code == 0, err
-    assert_in_order(path, 5)
+    assert_in_order(path, 4)
