@@ -105,6 +105,15 @@ SomeSeries = Annotated[
         show_default=False,
     ),
 ]
+OneSeries = Annotated[
+    str | None,
+    typer.Option(
+        "--series",
+        metavar="NAME",
+        help="Of a study of many series, the one that is meant.",
+        show_default=False,
+    ),
+]
 
 
 def load(path: Path, **overrides: Any) -> "StudyFile":
