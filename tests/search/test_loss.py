@@ -65,6 +65,14 @@ def test_a_direction_is_learnt_by_cross_entropy_and_says_so(tmp_path: Path) -> N
     load_study(write_study(tmp_path, data=direction))
 
 
+def test_one_network_for_many_series_forecasts_points(tmp_path: Path) -> None:
+    pool = {"path": "*.csv", "pool": True}
+    for loss in ("quantile", ["mse", "quantile"]):
+        with pytest.raises(StudyFileError, match=r"\(pool = true\) forecasts points, got .*leave"):
+            load_study(write_study(tmp_path, data=pool, space={"loss": loss}))
+    load_study(write_study(tmp_path, data=pool, space={"loss": ["mse", "huber"]}))
+
+
 def test_the_loss_of_all_studies_before_is_told_in_no_record(tmp_path: Path) -> None:
     """Their fingerprints, trials and seeds are what they were."""
     plain, said = (load_study(study_of(tmp_path, **space)) for space in ({}, {"loss": "mse"}))

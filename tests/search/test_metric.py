@@ -1,6 +1,7 @@
 """[study] metric through search, resume, status, evaluate and report."""
 
 import json
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def study_of(folder: Path, metric: Any, **changes: dict[str, Any]) -> Path:
         ("my_metrics.py:sureness", {}),
     ],
 )
-def test_each_metric_is_searched_by_resumed_and_named(
+def test_each_metric_is_searched_by_resumed_named_evaluated_and_reported(
     tmp_path: Path, metric: str, data: dict[str, Any]
 ) -> None:
     path = study_of(tmp_path, metric, data=data)
@@ -68,6 +69,12 @@ def test_each_metric_is_searched_by_resumed_and_named(
         assert trial.skill == pytest.approx(skill, rel=1e-4, abs=1e-7)
         assert key in trial.metrics
         assert trial.gain != pytest.approx(trial.skill, rel=1e-3)
+    answer = evaluate(study, top=1, seeds=1, say=quiet)
+    best = max(trial.gain for trial in store.trials() if trial.gain is not None)
+    assert answer["champion"]["gain"] == pytest.approx(best, rel=1e-5)
+    told = store.objective
+    page = render(collect(study))
+    assert f"The search maximises the gain in {escape(told['label'])}" in page
 
 
 @pytest.mark.usefixtures("home")
