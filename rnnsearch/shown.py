@@ -38,6 +38,15 @@ def day(date: object) -> str:
     return str(date).removesuffix(MIDNIGHT)
 
 
+def number_of(number: int, one: str, many: str = "") -> str:
+    """How many there are, in words: `1 trial`, `1,200 trials`; `many` where it is more than an s.
+
+    >>> number_of(1, "row is", "rows are"), number_of(2, "trial")
+    ('1 row is', '2 trials')
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def _written(character: str) -> str:
     number = ord(character)
     return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"

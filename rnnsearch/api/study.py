@@ -40,6 +40,7 @@ from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import best_first, trained
+from rnnsearch.shown import number_of
 from rnnsearch.terminal.compared import comparison_parts
 from rnnsearch.terminal.explained import explanation_tables
 from rnnsearch.terminal.journal import journal_tables
@@ -156,7 +157,10 @@ class Study:
             told = self.status()._parts
         except AbsentStudyError:
             wanted = self.settings.study.trials
-            told = (*self._drafted, f"{wanted} trials wanted, none begun: search() begins")
+            told = (
+                *self._drafted,
+                f"{number_of(wanted, 'trial')} wanted, none begun: search() begins",
+            )
         return as_html([*parts, *told])
 
     def check(self) -> Told:

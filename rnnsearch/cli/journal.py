@@ -15,7 +15,7 @@ from rnnsearch.cli.common import (
     app,
     one_or_many,
 )
-from rnnsearch.shown import printable
+from rnnsearch.shown import number_of, printable
 
 
 @app.command()
@@ -64,5 +64,5 @@ def journal(
     for part in journal_tables(told):
         out.print(part, highlight=False, markup=False)
     if export is not None:
-        print(printable(f"{export}: {len(told['forecasts'])} forecasts"))
+        print(printable(f"{export}: {number_of(len(told['forecasts']), 'forecast')}"))
     return 0

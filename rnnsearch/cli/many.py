@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnnsearch.language import _
+from rnnsearch.shown import number_of
+
 if TYPE_CHECKING:
     from rnnsearch.many.family import Family
     from rnnsearch.search.driver.deadline import Deadline
@@ -18,10 +21,9 @@ def search_many(
     trials: str | None,
     deadline: "Deadline",
     fork_of: str | None,
-    rename: str,
     quiet: bool,
 ) -> int:
-    """Search all series; `path` of the study file, `rename` what a forked one needs first."""
+    """Search all series; `path` of the study file."""
     from rnnsearch.errors import AbsentStudyError
     from rnnsearch.many.family import study_name
     from rnnsearch.many.reading import notes, read_all
@@ -30,6 +32,7 @@ def search_many(
     from rnnsearch.publish.page import publish_plots
     from rnnsearch.search.searching import Interrupted
     from rnnsearch.search.store.store import Store
+    from rnnsearch.shown import printable
     from rnnsearch.terminal.hints import after_search, to_go_on
     from rnnsearch.terminal.many import ManyViews, status_line, status_table
     from rnnsearch.terminal.tables import Terminal, note, output
@@ -38,7 +41,7 @@ def search_many(
     for text in notes(read):
         note(text)
     failed: FailedSeries | None = None
-    again = f"{rename}`{to_go_on(path, deadline.text)}`"
+    again = f"`{to_go_on(path, deadline.text)}`"
     with ManyViews(
         Terminal(highlight=False), len(read.problems), quiet=quiet, deadline=deadline
     ) as views:
@@ -65,8 +68,8 @@ def search_many(
         return 0
     out.print(status_line(facts), highlight=False, markup=False)
     out.print(status_table(facts))
-    if rename:
-        out.print(rename.rstrip(), highlight=False, markup=False, soft_wrap=True)
+    if fork_of is not None:
+        print(printable(_("its study file: {file}\n", file=path)))
     left = max(facts["target_trials"] - facts["finished"], 0)
     out.print(after_search(path, left), highlight=False, markup=False, soft_wrap=True)
     begun = {row["series"] for row in facts["series"] if row["complete"]}
@@ -195,9 +198,9 @@ def predict_many(
     out.print(told["sentence"], highlight=False, markup=False)
     if told["recorded"]:
         counts = [one["new"] for one in told["recorded"].values()]
-        print(f"journal: {sum(counts)} new forecasts of {len(counts)} series")
+        print(f"journal: {number_of(sum(counts), 'new forecast')} of {len(counts)} series")
     if export is not None:
-        print(printable(f"{export}: {len(told['forecasts'])} forecasts"))
+        print(printable(f"{export}: {number_of(len(told['forecasts']), 'forecast')}"))
     return 0
 
 

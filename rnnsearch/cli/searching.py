@@ -2,7 +2,6 @@
 
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +21,7 @@ from rnnsearch.cli.common import (
 )
 from rnnsearch.errors import StudyFileError
 from rnnsearch.language import _
+from rnnsearch.shown import printable
 
 if TYPE_CHECKING:
     from rnnsearch.config import StudyFile
@@ -95,6 +95,7 @@ def search(
     engine_.warm_up()  # takes as long as the imports that follow
     engine_.foresee(settings.run)
     from rnnsearch.config import StudyFile, find_study
+    from rnnsearch.prepare.forked import study_file_of
     from rnnsearch.scoring.words import LUCK, definition
     from rnnsearch.search.problem import Problem
     from rnnsearch.search.searching import Interrupted, check_result, check_wanted, search
@@ -109,61 +110,65 @@ def search(
     if unused := variable_unused(tracking_uri(settings)):
         note(unused)
     meant = chosen(settings, series)
-    if not isinstance(meant, StudyFile):
-        from rnnsearch.cli.many import search_many
+    with study_file_of(find_study(study), fork) as path:
+        if not isinstance(meant, StudyFile):
+            from rnnsearch.cli.many import search_many
 
-        return search_many(
-            meant,
-            find_study(study),
-            trials=trials,
-            deadline=deadline,
-            fork_of=fork_of,
-            rename=_rename(find_study(study), fork),
-            quiet=quiet,
-        )
-    again = f"{_rename(find_study(study), fork)}`{to_go_on(find_study(study), timeout)}`"
-    left = 0
-    with SearchView(Terminal(highlight=False), quiet=quiet, deadline=deadline) as view:
-        try:
-            problem = Problem.load(settings, tried=True)
-            store = search(
-                settings, view, trials=trials, fork_of=fork_of, deadline=deadline, problem=problem
+            return search_many(
+                meant,
+                path,
+                trials=trials,
+                deadline=deadline,
+                fork_of=fork_of,
+                quiet=quiet,
             )
-        except Interrupted as interrupted:
-            view.notice(_("stopped; {command} goes on from here", command=again))
-            return interrupted.exit_code
-        if deadline.stopped:
-            with storage_errors(store.url):
-                done, target = store.finished(), store.target_trials
-            view.notice(
-                _(
-                    "stopped after {span}: {done} of {wanted} trials; {command} goes on from here",
-                    span=deadline.text,
-                    done=done,
-                    wanted=target,
-                    command=again,
+        again = f"`{to_go_on(path, timeout)}`"
+        left = 0
+        with SearchView(Terminal(highlight=False), quiet=quiet, deadline=deadline) as view:
+            try:
+                problem = Problem.load(settings, tried=True)
+                store = search(
+                    settings,
+                    view,
+                    trials=trials,
+                    fork_of=fork_of,
+                    deadline=deadline,
+                    problem=problem,
                 )
-            )
-            if not done:
-                return 0
-            left = target - done
-    with storage_errors(store.url):
-        check_result(store)
-        objective, scoring = store.objective, store.scoring
-        table = best_table(store.trials(), objective=objective)
-    out = output()
-    out.print(table)
-    out.print(
-        f"{definition(scoring, objective)} {_(LUCK)}\n",
-        highlight=False,
-        markup=False,
-    )
-    if fork is not None:
+            except Interrupted as interrupted:
+                view.notice(_("stopped; {command} goes on from here", command=again))
+                return interrupted.exit_code
+            if deadline.stopped:
+                with storage_errors(store.url):
+                    done, target = store.finished(), store.target_trials
+                view.notice(
+                    _(
+                        "stopped after {span}: {done} of {wanted} trials; {command} goes on from "
+                        "here",
+                        span=deadline.text,
+                        done=done,
+                        wanted=target,
+                        command=again,
+                    )
+                )
+                if not done:
+                    return 0
+                left = target - done
+        with storage_errors(store.url):
+            check_result(store)
+            objective, scoring = store.objective, store.scoring
+            table = best_table(store.trials(), objective=objective)
+        out = output()
+        out.print(table)
         out.print(
-            _rename(find_study(study), fork).rstrip(), highlight=False, markup=False, soft_wrap=True
+            f"{definition(scoring, objective)} {_(LUCK)}\n",
+            highlight=False,
+            markup=False,
         )
-    then = after_search(find_study(study), left, tested=bool(settings.split.test))
-    out.print(then, highlight=False, markup=False, soft_wrap=True)
+        if fork is not None:
+            print(printable(_("its study file: {file}\n", file=path)))
+        then = after_search(path, left, tested=bool(settings.split.test))
+        out.print(then, highlight=False, markup=False, soft_wrap=True)
 
     # Last, with its imports of scikit-learn and matplotlib: nobody need wait for it.
     from rnnsearch.publish.page import publish_plots
@@ -184,11 +189,6 @@ def _check_timeout(timeout: str | None) -> None:
             in_seconds(timeout)
     except ValueError as error:
         raise StudyFileError(f"--timeout: {error}") from None
-
-
-def _rename(study: Path, fork: str | None) -> str:
-    """What the commands on a forked study need first."""
-    return "" if fork is None else f'write name = "{fork}" under [study] in {study}; then '
 
 
 def _dry_run(settings: "StudyFile | Family") -> int:

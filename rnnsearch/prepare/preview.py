@@ -22,6 +22,7 @@ from rnnsearch.search.space.suggesting import grid_size, nearest, space_sizes, s
 from rnnsearch.search.store.records import title
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import Outcome, Task
+from rnnsearch.shown import number_of
 
 TINY_EPOCHS = 3  # of the tiny trial; its first one starts torch too
 
@@ -68,7 +69,7 @@ def check(study: StudyFile) -> Check:
         f"{families}, warm-up {problem.table.warmup} sessions",
         *_ahead(problem, furthest),
         f"space: {'endless' if math.isinf(combinations) else f'{combinations:.3g}'} "
-        f"combinations, {trials} trials wanted",
+        f"combinations, {number_of(trials, 'trial')} wanted",
     ]
     if isinstance(seconds, str):
         facts.append(f"a trial from the middle of the space does not train: {name}, {seconds}")
@@ -78,8 +79,8 @@ def check(study: StudyFile) -> Check:
         facts += [
             f"time per trial: about {duration(per_trial)} ({name}, {middle.epochs} epochs, from "
             f"the middle of the space; on {device})",
-            f"time in all: about {duration(total / min(workers, trials))} for {trials} trials on "
-            f"{workers} worker{'s' * (workers > 1)}, less what is pruned",
+            f"time in all: about {duration(total / min(workers, trials))} for "
+            f"{number_of(trials, 'trial')} on {number_of(workers, 'worker')}, less what is pruned",
         ]
     return Check(facts, _space(study, sizes), _rows(problem), _notes(problem))
 

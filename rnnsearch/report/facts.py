@@ -16,6 +16,7 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView, best_first, trained
+from rnnsearch.shown import number_of
 from rnnsearch.verdict.answers import stored_answer
 from rnnsearch.verdict.explained import EXPLANATION
 from rnnsearch.verdict.journal.reading import noted
@@ -92,7 +93,8 @@ def collect(study: StudyFile, problem: Problem | None = None) -> Facts:
     problem = _problem(study, problem, attributes, notes)
     if evaluation and evaluation["trials"] != finished:
         notes.append(
-            f"The search went on after the test was opened: {evaluation['trials']} trials then, "
+            f"The search went on after the test was opened: "
+            f"{number_of(evaluation['trials'], 'trial')} then, "
             f"{finished} now. The verdict is about the champion of then."
         )
     return Facts(

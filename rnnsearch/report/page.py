@@ -32,6 +32,7 @@ from rnnsearch.scoring.metrics.base import alike
 from rnnsearch.scoring.path_words import of_steps
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.view import FINISHED, TrialView, best_first, trained
+from rnnsearch.shown import number_of
 
 PACKAGES = ("rnnsearch", "torch", "optuna", "ta", "pandas", "numpy", "scikit-learn", "mlflow")
 SHOWN = 20
@@ -68,6 +69,7 @@ def render(facts: Facts) -> str:
         .get_template("page.html.j2")
         .render(
             metric=metrics.find,
+            number_of=number_of,
             name=facts.study.name,
             data=facts.attributes.get("data", {}),
             target=facts.study.data.target,

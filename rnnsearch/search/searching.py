@@ -23,6 +23,7 @@ from rnnsearch.search.store.records import parent_record, run_record, tracking_u
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import FAILED, FINISHED, WAITING
 from rnnsearch.search.trial.protocol import Workers
+from rnnsearch.shown import number_of
 from rnnsearch.tracking import RunRecord
 from rnnsearch.tracking import sync as bring_up_to_date
 from rnnsearch.version import __version__
@@ -116,8 +117,9 @@ def _prepare(
             room = _target(study, store, problem, trials) - store.finished()
             queued = fork.queue(room // 2)
             view.notice(
-                f"study {store.name} begins with {fork.old}: {copied} finished trials still hold, "
-                f"{queued} configurations are trained again"
+                f"study {store.name} begins with {fork.old}: "
+                f"{number_of(copied, 'finished trial still holds', 'finished trials still hold')}, "
+                f"{number_of(queued, 'configuration is', 'configurations are')} trained again"
             )
         store.claim(study.fingerprint(), problem.data_record())
     _compare_versions(store, view)

@@ -37,6 +37,7 @@ from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.openings import Opening, marks, open_test
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView, trained
+from rnnsearch.shown import number_of
 from rnnsearch.verdict import comparison, trading
 from rnnsearch.verdict import walk as walks
 from rnnsearch.verdict.answers import compare, stored_answer
@@ -104,7 +105,8 @@ def evaluate(
             )
         best = [store.trial(number) for number in basis["trials"]]
         seeds = basis["seeds"]
-        say(f"validating the best {len(best)} trials with {seeds} seeds each")
+        each = number_of(seeds, "seed")
+        say(f"validating the best {number_of(len(best), 'trial')} with {each} each")
         candidates = validated(problem, store, best, seeds, say)
         started = time.perf_counter()
         winner, champion = refitted_champion(problem, candidates, seeds, say)

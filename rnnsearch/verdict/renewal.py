@@ -29,6 +29,7 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.shown import number_of
 from rnnsearch.verdict.answers import stored_answer
 from rnnsearch.verdict.champion import Say, best_trials
 from rnnsearch.verdict.evaluation import (
@@ -239,7 +240,8 @@ def _choose_untested(study: StudyFile, store: Store, say: Say) -> None:
         return
     problem, top, seeds = as_searched(study, store), 5, 3
     trials = best_trials(store, top)
-    say(f"no rows are locked: choosing among the best {len(trials)} trials on validation rows")
+    count = number_of(len(trials), "trial")
+    say(f"no rows are locked: choosing among the best {count} on validation rows")
     with alone(study):
         candidates = validated(problem, store, trials, seeds, say)
         winner, champion = refitted_champion(problem, candidates, seeds, say)

@@ -25,6 +25,7 @@ from rnnsearch.data.files.names import USUAL, date_column, series_column, usual_
 from rnnsearch.data.files.numbers import is_dressed, undress, words_as_gaps
 from rnnsearch.data.files.unpacking import Source, opened
 from rnnsearch.errors import DataError
+from rnnsearch.shown import number_of
 
 KNOWN = 3  # names of prices that make a line the header, where none names a date
 TITLES = 8  # most lines above the header
@@ -186,11 +187,17 @@ def _data_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         return frame, notes
     empty = frame.isna().all(axis=1).to_numpy()
     if empty.any() and not empty.all():
-        notes.append(f"{empty.sum()} rows without any value are left out")
+        notes.append(
+            number_of(empty.sum(), "row without any value is", "rows without any value are")
+            + " left out"
+        )
         frame = frame[~empty]
     if above := _titles(frame):
         told = " ".join(frame.iloc[0].dropna().astype("str"))[:200]
-        notes.append(f"{above} lines of text above the rows are left out, the first is {told!r}")
+        many = number_of(
+            above, "line of text above the rows is", "lines of text above the rows are"
+        )
+        notes.append(f"{many} left out, the first is {told!r}")
         frame = frame.iloc[above:]
     first, others = frame.iloc[:, 0].astype("str").fillna("0"), frame.iloc[:, 1:]
     alone = others.isna().all(axis=1).to_numpy()
@@ -202,7 +209,10 @@ def _data_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     if not text.any() or text.all():
         return frame, notes
     told = first[text].iloc[0]
-    notes.append(f"{text.sum()} lines of text are left out, the first is {told[:200]!r}")
+    notes.append(
+        f"{number_of(text.sum(), 'line of text is', 'lines of text are')} left out, "
+        f"the first is {told[:200]!r}"
+    )
     return frame[~text], notes
 
 

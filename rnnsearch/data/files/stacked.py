@@ -17,7 +17,7 @@ from rnnsearch.data.files.headers import FIELDS
 from rnnsearch.data.files.names import SUREST_SERIES, USUAL, key, series_column, usual_names
 from rnnsearch.data.files.numbers import absent_rows, parse_numbers
 from rnnsearch.errors import DataError, SeveralSeriesError
-from rnnsearch.shown import day
+from rnnsearch.shown import day, number_of
 
 SHOWN = 5  # values that a message lists
 JUMP = 10  # usual returns: more, where a name changes, and the price is another's
@@ -152,7 +152,11 @@ def _columns_of(raw: RawTable, of: dict[str, tuple[str, str]], series: str) -> R
     if away.any():
         numbers = (np.arange(1, len(away) + 1) if numbers is None else numbers)[~away]
         frame = frame[~away].reset_index(drop=True)
-        told = f"{int(away.sum()):,} rows have values of other series alone, and are no sessions"
+        told = number_of(
+            int(away.sum()),
+            "row has values of other series alone, and is no session",
+            "rows have values of other series alone, and are no sessions",
+        )
         notes = (*notes, f"{told} of {_cut(series)}")
     return replace(raw, frame=frame, of={}, notes=notes, numbers=numbers)
 

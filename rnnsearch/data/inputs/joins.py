@@ -30,7 +30,7 @@ from rnnsearch.data.inputs.own import (
 )
 from rnnsearch.data.markets.calendars import Instants, close_instants
 from rnnsearch.errors import DataError, StudyFileError
-from rnnsearch.shown import day
+from rnnsearch.shown import day, number_of
 
 if TYPE_CHECKING:
     from rnnsearch.config import DataSection, JoinSection
@@ -189,7 +189,8 @@ def _oddities(
     if len(stale):
         oldest = warmup + int(np.argmax(age))
         notes.append(
-            f"{series.name}: on {len(stale)} sessions, first {day(dates[warmup + stale[0]])}, "
+            f"{series.name}: on {number_of(len(stale), 'session')}, first "
+            f"{day(dates[warmup + stale[0]])}, "
             f"its newest known row is more than {STALE} usual steps old; on "
             f"{day(dates[oldest])} it is that of {day(series.dates[newest[oldest]])}."
         )

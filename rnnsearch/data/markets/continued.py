@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rnnsearch.errors import DataError, StudyFileError
+from rnnsearch.shown import number_of
 
 SAME = 1e-6
 """Relative difference of two prices that are the same."""
@@ -48,7 +49,8 @@ def continued(
     shared = old.index[old.index <= new.index[-1]]
     if len(lacking := shared.difference(new.index)):
         raise DataError(
-            f"{name}: what Yahoo Finance has now lacks {len(lacking)} sessions that the file has, "
+            f"{name}: what Yahoo Finance has now lacks "
+            f"{number_of(len(lacking), 'session')} that the file has, "
             f"first {lacking[0]:%Y-%m-%d}; nothing was changed. Try again later, or write it anew "
             "with --force"
         )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from rnnsearch.data.atomic import replace_file
 from rnnsearch.data.markets.continued import continued, read_fetched
 from rnnsearch.errors import DataError, RnnsearchError, StudyFileError
+from rnnsearch.shown import number_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +86,9 @@ def fetch(
         raise DataError(_unknown(ticker, first, last + DAY))
     notes = []
     if len(frame) < len(answer):
-        notes.append(f"{ticker}: {len(answer) - len(frame)} days lack a price and are left out")
+        lacking = len(answer) - len(frame)
+        days = number_of(lacking, "day lacks a price and is", "days lack a price and are")
+        notes.append(f"{ticker}: {days} left out")
     if (end := frame.index[-1].date()) >= today:
         notes.append(f"{ticker}: the session of {end} may not be over; its row may change")
     if old is None:

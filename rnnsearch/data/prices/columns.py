@@ -38,6 +38,7 @@ from rnnsearch.data.prices.refusals import (
 )
 from rnnsearch.data.prices.rows import FileRows, day
 from rnnsearch.errors import DataError
+from rnnsearch.shown import number_of
 
 ADJUSTED = "Adj Close"
 
@@ -171,7 +172,8 @@ def _prices(
         if word:
             count = int((column.isna() & table[name].notna()).sum())
             warnings.append(
-                f"{rows.file}: {name} is a word without a digit in {count} rows, such as "
+                f"{rows.file}: {name} is a word without a digit in "
+                f"{number_of(count, 'row')}, such as "
                 f"{word[:40]!r}, which is read as no value."
             )
         values, wrong = parse_numbers(column)
@@ -248,7 +250,9 @@ class _Extras:
         told = f"{self._rows.file}: column {name!r} has words: "
         told += f"{', '.join(columns) or 'its columns'}, each 1 where the row has its word"
         if missing := int(words.isna().sum()):
-            told += f"; {missing} rows have none and are 0 in all"
+            told += (
+                f"; {number_of(missing, 'row has none and is', 'rows have none and are')} 0 in all"
+            )
         self.warnings.append(told + ".")
 
     def _refuse_words(self, name: str, count: int) -> None:
@@ -335,7 +339,7 @@ def _without_gaps(read: Columns, inputs: list[str], data: DataSection | JoinSect
             frame[name] = frame[name].ffill()
             filled.append(name)
             warnings.append(
-                f"{rows.file}: {name} has no value in {gaps.sum()} rows, first in "
+                f"{rows.file}: {name} has no value in {number_of(gaps.sum(), 'row')}, first in "
                 f"{rows[int(np.argmax(gaps))]}, which have that of the row before "
                 f'(fill = "forward").'
             )
@@ -352,8 +356,9 @@ def _without_gaps(read: Columns, inputs: list[str], data: DataSection | JoinSect
                 f"at least 2 rows."
             )
         lacking = ", ".join(str(name) for name in frame if missing[name].any())
+        many = f"row without {lacking} is", f"rows without {lacking} are"
         warnings.append(
-            f"{rows.file}: {absent.sum()} rows without {lacking} are left out "
+            f"{rows.file}: {number_of(absent.sum(), *many)} left out "
             f'(missing = "drop"), first {rows[int(np.argmax(absent))]}.'
             + (f" Write, {as_known_ahead(past)}." if past else "")
         )

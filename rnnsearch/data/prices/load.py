@@ -40,6 +40,7 @@ from rnnsearch.data.prices.oddities import oddities
 from rnnsearch.data.prices.refusals import check_clock, check_order, check_prices
 from rnnsearch.data.prices.rows import FileRows
 from rnnsearch.errors import DataError
+from rnnsearch.shown import number_of
 from rnnsearch.targets import Quotes, Target
 
 
@@ -267,7 +268,9 @@ def check_table(file: str, raw: RawTable, data: DataSection | JoinSection) -> Pr
             f"The file has {listed(table.columns)}."
         )
     if len(table) < 2:
-        raise DataError(f"{file}: has {len(table)} rows; a forecast needs at least 2 rows.")
+        raise DataError(
+            f"{file}: has {number_of(len(table), 'row')}; a forecast needs at least 2 rows."
+        )
     if isinstance(data, DataSection):
         usual = {key(old): new for old, new in renamed.items()}
         target = find_column(file, table, usual.get(key(data.target), data.target), "target")

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from rnnsearch.data.prices.refusals import OHLC
 from rnnsearch.data.prices.rows import day
+from rnnsearch.shown import number_of
 
 SPLIT_FACTORS = np.array([1.5, 2, 3, 4, 5, 8, 10, 20, 50, 100])
 WEEKEND = 4.0  # days: no gap in bars of minutes or hours
@@ -85,8 +86,9 @@ def _copies(frame: pd.DataFrame) -> Iterator[str]:
     copies = np.flatnonzero(same) + 1
     if len(copies):
         yield (
-            f"{len(copies)} rows repeat the prices of the row before, first on "
-            f"{day(frame.index, int(copies[0]))}; where the market was closed, remove them."
+            f"{number_of(len(copies), 'row repeats', 'rows repeat')} the prices of the row before, "
+            f"first on {day(frame.index, int(copies[0]))}; where the market was closed, remove "
+            "them."
         )
 
 
@@ -98,8 +100,10 @@ def _empty_sessions(frame: pd.DataFrame) -> Iterator[str]:
         fillers = empty & (bars == before[:, None]).all(axis=1)
         rows = np.flatnonzero(empty)
         yield (
-            f"Volume is 0 in {len(rows)} rows, first on {day(frame.index, int(rows[0]))}; "
-            f"{fillers.sum()} of them only repeat the close before."
+            f"Volume is 0 in {number_of(len(rows), 'row')}, first on "
+            f"{day(frame.index, int(rows[0]))}; "
+            f"{number_of(fillers.sum(), 'of them only repeats', 'of them only repeat')} the close "
+            "before."
         )
 
 

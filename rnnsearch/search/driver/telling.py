@@ -12,6 +12,7 @@ from rnnsearch.search.store.records import parent_record, run_record, tracking_u
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import COMPLETE, Told, TrialView
 from rnnsearch.search.trial.protocol import Outcome
+from rnnsearch.shown import number_of
 from rnnsearch.tracking import Tracker, best_measures
 
 
@@ -132,5 +133,6 @@ class Teller:
         """
         if missing := self._tracker.finish(patience, last=last):
             self._view.notice(
-                f"{missing} trials are not in MLflow yet; `rnnsearch sync` writes them later"
+                f"{number_of(missing, 'trial is', 'trials are')} not in MLflow yet; "
+                f"`rnnsearch sync` writes {'it' if missing == 1 else 'them'} later"
             )

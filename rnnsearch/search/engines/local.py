@@ -40,6 +40,7 @@ from rnnsearch.search.trial.protocol import (
     WorkerSetup,
 )
 from rnnsearch.search.trial.worker import serve
+from rnnsearch.shown import number_of
 
 if TYPE_CHECKING:
     from rnnsearch.search.problem import Problem
@@ -64,7 +65,7 @@ class LocalEngine(Engine):
     def placement(self, problem: "Problem") -> Placement:
         run = problem.study.run
         device, count, _ = plan_workers(run.device, run.workers)
-        return Placement([f"{count} workers on this machine, device {device}"])
+        return Placement([f"{number_of(count, 'worker')} on this machine, device {device}"])
 
     def warm_up(self) -> None:
         warm_up()

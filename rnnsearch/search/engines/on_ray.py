@@ -6,6 +6,7 @@ from rnnsearch.search.engines.base import Engine, Placement
 from rnnsearch.search.engines.local import LocalEngine
 from rnnsearch.search.engines.machine import Notice
 from rnnsearch.search.trial.protocol import Workers
+from rnnsearch.shown import number_of
 
 if TYPE_CHECKING:
     from rnnsearch.search.problem import Problem
@@ -51,7 +52,7 @@ class RayEngine(Engine):
         where = study.run.ray_address or "started on this machine for this search"
         facts = [
             f"Ray: {where}; free now: {free}",
-            f"{wanted} workers, device {demand.device}, each with {demand}",
+            f"{number_of(wanted, 'worker')}, device {demand.device}, each with {demand}",
             f"input table: {table_bytes / 1e6:.1f} MB, once per node",
         ]
         if wanted > room:

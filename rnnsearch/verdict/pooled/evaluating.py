@@ -29,6 +29,7 @@ from rnnsearch.search.store.openings import marks, open_test
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import trained
 from rnnsearch.search.trial.judging import judge
+from rnnsearch.shown import number_of
 from rnnsearch.verdict.answers import stored_answer
 from rnnsearch.verdict.champion import Candidate
 from rnnsearch.verdict.evaluation import (
@@ -70,7 +71,8 @@ def evaluate_pool(
         problem.try_measures()
         basis, trials = basis_of(study, store, top, seeds, None), store.finished()
         best = [store.trial(number) for number in basis["trials"]]
-        say(f"validating the best {len(best)} trials with {seeds} seeds each")
+        each = number_of(seeds, "seed")
+        say(f"validating the best {number_of(len(best), 'trial')} with {each} each")
         candidates = validated(problem, store, best, seeds, say)
         winner, champion = refitted(problem, candidates, seeds, say)
         champion.save(champion_folder(study))

@@ -193,7 +193,7 @@ def test_text_below_the_rows_is_left_out_and_nothing_else(tmp_path: Path) -> Non
     path.write_text("Date,Close\n2024-01-11,1\nholiday,\n2024-01-12,2\nend of data\n")
     table = read_table(path)
     assert table.frame["Date"].tolist() == ["2024-01-11", "holiday", "2024-01-12"]
-    assert table.notes == ("1 lines of text are left out, the first is 'end of data'",)
+    assert table.notes == ("1 line of text is left out, the first is 'end of data'",)
 
 
 def test_files_of_several_months_may_be_joined_as_they_are(tmp_path: Path) -> None:
@@ -233,6 +233,4 @@ def test_a_word_among_prices_is_no_value_and_is_told(tmp_path: Path) -> None:
         read(tmp_path, closed)
     prices = read(tmp_path, closed, missing="drop")
     assert [*prices.close] == [1320.75, 1299.25]
-    assert "Close is a word without a digit in 1 rows, such as 'closed'" in " ".join(
-        prices.warnings
-    )
+    assert "Close is a word without a digit in 1 row, such as 'closed'" in " ".join(prices.warnings)

@@ -139,7 +139,7 @@ def test_a_day_without_a_price_is_left_out_and_told(
     yahoo(bars([90.0, None, 92.0, 93.0]))
     found = get(tmp_path)
     assert found.rows == 3
-    assert found.notes == ("2330.TW: 1 days lack a price and are left out",)
+    assert found.notes == ("2330.TW: 1 day lacks a price and is left out",)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_an_answer_that_lacks_what_the_file_has_changes_nothing(
     path = tmp_path / "2330.TW.csv"
     before = path.read_text()
     yahoo(bars([90.0, None, 92.0, 93.0, 94.0]))
-    with pytest.raises(DataError, match=r"lacks 1 sessions that the file has, first 2024-01-03;"):
+    with pytest.raises(DataError, match=r"lacks 1 session that the file has, first 2024-01-03;"):
         get(tmp_path, update=True)
     assert path.read_text() == before
     yahoo(bars([90.0, 91.0]))  # an answer that ends before the file does

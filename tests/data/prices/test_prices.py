@@ -202,7 +202,7 @@ REFUSED = {
         "1546300800,4093.75,4170.53,1",
         "1546387200,4094.75,4171.53,2",
     ],
-    "has 1 rows; a forecast needs at least 2": [HEADER, ROWS[0]],
+    "has 1 row; a forecast needs at least 2": [HEADER, ROWS[0]],
     "vix must be there in every row, but row 2 (2014-03-04) is missing (2 such rows: 2, 3); "
     'fill it or remove the row, or write missing = "drop" in [data]: the 2 rows without every '
     'value will be left out, or fill = "forward": each has the last known value, or leave vix out '
@@ -300,7 +300,7 @@ def test_adjust_needs_the_adjusted_close(tmp_path: Path) -> None:
         ),
         (
             with_row(3, "2014-03-05,11,11,11,11,0"),
-            "Volume is 0 in 1 rows, first on 2014-03-05; 1 of them only repeat the close before",
+            "Volume is 0 in 1 row, first on 2014-03-05; 1 of them only repeats the close before",
         ),
         (
             with_row(3, "2014-03-05,11,12,10.5,12.5,900"),

@@ -136,7 +136,7 @@ def test_running_trials_are_finished_and_the_next_search_goes_on(tmp_path: Path)
     deadline, notes = until_time_is_up(path, at=(2, 1))
     assert deadline.stopped
     assert notes.told == [0, 1, 2], "the running one was finished, and no other begun"
-    assert any("time is up (1h): 1 running trials are being finished" in n for n in notes.notices)
+    assert any("time is up (1h): 1 running trial is being finished" in n for n in notes.notices)
     facts = facts_of(path)
     assert (facts["complete"], facts["running"], facts["workers"]) == (3, 0, [])
     study_module.search(load_study(path), Notes())
