@@ -234,8 +234,9 @@ def predict(
         output().print(prediction_table(answer))
         trained = answer["trained"]
         if trained["last"]:
-            text = f"trained on {trained['rows']:,} rows, {trained['first']} to {trained['last']}"
-            text += " (a refit)" if trained["refit"] else ""
+            told = {key: trained[key] for key in ("rows", "first", "last")}
+            text = _("trained on {rows:,} rows, {first} to {last}", **told)
+            text += _(" (a refit)") if trained["refit"] else ""
             output().print(text, highlight=False, markup=False)
         output().print(answer["verdict"], highlight=False, markup=False)
         if recorded := answer["recorded"]:
@@ -247,6 +248,6 @@ def predict(
 
 def _recorded(recorded: dict[str, int]) -> str:
     """How many forecasts the journal has taken."""
-    text = f"journal: {recorded['new']} new, {recorded['known']} there already"
-    late = f"; {recorded['late']} of them came too late to count"
+    text = _("journal: {new} new, {known} there already", **recorded)
+    late = _("; {late} of them came too late to count", **recorded)
     return text + (late if recorded["late"] else "")

@@ -45,6 +45,7 @@ FORECASTS = (
     marked("the average move"),
     marked("the base rate"),
 )
+STUDIES = (marked("empty"), marked("being searched"), marked("done"), marked("stopped"))
 COLUMNS = (
     marked("origin\ndate"),
     marked("sessions\nahead"),

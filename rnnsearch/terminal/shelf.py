@@ -8,6 +8,7 @@ from rich.text import Text
 
 from rnnsearch.config.toml import to_toml
 from rnnsearch.errors import cut
+from rnnsearch.language import _
 from rnnsearch.scoring import metrics
 from rnnsearch.shown import printable
 from rnnsearch.terminal.tables import small_table
@@ -15,20 +16,20 @@ from rnnsearch.terminal.tables import small_table
 
 def listing_table(told: Mapping[str, Any]) -> Table:
     """A row per study: how far it is, its best trial, its verdict."""
-    table = _results(f"Studies in {told['storage']}", state=True)
+    table = _results(_("Studies in {storage}", storage=told["storage"]), state=True)
     for row in told["studies"]:
-        table.add_row(_text(row["study"]), row["state"], *_found(row))
+        table.add_row(_text(row["study"]), _(row["state"]), *_found(row))
     return table
 
 
 def comparison_tables(told: Mapping[str, Any]) -> Iterator[Table | str]:
     """What each found, and the settings that differ, a column per study."""
-    table = _results("Compared", state=False)
+    table = _results(_("Compared"), state=False)
     for row in told["studies"]:
         table.add_row(_text(row["study"]), *_found(row))
     yield table
     if told["settings"]:
-        table = small_table("Settings that differ")
+        table = small_table(_("Settings that differ"))
         table.add_column("", no_wrap=True)
         for row in told["studies"]:
             table.add_column(_text(row["study"]), overflow="fold")
@@ -36,20 +37,20 @@ def comparison_tables(told: Mapping[str, Any]) -> Iterator[Table | str]:
             table.add_row(_text(key.rstrip(".")), *(_text(_value(value)) for value in values))
         yield table
     else:
-        yield "their settings are the same"
+        yield _("their settings are the same")
     for note in told["notes"]:
-        yield f"note: {note}"
+        yield _("note: {text}", text=note)
 
 
 def _results(title: str, *, state: bool) -> Table:
     table = small_table(title)
-    for heading in ("study", "state")[: 2 if state else 1]:
+    for heading in (_("study"), _("state"))[: 2 if state else 1]:
         table.add_column(heading, overflow="fold")
-    table.add_column("trials", justify="right", no_wrap=True)
-    table.add_column("best network")
-    for heading in ("skill\nvalidation", "skill\ntest"):
+    table.add_column(_("trials"), justify="right", no_wrap=True)
+    table.add_column(_("best network"))
+    for heading in (_("skill\nvalidation"), _("skill\ntest")):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict on the locked test")
+    table.add_column(_("verdict on the locked test"))
     return table
 
 
@@ -59,7 +60,7 @@ def _found(row: Mapping[str, Any]) -> Iterator[str]:
     yield best["network"] if best else "–"
     yield skill.cell(best["skill"]) if best else "–"
     yield skill.cell(answer["skill"]) if answer else "–"
-    yield answer["verdict"] if answer else "not evaluated"
+    yield _(answer["verdict"]) if answer else _("not evaluated")
 
 
 def _value(value: Any) -> str:

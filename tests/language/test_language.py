@@ -20,11 +20,14 @@ TRANSLATED = {
     "terminal/tables.py": set(),
     "terminal/compared.py": set(),
     "terminal/hints.py": set(),
+    "terminal/journal.py": set(),
+    "terminal/shelf.py": set(),
+    "verdict/journal/words.py": set(),
     "scoring/sentences.py": {"beyond", "old_verdict", "charge"},
     "search/inputs/candidates.py": set(),
 }
 """Rooms where everything is said in the user's language, but for these functions. The page, its
-figures, `check`, `journal`, many series and errors are English."""
+figures, `check`, `explain`, many series and errors are English."""
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +121,8 @@ def test_the_command_speaks_chinese_and_programs_read_english(
     assert not CHINESE.search(english)
     plain = rnnsearch("--language", "zh-TW", "status", evaluated.path, "--json")[1]
     assert json.loads(plain) == json.loads(rnnsearch("status", evaluated.path, "--json")[1])
+    nothing = rnnsearch("journal", evaluated.path, "--language", "zh-TW")[1]
+    assert "還沒有記錄任何預測：" in nothing
     code, _out, err = rnnsearch("status", evaluated.path, "--language", "xx")
     assert code == 2
     assert "should be en or zh-TW, got 'xx'" in err

@@ -11,6 +11,7 @@ from typing import Any
 from rnnsearch.config import DataSection, StudyFile
 from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import StudyFileError
+from rnnsearch.language import in_english
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.entries import Entry
 from rnnsearch.search.store.journal import entries, settle
@@ -63,10 +64,16 @@ def _told(study: StudyFile, known: Sequence[Entry]) -> dict[str, Any]:
     champions = [judge(each) for each in by_champion(forecasts)]
     return {
         "study": study.name,
-        "sentences": list(sentences(champions[0] if champions else None, study.name)),
+        "sentences": _in_english(champions[0] if champions else None, study.name),
         "champions": champions,
         "forecasts": table(forecasts),
     }
+
+
+def _in_english(one: dict[str, Any] | None, study: str) -> list[str]:
+    """For MLflow, the page and programs; a terminal says them in its user's language."""
+    with in_english():
+        return list(sentences(one, study))
 
 
 def _note(store: Store, known: Sequence[Entry], prices: Prices) -> int:
