@@ -22,6 +22,7 @@ from rnnsearch import cells
 from rnnsearch.arrays import Floats
 from rnnsearch.config import StudyFile, kernels_folder
 from rnnsearch.errors import RnnsearchError, StorageError, StudyFileError
+from rnnsearch.model import paths
 from rnnsearch.model.device import worker_device
 from rnnsearch.model.kernels.cache import kernels_for
 from rnnsearch.model.looking import gradients, incompleteness, integrated_gradients
@@ -224,10 +225,7 @@ def _look(
     )
     outputs = outputs[:, levels.index(MEDIAN)] if levels else outputs
     forecast = fold.validation_scale.unscale(data.target.squash(outputs).numpy())
-    last, h = data.split.folds[-1], parameters.output_shift
-    rows = last.validation
-    (held,) = judge([last], data.quotes, data.target, h, data.scoring)
-    judged = together(held.of(forecast))
+    rows = data.split.folds[-1].validation
     x = windows(table, ends[some], parameters.window, scale, offset)
     attribution, gap = torch.zeros((0, *x.shape[1:])), 0.0
     if name == parameters.cell:
@@ -240,11 +238,21 @@ def _look(
         network=network,
         windows=x,
         rows=rows[some],
-        skill=metrics.skill(judged.actual, judged.forecast, judged.hardest),
+        skill=_skill(forecast, parameters, data),
         gradient=gradients(said, x).double().numpy(),
         attribution=attribution.abs().double().numpy(),
         incompleteness=gap,
     )
+
+
+def _skill(forecast: Floats, parameters: TrialParameters, data: TrialData) -> float:
+    """Of the last fold's validation rows (m,); of paths (m, k) the mean over the steps."""
+    last, h, skills = data.split.folds[-1], parameters.output_shift, []
+    for step, said in enumerate(paths.apart(forecast, parameters.steps)):
+        (held,) = judge([paths.later(last, step)], data.quotes, data.target, h + step, data.scoring)
+        judged = together(held.of(said))
+        skills.append(metrics.skill(judged.actual, judged.forecast, judged.hardest))
+    return float(np.mean(skills))
 
 
 def _newest_gates(

@@ -146,6 +146,19 @@ def test_of_a_network_that_says_quantiles_the_median_is_explained(tmp_path, monk
     assert np.isfinite(look.skill)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("head", ["direct", "decoder"])
+def test_of_paths_the_mean_of_the_steps_is_explained(head, tmp_path, monkeypatch):
+    monkeypatch.setenv("RNNSEARCH_HOME", str(tmp_path / "runs"))
+    data = {"path": "prices.csv", "steps": 3}
+    path = write_study(tmp_path, data=data, space={"head": head}, study={"trials": 1})
+    search_inline(path)
+    told = explain(load_study(path), say=quiet)
+    assert told["incompleteness"] < 0.05
+    assert all(np.isfinite(one["skill"]) for one in told["cells"])
+    assert told["gates"]["layers"]
+
+
 def test_how_many_of_the_newest_sessions_hold_half_and_nine_tenths():
     assert reach(np.array([0.0, 1, 0, 4, 5])) == {"half": 1, "nine_tenths": 2}
     assert reach(np.array([8.0, 1, 1])) == {"half": 3, "nine_tenths": 3}
