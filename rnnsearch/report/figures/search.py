@@ -121,6 +121,7 @@ def _strips(content: Strips) -> go.Figure:
         y=[name for name, strip in zip(names, strips, strict=True) for _ in strip.gains],
         mode="markers",
         name="complete trial",
+        cliponaxis=False,  # a mark at the edge is whole
         marker={"color": BLUE, "size": 8, "opacity": 0.8},
     )
     medians = {n: s.median for n, s in zip(names, strips, strict=True) if s.median is not None}
