@@ -63,17 +63,12 @@ def explain(study: StudyFile, *, say: Say) -> dict[str, Any]:
     (origin, layers; or reason), notes, sentence.
 
     Raises NoTrialError without a complete trial, RnnsearchError where the champion diverges,
-    StudyFileError for one network of many series, and for paths.
+    StudyFileError for one network of many series.
     """
     if study.data.pool:
         raise StudyFileError(
             f"{study.name}: what is explained is a network of one series, and [data] pool trains "
             "one for all; search one of them in a study of its own, without pool"
-        )
-    if study.data.steps > 1:
-        raise StudyFileError(
-            f"{study.name}: what is explained is a forecast of one date, and [data] steps = "
-            f"{study.data.steps} forecasts paths; search a study with steps = 1"
         )
     store = Store(study, create=False)
     with storage_errors(store.url):

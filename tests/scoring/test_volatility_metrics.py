@@ -48,4 +48,4 @@ def test_volatility_is_measured_by_its_own_and_not_by_directions_or_prices():
 def test_what_has_no_meaning_for_volatility_is_not_searched_by():
     target = targets.get("volatility")
     fitting = {name for name, one in objectives.OBJECTIVES.items() if not one.unfit(target)}
-    assert fitting == {"skill", "mae_skill", "rank_ic"}
+    assert fitting == {"skill", "mae_skill", "rank_ic", "pinball_skill"}

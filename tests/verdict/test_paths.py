@@ -143,9 +143,11 @@ def test_paths_are_not_recorded_and_the_user_is_told_why(study: StudyFile) -> No
     predict(study)
 
 
-def test_a_path_is_not_explained_and_the_user_is_told_why(study: StudyFile) -> None:
-    with pytest.raises(StudyFileError, match="search a study with steps = 1"):
-        explain(study, say=quiet)
+def test_of_a_path_the_mean_of_the_steps_is_explained(study: StudyFile) -> None:
+    told = explain(study, say=quiet)
+    assert told["evaluated"]
+    assert all(np.isfinite(one["skill"]) for one in told["cells"])
+    assert told["gates"]["of"] == "the next forecast"
 
 
 def test_validation_forecasts_in_mlflow_have_a_row_per_step_and_date(study: StudyFile) -> None:
