@@ -4,7 +4,8 @@ dimensions   one parameter of the space: a value, choices, or a range
 data         [data] and [[data.join]]: prices, and when their markets close
 engines      the names of engines
 space        [space]: one description of each parameter
-sections     the other sections, and the file they make
+sections     the other sections
+study        what they make together
 reading      from the file to a `StudyFile`, and its faults in words
 """
 
@@ -32,8 +33,9 @@ from rnnsearch.config.reading import (
     sample_studies,
     study_of,
 )
-from rnnsearch.config.sections import InputsSection, Precision, StudyFile
+from rnnsearch.config.sections import InputsSection, Precision
 from rnnsearch.config.space import CellName, ScalerKind, SpaceSection
+from rnnsearch.config.study import StudyFile
 
 __all__ = [
     "CellName",

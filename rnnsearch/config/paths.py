@@ -10,7 +10,7 @@ from rnnsearch.config.space import DECODER
 from rnnsearch.errors import shown
 
 if TYPE_CHECKING:
-    from rnnsearch.config.sections import StudyFile
+    from rnnsearch.config.study import StudyFile
 
 ONE = "write [data] steps = 1"
 

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rnnsearch.config.faults import explain
-from rnnsearch.config.sections import StudyFile
+from rnnsearch.config.study import StudyFile
 from rnnsearch.errors import StudyFileError, cut, shown
 
 SAMPLES = Path(__file__).parents[1] / "samples"  # in a checkout a link to studies/

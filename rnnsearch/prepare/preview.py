@@ -11,7 +11,7 @@ import pandas as pd
 from optuna.trial import FixedTrial
 
 from rnnsearch.config import StudyFile, extremes
-from rnnsearch.config.sections import QUANTILE
+from rnnsearch.config.study import QUANTILE
 from rnnsearch.data.markets.calendars import coming_sessions
 from rnnsearch.scoring.words import duration
 from rnnsearch.search import engines

@@ -17,8 +17,7 @@ from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView, best_first, trained
 from rnnsearch.shown import number_of
-from rnnsearch.verdict.answers import stored_answer
-from rnnsearch.verdict.explained import EXPLANATION
+from rnnsearch.verdict.answers import EXPLANATION, stored_answer
 from rnnsearch.verdict.journal.reading import noted
 
 

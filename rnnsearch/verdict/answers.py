@@ -1,6 +1,7 @@
 """The answer: made of the locked rows, kept in the store, charged for its opening when it is told.
 
-Study attributes: `evaluation`, the last answer; `among`, what it is among many series.
+Study attributes: `evaluation`, the last answer; `among`, what it is among many series;
+`explanation`, what `explanation.explain` said last.
 """
 
 import math
@@ -29,6 +30,8 @@ from rnnsearch.verdict.champion import Candidate
 from rnnsearch.verdict.comparison import Line
 from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.walk import Walk
+
+EXPLANATION = "explanation"
 
 T = TypeVar("T")
 Say = Callable[[str], None]

@@ -40,8 +40,8 @@ from rnnsearch.search.trial.folds import PreparedFold, TrialData, prepare_fold, 
 from rnnsearch.search.trial.judging import judge, together
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.shown import day
+from rnnsearch.verdict.answers import EXPLANATION
 from rnnsearch.verdict.champion import Say, best_trials
-from rnnsearch.verdict.explained import EXPLANATION
 from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.refit import train
 from rnnsearch.verdict.renewal import answer_of, as_searched, evaluated_champion, newest_weights

@@ -14,8 +14,8 @@ from typing import Any
 from optuna.trial import BaseTrial
 
 from rnnsearch.config import FloatRange, IntRange, StudyFile, digest, extremes
-from rnnsearch.config.sections import QUANTILE
 from rnnsearch.config.space import DECODER
+from rnnsearch.config.study import QUANTILE
 from rnnsearch.data.inputs.build import InputTable
 from rnnsearch.errors import StudyFileError
 from rnnsearch.search.inputs.candidates import Candidates

@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from rnnsearch.config.trade import TradeSection
+from rnnsearch.config.sections import TradeSection
 from rnnsearch.scoring.trading.account import ENTRIES
 from rnnsearch.scoring.trading.positions import RULES, SIDES, Said, tranches
 
