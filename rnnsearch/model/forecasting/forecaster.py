@@ -6,10 +6,8 @@ what is a user's own, which runs when such a forecaster is used; `forecaster.jso
 else and the checksum of the weights, so that two files that do not belong together are noticed.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,31 +16,25 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load, save
 
-from rnnsearch import cells, targets
+from rnnsearch import targets
 from rnnsearch.arrays import Floats, Rows
 from rnnsearch.config import DataSection, InputsSection, StudyFile
-from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.inputs.build import InputTable, build_inputs
 from rnnsearch.data.markets.calendars import coming_sessions
 from rnnsearch.data.prices.load import Prices, with_words
 from rnnsearch.errors import DataError
 from rnnsearch.model.forecasting import kept_code
 from rnnsearch.model.forecasting.bands import Moves, radii, scales_of_validation
+from rnnsearch.model.forecasting.folder import network_of, read, write
 from rnnsearch.model.forecasting.history import History
 from rnnsearch.model.forecasting.spec import (
-    ABOUT,
     ALTERED,
-    FORMAT,
-    WEIGHTS,
     ForecasterSpec,
-    checksum,
     damaged,
-    read_about,
 )
 from rnnsearch.model.losses import MEDIAN
-from rnnsearch.model.networks.network import Network, build_network
+from rnnsearch.model.networks.network import Network
 from rnnsearch.model.paths import apart, scales_together
 from rnnsearch.model.scaling import Scaler
 from rnnsearch.model.training import forecast as network_outputs
@@ -421,44 +413,13 @@ class Forecaster:
         for number, network in enumerate(self.networks):
             for name, weights in network.state_dict().items():
                 tensors[f"network.{number}.{name}"] = weights.detach().cpu().contiguous().clone()
-        weights = save(tensors)
-        spec = json.loads(json.dumps(asdict(self.spec), allow_nan=False))
-        # Without these it is as earlier versions write it.
-        for key in (
-            "module",
-            "code",
-            "known_ahead",
-            "measured",
-            "series",
-            "embedding",
-            "pooled",
-            "quantiles",
-            "later_scales",
-        ):
-            if not spec[key]:
-                del spec[key]
-        if spec["head"] == "direct":
-            del spec["head"]
-        kept_code.write(folder, self.code)
-        head = {
-            "format": FORMAT,
-            "weights_sha256": hashlib.sha256(weights).hexdigest(),
-            "spec_sha256": checksum(spec),
-        }
-        about = json.dumps(head | spec, indent=1, allow_nan=False).encode()
-        replace_file(folder / WEIGHTS, lambda file: file.write(weights))
-        replace_file(folder / ABOUT, lambda file: file.write(about))
-        kept_code.tidy(folder, self.code)
+        write(folder, self.spec, self.code, tensors)
 
     @classmethod
     def load(cls, folder: Path, device: str | torch.device = "cpu") -> Self:
         """Read a folder that `save` wrote. Raises StorageError where it is not one, or damaged."""
         try:
-            spec, weights_sum, as_written = read_about(folder)
-            weights = read_file(folder / WEIGHTS)
-            if hashlib.sha256(weights).hexdigest() != weights_sum:
-                raise ValueError(f"{WEIGHTS} is not the file that {ABOUT} describes")
-            tensors = load(weights)
+            spec, tensors, as_written = read(folder)
             scaler = Scaler(tensors["scaler.scale"].numpy(), tensors["scaler.offset"].numpy())
             sizes = {len(spec.inputs), len(spec.input_shifts), len(scaler.scale)}
             if len(sizes) > 1 or len(scaler.offset) != len(scaler.scale) or not spec.seeds:
@@ -480,7 +441,7 @@ class Forecaster:
             forecaster = cls(
                 spec=spec,
                 networks=tuple(
-                    _network(spec, code, tensors, number, torch.device(device))
+                    network_of(spec, code, tensors, number, torch.device(device))
                     for number in range(len(spec.seeds))
                 ),
                 scaler=scaler,
@@ -499,30 +460,3 @@ class Forecaster:
 
 _AS_IT_IS = np.float32(1), np.float32(0)
 """Scale and offset of what is not scaled."""
-
-
-def _network(
-    spec: ForecasterSpec,
-    code: Mapping[str, OwnCode],
-    tensors: dict[str, torch.Tensor],
-    number: int,
-    device: torch.device,
-) -> Network:
-    cell = cells.get(spec.cell, code)
-    network = build_network(
-        cell,
-        len(spec.inputs) + (spec.embedding > 0),
-        spec.neurons,
-        spec.dropout,
-        seed=0,
-        device=device,
-        outputs=spec.steps * max(len(spec.quantiles), 1),
-        identities=(spec.series, spec.embedding) if spec.embedding else None,
-        quantiles=spec.quantiles,
-        head=spec.head,
-        chances=targets.get(spec.predict).loss == "bce",
-    )
-    prefix = f"network.{number}."
-    weights = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-    network.load_state_dict(weights)
-    return network.eval()
