@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import Done, Failed, Lost, Outcome, Task
 
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,26 @@ def validate(
         told = tuple(fan for fan in fans if fan is not None)
         candidates.append(Candidate(trial, parameters, skills, gains, forecasts, formulation, told))
     return sorted(candidates, key=lambda candidate: (-len(candidate.skills), -candidate.gain))
+
+
+def best_refitted(
+    problem: Problem,
+    candidates: list[Candidate],
+    seeds: int,
+    say: Say,
+    refit: Callable[[Problem, Candidate, int, Say], T | None],
+) -> tuple[Candidate, T]:
+    """The best candidate that trains on all rows before the test, and what `refit` makes of it."""
+    for candidate in candidates:
+        say(f"refitting trial {candidate.trial.number} on all rows before the test")
+        if champion := refit(problem, candidate, seeds, say):
+            return candidate, champion
+        say(f"trial {candidate.trial.number} diverged under every seed and is left out")
+    raise RnnsearchError(
+        f"{problem.study.name}: none of the best {len(candidates)} trials could be trained on all "
+        "rows before the test, each diverged; try `rnnsearch evaluate` with a larger --top or "
+        "--seeds, or search a new study with lower learning rates"
+    )
 
 
 def validation_value(

@@ -21,7 +21,7 @@ from rnnsearch import targets
 from rnnsearch.arrays import Floats
 from rnnsearch.config import StudyFile, digest, home
 from rnnsearch.data.atomic import unwritable
-from rnnsearch.errors import RnnsearchError, StorageError, StudyFileError
+from rnnsearch.errors import StorageError, StudyFileError
 from rnnsearch.language import in_english
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.forecasting.spec import read_spec
@@ -41,7 +41,7 @@ from rnnsearch.shown import number_of
 from rnnsearch.verdict import comparison, trading
 from rnnsearch.verdict import walk as walks
 from rnnsearch.verdict.answers import compare, stored_answer
-from rnnsearch.verdict.champion import Candidate, best_trials, judged_steps, validate
+from rnnsearch.verdict.champion import Candidate, best_refitted, best_trials, judged_steps, validate
 from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.refit import refit
 
@@ -90,7 +90,7 @@ def evaluate(
                 say("the champion's folder is not of this evaluation: training it again")
                 chosen, seeds = store.trial(answer["champion"]["trial"]), answer["basis"]["seeds"]
                 candidates = validated(problem, store, [chosen], seeds, say)
-                _, champion = refitted_champion(problem, candidates, seeds, say)
+                _, champion = best_refitted(problem, candidates, seeds, say, refit)
                 champion.save(champion_folder(study))
             return answer
 
@@ -109,7 +109,7 @@ def evaluate(
         say(f"validating the best {number_of(len(best), 'trial')} with {each} each")
         candidates = validated(problem, store, best, seeds, say)
         started = time.perf_counter()
-        winner, champion = refitted_champion(problem, candidates, seeds, say)
+        winner, champion = best_refitted(problem, candidates, seeds, say, refit)
         seconds = (time.perf_counter() - started) / seeds
         comparison.try_own_baselines(problem, winner.parameters, champion.target_scale)
         champion.save(champion_folder(study))
@@ -267,22 +267,6 @@ def validated(
 ) -> list[Candidate]:
     """The best candidate first, judged and taught as the study's trials were."""
     return validate(problem, trials, seeds, say, store.scoring, store.formulation)
-
-
-def refitted_champion(
-    problem: Problem, candidates: list[Candidate], seeds: int, say: Say
-) -> tuple[Candidate, Forecaster]:
-    """The best candidate that trains on all rows before the test, refitted there."""
-    for candidate in candidates:
-        say(f"refitting trial {candidate.trial.number} on all rows before the test")
-        if champion := refit(problem, candidate, seeds, say):
-            return candidate, champion
-        say(f"trial {candidate.trial.number} diverged under every seed and is left out")
-    raise RnnsearchError(
-        f"{problem.study.name}: none of the best {len(candidates)} trials could be trained on all "
-        "rows before the test, each diverged; try `rnnsearch evaluate` with a larger --top or "
-        "--seeds, or search a new study with lower learning rates"
-    )
 
 
 def basis_of(

@@ -28,7 +28,7 @@ from rnnsearch.model.training import Diverged, Trainer
 from rnnsearch.model.windows import Fold
 from rnnsearch.own_code import OwnCode, split_reference
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.trial.folds import TrialData, prepare_fold, select_inputs
+from rnnsearch.search.trial.folds import PreparedFold, TrialData, prepare_fold, select_inputs
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.runner import ACCUMULATE, training_settings
 from rnnsearch.verdict.champion import Candidate, Say, seeds_of
@@ -93,6 +93,49 @@ def fit(
     `Forecaster`, `formulation` is that of the study. A seed that diverges is left out and said so;
     None where all of them did.
     """
+    trained = trained_networks(problem, fold, parameters, seeds, formulation, say)
+    if trained is None:
+        return None
+    device, prepared, networks = trained
+    dates, code, target = problem.prices.dates, code_of(problem, spec), prepared.target_scale
+    return Forecaster(
+        spec=replace(
+            spec,
+            target_mean=target.mean,
+            target_scale=target.scale,
+            target_start=target.start,
+            target_relative=target.relative,
+            target_least=target.least,
+            later_scales=prepared.later_scales,
+            seeds=tuple(networks),
+            versions={"rnnsearch": __version__, **describe(device, problem.study.run.precision)},
+            code=kept_code.listed(code),
+            trained_rows=len(fold.train),
+            trained_first=f"{dates[fold.train[0]]:%Y-%m-%d}",
+            trained_last=f"{dates[fold.train[-1]]:%Y-%m-%d}",
+        ),
+        networks=tuple(networks.values()),
+        scaler=prepared.scaler,
+        history=History(
+            dates[: fold.history.stop].to_numpy("datetime64[us]"),
+            problem.prices.close[: fold.history.stop],
+        ),
+        errors=errors,
+        scales=scales,
+        seen=_seen(problem, fold, parameters),
+        code=code,
+    )
+
+
+def trained_networks(
+    problem: Problem,
+    fold: Fold,
+    parameters: TrialParameters,
+    seeds: Sequence[int],
+    formulation: int | None,
+    say: Say,
+) -> tuple[torch.device, PreparedFold, dict[int, Network]] | None:
+    """Where they were trained, on what, and the networks by seed; None where all diverged."""
     study = problem.study
     device = worker_device(study.run.device, 0, 1)
     data = TrialData(
@@ -115,34 +158,7 @@ def fit(
             say(f"refit {number} of {len(seeds)} is left out: it diverged ({error})")
     if not networks:
         return None
-    dates, code, target = problem.prices.dates, code_of(problem, spec), prepared.target_scale
-    return Forecaster(
-        spec=replace(
-            spec,
-            target_mean=target.mean,
-            target_scale=target.scale,
-            target_start=target.start,
-            target_relative=target.relative,
-            target_least=target.least,
-            later_scales=prepared.later_scales,
-            seeds=tuple(networks),
-            versions={"rnnsearch": __version__, **describe(device, study.run.precision)},
-            code=kept_code.listed(code),
-            trained_rows=len(fold.train),
-            trained_first=f"{dates[fold.train[0]]:%Y-%m-%d}",
-            trained_last=f"{dates[fold.train[-1]]:%Y-%m-%d}",
-        ),
-        networks=tuple(networks.values()),
-        scaler=prepared.scaler,
-        history=History(
-            dates[: fold.history.stop].to_numpy("datetime64[us]"),
-            problem.prices.close[: fold.history.stop],
-        ),
-        errors=errors,
-        scales=scales,
-        seen=_seen(problem, fold, parameters),
-        code=code,
-    )
+    return device, prepared, networks
 
 
 def _seen(problem: Problem, fold: Fold, parameters: TrialParameters) -> NDArray[np.float32]:

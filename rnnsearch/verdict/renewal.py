@@ -31,15 +31,14 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.shown import number_of
 from rnnsearch.verdict.answers import stored_answer
-from rnnsearch.verdict.champion import Say, best_trials
+from rnnsearch.verdict.champion import Say, best_refitted, best_trials
 from rnnsearch.verdict.evaluation import (
     alone,
     champion_folder,
-    refitted_champion,
     validated,
 )
 from rnnsearch.verdict.plain import as_json
-from rnnsearch.verdict.refit import fit, path_values
+from rnnsearch.verdict.refit import fit, path_values, refit
 
 NEWEST = "newest"
 UNTESTED = "untested_champion"  # study attribute
@@ -127,18 +126,25 @@ def renew(
                     "stays as it is"
                 )
             known = keep(study, renewed), renewed.spec
-    folder, renewed_spec = known
+    notes = [*problem.prices.warnings, *differs]
+    return told(study, *known, made=made, notes=notes)
+
+
+def told(
+    study: StudyFile, folder: Path, spec: ForecasterSpec, *, made: bool, notes: list[str]
+) -> dict[str, Any]:
+    """What a renewal comes to; see `renew`."""
     return {
         "study": study.name,
         "champion": spec.trial,
-        "evaluated": spec.identity,
-        "rows": renewed_spec.trained_rows,
-        "first": renewed_spec.trained_first,
-        "last": renewed_spec.trained_last,
+        "evaluated": spec.refit_of,
+        "rows": spec.trained_rows,
+        "first": spec.trained_first,
+        "last": spec.trained_last,
         "folder": str(folder),
-        "identity": identity,
+        "identity": spec.identity,
         "made": made,
-        "notes": [*problem.prices.warnings, *differs],
+        "notes": notes,
     }
 
 
@@ -244,7 +250,7 @@ def _choose_untested(study: StudyFile, store: Store, say: Say) -> None:
     say(f"no rows are locked: choosing among the best {count} on validation rows")
     with alone(study):
         candidates = validated(problem, store, trials, seeds, say)
-        winner, champion = refitted_champion(problem, candidates, seeds, say)
+        winner, champion = best_refitted(problem, candidates, seeds, say, refit)
         champion.save(champion_folder(study))
         chosen = winner.as_plain() | {"identity": champion.spec.identity}
         untested = {

@@ -13,7 +13,7 @@ import numpy as np
 
 from rnnsearch.arrays import Floats, rounded
 from rnnsearch.config import StudyFile, digest, extremes
-from rnnsearch.errors import RnnsearchError, StorageError
+from rnnsearch.errors import StorageError
 from rnnsearch.model.forecasting.pooled import PooledForecaster
 from rnnsearch.model.forecasting.spec import read_spec
 from rnnsearch.scoring import metrics
@@ -31,7 +31,7 @@ from rnnsearch.search.store.view import trained
 from rnnsearch.search.trial.judging import judge
 from rnnsearch.shown import number_of
 from rnnsearch.verdict.answers import stored_answer
-from rnnsearch.verdict.champion import Candidate
+from rnnsearch.verdict.champion import Candidate, best_refitted
 from rnnsearch.verdict.evaluation import (
     alone,
     basis_of,
@@ -63,9 +63,8 @@ def evaluate_pool(
             if not _has_champion(study, answer):
                 say("the champion's folder is not of this evaluation: training it again")
                 chosen, seeds = store.trial(answer["champion"]["trial"]), answer["basis"]["seeds"]
-                _, champion = refitted(
-                    problem, validated(problem, store, [chosen], seeds, say), seeds, say
-                )
+                candidates = validated(problem, store, [chosen], seeds, say)
+                _, champion = best_refitted(problem, candidates, seeds, say, refit_pool)
                 champion.save(champion_folder(study))
             return answer
         problem.try_measures()
@@ -74,7 +73,7 @@ def evaluate_pool(
         each = number_of(seeds, "seed")
         say(f"validating the best {number_of(len(best), 'trial')} with {each} each")
         candidates = validated(problem, store, best, seeds, say)
-        winner, champion = refitted(problem, candidates, seeds, say)
+        winner, champion = best_refitted(problem, candidates, seeds, say, refit_pool)
         champion.save(champion_folder(study))
         # From disk, as every later forecast is made.
         champion = PooledForecaster.load(champion_folder(study))
@@ -98,22 +97,6 @@ def evaluate_pool(
         stored = stored_answer(store)
     assert stored is not None
     return stored
-
-
-def refitted(
-    problem: Problem, candidates: list[Candidate], seeds: int, say: Say
-) -> tuple[Candidate, PooledForecaster]:
-    """The best candidate that trains on all rows before the test, refitted there."""
-    for candidate in candidates:
-        say(f"refitting trial {candidate.trial.number} on all rows before the test")
-        if champion := refit_pool(problem, candidate, seeds, say):
-            return candidate, champion
-        say(f"trial {candidate.trial.number} diverged under every seed and is left out")
-    raise RnnsearchError(
-        f"{problem.study.name}: none of the best {len(candidates)} trials could be trained on all "
-        "rows before the test, each diverged; try `rnnsearch evaluate` with a larger --top or "
-        "--seeds, or search a new study with lower learning rates"
-    )
 
 
 def compared(

@@ -6,23 +6,18 @@ from dataclasses import replace
 import numpy as np
 
 from rnnsearch.arrays import Floats
-from rnnsearch.config import kernels_folder
-from rnnsearch.model.device import describe, worker_device
+from rnnsearch.model.device import describe
 from rnnsearch.model.forecasting import kept_code
 from rnnsearch.model.forecasting.bands import Moves
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.forecasting.history import History
 from rnnsearch.model.forecasting.pooled import OfSeries, PooledForecaster
 from rnnsearch.model.forecasting.spec import ForecasterSpec
-from rnnsearch.model.kernels.cache import kernels_for
-from rnnsearch.model.networks.network import Network
-from rnnsearch.model.training import Diverged
 from rnnsearch.model.windows import Fold
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.trial.folds import TrialData, prepare_fold, select_inputs
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.verdict.champion import Candidate, seeds_of
-from rnnsearch.verdict.refit import code_of, identity, spec_of, train
+from rnnsearch.verdict.refit import code_of, identity, spec_of, trained_networks
 from rnnsearch.version import __version__
 
 Say = Callable[[str], None]
@@ -96,29 +91,12 @@ def fit_pool(
 
     `errors` and their scales by the number of the series.
     """
-    study, panel = problem.study, problem.panel
+    panel = problem.panel
     assert panel is not None
-    device = worker_device(study.run.device, 0, 1)
-    data = TrialData(
-        problem.table,
-        problem.prices.quotes,
-        problem.split,
-        study.data.predict,
-        formulation=formulation,
-    )
-    machine = kernels_for(study.run.kernels, device, kernels_folder(), say)
-    table = select_inputs(parameters, data, device)
-    prepared = prepare_fold(fold, parameters, data, device)
-    networks: dict[int, Network] = {}
-    for number, seed in enumerate(seeds, start=1):
-        try:
-            settled = replace(parameters, seed=seed)
-            networks[seed] = train(problem, table, prepared.tensors, settled, machine)
-            say(f"refitted {number} of {len(seeds)}")
-        except Diverged as error:
-            say(f"refit {number} of {len(seeds)} is left out: it diverged ({error})")
-    if not networks:
+    trained = trained_networks(problem, fold, parameters, seeds, formulation, say)
+    if trained is None:
         return None
+    device, prepared, networks = trained
     names, dates, closes = panel.series, problem.prices.dates, problem.prices.close
     columns = problem.table.columns(parameters.inputs)
     series = {}
@@ -135,18 +113,18 @@ def fit_pool(
             scales=own_scales,
             seen=np.stack([np.nanmin(seen, axis=0), np.nanmax(seen, axis=0)]),
         )
-    trained = dates[fold.train]
+    days = dates[fold.train]
     code = code_of(problem, spec)
     first = next(iter(series.values()))
     lead = Forecaster(
         spec=replace(
             spec,
             seeds=tuple(networks),
-            versions={"rnnsearch": __version__, **describe(device, study.run.precision)},
+            versions={"rnnsearch": __version__, **describe(device, problem.study.run.precision)},
             code=kept_code.listed(code),
             trained_rows=len(fold.train),
-            trained_first=f"{trained.min():%Y-%m-%d}",
-            trained_last=f"{trained.max():%Y-%m-%d}",
+            trained_first=f"{days.min():%Y-%m-%d}",
+            trained_last=f"{days.max():%Y-%m-%d}",
         ),
         networks=tuple(networks.values()),
         scaler=first.scaler,

@@ -25,7 +25,7 @@ from rnnsearch.verdict.answers import stored_answer
 from rnnsearch.verdict.evaluation import alone
 from rnnsearch.verdict.pooled.fitting import fit_pool
 from rnnsearch.verdict.pooled.predicting import evaluated_pool
-from rnnsearch.verdict.renewal import keep, newest
+from rnnsearch.verdict.renewal import keep, newest, told
 
 Say = Callable[[str], None]
 
@@ -101,19 +101,7 @@ def renew_pool(
                 )
             known = keep(study, renewed), renewed.spec
     assert known is not None
-    folder, renewed_spec = known
-    return {
-        "study": study.name,
-        "champion": spec.trial,
-        "evaluated": spec.identity,
-        "rows": renewed_spec.trained_rows,
-        "first": renewed_spec.trained_first,
-        "last": renewed_spec.trained_last,
-        "folder": str(folder),
-        "identity": identity,
-        "made": made,
-        "notes": [*problem.prices.warnings],
-    }
+    return told(study, *known, made=made, notes=[*problem.prices.warnings])
 
 
 def _problem(study: StudyFile, data: Path | None) -> Problem:
