@@ -92,6 +92,11 @@ class StudyFile(Section):
                 "[evaluate] refit_every walks through the test of one series, and [data] pool = "
                 f"true has one network for all, got {self.evaluate.refit_every}; write 0"
             )
+        if not self.split.test:
+            raise ValueError(
+                "[split] test is 0, and with [data] pool = true the champion is chosen by "
+                "`evaluate`, on rows that are locked until then; write test = 0.2"
+            )
         return self
 
     @model_validator(mode="after")

@@ -126,6 +126,12 @@ def split_panel(
         test_rows = np.concatenate(
             [_between(one, ends, known, furthest) for n, one in enumerate(series) if n in learnt]
         )
+        if not len(test_rows):
+            raise DataError(
+                f"{name}: no series that has {MIN_TRAIN} rows to train on before the locked test "
+                f"({str(dates[locked])[:10]}) has rows in it; add series that go on longer, or "
+                "older rows, or lower [split] test"
+            )
     return Split(
         min(one.begins + one.first for one in series), tuple(steps), refit.train, test_rows, refit
     )

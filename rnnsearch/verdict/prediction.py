@@ -102,9 +102,9 @@ def predict(
         *table.notes,
         *forecaster.notes(prices),
         *_beyond(outside, forecaster, store.formerly),
-        *_old_weights(study, spec, since),
-        *_in_sample(spec, frame),
-        *_undated(study, prices, frame),
+        *old_weights(study, spec, since),
+        *in_sample(spec, frame),
+        *undated(study, prices, frame),
     ]
     return {
         "study": study.name,
@@ -158,10 +158,14 @@ def _beyond(outside: list[dict[str, Any]], forecaster: Forecaster, formerly: str
     yield text
 
 
-def _old_weights(study: StudyFile, spec: ForecasterSpec, sessions: int) -> Iterator[str]:
-    """That the weights know nothing of the last tenth or more of what could be known."""
-    if sessions > OLD * spec.trained_rows > 0:
-        share = 100 * sessions / (sessions + spec.trained_rows)
+def old_weights(
+    study: StudyFile, spec: ForecasterSpec, sessions: int, series: int = 1
+) -> Iterator[str]:
+    """That the weights know nothing of the last tenth or more of what could be known; of many
+    `series` they learnt from so many rows together."""
+    rows = spec.trained_rows / series
+    if sessions > OLD * rows > 0:
+        share = 100 * sessions / (sessions + rows)
         yield (
             f"the weights were trained on rows until {spec.trained_last}, and the {sessions:,} "
             f"sessions since are {share:.0f} % of all; `rnnsearch refit {study.name}` trains them "
@@ -169,7 +173,7 @@ def _old_weights(study: StudyFile, spec: ForecasterSpec, sessions: int) -> Itera
         )
 
 
-def _in_sample(spec: ForecasterSpec, forecasts: pd.DataFrame) -> Iterator[str]:
+def in_sample(spec: ForecasterSpec, forecasts: pd.DataFrame) -> Iterator[str]:
     """That forecasts of what trained the weights say nothing about how good they are."""
     dates = pd.to_datetime(forecasts["target_date"]).dropna()
     known = int((dates <= pd.Timestamp(spec.trained_last)).sum()) if spec.trained_last else 0
@@ -180,7 +184,7 @@ def _in_sample(spec: ForecasterSpec, forecasts: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _undated(study: StudyFile, prices: Prices, forecasts: pd.DataFrame) -> list[str]:
+def undated(study: StudyFile, prices: Prices, forecasts: pd.DataFrame) -> list[str]:
     if forecasts["target_date"].notna().all():
         return []
     if not are_days(prices.dates.normalize().unique()):

@@ -82,6 +82,7 @@ def renew(
         formulation = store.formulation
     champion = evaluated_champion(study, answer)
     problem = _problem(study, champion.spec, data)
+    champion.spec.check_measured(problem.prices)
     parameters = TrialParameters.from_plain(answer["champion"]["params"])
     fold = _rows(problem, window)
     spec = champion.spec

@@ -155,6 +155,26 @@ def test_a_series_that_stands_still_does_not_decide(tmp_path: Path) -> None:
     assert np.isfinite(outcome(Problem.load(load_study(path))).skill)
 
 
+def test_where_every_series_stands_still_no_trial_has_a_skill(tmp_path: Path) -> None:
+    path = write_pooled(tmp_path)
+    for file in (tmp_path / "panel").glob("*.csv"):
+        frame = pd.read_csv(file)
+        frame.loc[frame["Date"] > "2020-07-01", "Close"] = 7.0
+        frame.to_csv(file, index=False)
+    assert outcome(Problem.load(load_study(path))).skill == -np.inf
+
+
+def test_a_locked_test_of_series_that_nothing_learnt_is_refused(tmp_path: Path) -> None:
+    path = write_pooled(tmp_path, count=3)
+    for number in range(3):
+        file = tmp_path / "panel" / f"P{number}.csv"
+        frame = pd.read_csv(file)
+        days = frame["Date"] > "2020-11-20" if number == 0 else frame["Date"] < "2020-12-01"
+        frame[days].to_csv(file, index=False)
+    with pytest.raises(DataError, match=r"before the locked test .* has rows in it"):
+        Problem.load(load_study(path))
+
+
 def test_kernels_train_a_pooled_trial_as_torch_does(tmp_path: Path) -> None:
     problem = Problem.load(load_study(write_pooled(tmp_path)))
     machine = kernels_for("auto", CPU, kernels_folder(), print)
@@ -219,6 +239,7 @@ def test_one_series_is_no_pool(tmp_path: Path) -> None:
         ({"data__pool": False, "space__embedding": 4}, "needs pool = true"),
         ({"study__metric": "sharpe"}, "is of one series"),
         ({"evaluate__refit_every": 21}, "walks through the test of one series"),
+        ({"split__test": 0.0}, "write test = 0.2"),
         ({"data__sample": "sp500"}, "needs many series"),
     ],
 )

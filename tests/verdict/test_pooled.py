@@ -1,6 +1,7 @@
 """One network of many series, from its search to its forecasts of series that it never saw."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import load_study
-from rnnsearch.errors import StorageError
+from rnnsearch.errors import DataError, StorageError
 from rnnsearch.model.forecasting.pooled import SERIES, PooledForecaster
 from rnnsearch.publish.registry import publish
 from rnnsearch.search.problem import Problem
@@ -90,6 +91,7 @@ def test_every_series_is_forecast_and_one_it_never_saw_is_marked(
     assert {row["series"] for row in told["forecasts"]} == {f"P{n}" for n in range(6)}
     assert all(row["seen"] for row in told["forecasts"])
     assert all(row["low_price"] < row["high_price"] for row in told["forecasts"])
+    assert any(note.startswith("P2: the last prices, and so") for note in told["notes"])
     new = tmp_path / "NEW.csv"
     series(9).to_csv(new)
     code, out, err = rnnsearch("predict", pool, "--data", new, "--json", "--origins", "3")
@@ -108,8 +110,11 @@ def test_every_series_is_forecast_and_one_it_never_saw_is_marked(
         assert one["forecast_price"] == pytest.approx(two["forecast_price"], rel=1e-9)
     series(9)[:40].to_csv(new)
     code, out, err = rnnsearch("predict", pool, "--data", new)
-    assert code != 0
+    assert code == DataError.exit_code
     assert "needs 50 rows" in err
+    code, out, err = rnnsearch("predict", pool, "--data", tmp_path / "none.csv")
+    assert code == DataError.exit_code
+    assert "there is no such file" in err
 
 
 def test_a_refit_trains_on_all_that_is_known(
@@ -123,12 +128,30 @@ def test_a_refit_trains_on_all_that_is_known(
     code, out, err = rnnsearch("predict", pool, "--json")
     assert code == 0, err
     assert json.loads(out)["trained"]["refit"] is True
+    code, out, err = rnnsearch("predict", pool, "--origins", "5")
+    assert code == 0, err
+    assert re.search(r"P0.*targets are rows that trained the weights", err)
+    assert re.search(r"P0.*targets after the end of the file have no date", err)
+    for damaged in (pool.parent / "runs" / "refits").rglob(SERIES):
+        damaged.write_bytes(b"x")
+    code, out, err = rnnsearch("refit", pool)
+    assert code == 0, err
+    assert "is trained on" in out
     newer = tmp_path / "newer"
     write_panel(newer, 7)  # one more than there were
+    frame = pd.read_csv(newer / "P0.csv")
+    frame.loc[100, "Close"] *= 1.01
+    frame.to_csv(newer / "P0.csv", index=False)
+    (newer / "P3.csv").unlink()
     code, out, err = rnnsearch("refit", pool, "--data", newer)
     assert code == 0, err
+    assert "P0: differs from the history the champion was trained on in 1 of" in err
+    assert "P3: not in these prices" in err
     code, out, err = rnnsearch("predict", pool, "--data", newer, "--json")
-    assert {r["series"]: r["seen"] for r in json.loads(out)["forecasts"]}["P6"] is True
+    rows = [r for r in json.loads(out)["forecasts"] if r["series"] == "P6"]
+    assert all(row["seen"] for row in rows)
+    # It has no validation rows: its intervals come from the errors of the others.
+    assert all(row["low_price"] < row["high_price"] for row in rows)
     for flags in (("--window", "100"), ()):
         code, out, err = rnnsearch("refit", pool, *flags)
         assert (code == 0) is (not flags), err

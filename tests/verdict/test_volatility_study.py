@@ -15,6 +15,7 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.verdict.evaluation import evaluate
 from rnnsearch.verdict.journal.reading import journal
 from rnnsearch.verdict.prediction import predict
+from rnnsearch.verdict.renewal import renew
 from tests.helpers.evaluated import Evaluated, copy_study, quiet, search_inline
 from tests.helpers.searches import write_study
 from tests.helpers.storms import stormy, write_stormy
@@ -130,6 +131,11 @@ def test_a_file_that_measures_it_in_another_way_is_refused(studied, tmp_path, mo
     stormy(600)[["Close"]].to_csv(tmp_path / "closes.csv")
     with pytest.raises(DataError, match=r"learnt volatility of Close measured by Garman.*squared"):
         predict(study.study, data=tmp_path / "closes.csv")
+    with pytest.raises(DataError, match=r"learnt volatility of Close measured by Garman.*squared"):
+        renew(study.study, data=tmp_path / "closes.csv", say=quiet)
+    predict(study.study, record=True)
+    with pytest.raises(DataError, match=r"learnt volatility of Close measured by Garman.*squared"):
+        journal(study.study, data=tmp_path / "closes.csv")
 
 
 def test_openings_are_those_of_the_price_whatever_is_forecast_of_it(studied, tmp_path, monkeypatch):

@@ -305,12 +305,7 @@ class Forecaster:
 
     def table(self, prices: Prices) -> InputTable:
         """The inputs that these prices give. Raises DataError where one of the network's lacks."""
-        if prices.how != self.spec.measured:
-            raise DataError(
-                f"{prices.name}: the champion learnt {prices.target} measured by "
-                f"{self.spec.measured}, and of these columns it would be by {prices.how}; give all "
-                "columns that the study was searched with, and no others of prices"
-            )
+        self.spec.check_measured(prices)
         data = self.data_section(Path("prices"))
         joined = [
             with_words(series, self.spec.inputs, join.prefix)

@@ -77,7 +77,7 @@ class PooledForecaster:
             raise DataError(
                 f"{prices.name}: a series that the network never saw needs {MIN_TRAIN} rows after "
                 f"its warm-up of {first} to be scaled by, and has {max(last + 1 - first, 0)}; give "
-                "older rows too"
+                "older rows too" + (", or ask for fewer origins" if origins > 1 else "")
             )
         columns = table.columns(spec.inputs).tolist()
         rows = np.asarray(table.values[table.warmup : last + 1])

@@ -11,7 +11,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from rnnsearch import targets
 from rnnsearch.config import Predict
 from rnnsearch.data.atomic import read_file
-from rnnsearch.errors import StorageError
+from rnnsearch.data.prices.load import Prices
+from rnnsearch.errors import DataError, StorageError
 from rnnsearch.targets import Start, TargetScale
 
 FORMAT = 1
@@ -78,6 +79,15 @@ class ForecasterSpec:
     def leads(self) -> tuple[int, ...]:
         """How many sessions after the origin the window of each input ends."""
         return tuple(self.output_shift if n in self.known_ahead else 0 for n in self.inputs)
+
+    def check_measured(self, prices: Prices) -> None:
+        """Raises DataError where these prices would measure what is forecast in another way."""
+        if prices.how != self.measured:
+            raise DataError(
+                f"{prices.name}: the champion learnt {prices.target} measured by "
+                f"{self.measured}, and of these columns it would be by {prices.how}; give all "
+                "columns that the study was searched with, and no others of prices"
+            )
 
 
 def read_spec(folder: Path) -> ForecasterSpec | None:

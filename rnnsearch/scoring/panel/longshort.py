@@ -6,14 +6,15 @@ On each date the series with a forecast are held in proportion to their rank les
 that as much is owed as is held, one unit together. Forecasts over several sessions are followed
 with a part in `h` each (Jegadeesh & Titman 1993). What is held after the close of a date earns each
 series' return to its next session; changing it costs so many basis points of what is bought or
-sold.
+sold. Each series is traded on its own sessions: over a holiday of it what is held stays, and earns
+the return to the session after. After its last session nothing is held.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from rnnsearch.arrays import Floats
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.scoring.panel.ranks import FEWEST
 
 
@@ -61,9 +62,9 @@ def long_short(
                 wanted[place, there], some = ranks / size, True
     if not some:
         return None
-    sums = np.cumsum(np.concatenate([np.zeros((1, count)), wanted]), axis=0)
-    ends = np.arange(1, dates + 1)
-    held = (sums[ends] - sums[np.maximum(ends - horizon, 0)]) / horizon
+    held = np.zeros((dates, count))
+    for place in range(count):
+        held[:, place] = _held(wanted[:, place], _sessions(forecast, returns, place), horizon)
     before = np.concatenate([np.zeros((1, count)), held[:-1]])
     gross = np.nansum(before * np.nan_to_num(returns), axis=1)
     traded = np.abs(held - before).sum(axis=1)
@@ -82,6 +83,26 @@ def long_short(
         ),
         net,
     )
+
+
+def _sessions(forecast: Floats, returns: Floats, place: int) -> Rows:
+    return np.flatnonzero(np.isfinite(forecast[:, place]) | np.isfinite(returns[:, place]))
+
+
+def _held(wanted: Floats, sessions: Rows, horizon: int) -> Floats:
+    """(D,) of a series after the close of each date: the mean of what was wanted on its last
+    `horizon` sessions, and between two of them what it was."""
+    held = np.zeros(len(wanted))
+    if not len(sessions):
+        return held
+    sums = np.cumsum(np.concatenate([[0.0], wanted[sessions]]))
+    ends = np.arange(1, len(sums))
+    own = (sums[ends] - sums[np.maximum(ends - horizon, 0)]) / horizon
+    own = np.where(np.abs(own) < 1e-15, 0.0, own)  # sums that cancel
+    since = np.searchsorted(sessions, np.arange(len(wanted)), side="right") - 1
+    there = (since >= 0) & (np.arange(len(wanted)) <= sessions[-1])
+    held[there] = own[since[there]]
+    return held
 
 
 def _sharpe(returns: Floats, per_year: float) -> float | None:

@@ -60,15 +60,16 @@ def judge(
                 judged = _judged(one, quotes, target, h, scoring, levels)
                 series.setdefault(one.series, []).append((number, place, judged))
     found: list[tuple[int, slice, Part]] = []
+    still: list[tuple[int, slice, Part]] = []
     for own in series.values():
         scored = [part.scored for _, _, part in own]
         name = targets.hardest_of_folds([s.actual for s in scored], [s.naive for s in scored])
         for number, place, part in own:
             hardest = part.scored.naive[name]
-            if len(series) > 1 and np.array_equal(hardest, part.scored.actual):
-                continue
             held = replace(part, scored=replace(part.scored, forecast=hardest, hardest=hardest))
-            found.append((number, place, held))
+            perfect = len(series) > 1 and np.array_equal(hardest, part.scored.actual)
+            (still if perfect else found).append((number, place, held))
+    found = found or still  # where none moved, doing nothing cannot be beaten, as of one series
     of_folds = [
         [(place, part) for at, place, part in found if at == number] for number in range(len(folds))
     ]

@@ -4,14 +4,16 @@ journal(study)          looks into the study's prices, or newer ones, and notes 
 noted(study, store)     what was noted the last time; reads no prices
 """
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rnnsearch.config import DataSection, StudyFile
 from rnnsearch.data.prices.load import Prices, read_prices
-from rnnsearch.errors import StudyFileError
+from rnnsearch.errors import StorageError, StudyFileError
 from rnnsearch.language import in_english
+from rnnsearch.model.forecasting.spec import read_spec
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.entries import Entry
 from rnnsearch.search.store.journal import entries, settle
@@ -45,6 +47,7 @@ def journal(study: StudyFile, *, data: Path | None = None) -> dict[str, Any]:
     new = 0
     if known:
         prices = read_prices(_prices_alone(study, data))
+        _check_measured(study, prices)
         told = list(notes(known, prices))
         with storage_errors(store.url):
             new = _note(store, known, prices)
@@ -83,6 +86,15 @@ def _note(store: Store, known: Sequence[Entry], prices: Prices) -> int:
     if changed:
         settle(store, changed)
     return sum(before[one.key] is None for one in changed)
+
+
+def _check_measured(study: StudyFile, prices: Prices) -> None:
+    """Outcomes that are measured in another way than was forecast say nothing of the forecasts."""
+    from rnnsearch.verdict.evaluation import champion_folder  # torch, which `status` does without
+
+    with contextlib.suppress(StorageError):  # of a damaged champion it is not known
+        if (spec := read_spec(champion_folder(study))) is not None:
+            spec.check_measured(prices)
 
 
 def _prices_alone(study: StudyFile, data: Path | None) -> DataSection:

@@ -18,6 +18,7 @@ from rnnsearch.model.forecasting.pooled import PooledForecaster
 from rnnsearch.model.forecasting.spec import read_spec
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.inference import selection
+from rnnsearch.scoring.inference.significance import MIN_ROWS
 from rnnsearch.scoring.panel.longshort import long_short
 from rnnsearch.scoring.panel.ranks import FEWEST, cross_section
 from rnnsearch.scoring.panel.tests import by_date, panel_accuracy, panel_information
@@ -45,6 +46,8 @@ from rnnsearch.verdict.pooled.fitting import refit_pool
 from rnnsearch.verdict.pooled.rows import Locked, LockedRows, locked_rows
 
 Say = Callable[[str], None]
+
+NO_MOVES = "prices are not above 0, or what is forecast says nothing of the price"
 
 
 def evaluate_pool(
@@ -150,7 +153,9 @@ def compared(
             "rows": len(every),
             "embedding": winner.parameters.embedding,
             "series": _series(locked),
-            "cross_section": {"reason": _too_few(locked)} if beside is None else asdict(beside),
+            "cross_section": {"reason": _no_order(locked, forecast)}
+            if beside is None
+            else asdict(beside),
             "long_short": _portfolio(locked, forecast, h),
         },
     }
@@ -262,7 +267,7 @@ def _series(locked: LockedRows) -> list[dict[str, Any]]:
 
 def _portfolio(locked: LockedRows, forecast: Floats, h: int) -> dict[str, Any]:
     if not np.isfinite(forecast).any():
-        return {"reason": "prices are not above 0, or what is forecast says nothing of the price"}
+        return {"reason": NO_MOVES}
     days = locked.dates.astype("datetime64[s]").astype(np.int64) / 86_400
     made = long_short(
         forecast,
@@ -278,6 +283,16 @@ def _portfolio(locked: LockedRows, forecast: Floats, h: int) -> dict[str, Any]:
         "dates": [str(date)[:10] for date in locked.dates],
         "returns": rounded(returns),
     }
+
+
+def _no_order(locked: LockedRows, forecast: Floats) -> str:
+    if not np.isfinite(forecast).any():
+        return NO_MOVES
+    there = int((np.isfinite(forecast).sum(axis=1) >= FEWEST).sum())
+    return (
+        f"an order needs {MIN_ROWS} dates with forecasts of {FEWEST} series or more that differ, "
+        f"and the locked rows, of {len(locked.series)} series, have {there} with so many"
+    )
 
 
 def _too_few(locked: LockedRows) -> str:

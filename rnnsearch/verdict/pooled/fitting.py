@@ -13,7 +13,7 @@ from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.forecasting.history import History
 from rnnsearch.model.forecasting.pooled import OfSeries, PooledForecaster
 from rnnsearch.model.forecasting.spec import ForecasterSpec
-from rnnsearch.model.windows import Fold
+from rnnsearch.model.windows import MIN_VALIDATION, Fold
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.verdict.champion import Candidate, seeds_of
@@ -21,6 +21,8 @@ from rnnsearch.verdict.refit import code_of, identity, spec_of, trained_networks
 from rnnsearch.version import __version__
 
 Say = Callable[[str], None]
+
+NOTHING = (np.empty(0), np.empty(0))
 
 
 def refit_pool(
@@ -89,7 +91,8 @@ def fit_pool(
 ) -> PooledForecaster | None:
     """Train a configuration on the rows of a fold of many series; see `refit.fit`.
 
-    `errors` and their scales by the number of the series.
+    `errors` and their scales by the number of the series; one with hardly any has those of all,
+    beside their usual moves.
     """
     panel = problem.panel
     assert panel is not None
@@ -100,11 +103,14 @@ def fit_pool(
     names, dates, closes = panel.series, problem.prices.dates, problem.prices.close
     columns = problem.table.columns(parameters.inputs)
     series = {}
+    ratios = np.concatenate([NOTHING[0], *(e[s > 0] / s[s > 0] for e, s in errors.values())])
     for part in fold.parts:
         seen = np.asarray(problem.table.values[part.history])[:, columns]
-        nothing = (np.empty(0), np.empty(0))
-        own_errors, own_scales = errors.get(part.series, nothing)
         rows = slice(part.begins, part.history.stop)
+        own_errors, own_scales = errors.get(part.series, NOTHING)
+        if len(own_errors) < MIN_VALIDATION:  # it began late: intervals as of one never seen
+            unit = float(Moves.fit(closes[rows], problem.target).at(closes[rows])[-1])
+            own_errors, own_scales = ratios * unit, np.full(len(ratios), unit)
         series[names[part.series]] = OfSeries(
             scaler=prepared.scalers[part.series],
             target_scale=prepared.target_scales[part.series],

@@ -17,10 +17,12 @@ from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
 from rnnsearch.verdict.evaluation import champion_folder
 from rnnsearch.verdict.plain import as_json
+from rnnsearch.verdict.prediction import in_sample, old_weights, undated
 from rnnsearch.verdict.renewal import age, answer_of, newest
 
 UNSEEN = "unseen"
 TOLD = 10  # series in a note
+BEHIND = pd.Timedelta(days=10)  # more than holidays
 
 
 def predict_pool(
@@ -37,7 +39,7 @@ def predict_pool(
     prices as the study has them, a folder, a pattern, a file of all series, or the file of one. A
     series that cannot be forecast is in `missing` with its reason, and in `notes`.
 
-    Raises NoTrialError before `evaluate` or where no series can be forecast.
+    Raises NoTrialError before `evaluate`, DataError where no series can be forecast of these data.
     """
     if record:
         raise StudyFileError(
@@ -48,15 +50,15 @@ def predict_pool(
     with storage_errors(store.url):
         answer = answer_of(store, study)
         if answer is None:
-            first = "evaluate" if study.split.test else "refit"
             raise NoTrialError(
-                f"{study.name}: there is no champion yet; run `rnnsearch {first}` first"
+                f"{study.name}: there is no champion yet; run `rnnsearch evaluate` first"
             )
         store.claim(study.fingerprint(), store.data)
     champion = newest_pool(study, answer)
     spec = champion.spec
     rows: list[dict[str, Any]] = []
     missing: dict[str, str] = {}
+    of_data = True
     notes: dict[str, list[str]] = {}
     outside: list[dict[str, Any]] = []
     since = 0
@@ -67,6 +69,7 @@ def predict_pool(
             )
         except RnnsearchError as error:
             missing[one.name] = str(error)
+            of_data = of_data and isinstance(error, DataError)
             continue
         seen = one.name in champion.series
         rows += [{"series": one.name, "seen": seen} | row for row in own_rows]
@@ -76,7 +79,8 @@ def predict_pool(
             notes.setdefault(text, []).append(one.name)
     if not rows:
         reason = next(iter(missing.items()), ("", ""))
-        raise NoTrialError(f"{study.name}: no series can be forecast: {': '.join(reason)}")
+        kind = DataError if of_data else NoTrialError
+        raise kind(f"{study.name}: no series can be forecast: {': '.join(reason)}")
     return {
         "study": study.name,
         "champion": spec.trial,
@@ -89,7 +93,14 @@ def predict_pool(
         },
         "level": level,
         "forecasts": rows,
-        "notes": [*_told(notes), *_absent(missing), *_unseen(rows), *_outside(outside)],
+        "notes": [
+            *_told(notes),
+            *_absent(missing),
+            *_behind(rows),
+            *_unseen(rows),
+            *_outside(outside),
+            *old_weights(study, spec, since, len(champion.series)),
+        ],
         "outside": outside,
         "missing": missing,
         "verdict": answer["verdict"]["sentence"],
@@ -166,6 +177,9 @@ def _of_one(
         notes = []
     dated = replace(forecaster, spec=replace(forecaster.spec, calendar=study.data.calendar))
     frame: pd.DataFrame = dated.forecast(prices, origins=origins, level=level, table=table)
+    if one.name in champion.series:
+        notes += in_sample(spec, frame)
+    notes += undated(study, prices, frame)
     told = [text.removeprefix(f"{prices.name}: ") for text in (*prices.warnings, *notes)]
     rows: list[dict[str, Any]] = as_json(frame.to_dict("records"))
     return rows, told, dated.outside(table), age(spec, prices)
@@ -173,7 +187,7 @@ def _of_one(
 
 def _told(notes: dict[str, list[str]]) -> Iterator[str]:
     for text, names in list(notes.items())[:TOLD]:
-        yield f"{_some(names)}: {text}"
+        yield f"{some(names)}: {text}"
     if len(notes) > TOLD:
         yield f"and {len(notes) - TOLD} more notes on the prices"
 
@@ -185,11 +199,22 @@ def _absent(missing: dict[str, str]) -> Iterator[str]:
         yield f"and {len(missing) - TOLD} more are left out: --json has them all"
 
 
+def _behind(rows: list[dict[str, Any]]) -> Iterator[str]:
+    newest = {row["series"]: pd.Timestamp(row["origin_date"]) for row in rows}  # the last one
+    last = max(newest.values())
+    names = [name for name, date in newest.items() if last - date > BEHIND]
+    if names:
+        yield (
+            f"{some(names)}: the last prices, and so the forecasts, are older than the newest of "
+            f"all, of {last:%Y-%m-%d}"
+        )
+
+
 def _unseen(rows: list[dict[str, Any]]) -> Iterator[str]:
     names = list(dict.fromkeys(row["series"] for row in rows if not row["seen"]))
     if names:
         yield (
-            f"{_some(names)}: the network never saw a row of {'it' if len(names) == 1 else 'these'}"
+            f"{some(names)}: the network never saw a row of {'it' if len(names) == 1 else 'these'}"
             ", and the locked test says nothing about such series"
         )
 
@@ -198,11 +223,11 @@ def _outside(outside: list[dict[str, Any]]) -> Iterator[str]:
     names = list(dict.fromkeys(one["series"] for one in outside))
     if names:
         yield (
-            f"{_some(names)}: newest inputs lie outside what training saw, of which a network "
+            f"{some(names)}: newest inputs lie outside what training saw, of which a network "
             "knows nothing; --json names them"
         )
 
 
-def _some(names: list[str]) -> str:
+def some(names: list[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"{', '.join(names[:3])}{more}"

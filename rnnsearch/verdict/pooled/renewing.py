@@ -1,13 +1,14 @@
 """The champion of many series, trained on all rows of all that are known today."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rnnsearch.config import StudyFile, digest
 from rnnsearch.data.listing import is_pattern
+from rnnsearch.data.prices.panel import Panel
 from rnnsearch.errors import (
     DataError,
     NoTrialError,
@@ -24,7 +25,7 @@ from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.verdict.answers import stored_answer
 from rnnsearch.verdict.evaluation import alone
 from rnnsearch.verdict.pooled.fitting import fit_pool
-from rnnsearch.verdict.pooled.predicting import evaluated_pool
+from rnnsearch.verdict.pooled.predicting import TOLD, evaluated_pool, some
 from rnnsearch.verdict.renewal import keep, newest, told
 
 Say = Callable[[str], None]
@@ -37,17 +38,12 @@ def renew_pool(
 
     Intervals stay those of the champion's errors on validation rows, and adapt to what came since.
     Series that are new in the data train it too. Raises StudyFileError for a window, which is of
-    one series, and for a study without locked rows.
+    one series.
     """
     if window is not None:
         raise StudyFileError(
             f"--window: says how many rows of one series, and [data] pool = true has many, got "
             f"{window}; leave it out"
-        )
-    if not study.split.test:
-        raise StudyFileError(
-            "[split] test is 0, and one network of many series (pool = true) is refitted only once "
-            "it was evaluated; a new study with test = 0.2 has rows for that"
         )
     store = Store(study, create=False)
     with storage_errors(store.url):
@@ -60,6 +56,7 @@ def renew_pool(
         formulation = store.formulation
     champion = evaluated_pool(study, answer)
     problem = _problem(study, data)
+    champion.spec.check_measured(problem.prices)
     spec = champion.spec
     if absent := [name for name in spec.inputs if name not in problem.table.names]:
         raise DataError(
@@ -70,11 +67,14 @@ def renew_pool(
     assert panel is not None
     identity = digest("refit", spec.identity, problem.table.hash, problem.prices.hash)
     with alone(study):
-        known = None
+        known, before = None, None
         with contextlib.suppress(StorageError):  # one that is damaged is made again
-            known = newest(study, spec.identity)
-            if known is not None:
-                PooledForecaster.load(known[0])
+            if (known := newest(study, spec.identity)) is not None:
+                before = PooledForecaster.load(known[0])
+        if before is None:
+            known = None
+        # What is known reaches to the newest row that any weights were trained on.
+        differs = list(_differing(before or champion, panel))
         made = known is None or known[1].identity != identity
         if made:
             say(f"training trial {spec.trial} on {len(fold.train):,} rows, with all known today")
@@ -101,7 +101,20 @@ def renew_pool(
                 )
             known = keep(study, renewed), renewed.spec
     assert known is not None
-    return told(study, *known, made=made, notes=[*problem.prices.warnings])
+    notes = [*problem.prices.warnings, *differs[:TOLD]]
+    if len(differs) > TOLD:
+        notes.append(f"and {len(differs) - TOLD} more notes")
+    return told(study, *known, made=made, notes=notes)
+
+
+def _differing(known: PooledForecaster, panel: Panel) -> Iterator[str]:
+    """What is odd about these prices, compared with those that trained the weights before."""
+    if absent := [name for name in known.series if name not in panel.each]:
+        yield f"{some(absent)}: not in these prices, so that nothing is learnt of such series"
+    for name, prices in panel.each.items():
+        if name in known.series:
+            for text in known.of(name).notes(prices):
+                yield f"{name}: {text.removeprefix(f'{prices.name}: ')}"
 
 
 def _problem(study: StudyFile, data: Path | None) -> Problem:

@@ -44,7 +44,8 @@ def test_few_series_or_dates_have_no_order() -> None:
 def test_a_portfolio_is_what_a_loop_over_days_holds_and_pays() -> None:
     forecast, returns = made()
     returns *= 0.01
-    returns[RNG.random(returns.shape) < 0.1] = np.nan
+    # Each has a session on each date, with a forecast or with a return.
+    returns[(RNG.random(returns.shape) < 0.1) & np.isfinite(forecast)] = np.nan
     for h in (1, 3):
         figures, net = long_short(forecast, returns, h, cost=7.0, per_year=252)
         weights = []
@@ -67,3 +68,27 @@ def test_a_portfolio_is_what_a_loop_over_days_holds_and_pays() -> None:
             np.mean(expected) / np.std(expected, ddof=1) * np.sqrt(252)
         )
         assert figures.sharpe < figures.sharpe_gross
+
+
+def test_what_is_held_over_a_holiday_earns_the_return_to_the_session_after_it() -> None:
+    forecast = RNG.normal(size=(12, 6))
+    returns = RNG.normal(size=(12, 6)) * 0.01
+    whole, _ = long_short(forecast, returns, 1, cost=0.0, per_year=252)
+    # The first series has no session on the fourth date; it ends after the tenth.
+    forecast[3, 0] = returns[3, 0] = np.nan
+    forecast[10:, 0] = returns[10:, 0] = np.nan
+    for h in (1, 2):
+        figures, net = long_short(forecast, returns, h, cost=0.0, per_year=252)
+        weights = np.zeros(forecast.shape)
+        for day, row in enumerate(forecast):
+            there = np.flatnonzero(np.isfinite(row))
+            ranks = np.argsort(np.argsort(row[there])) - (len(there) - 1) / 2
+            weights[day, there] = ranks / np.abs(ranks).sum()
+        expected = np.zeros(12)
+        for place in range(6):
+            sessions = [day for day in range(12) if np.isfinite(forecast[day, place])]
+            for number, day in enumerate(sessions[1:], start=1):
+                known = [weights[d, place] for d in sessions[max(number - h, 0) : number]]
+                expected[day] += sum(known) / h * returns[day, place]
+        np.testing.assert_allclose(net, expected, atol=1e-12)
+    assert figures.turnover < 3 * whole.turnover
