@@ -21,7 +21,7 @@ from rnnsearch.model.kernels.program import Machine
 
 ZONE = 64  # numbers, a multiple of a cache line's
 
-_ON_X86 = {
+MADE_FOR = {
     "avx512": ("skylake-avx512", ""),
     "avx2": ("haswell", ""),
     "neon": ("x86-64-v2", ""),
@@ -47,7 +47,7 @@ def machine(name: str) -> Machine:
     """The kernels of a width, compiled once for all tests."""
     width = next(width for width in WIDTHS if width.name == name)
     if platform.machine() in ("x86_64", "AMD64"):
-        cpu, features = _ON_X86[name]
+        cpu, features = MADE_FOR[name]
     else:
         cpu, features = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
     made_of = kernel_cache._made_of(kernel_cache.Host(width, cpu, features))

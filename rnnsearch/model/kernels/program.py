@@ -6,6 +6,7 @@ nothing.
 """
 
 import ctypes
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -38,7 +39,9 @@ def linked(object_file: bytes, names: Sequence[str]) -> tuple[dict[str, int], ob
     """The addresses of an object file's kernels, and what keeps them in memory."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    compiler = binding.create_lljit_compiler()
+    # LLVM's older linker puts code and constants wherever there is room, and ends the process where
+    # they come to lie 2 GB apart; this one reserves one place for both. Its Windows part is young.
+    compiler = binding.create_lljit_compiler(use_jit_link=sys.platform != "win32")
     library = binding.JITLibraryBuilder().add_object_img(object_file).add_current_process()
     for name in names:
         library.export_symbol(name)

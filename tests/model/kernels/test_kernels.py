@@ -1,5 +1,8 @@
 """Kernels against torch: the same losses, gradients, steps and forecasts, and nothing outside."""
 
+import platform
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise, product
@@ -678,3 +681,41 @@ def compiled(module: ir.Module) -> Iterator[Any]:
 def test_kernels_of_every_width_are_named_alike() -> None:
     names = [{name.rstrip("0123456789") for name in kernels(width)} for width in WIDTHS]
     assert names[0] == names[1] == names[2]
+
+
+CROWDED = """
+import ctypes
+from rnnsearch.model.kernels.codegen.building import compile_kernels, kernels
+from rnnsearch.model.kernels.program import linked
+from tests.helpers.machines import MADE_FOR, USABLE
+from rnnsearch.model.kernels.codegen.widths import WIDTHS
+
+width = next(width for width in WIDTHS if width.name == USABLE[-1])
+code = compile_kernels(width, *MADE_FOR[width.name])
+libc = ctypes.CDLL(None)
+libc.mmap.restype, libc.mmap.argtypes = ctypes.c_void_p, [
+    ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long
+]
+libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+
+def reserve(size):  # without access, private, anonymous, not backed
+    return libc.mmap(None, size, 0, 0x2 | 0x20 | 0x4000, -1, 0)
+
+wall = reserve(6 << 30)
+for power in range(24, 11, -1):  # no gap is left above
+    while (place := reserve(1 << power)) > wall:
+        pass
+    libc.munmap(place, 1 << power)
+libc.munmap(wall + (5 << 30), %d)  # but this one, 5 GB above all other room
+linked(code, list(kernels(width)))
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() != "x86_64",
+    reason="memory is laid out otherwise elsewhere",
+)
+def test_kernels_are_loaded_where_memory_has_no_room_for_all_of_them_in_one_place() -> None:
+    command = [sys.executable, "-c", CROWDED % (1 << 16)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
