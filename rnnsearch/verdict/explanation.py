@@ -267,8 +267,15 @@ def _newest_gates(
         except StorageError:
             of = "the newest validation row, as the champion's folder is not there"
         else:
-            networks, row = champion.networks, len(problem.prices.dates) - 1
-            x, of = champion.window(champion.table(problem.prices), row), "the next forecast"
+            newest = len(problem.prices.dates) - 1
+            shown = champion.window(champion.table(problem.prices), newest)
+            if bool(shown.isfinite().all()):
+                networks, row, x, of = champion.networks, newest, shown, "the next forecast"
+            else:
+                of = (
+                    "the newest validation row, as the file does not say what is known ahead of "
+                    "the next target"
+                )
     layers = list(_averaged([gates(network.cpu(), x.cpu()) for network in networks]))
     if not layers:
         return {"reason": f"{cells.label(own.cell)} is a cell whose gates are not known"}

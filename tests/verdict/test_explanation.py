@@ -20,9 +20,11 @@ from rnnsearch.search.store.openings import openings_so_far
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.trial.folds import TrialData
 from rnnsearch.search.trial.parameters import TrialParameters
-from rnnsearch.verdict.evaluation import champion_folder
+from rnnsearch.terminal.explained import explanation_tables
+from rnnsearch.verdict.evaluation import champion_folder, evaluate
 from rnnsearch.verdict.explanation import _looks, explain, reach
 from tests.helpers.evaluated import PARAMETERS, command, quiet, search_inline
+from tests.helpers.planted_ahead import planted, write_planted
 from tests.helpers.searches import write_study
 
 
@@ -125,6 +127,22 @@ def test_what_happened_in_the_locked_rows_changes_nothing(tmp_path, monkeypatch)
         np.testing.assert_array_equal(look.attribution, after[cell].attribution)
         assert look.skill == after[cell].skill
         assert look.rows.max() < first
+
+
+@pytest.mark.slow
+def test_gates_are_shown_where_the_file_does_not_say_what_is_known_ahead(tmp_path, monkeypatch):
+    monkeypatch.setenv("RNNSEARCH_HOME", str(tmp_path / "runs"))
+    path = write_planted(tmp_path, planted(300), study={"trials": 1}, inputs={"search": "all"})
+    search_inline(path)
+    study = load_study(path)
+    evaluate(study, top=1, seeds=1, say=quiet)
+    told = explain(study, say=quiet)
+    assert "known ahead" in told["gates"]["of"]
+    assert told["gates"]["origin"] == told["last"]
+    assert any("known ahead" in str(part) for part in explanation_tables(told))
+    assert 'id="looking"' in render(collect(study))
+    planted(300, coming=3).to_csv(tmp_path / "planted.csv")
+    assert explain(study, say=quiet)["gates"]["of"] == "the next forecast"
 
 
 def test_of_a_network_that_says_quantiles_the_median_is_explained(tmp_path, monkeypatch):
