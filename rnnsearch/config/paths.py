@@ -21,6 +21,11 @@ REFUSED: tuple[tuple[Callable[["StudyFile"], bool], str], ...] = (
         f'many; write metric = "skill", or {ONE}',
     ),
     (
+        lambda study: study.study.metric == "pinball_skill",
+        '[study] metric = "pinball_skill" compares distributions of one date; write metric = '
+        f'"skill", or {ONE}',
+    ),
+    (
         lambda study: "quantile" in extremes(study.space.loss),
         f'[space] loss = "quantile" is the distribution of one date; leave it out, or {ONE}',
     ),
@@ -61,6 +66,16 @@ def check_steps(study: "StudyFile") -> None:
     for holds, reason in REFUSED:
         if holds(study):
             raise ValueError(f"[data] steps = {study.data.steps} forecasts paths, but {reason}")
+
+
+def journal_fault(study: "StudyFile") -> str:
+    """Why the forecasts of a study are in no journal; empty where they may be."""
+    if study.data.steps == 1:
+        return ""
+    return (
+        f"the journal judges forecasts of one date each, and [data] steps = {study.data.steps} "
+        "forecasts paths"
+    )
 
 
 def _of_volatility(predict: str) -> bool:

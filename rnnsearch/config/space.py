@@ -52,6 +52,11 @@ def _levels(levels: tuple[float, ...]) -> tuple[float, ...]:
             )
     if any(two <= one for one, two in pairwise(levels)):
         raise ValueError(f"levels rise, got {shown([*levels])}; sort them, each once")
+    for one, two in pairwise(levels):
+        if two - one < LEAST_LEVEL * (1 - 1e-9):  # columns are named by them: q10, q12.5
+            raise ValueError(
+                f"levels lie at least {LEAST_LEVEL} apart, got {one} and {two}; leave one out"
+            )
     if 0.5 not in levels[1:-1]:
         raise ValueError(
             "levels hold 0.5, the median, which is the forecast, and some below and above it, got "

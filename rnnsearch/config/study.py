@@ -28,7 +28,7 @@ from rnnsearch.config.sections import (
     StudySection,
     TradeSection,
 )
-from rnnsearch.config.space import SpaceSection
+from rnnsearch.config.space import DECODER, SpaceSection
 from rnnsearch.errors import shown
 from rnnsearch.own_code import OwnCode, read_code, split_reference
 
@@ -245,6 +245,9 @@ class StudyFile(Section):
         if self.data.steps == 1:  # what is of paths alone changes nothing
             for key in ("head", "teacher_forcing"):
                 parts["space"].pop(key)
+        elif DECODER not in extremes(self.space.head):
+            usual = SpaceSection.model_fields["teacher_forcing"].default
+            parts["space"]["teacher_forcing"] = usual.model_dump(mode="json")
         parts["inputs"].pop("module")  # a file of the user's enters by its content
         if code := self._code_record():
             parts["code"] = code
@@ -275,6 +278,12 @@ class StudyFile(Section):
             )
         if self.study.metric == PINBALL and losses != (QUANTILE,):
             said = shown(losses[0] if len(losses) == 1 else [*losses])
+            if own != "mse" or self.data.pool:
+                of = "many series (pool = true)" if self.data.pool else repr(self.data.predict)
+                return (
+                    f"metric = {PINBALL!r} compares distributions, and there are none of {of}, got "
+                    f"{said}; write metric = 'skill'"
+                )
             return (
                 f"metric = {PINBALL!r} compares distributions, and a point loss forecasts none, "
                 f"got {said}; write loss = {QUANTILE!r}, or metric = 'skill' to compare "

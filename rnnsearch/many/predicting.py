@@ -8,7 +8,7 @@ from rnnsearch.data.listing import is_pattern, list_series
 from rnnsearch.errors import NoTrialError, RnnsearchError, StudyFileError, shown
 from rnnsearch.many.family import Family
 from rnnsearch.many.verdicts import collect
-from rnnsearch.verdict.prediction import predict
+from rnnsearch.verdict.prediction import check_recorded, predict
 
 Say = Callable[[str], None]
 UNTESTED = "untested"
@@ -31,8 +31,11 @@ def predict_all(
     recorded (series -> as of `predict`).
 
     `newer`: the file of newer prices by series, as of `newer_files`. A series without a forecast is
-    told, and the others go on. Raises NoTrialError where none has one.
+    told, and the others go on. Raises NoTrialError where none has one, StudyFileError
+    where what is said cannot be recorded.
     """
+    if record:
+        check_recorded(family.study)
     verdicts = collect(family)
     rows: list[dict[str, Any]] = []
     missing: dict[str, str] = {}

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from rnnsearch.config import StudyFile
+from rnnsearch.config.paths import journal_fault
 from rnnsearch.data.markets.calendars import are_days
 from rnnsearch.data.markets.proposals import likely_market
 from rnnsearch.data.prices.load import Prices, read_prices
@@ -61,12 +62,8 @@ def predict(
         from rnnsearch.verdict.pooled.predicting import predict_pool
 
         return predict_pool(study, data=data, origins=origins, level=level, record=record)
-    if record and study.data.steps > 1:
-        raise StudyFileError(
-            f"--record: the journal judges forecasts of one date each, and [data] steps = "
-            f"{study.data.steps} forecasts paths; leave --record out (--export FILE keeps what was "
-            "said), or search a study with steps = 1"
-        )
+    if record:
+        check_recorded(study)
     store = Store(study, create=False)
     with storage_errors(store.url):
         answer = answer_of(store, study)
@@ -124,6 +121,15 @@ def predict(
         "openings": answer["openings"],
         "recorded": recorded,
     }
+
+
+def check_recorded(study: StudyFile) -> None:
+    """Raises StudyFileError where no journal can judge the study's forecasts."""
+    if fault := journal_fault(study):
+        raise StudyFileError(
+            f"--record: {fault}; leave --record out (--export FILE keeps what was said), or search "
+            "a study with steps = 1"
+        )
 
 
 def _no_champion(study: StudyFile, store: Store) -> RnnsearchError:

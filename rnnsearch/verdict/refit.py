@@ -112,7 +112,7 @@ def fit(
             code=kept_code.listed(code),
             trained_rows=len(fold.train),
             trained_first=f"{dates[fold.train[0]]:%Y-%m-%d}",
-            trained_last=f"{dates[fold.train[-1]]:%Y-%m-%d}",
+            trained_last=f"{dates[fold.train[-1] + problem.steps - 1]:%Y-%m-%d}",
         ),
         networks=tuple(networks.values()),
         scaler=prepared.scaler,

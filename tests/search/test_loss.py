@@ -43,6 +43,10 @@ def study_of(folder: Path, **space: Any) -> Path:
         ({"loss": "quantile", "quantiles": [0.5, 0.1, 0.9]}, "levels rise"),
         ({"loss": "quantile", "quantiles": [0.0, 0.5, 0.9]}, r"between 0\.001 and 0\.999, got 0"),
         ({"loss": "quantile", "quantiles": []}, "is an empty list"),
+        (
+            {"loss": "quantile", "quantiles": [0.1, 0.1000001, 0.5, 0.9]},
+            r"at least 0\.001 apart, got 0\.1 and 0\.1000001; leave one out",
+        ),
         ({"loss_function": "mae"}, "did you mean loss"),
         ({"loss": ["mse", "quantile"], "metric": "pinball_skill"}, "loss = 'quantile'"),
         ({"loss": "mae", "metric": "pinball_skill"}, "compares distributions"),
@@ -63,6 +67,25 @@ def test_a_direction_is_learnt_by_cross_entropy_and_says_so(tmp_path: Path) -> N
         with pytest.raises(StudyFileError, match=r"by cross-entropy alone, got .*leave loss out"):
             load_study(path)
     load_study(write_study(tmp_path, data=direction))
+
+
+def test_levels_may_lie_as_close_as_their_names_can_tell(tmp_path: Path) -> None:
+    levels = [0.001, 0.002, 0.003, 0.499, 0.5, 0.501, 0.997, 0.998, 0.999]
+    study = load_study(study_of(tmp_path, loss="quantile", quantiles=levels))
+    assert study.space.quantiles == tuple(levels)
+
+
+@pytest.mark.parametrize("data", [{"predict": "direction"}, {"path": "*.csv", "pool": True}])
+def test_where_there_are_no_distributions_none_is_advised(
+    tmp_path: Path, data: dict[str, Any]
+) -> None:
+    for metric in ("pinball_skill", "skill"):
+        path = write_study(tmp_path, study={"metric": metric}, data=data)
+        if metric == "skill":  # what is advised
+            load_study(path)
+            continue
+        with pytest.raises(StudyFileError, match=r"there are none of .*write metric = 'skill'"):
+            load_study(path)
 
 
 def test_one_network_for_many_series_forecasts_points(tmp_path: Path) -> None:

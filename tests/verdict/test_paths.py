@@ -11,6 +11,8 @@ import pytest
 
 from rnnsearch.config import StudyFile, load_study
 from rnnsearch.errors import StudyFileError
+from rnnsearch.many.family import Family
+from rnnsearch.many.predicting import predict_all
 from rnnsearch.publish.pyfunc import ServedForecaster
 from rnnsearch.publish.registry import _of_steps, forecast_rows, step_rows
 from rnnsearch.publish.trials import forecast_rows as validation_rows
@@ -24,9 +26,11 @@ from rnnsearch.terminal.tables import evaluation_tables, output
 from rnnsearch.verdict.answers import stored_answer
 from rnnsearch.verdict.evaluation import evaluate, validation_losses
 from rnnsearch.verdict.explanation import explain
+from rnnsearch.verdict.journal.reading import journal
 from rnnsearch.verdict.prediction import predict
 from rnnsearch.verdict.renewal import evaluated_champion, renew
 from tests.helpers.evaluated import quiet, search_inline
+from tests.helpers.many import write_many
 from tests.helpers.searches import write_study
 
 pytestmark = pytest.mark.slow  # whole searches
@@ -143,6 +147,29 @@ def test_paths_are_not_recorded_and_the_user_is_told_why(study: StudyFile) -> No
     predict(study)
 
 
+def test_a_journal_of_paths_is_refused_with_what_to_do(study: StudyFile) -> None:
+    with pytest.raises(StudyFileError, match="--export FILE` keeps what was said"):
+        journal(study)
+
+
+def test_a_folder_of_series_is_told_once_that_its_paths_are_not_recorded(tmp_path: Path) -> None:
+    family = Family(load_study(write_many(tmp_path, data={"steps": 2})), (), ())
+    told: list[str] = []
+    with pytest.raises(StudyFileError, match="leave --record out"):
+        predict_all(family, told.append, record=True)
+    assert not told
+
+
+def test_a_refit_knows_the_last_session_of_the_last_path(study: StudyFile) -> None:
+    newest = f"{Problem.load(study).prices.dates[-1]:%Y-%m-%d}"
+    assert renew(study, say=quiet)["last"] == newest
+    told = predict(study, origins=STEPS + 2)
+    assert told["trained"]["last"] == newest
+    assert told["trained"]["sessions_since"] == 0
+    known = sum(row["target_date"] is not None for row in told["forecasts"])
+    assert any(note.startswith(f"{known} of ") for note in told["notes"]), told["notes"]
+
+
 def test_of_a_path_the_mean_of_the_steps_is_explained(study: StudyFile) -> None:
     told = explain(study, say=quiet)
     assert told["evaluated"]
@@ -167,7 +194,7 @@ def test_the_champion_is_trained_again_on_all_that_is_known(study: StudyFile) ->
     problem = Problem.load(study)
     dates = problem.prices.dates
     assert renewed["made"]
-    assert renewed["last"] == f"{dates[-STEPS]:%Y-%m-%d}"  # whose last step is the newest row
+    assert renewed["last"] == f"{dates[-1]:%Y-%m-%d}"  # the last step of the last path
     fresh = type(before).load(Path(renewed["folder"]))
     assert fresh.spec.steps == STEPS
     assert fresh.errors.shape[1] == STEPS

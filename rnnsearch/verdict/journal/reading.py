@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnsearch.config import DataSection, StudyFile
+from rnnsearch.config.paths import journal_fault
 from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.errors import StorageError, StudyFileError
 from rnnsearch.language import in_english
@@ -32,12 +33,18 @@ def journal(study: StudyFile, *, data: Path | None = None) -> dict[str, Any]:
     of each, the newest first), forecasts (rows of `exporting.table`), notes. Twice on the same data
     it is the same, but for `new`.
 
-    Raises DataError where the prices cannot be read, StorageError.
+    Raises DataError where the prices cannot be read, StorageError, StudyFileError for one network
+    of many series and for paths.
     """
     if study.data.pool:
         raise StudyFileError(
             f"{study.name}: the journal is of one series, and [data] pool = true has one network "
             "for all; `rnnsearch predict STUDY --export FILE` keeps its forecasts"
+        )
+    if fault := journal_fault(study):
+        raise StudyFileError(
+            f"{study.name}: {fault}; `rnnsearch predict STUDY --export FILE` keeps what was said, "
+            "and a study with steps = 1 has a journal"
         )
     store = Store(study, create=False)
     with storage_errors(store.url):

@@ -260,6 +260,23 @@ def test_what_does_not_go_with_paths_is_refused_when_the_study_is_read(
     load_study(write_study(tmp_path, **changes))
 
 
+@pytest.mark.parametrize("space", [{}, {"loss": "quantile"}])
+def test_of_paths_no_distribution_is_advised(tmp_path: Path, space: dict[str, Any]) -> None:
+    metric = {"metric": "pinball_skill"}
+    path = write_study(tmp_path, study=metric, data={"steps": 5}, space=space)
+    with pytest.raises(StudyFileError, match='write metric = "skill", or write'):
+        load_study(path)
+
+
+def test_how_decoders_are_taught_matters_to_no_study_without_one(tmp_path: Path) -> None:
+    def fingerprint(**space: Any) -> Any:
+        return load_study(write_study(tmp_path, data={"steps": 5}, space=space)).fingerprint()
+
+    assert fingerprint() == fingerprint(teacher_forcing=0.3)
+    both = {"head": ["direct", "decoder"]}
+    assert fingerprint(**both) != fingerprint(**both, teacher_forcing=0.3)
+
+
 def test_one_network_for_many_series_forecasts_no_paths(tmp_path: Path) -> None:
     with pytest.raises(StudyFileError, match="leave pool out, or write"):
         load_study(write_study(tmp_path, data={"steps": 5, "path": "*.csv", "pool": True}))
