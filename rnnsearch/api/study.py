@@ -21,7 +21,7 @@ from rnnsearch.many.family import one_of
 from rnnsearch.prepare.draft import lay_out
 from rnnsearch.prepare.preview import check
 from rnnsearch.publish.journal import publish_journal
-from rnnsearch.publish.page import publish_page, publish_plots, publish_report
+from rnnsearch.publish.page import publish_plots, publish_read, publish_report
 from rnnsearch.publish.registry import publish, publish_refit
 from rnnsearch.report.captions import pictures
 from rnnsearch.report.comparisons import comparisons
@@ -352,7 +352,7 @@ class Study:
             facts = collect(self.settings)
             page = render(facts)
             path = write(self.name, page)
-            publish_page(facts, page, notice=note)
+            publish_read(facts, page, notice=note)
         return Page(path, page)
 
     def figures(self) -> dict[str, Any]:

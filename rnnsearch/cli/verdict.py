@@ -102,7 +102,7 @@ def report(
 ) -> int:
     """Write one page with the answer: it needs no network, reads on a telephone, and prints."""
     from rnnsearch.config import StudyFile
-    from rnnsearch.publish.page import publish_page
+    from rnnsearch.publish.page import publish_read
     from rnnsearch.report.facts import collect
     from rnnsearch.report.page import render, write
     from rnnsearch.terminal.tables import note
@@ -115,7 +115,7 @@ def report(
     facts = collect(settings)
     page = render(facts)
     print(printable(str(write(settings.name, page))))
-    publish_page(facts, page, notice=note)
+    publish_read(facts, page, notice=note)
     return 0
 
 

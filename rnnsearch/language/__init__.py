@@ -12,6 +12,7 @@ store keeps is English, whatever the user reads.
 
 import gettext
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -41,6 +42,16 @@ def counted(one: str, many: str, count: int, /, **values: Any) -> str:
 def listed(texts: Iterable[str]) -> str:
     """One after the other, as the language separates them: `a, b, c`."""
     return _(", ").join(texts)
+
+
+def again(text: str, templates: Iterable[str]) -> str:
+    """A text that was kept in English; `templates` are those with values it may be made from."""
+    for template in templates:
+        parts = re.split(r"(\{\w+\})", template)
+        made = "".join(f"(?P<{p[1:-1]}>.*)" if p[:1] == "{" else re.escape(p) for p in parts)
+        if found := re.fullmatch(made, text, re.DOTALL):
+            return _(template, **found.groupdict())
+    return _(text)
 
 
 def marked(text: str, /) -> str:

@@ -4,6 +4,7 @@ It reads every text that the code marks, keeps the translations that are there, 
 without one, and compiles the result. Needs babel, which is installed with the tests' packages.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from babel.messages.catalog import Catalog
 
 PACKAGE = Path(__file__).parents[1]
+TEMPLATES = ("_", "counted", "html", "head")
+"""What says texts in templates; headings of tables are said by a macro."""
 KEYWORDS = {"_": None, "counted": (1, 2), "marked": None}
 CODE = "zh_TW"
 
@@ -32,7 +35,25 @@ def in_the_code() -> "Catalog":
         with path.open("rb") as file:
             for line, message, comments, _ in extract("python", file, keywords=KEYWORDS):
                 found.add(message, None, [(place, line)], auto_comments=comments)
+    for path in sorted(PACKAGE.rglob("*.j2")):
+        place = path.relative_to(PACKAGE.parent).as_posix()
+        for line, texts in in_a_template(path.read_text(encoding="utf-8")):
+            found.add(texts, None, [(place, line)])
     return found
+
+
+def in_a_template(source: str) -> Iterator[tuple[int, str | tuple[str, str]]]:
+    """(line, text) of each that a template says; two forms of `counted`."""
+    from jinja2 import Environment
+    from jinja2.ext import extract_from_ast
+
+    found = extract_from_ast(Environment().parse(source), TEMPLATES, babel_style=False)
+    for line, name, told in found:
+        texts = [told] if isinstance(told, str) else [text for text in told or () if text]
+        if name == "counted":
+            yield line, (texts[0], texts[1])
+        else:
+            yield from ((line, text) for text in texts)
 
 
 def written(path: Path = FOLDER / f"{CODE}.po") -> "Catalog":

@@ -10,6 +10,7 @@ import jinja2
 
 from rnnsearch.config import home
 from rnnsearch.errors import NoTrialError
+from rnnsearch.language import in_english
 from rnnsearch.many.family import Member
 from rnnsearch.many.verdicts import Verdicts
 from rnnsearch.report.facts import Facts
@@ -65,6 +66,7 @@ def render(verdicts: Verdicts) -> str:
     )
 
 
+@in_english()  # as is the page of all
 def write_page(
     member: Member, verdicts: Verdicts, problem: Problem | None = None
 ) -> tuple[Facts, str, Path] | None:

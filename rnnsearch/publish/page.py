@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from rnnsearch.config import StudyFile, home
 from rnnsearch.data.scratch import scratch
 from rnnsearch.errors import NoTrialError, RnnsearchError
+from rnnsearch.language import in_english, used
 from rnnsearch.publish.trials import publish_trials
 from rnnsearch.report.contributions import (
     InputStatistics,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 Notice = Callable[[str], None]
 
 
+@in_english()  # MLflow is everybody's
 def publish_plots(problem: Problem, store: Store, *, notice: Notice) -> bool:
     """Put the search's images on the parent run, where MLflow has all its trials; tell if it did.
 
@@ -69,6 +71,7 @@ def publish_plots(problem: Problem, store: Store, *, notice: Notice) -> bool:
     return _publish(study, parent, files, "the images of the search", "sync", notice, beside)
 
 
+@in_english()
 def publish_report(study: StudyFile, *, notice: Notice, problem: Problem | None = None) -> bool:
     """Put the page and the images on the parent run; tell whether it worked.
 
@@ -89,8 +92,9 @@ def publish_report(study: StudyFile, *, notice: Notice, problem: Problem | None 
     return publish_page(facts, render(facts), notice=notice)
 
 
+@in_english()
 def publish_page(facts: "Facts", page: str, *, notice: Notice) -> bool:
-    """The same of a page that is rendered."""
+    """The same of a page that is rendered, in English: `publish_read` asks for that."""
     if facts.problem is None:
         notice("the report is not in MLflow: the study's data cannot be read, or have changed")
         return False
@@ -109,6 +113,13 @@ def publish_page(facts: "Facts", page: str, *, notice: Notice) -> bool:
 
     parent = parent_record(problem, facts.id, verdict)
     return _publish(facts.study, parent, files, "the report", "report", notice, beside)
+
+
+def publish_read(facts: "Facts", page: str, *, notice: Notice) -> bool:
+    """The same of a page that the user reads: in another language, MLflow gets its own."""
+    if used() == "en":
+        return publish_page(facts, page, notice=notice)
+    return publish_report(facts.study, notice=notice)
 
 
 def _files(images: Mapping[str, Figure], inputs: Sequence[InputStatistics]) -> dict[str, str]:

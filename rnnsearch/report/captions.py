@@ -7,7 +7,7 @@ import numpy as np
 
 from rnnsearch import targets
 from rnnsearch.arrays import Floats
-from rnnsearch.language import in_english
+from rnnsearch.language import _, counted, listed
 from rnnsearch.report import journal, paths, walked
 from rnnsearch.report.comparisons import comparisons
 from rnnsearch.report.contributions import shift_gain
@@ -31,7 +31,6 @@ from rnnsearch.scoring.directions import reliability
 from rnnsearch.search.store.view import TrialView, best_first, trained
 
 
-@in_english()
 def pictures(facts: Facts) -> dict[str, list[Picture]]:
     """Section -> its pictures."""
     return {
@@ -57,7 +56,7 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
     if evaluation is None:
         return
     kind, ahead = facts.study.data.predict, evaluation["champion"]["params"]["output_shift"]
-    sessions = "1 session" if ahead == 1 else f"{ahead} sessions"
+    sessions = counted("{count} session", "{count} sessions", ahead)
     dates, origin = evaluation["dates"], np.array(evaluation["origin_price"])
     actual = np.array(evaluation["actual"])
     forecasts = {name: np.array(values) for name, values in evaluation["forecasts"].items()}
@@ -65,17 +64,21 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
     if target.chance:
         yield Picture(
             "forecast_probability",
-            "Forecast probability before rises and before falls",
-            "A forecast that tells something gives higher probabilities before rises: the two "
-            "shapes lie apart. Where they lie on each other, it tells nothing.",
+            _("Forecast probability before rises and before falls"),
+            _(
+                "A forecast that tells something gives higher probabilities before rises: the two "
+                "shapes lie apart. Where they lie on each other, it tells nothing."
+            ),
             figures.probabilities(actual > 0.5, forecasts["champion"]),
         )
         yield Picture(
             "calibration",
-            "Does it rise as often as was forecast?",
-            "Sessions in order of their forecast chance, about as many in each point; bars hold "
-            "the true share in 9 of 10 cases. On the dashed line the chances are right. Points "
-            "all at one height say that the chances tell nothing.",
+            _("Does it rise as often as was forecast?"),
+            _(
+                "Sessions in order of their forecast chance, about as many in each point; "
+                "bars hold the true share in 9 of 10 cases. On the dashed line the chances "
+                "are right. Points all at one height say that the chances tell nothing."
+            ),
             figures.calibration(reliability(actual > 0.5, forecasts["champion"])),
         )
         return
@@ -91,11 +94,14 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
     if target.log_volatility:
         yield Picture(
             "forecast_volatility",
-            f"The forecast volatility of {sessions}, made before them",
-            "How much a session usually moves, in percent, drawn on the date at which it is known. "
-            "Drag or pinch to zoom, double-click for all. “No change” is the volatility of as many "
-            "sessions before the forecast was made: what came is that a little later. The pale "
-            "band is the interval. Click a name above to show or hide it.",
+            _("The forecast volatility of {sessions}, made before them", sessions=sessions),
+            _(
+                "How much a session usually moves, in percent, drawn on the date at which "
+                "it is known. Drag or pinch to zoom, double-click for all. “No change” is "
+                "the volatility of as many sessions before the forecast was made: what "
+                "came is that a little later. The pale band is the interval. Click a name "
+                "above to show or hide it."
+            ),
             figures.prices(
                 dates,
                 100 * target.told(actual, origin),
@@ -108,12 +114,15 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
         return
     yield Picture(
         "forecast_prices",
-        f"The forecast for each session, made {sessions} before it"
-        f"{paths.FIRST if 'steps' in evaluation else ''}",
-        "Drag or pinch to zoom, double-click for all. “No change” is the price at the time of the "
-        "forecast, drawn on the date it is a forecast for: a forecast that only follows it has "
-        "learnt to repeat the last price. The pale band is the interval: wide after large moves, "
-        "narrow after small ones. Click a name above to show or hide it.",
+        _("The forecast for each session, made {sessions} before it", sessions=sessions)
+        + (_(paths.FIRST) if "steps" in evaluation else ""),
+        _(
+            "Drag or pinch to zoom, double-click for all. “No change” is the price at the "
+            "time of the forecast, drawn on the date it is a forecast for: a forecast that "
+            "only follows it has learnt to repeat the last price. The pale band is the "
+            "interval: wide after large moves, narrow after small ones. Click a name above "
+            "to show or hide it."
+        ),
         figures.prices(dates, target.told(actual, origin), price, band=band),
     )
     yield from _fan_pictures(evaluation, target)
@@ -123,7 +132,7 @@ def _forecast_pictures(facts: Facts) -> Iterator[Picture]:
     said = 100 * (price["champion"] / origin - 1)
     yield Picture(
         "forecast_moves",
-        "Forecast move against actual move",
+        _("Forecast move against actual move"),
         _moves_caption(moved, said),
         figures.moves(dates, moved, said),
     )
@@ -139,32 +148,37 @@ def _fan_pictures(evaluation: Mapping[str, Any], target: targets.Target) -> Iter
     actual = target.told(np.array(evaluation["actual"]), origin)
     yield Picture(
         "forecast_fan",
-        "The forecast as a distribution",
-        "Between the edges of a band the outcome was to lie as often as the legend says; the "
-        "darker the band, the likelier. Drag or pinch to zoom, double-click for all.",
-        fans.fan(evaluation["dates"], actual, np.stack(quantile, axis=1), levels, target.noun),
+        _("The forecast as a distribution"),
+        _(
+            "Between the edges of a band the outcome was to lie as often as the legend says; the "
+            "darker the band, the likelier. Drag or pinch to zoom, double-click for all."
+        ),
+        fans.fan(evaluation["dates"], actual, np.stack(quantile, axis=1), levels, _(target.noun)),
         shows=told,
     )
     yield Picture(
         "quantile_coverage",
-        "Did as many outcomes lie below each quantile as were to?",
-        f"On the dashed line they did: above it the quantile was too high, below too low. {told}",
+        _("Did as many outcomes lie below each quantile as were to?"),
+        _("On the dashed line they did: above it the quantile was too high, below too low. ")
+        + told,
         fans.coverage(levels, found["covered"]),
         shows=told,
     )
 
 
 def _moves_caption(actual: Floats, forecast: Floats) -> str:
-    text = (
+    text = _(
         "A good forecast lies along the dashed diagonal. A forecast that shadows the last price "
         "lies flat on the dotted line, however well its price curve seems to fit."
     )
     spread = float(np.std(forecast) / (np.std(actual) or 1.0))
     if np.std(forecast) > 0 and np.std(actual) > 0:
         share = f"{100 * spread:.{0 if spread >= 0.01 else 2}f} %"
-        text += (
-            f" Here the correlation is {np.corrcoef(actual, forecast)[0, 1]:+.2f}, and the "
-            f"forecasts move {share} as much as the price does."
+        text += _(
+            " Here the correlation is {correlation:+.2f}, and the forecasts move {share} as much "
+            "as the price does.",
+            correlation=np.corrcoef(actual, forecast)[0, 1],
+            share=share,
         )
     return text
 
@@ -175,10 +189,12 @@ def _money_pictures(facts: Facts) -> Iterator[Picture]:
         return
     yield Picture(
         "equity",
-        "What 1 becomes, and how far it falls",
-        "On a log scale, so that the same gain in percent is as high everywhere. Below, how far an "
-        "account is under the highest it has been. Drag or pinch to zoom, double-click for all; "
-        "click a name to show or hide it.",
+        _("What 1 becomes, and how far it falls"),
+        _(
+            "On a log scale, so that the same gain in percent is as high everywhere. "
+            "Below, how far an account is under the highest it has been. Drag or pinch to "
+            "zoom, double-click for all; click a name to show or hide it."
+        ),
         money.equity(traded),
     )
 
@@ -189,17 +205,21 @@ def _seed_pictures(facts: Facts) -> Iterator[Picture]:
         return
     yield Picture(
         "seed_skills",
-        "The champion's skill, seed by seed",
-        "The same network trained from different random beginnings. Where the sign changes from "
-        "one to the next, the result is luck.",
+        _("The champion's skill, seed by seed"),
+        _(
+            "The same network trained from different random beginnings. Where the sign "
+            "changes from one to the next, the result is luck."
+        ),
         figures.seed_skills(evaluation["seed_skills"], evaluation["table"][0]["skill"]),
     )
     yield Picture(
         "candidates",
-        "The candidates on validation rows",
-        "The best trials, trained again under further seeds; the one with the best mean became "
-        "champion, before the test was opened. What the search saw (open circles) is usually "
-        "above the mean: the best of many was lucky, too.",
+        _("The candidates on validation rows"),
+        _(
+            "The best trials, trained again under further seeds; the one with the best mean became "
+            "champion, before the test was opened. What the search saw (open circles) is usually "
+            "above the mean: the best of many was lucky, too."
+        ),
         figures.candidate_skills(evaluation["candidates"]),
     )
 
@@ -213,17 +233,17 @@ def _search_pictures(facts: Facts) -> Iterator[Picture]:
     yield _of(reached(facts.trials))
     yield Picture(
         "curves",
-        "Learning, epoch by epoch",
-        "Pruned trials (dotted) were stopped early because others did better at the same epoch."
+        _("Learning, epoch by epoch"),
+        _("Pruned trials (dotted) were stopped early because others did better at the same epoch.")
         if any(row["state"] == "pruned" for row in rows)
-        else "Gain on validation rows after each epoch of each trial.",
+        else _("Gain on validation rows after each epoch of each trial."),
         search_figures.curves(rows),
     )
     if len(trained(facts.trials)) >= 3:
         yield Picture(
             "parallel_coordinates",
-            "From parameters to gain",
-            "A line is a trial. Where the dark lines of the best third meet, a value helps.",
+            _("From parameters to gain"),
+            _("A line is a trial. Where the dark lines of the best third meet, a value helps."),
             search_figures.parallel_coordinates([row for row in rows if "duplicate_of" not in row]),
             wide=True,
             shows=_axes_in_words(facts),
@@ -234,13 +254,17 @@ def _search_pictures(facts: Facts) -> Iterator[Picture]:
 
 def _learning_pictures(facts: Facts) -> Iterator[Picture]:
     trial = facts.champion
-    name = "champion" if facts.evaluation else "best trial"
+    told = {"number": trial.number}
     yield Picture(
         "learning",
-        f"How the {name} learnt (trial {trial.number}, mean of the folds)",
-        "A validation loss that rises while the training loss falls is overfitting; a gradient "
-        "norm that jumps is a learning rate too high. The trial is scored after its last epoch, "
-        "wherever the curve was best.",
+        _("How the champion learnt (trial {number}, mean of the folds)", **told)
+        if facts.evaluation
+        else _("How the best trial learnt (trial {number}, mean of the folds)", **told),
+        _(
+            "A validation loss that rises while the training loss falls is overfitting; a "
+            "gradient norm that jumps is a learning rate too high. The trial is scored "
+            "after its last epoch, wherever the curve was best."
+        ),
         figures.learning(trial.curves),
     )
 
@@ -262,21 +286,24 @@ def _axes_in_words(facts: Facts) -> str:
     complete = best_first(trial for trial in trained(facts.trials) if trial.is_original)
     best = complete[: max(len(complete) // 3, 1)]
     told = [
-        f"{name} {_span([getter(trial.plain) for trial in best])}"
+        f"{_(name)} {_span([getter(trial.plain) for trial in best])}"
         for name, getter in (
             ("layers", lambda plain: len(plain["neurons"])),
             ("neurons", lambda plain: plain["neurons"][0]),
             ("window", lambda plain: plain["window"]),
-            ("output shift", lambda plain: plain["output_shift"]),
+            (_("output shift"), lambda plain: plain["output_shift"]),
             ("epochs", lambda plain: plain["epochs"]),
         )
     ]
-    return (
-        f"{len(complete)} trials, a line each through the parameters that varied. Of the best "
-        f"third ({len(best)}): {', '.join(told)}."
+    return _(
+        "{count} trials, a line each through the parameters that varied. Of the best third "
+        "({best}): {values}.",
+        count=len(complete),
+        best=len(best),
+        values=listed(told),
     )
 
 
 def _span(values: list[Any]) -> str:
     low, high = min(values), max(values)
-    return f"{low}" if low == high else f"{low} to {high}"
+    return f"{low}" if low == high else _("{low} to {high}", low=low, high=high)

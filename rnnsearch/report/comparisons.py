@@ -14,6 +14,7 @@ import numpy as np
 
 from rnnsearch.config.dimensions import drawn
 from rnnsearch.config.space import SpaceSection
+from rnnsearch.language import _, listed
 from rnnsearch.search.store.view import COMPLETE, FAILED, FINISHED, PRUNED, TrialView, best_first
 
 THIN = 10
@@ -69,8 +70,12 @@ class Comparison:
     @property
     def title(self) -> str:
         """Its name in words."""
-        of = f" of {self.family}" if self.family else ""
-        return f"{self.parameter.replace('_', ' ')}{of}"
+        name = _(self.parameter.replace("_", " "))
+        return (
+            _("{parameter} of {family}", parameter=name, family=self.family)
+            if self.family
+            else name
+        )
 
     @property
     def thin(self) -> list[Group]:
@@ -82,8 +87,11 @@ class Comparison:
         """Which values have too few trials to be compared; empty where none has."""
         if not self.thin:
             return ""
-        told = ", ".join(f"{group.name}: {group.complete}" for group in self.thin)
-        return f"thin, fewer than {THIN} complete trials ({told}), so it may be luck"
+        return _(
+            "thin, fewer than {least} complete trials ({values}), so it may be luck",
+            least=THIN,
+            values=listed(f"{group.name}: {group.complete}" for group in self.thin),
+        )
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""

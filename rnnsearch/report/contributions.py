@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnsearch.language import _, marked
 from rnnsearch.search.driver.asking import MEASURED_TRIALS
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import COMPLETE, TrialView, best_first, trained
@@ -23,7 +24,7 @@ from rnnsearch.search.store.view import COMPLETE, TrialView, best_first, trained
 MIN_TRIALS = 10
 """Fewest complete trials for the importance of parameters."""
 
-ALL = "all inputs"
+ALL = marked("all inputs")
 """The family of a shift that all inputs share."""
 
 
@@ -120,8 +121,8 @@ def input_statistics(
 
 def _left_out(fact: Mapping[str, Any]) -> str | None:
     if "repeats" in fact:
-        return f"repeats {fact['repeats']}"
-    return "constant" if "constant" in fact else None
+        return _("repeats {input}", input=fact["repeats"])
+    return _("constant") if "constant" in fact else None
 
 
 def _permutation_losses(complete: Sequence[TrialView]) -> dict[str, float]:
@@ -169,10 +170,10 @@ def parameter_importance(store: Store) -> Importance:
     """
     trials = store.trials(COMPLETE)
     if len(trials) < MIN_TRIALS:
-        return Importance({}, len(trials), f"needs {MIN_TRIALS} complete trials")
+        return Importance({}, len(trials), _("needs {count} complete trials", count=MIN_TRIALS))
     values = fenced([trial.value or 0.0 for trial in trials])
     if not np.ptp(values) > 0:
-        return Importance({}, len(trials), "all trials have the same gain")
+        return Importance({}, len(trials), _("all trials have the same gain"))
 
     shares = store.importance(
         {trial.number: float(value) for trial, value in zip(trials, values, strict=True)}
@@ -181,12 +182,18 @@ def parameter_importance(store: Store) -> Importance:
     for name, share in shares.items():
         groups[_group(name)] += float(share)
     if not groups or not np.isfinite(list(groups.values())).all():
-        return Importance({}, len(trials), "no parameter varied")
+        return Importance({}, len(trials), _("no parameter varied"))
     rough = len(trials) < 5 * len(shares)
     return Importance(
         dict(sorted(groups.items(), key=lambda item: -item[1])),
         len(trials),
-        f"rough: {len(trials)} trials for {len(shares)} sampled parameters" if rough else "",
+        _(
+            "rough: {count} trials for {parameters} sampled parameters",
+            count=len(trials),
+            parameters=len(shares),
+        )
+        if rough
+        else "",
     )
 
 

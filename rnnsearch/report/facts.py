@@ -6,6 +6,7 @@ from typing import Any
 
 from rnnsearch.config import StudyFile
 from rnnsearch.errors import NoTrialError, RnnsearchError
+from rnnsearch.language import _, counted
 from rnnsearch.report.contributions import (
     Importance,
     InputStatistics,
@@ -16,7 +17,6 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView, best_first, trained
-from rnnsearch.shown import number_of
 from rnnsearch.verdict.answers import EXPLANATION, stored_answer
 from rnnsearch.verdict.journal.reading import noted
 
@@ -86,15 +86,20 @@ def collect(study: StudyFile, problem: Problem | None = None) -> Facts:
     notes: list[str] = []
     if attributes.get("fingerprint") != study.fingerprint():
         notes.append(
-            "The study file has changed since the search; the page shows the search as it was."
+            _("The study file has changed since the search; the page shows the search as it was.")
         )
         study, problem = _as_searched(study, attributes), None
     problem = _problem(study, problem, attributes, notes)
     if evaluation and evaluation["trials"] != finished:
         notes.append(
-            f"The search went on after the test was opened: "
-            f"{number_of(evaluation['trials'], 'trial')} then, "
-            f"{finished} now. The verdict is about the champion of then."
+            counted(
+                "The search went on after the test was opened: {count:,} trial then, {now:,} now. "
+                "The verdict is about the champion of then.",
+                "The search went on after the test was opened: {count:,} trials then, {now:,} "
+                "now. The verdict is about the champion of then.",
+                evaluation["trials"],
+                now=finished,
+            )
         )
     return Facts(
         study=study,
@@ -124,9 +129,16 @@ def _problem(
     try:
         problem = loaded or Problem.load(study)
     except RnnsearchError as error:
-        notes.append(f"The data cannot be read now, so some facts about them are missing: {error}")
+        notes.append(
+            _(
+                "The data cannot be read now, so some facts about them are missing: {error}",
+                error=error,
+            )
+        )
         return None
     if attributes.get("data", {}).get("hash") != problem.table.hash:
-        notes.append("The data have changed since the search; the page shows the search as it was.")
+        notes.append(
+            _("The data have changed since the search; the page shows the search as it was.")
+        )
         return None
     return problem

@@ -5,9 +5,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from rnnsearch.language import _, marked, used
 from rnnsearch.report.figures.champion import Picture
 from rnnsearch.report.figures.style import BLUE, blank, percent_axis, short
 from rnnsearch.scoring import metrics
+from rnnsearch.verdict.journal.words import sentences
 
 SHOWN = 20
 """Newest forecasts in the table."""
@@ -27,7 +29,9 @@ def section(told: Mapping[str, Any] | None) -> dict[str, Any] | None:
     newest = told["champions"][0]
     rows = [_row(row) for row in told["forecasts"][-SHOWN:]]
     return {
-        "sentences": told["sentences"],
+        "sentences": told["sentences"]
+        if used() == "en"
+        else list(sentences(newest, told["study"])),
         "tone": "bad" if newest["counted"] and newest["drift"]["drifted"] else "",
         "scores": _scores(newest) if newest["counted"] else None,
         "forecasts": rows[::-1],
@@ -41,22 +45,24 @@ def pictures(told: Mapping[str, Any] | None) -> list[Picture]:
     return [
         Picture(
             "journal",
-            "Skill of the recorded forecasts so far",
-            "Over all that had come true by then, against the harder naive forecast; 0 is doing "
-            "nothing. The first of them move it most.",
+            _("Skill of the recorded forecasts so far"),
+            _(
+                "Over all that had come true by then, against the harder naive forecast; 0 "
+                "is doing nothing. The first of them move it most."
+            ),
             _skill(told["champions"][0]["course"]),
         )
     ]
 
 
 def _skill(course: Mapping[str, Any]) -> go.Figure:
-    figure = blank(300, y="skill")
+    figure = blank(300, y=_("skill"))
     figure.add_scatter(
         x=course["date"],
         y=short([float("nan") if one is None else one for one in course["skill"]]),
         mode="lines",
         line={"color": BLUE},
-        name="skill so far",
+        name=_("skill so far"),
         hovertemplate="%{x}: %{y}<extra></extra>",
     )
     figure.update_yaxes(zeroline=True, **percent_axis())
@@ -87,11 +93,11 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "made": row["made"][:16].replace("T", " "),
         "target": row["target_date"]
-        or f"{row['sessions_ahead']} sessions after {row['origin_date']}",
+        or _("{count} sessions after {date}", count=row["sessions_ahead"], date=row["origin_date"]),
         "numbers": [(_text(value), value) for value in (said, row["low_price"], row["high_price"])],
         "came": (_text(came), came),
-        "right": {True: "yes", False: "no", None: "–"}[row["hit"]],
-        "counts": row["not_counted"] or ("yes" if row["counts"] else "once it is known"),
+        "right": {True: _("yes"), False: _("no"), None: "–"}[row["hit"]],
+        "counts": _(row["not_counted"] or ("yes" if row["counts"] else marked("once it is known"))),
     }
 
 

@@ -12,14 +12,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from rnnsearch.cells import label
 from rnnsearch.config import StudyFile, home
 from rnnsearch.config.toml import to_toml
 from rnnsearch.data.atomic import replace_file
-from rnnsearch.language import in_english
+from rnnsearch.language import _, listed, used
+from rnnsearch.language.names import chosen
+from rnnsearch.language.templates import PLOTLY, templates
 from rnnsearch.report import journal, walked
 from rnnsearch.report.captions import pictures
 from rnnsearch.report.comparisons import comparisons
@@ -32,7 +33,7 @@ from rnnsearch.scoring.metrics.base import alike
 from rnnsearch.scoring.path_words import of_steps
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.view import FINISHED, TrialView, best_first, trained
-from rnnsearch.shown import number_of
+from rnnsearch.verdict.answers import told_sentence
 
 PACKAGES = ("rnnsearch", "torch", "optuna", "ta", "pandas", "numpy", "scikit-learn", "mlflow")
 SHOWN = 20
@@ -51,9 +52,8 @@ def write(study: str, page: str) -> Path:
     return path
 
 
-@in_english()  # as are its template and captions
 def render(facts: Facts) -> str:
-    """The page as HTML."""
+    """The page as HTML, in the user's language; `facts` should be collected in the same."""
     if facts.study.data.pool:
         from rnnsearch.report.pooled import render_pool
 
@@ -69,18 +69,19 @@ def render(facts: Facts) -> str:
         .get_template("page.html.j2")
         .render(
             metric=metrics.find,
-            number_of=number_of,
             name=facts.study.name,
             data=facts.attributes.get("data", {}),
             target=facts.study.data.target,
             predict=facts.study.data.predict.replace("_", " "),
             notes=facts.notes,
             evaluation=evaluation,
+            verdict=_verdict(evaluation),
             tone=tone(evaluation),
             best=facts.best,
             best_skill=facts.best.skill,
             definition=words.definition(facts.scoring, facts.objective),
             champion=facts.champion,
+            fold_skills=[metrics.get("skill").text(fold["skill"]) for fold in facts.champion.folds],
             champion_title=title(facts.champion.plain),
             champion_inputs=facts.champion.inputs,
             test=_locked_rows(facts),
@@ -98,7 +99,7 @@ def render(facts: Facts) -> str:
             looking=_looking(facts.explanation),
             complete=len(trained(facts.trials)),
             trial_metrics=trial_metrics(facts),
-            counts=[(facts.counts[s], s) for s in facts.counts if facts.counts[s]],
+            counts=[f"{count} {_(state)}" for state, count in facts.counts.items() if count],
             finished=sum(facts.counts[state] for state in FINISHED),
             times=_times(facts.trials),
             inputs=facts.inputs,
@@ -114,6 +115,7 @@ def render(facts: Facts) -> str:
             plotly=Markup(get_plotlyjs()),
             stills=stills(every),
             dark=Markup(json.dumps(DARK)),
+            plotly_words=PLOTLY,
         )
     )
 
@@ -138,16 +140,6 @@ def _looking(told: Mapping[str, Any] | None) -> dict[str, Any] | None:
     }
 
 
-def templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("rnnsearch.report", ""),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-
-
 def _embedded(pictures: Mapping[str, Picture]) -> Markup:
     """Figures as JSON that can stand inside a script element."""
     text = (
@@ -167,6 +159,18 @@ def tone(evaluation: Mapping[str, Any] | None) -> str:
     if evaluation["verdict"]["informative"]:
         return "informative"
     return "bad" if evaluation["verdict"]["sentence"].startswith("Worse") else "unclear"
+
+
+def _verdict(evaluation: Mapping[str, Any] | None) -> tuple[str, str]:
+    """The answer in a few words, and the rest of its sentence."""
+    if evaluation is None:
+        return "", ""
+    sentence = told_sentence(evaluation)
+    for before in (" %", " = ", " < "):
+        sentence = sentence.replace(before, before.replace(" ", "\u00a0"))
+    colon = _(": ")
+    answer, _colon, rest = sentence.partition(colon if colon in sentence else ": ")
+    return answer + _(".") if rest else answer, rest[:1].upper() + rest[1:]
 
 
 def _locked_rows(facts: Facts) -> dict[str, Any] | None:
@@ -226,16 +230,18 @@ def _money_table(evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
             {"label": one.label, "hint": one.hint, "cells": cells}
             for one, cells in trading.shown_measures(traded)
         ],
-        "costs": ", ".join(map(trading.at_cost, traded["costs"])),
+        "notes": trading.notes(traded),
+        "costs": listed(map(trading.at_cost, traded["costs"])),
+        "sentence": traded["sentence"] if used() == "en" else trading.sentence(traded),
     }
 
 
 def _chosen(evaluation: Mapping[str, Any], name: str) -> str:
     """What a baseline chose, and its cost; evaluations of old know no cost."""
     seconds = evaluation.get("baseline_seconds", {}).get(name)
-    told = [evaluation["baselines"].get(name, "")]
+    told = [chosen(evaluation["baselines"].get(name, ""))]
     told += [] if seconds is None else [words.duration(max(seconds, 0.01))]
-    return ", ".join(filter(None, told))
+    return listed(filter(None, told))
 
 
 def trial_table(facts: Facts) -> list[dict[str, Any]]:

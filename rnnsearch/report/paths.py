@@ -6,11 +6,12 @@ import numpy as np
 
 from rnnsearch import targets
 from rnnsearch.arrays import Floats
+from rnnsearch.language import _, marked
 from rnnsearch.report.facts import Facts
 from rnnsearch.report.figures import paths as figures
 from rnnsearch.report.figures.champion import Picture
 
-FIRST = ", the first step of each path"
+FIRST = marked(", the first step of each path")
 BEFORE = 40
 """Sessions drawn before a fan."""
 
@@ -21,9 +22,11 @@ def pictures(facts: Facts) -> Iterator[Picture]:
         return
     yield Picture(
         "step_skills",
-        "Skill by how far ahead",
-        "Each step against its own naive forecasts. A network that knows the near future only is "
-        "good on the left and at 0 on the right.",
+        _("Skill by how far ahead"),
+        _(
+            "Each step against its own naive forecasts. A network that knows the near "
+            "future only is good on the left and at 0 on the right."
+        ),
         figures.steps([one["ahead"] for one in steps], [one["table"][0]["skill"] for one in steps]),
     )
     target = targets.get(facts.study.data.predict)
@@ -48,9 +51,12 @@ def pictures(facts: Facts) -> Iterator[Picture]:
         band = last("low"), last("high")
     yield Picture(
         "fan",
-        "The last path of the test",
-        "What was forecast at once for each of its sessions, and where each was to lie in 90 of "
-        "100 cases: the farther ahead, the wider. The dotted line is what came.",
+        _("The last path of the test"),
+        _(
+            "What was forecast at once for each of its sessions, and where each was to lie "
+            "in 90 of 100 cases: the farther ahead, the wider. The dotted line is what "
+            "came."
+        ),
         figures.fan(
             (first["dates"][before], known[before]),
             [one["dates"][-1] for one in steps],

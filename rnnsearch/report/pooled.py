@@ -5,8 +5,10 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from rnnsearch.language import in_english
+from rnnsearch.language.templates import templates
 from rnnsearch.report.facts import Facts
-from rnnsearch.report.page import settings_of, templates, tone, trial_metrics, trial_table
+from rnnsearch.report.page import settings_of, tone, trial_metrics, trial_table
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.panel.words import order_in_words, portfolio_in_words
 from rnnsearch.search.store.records import title
@@ -16,6 +18,7 @@ from rnnsearch.version import __version__
 WIDE, HIGH = 720, 200
 
 
+@in_english()
 def render_pool(facts: Facts) -> str:
     """The page as HTML."""
     evaluation = facts.evaluation

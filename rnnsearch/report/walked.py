@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnsearch.language import _, listed, marked
 from rnnsearch.report.figures.champion import Picture
 from rnnsearch.report.figures.walk import saved
 from rnnsearch.scoring import metrics, words
@@ -32,7 +33,11 @@ def table(evaluation: Mapping[str, Any] | None) -> dict[str, Any] | None:
             for one in (before, row)
         ]
         rows.append({"name": row["forecast"], "cells": cells})
-    header = [f"{metric.label}, {way}" for metric in shown for way in ("one fit", "walked")]
+    header = [
+        listed([_(metric.label), _(way)])
+        for metric in shown
+        for way in (marked("one fit"), marked("walked"))
+    ]
     return {"said": words.walked(evaluation["walk"]), "header": header, "rows": rows}
 
 
@@ -43,14 +48,17 @@ def pictures(evaluation: Mapping[str, Any] | None) -> Iterator[Picture]:
     naive = np.array(evaluation["forecasts"][evaluation["hardest"]])
     lines = {
         name: np.array(evaluation["forecasts"][key])
-        for name, key in (("walked", "champion"), ("one fit", "one_fit"))
+        for name, key in ((_("walked"), "champion"), (_("one fit"), "one_fit"))
     }
     yield Picture(
         "walk",
-        "Refitted and fitted once, session by session",
-        "How much of the squared error of doing nothing "
-        f"({evaluation['hardest_in_words']}) the champion has saved so far; below 0 it has made "
-        "more. Where the line of the refits rises away from that of the one fit, newer rows were "
-        "worth learning from. Both begin with the same weights where refits learn from all rows.",
+        _("Refitted and fitted once, session by session"),
+        _(
+            "How much of the squared error of doing nothing ({naive}) the champion has saved so "
+            "far; below 0 it has made more. Where the line of the refits rises away from that of "
+            "the one fit, newer rows were worth learning from. Both begin with the same weights "
+            "where refits learn from all rows.",
+            naive=_(evaluation["hardest_in_words"]),
+        ),
         saved(evaluation["dates"], actual, naive, lines),
     )

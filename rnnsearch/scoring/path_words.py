@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rnnsearch.language import _
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.words import probability
 
@@ -25,18 +26,18 @@ def of_steps(evaluation: Mapping[str, Any] | None) -> Steps | None:
         return None
     shown = [metrics.get(key) for key in METRICS if key in steps[0]["table"][0]]
     header = [
-        ("sessions ahead", ""),
-        *((one.label, one.hint) for one in shown),
-        ("hardest to beat", "the naive forecast that errs least at this step"),
+        (_("sessions ahead"), ""),
+        *((_(one.label), one.hint) for one in shown),
+        (_("hardest to beat"), _("the naive forecast that errs least at this step")),
         (
-            "information",
-            "how often chance looks as informed (Clark–West), corrected over the steps",
+            _("information"),
+            _("how often chance looks as informed (Clark–West), corrected over the steps"),
         ),
         (
-            "better",
-            "how often chance looks as accurate (Diebold–Mariano), corrected over the steps",
+            _("better"),
+            _("how often chance looks as accurate (Diebold–Mariano), corrected over the steps"),
         ),
-        ("intervals held", "promised: 90 %"),
+        (_("intervals held"), _("promised: 90 %")),
     ]
     return Steps(header, [_row(one, shown) for one in steps])
 
@@ -49,7 +50,7 @@ def _row(
     return [
         (str(one["ahead"]), one["ahead"]),
         *((metric.text(champion[metric.key]), champion[metric.key]) for metric in shown),
-        (one["hardest_in_words"], one["hardest_in_words"]),
+        (_(one["hardest_in_words"]), one["hardest_in_words"]),
         (_chance(said["p_information"]), said["p_information"]),
         (_chance(said["p"]), said["p"]),
         ("–" if held is None else f"{100 * held:.1f} %", held),
@@ -57,4 +58,4 @@ def _row(
 
 
 def _chance(p: float | None) -> str:
-    return "not told" if p is None else probability(p)
+    return _("not told") if p is None else probability(p)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnsearch.language import _, counted, listed, marked
+from rnnsearch.language.names import reason as reason_told
 from rnnsearch.scoring.inference.information import Information
 from rnnsearch.scoring.inference.significance import LEVEL, DieboldMariano
 from rnnsearch.scoring.inference.skipped import Skipped
@@ -80,7 +81,7 @@ def verdict(
     told = _information_told(information, p_information, informative)
     if p is None or p_worse is None:
         reason = accuracy.reason if isinstance(accuracy, Skipped) else ""
-        measured = _("the champion's error cannot be judged: {reason}", reason=_(reason))
+        measured = _("the champion's error cannot be judged: {reason}", reason=reason_told(reason))
     else:
         shown = _("{p} for worse", p=p_shown(p_worse)) if worse else p_shown(p)
         measured = _(
@@ -136,7 +137,8 @@ def _information_told(
     if isinstance(information, Skipped) or p is None:
         reason = information.reason if isinstance(information, Skipped) else ""
         return _(
-            "whether the forecasts carry information cannot be told: {reason}", reason=_(reason)
+            "whether the forecasts carry information cannot be told: {reason}",
+            reason=reason_told(reason),
         )
     shown = f"{p_shown(p)}, Clark–West"
     if informative:

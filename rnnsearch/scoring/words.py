@@ -5,85 +5,114 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnnsearch.language import _, marked
+from rnnsearch.language.names import reason
 from rnnsearch.scoring import baselines, metrics
 from rnnsearch.targets import SCORING
 
 FORECASTS = {
-    "champion": "the network that the search found",
-    "one_fit": "the same network, fitted once, before the test",
-    "no_change": "no change: the price stays what it is (doing nothing)",
-    "average": "the average of the past goes on (doing nothing)",
-    "persistence": "no change: the price stays what it is (doing nothing)",
-    "base_rate": "the share of rises so far (doing nothing)",
+    "champion": marked("the network that the search found"),
+    "one_fit": marked("the same network, fitted once, before the test"),
+    "no_change": marked("no change: the price stays what it is (doing nothing)"),
+    "average": marked("the average of the past goes on (doing nothing)"),
+    "persistence": marked("no change: the price stays what it is (doing nothing)"),
+    "base_rate": marked("the share of rises so far (doing nothing)"),
 }
 
 TESTS = {
     "information": (
-        "Does the forecast carry information?",
-        "After Clark and West: whether what came goes with what was forecast, more than chance "
-        "lets it. A forecast that is always the same, or only repeats the average, carries none. "
-        "It may carry some and still be less accurate than doing nothing: a network pays for what "
-        "it had to estimate.",
+        marked("Does the forecast carry information?"),
+        marked(
+            "After Clark and West: whether what came goes with what was forecast, more "
+            "than chance lets it. A forecast that is always the same, or only repeats the "
+            "average, carries none. It may carry some and still be less accurate than "
+            "doing nothing: a network pays for what it had to estimate."
+        ),
     ),
     "diebold_mariano": (
-        "Better than doing nothing?",
-        "Diebold–Mariano: how often chance alone makes the champion's errors look this much "
-        "smaller than those of doing nothing, no change or the average, whichever is harder. Below "
-        "5 % is the usual mark.",
+        marked("Better than doing nothing?"),
+        marked(
+            "Diebold–Mariano: how often chance alone makes the champion's errors look this "
+            "much smaller than those of doing nothing, no change or the average, whichever "
+            "is harder. Below 5 % is the usual mark."
+        ),
     ),
     "diebold_mariano_one_fit": (
-        "Are refits more accurate than one fit?",
-        "Diebold–Mariano against the champion that was fitted once, before the test. Above 5 %, it "
-        "is not shown that newer rows were worth learning from.",
+        marked("Are refits more accurate than one fit?"),
+        marked(
+            "Diebold–Mariano against the champion that was fitted once, before the test. "
+            "Above 5 %, it is not shown that newer rows were worth learning from."
+        ),
     ),
     "diebold_mariano_har": (
-        "Better than HAR?",
-        "Diebold–Mariano against a straight line through the volatility of the last day, week and "
-        "month (Corsi 2009), the usual hurdle: volatility goes on, so doing nothing is beaten "
-        "easily. Above 5 %, the network is not shown to add anything to that line.",
+        marked("Better than HAR?"),
+        marked(
+            "Diebold–Mariano against a straight line through the volatility of the last "
+            "day, week and month (Corsi 2009), the usual hurdle: volatility goes on, so "
+            "doing nothing is beaten easily. Above 5 %, the network is not shown to add "
+            "anything to that line."
+        ),
     ),
     "pesaran_timmermann": (
-        "Direction better than chance?",
-        "Pesaran–Timmermann: how often forecasts that rise and fall as often, but on random "
-        "sessions, get as many directions right. Always saying “up” does not help here. "
-        "A rise is forecast where the champion is above the average of the training rows.",
+        marked("Direction better than chance?"),
+        marked(
+            "Pesaran–Timmermann: how often forecasts that rise and fall as often, but on random "
+            "sessions, get as many directions right. Always saying “up” does not help here. "
+            "A rise is forecast where the champion is above the average of the training rows."
+        ),
     ),
     "excess_profitability": (
-        "Would following the directions earn more than chance?",
-        "Anatolyev–Gerko: how often as many rises, forecast on random sessions, earn as much per "
-        "session, without costs. Large moves count for more than small ones; drift does not help.",
+        marked("Would following the directions earn more than chance?"),
+        marked(
+            "Anatolyev–Gerko: how often as many rises, forecast on random sessions, earn "
+            "as much per session, without costs. Large moves count for more than small "
+            "ones; drift does not help."
+        ),
     ),
     "superior_ability": (
-        "Is any trial really better, among so many?",
-        "Hansen's SPA on validation rows: how often the best of as many trials without any ability "
-        "looks at least as good as the best one here. Pruned trials are not among them.",
+        marked("Is any trial really better, among so many?"),
+        marked(
+            "Hansen's SPA on validation rows: how often the best of as many trials without "
+            "any ability looks at least as good as the best one here. Pruned trials are "
+            "not among them."
+        ),
     ),
     "confidence_set": (
-        "Which trials may be the best?",
-        "Model confidence set (Hansen, Lunde & Nason) on validation rows: the trials that cannot "
-        "be told from the best one. A wide set says that the choice among them is luck.",
+        marked("Which trials may be the best?"),
+        marked(
+            "Model confidence set (Hansen, Lunde & Nason) on validation rows: the trials "
+            "that cannot be told from the best one. A wide set says that the choice among "
+            "them is luck."
+        ),
     ),
     "overfitting": (
-        "Does what wins here win there?",
-        "Probability of backtest overfitting (Bailey et al.): the validation rows are halved in "
-        "many ways; how often the best trial on one half is no better than the median trial on the "
-        "other. Near 0 % the search finds what lasts; near 50 % it might as well have drawn lots. "
-        "Pruned trials are not among them.",
+        marked("Does what wins here win there?"),
+        marked(
+            "Probability of backtest overfitting (Bailey et al.): the validation rows are "
+            "halved in many ways; how often the best trial on one half is no better than "
+            "the median trial on the other. Near 0 % the search finds what lasts; near 50 "
+            "% it might as well have drawn lots. Pruned trials are not among them."
+        ),
     ),
 }
 
 IMPORTANCE = (
-    "Regression trees are fitted to the gains of all complete trials (fANOVA; Hutter, Hoos & "
-    "Leyton-Brown 2014). A parameter's share is how much of what the trees say goes up and down "
-    "with it alone, averaged over all others: it asks what makes a difference anywhere in the "
-    "space. What matters only together with another parameter is in no share, and what the search "
-    "soon stopped varying has little of one. A gain far below the others counts as the lower fence "
-    "(Tukey's), and what belongs together is added up: the switches and the number of inputs are "
-    "“inputs”, the neurons of all layers “neurons”, the shifts of all families “input shift”.",
-    "optuna-dashboard asks another question, with another method (PED-ANOVA): what the best tenth "
-    "of the trials have in common that the others have not. It takes gains as they are, and each "
-    "switch of an input has a bar of its own. A parameter whose bad values ruin a trial has a "
-    "large share here; one whose best values nearly all of the best trials have, there.",
+    marked(
+        "Regression trees are fitted to the gains of all complete trials (fANOVA; Hutter, "
+        "Hoos & Leyton-Brown 2014). A parameter's share is how much of what the trees say "
+        "goes up and down with it alone, averaged over all others: it asks what makes a "
+        "difference anywhere in the space. What matters only together with another "
+        "parameter is in no share, and what the search soon stopped varying has little of "
+        "one. A gain far below the others counts as the lower fence (Tukey's), and what "
+        "belongs together is added up: the switches and the number of inputs are “inputs”, "
+        "the neurons of all layers “neurons”, the shifts of all families “input shift”."
+    ),
+    marked(
+        "optuna-dashboard asks another question, with another method (PED-ANOVA): what the "
+        "best tenth of the trials have in common that the others have not. It takes gains "
+        "as they are, and each switch of an input has a bar of its own. A parameter whose "
+        "bad values ruin a trial has a large share here; one whose best values nearly all "
+        "of the best trials have, there."
+    ),
 )
 
 LEVEL = 0.05
@@ -97,10 +126,10 @@ def meaning(forecast: str, evaluation: Mapping[str, Any] | None = None) -> str:
     `evaluation` says what a study's own baselines are.
     """
     if (one := baselines.by_name(forecast)) is not None:
-        return one.meaning
+        return _(one.meaning)
     if (told := (evaluation or {}).get("naive_meanings", {}).get(forecast)) is not None:
-        return str(told)
-    return FORECASTS.get(forecast) or str(_own(evaluation, forecast).get("meaning", ""))
+        return _(str(told))
+    return _(FORECASTS.get(forecast, "")) or str(_own(evaluation, forecast).get("meaning", ""))
 
 
 def rival(test: str, evaluation: Mapping[str, Any] | None = None) -> str | None:
@@ -122,12 +151,16 @@ def _own(evaluation: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
 def _asked(test: str, evaluation: Mapping[str, Any]) -> tuple[str, str]:
     """The question of a test, and what it means."""
     if test in TESTS:
-        return TESTS[test]
+        question, meaning = TESTS[test]
+        return _(question), _(meaning)
     if other := rival(test, evaluation):
         return (
-            f"Better than {other}?",
-            f"Diebold–Mariano against {other} on the same inputs and window. Above 5 %, the "
-            "network is not shown to add anything to what that finds.",
+            _("Better than {other}?", other=_(other)),
+            _(
+                "Diebold–Mariano against {other} on the same inputs and window. Above 5 %, the "
+                "network is not shown to add anything to what that finds.",
+                other=_(other),
+            ),
         )
     return test, ""
 
@@ -149,24 +182,35 @@ def findings(evaluation: Mapping[str, Any]) -> Iterator[Finding]:
     for name, result in evaluation["significance"].items():
         question, meaning = _asked(name, evaluation)
         if "reason" in result:
-            yield Finding(question, f"cannot be told: {result['reason']}", "unclear", meaning)
+            yield Finding(
+                question,
+                _("cannot be told: {reason}", reason=reason(result["reason"])),
+                "unclear",
+                meaning,
+            )
             continue
         answer, tone = _answer(name, result, evaluation)
         if name == "pesaran_timmermann":
-            meaning += (
-                f" Right: {100 * result['accuracy']:.1f} %; by chance: "
-                f"{100 * result['expected']:.1f} %, on {result['rows']:,} sessions whose targets "
-                "do not overlap, where the table has all."
+            meaning += _(
+                " Right: {right:.1f} %; by chance: {chance:.1f} %, on {rows:,} sessions whose "
+                "targets do not overlap, where the table has all.",
+                right=100 * result["accuracy"],
+                chance=100 * result["expected"],
+                rows=result["rows"],
             )
         if name == "overfitting":
             skill, measure = metrics.get("skill"), result.get("measure", "skill")
-            meaning += (
-                f" Mean {measure} on the half that chose: {skill.cell(result['skill_chosen'])}; on "
-                f"the other: {skill.cell(result['skill_after'])} ({result['splits']:,} ways, "
-                f"{result['trials']:,} trials)."
+            meaning += _(
+                " Mean {measure} on the half that chose: {chosen}; on the other: {after} "
+                "({ways:,} ways, {trials:,} trials).",
+                measure=_(measure),
+                chosen=skill.cell(result["skill_chosen"]),
+                after=skill.cell(result["skill_after"]),
+                ways=result["splits"],
+                trials=result["trials"],
             )
         if result.get("note"):
-            meaning += f" Compared: {result['note']}."
+            meaning += _(" Compared: {text}.", text=_(result["note"]))
         yield Finding(question, answer, tone, meaning)
 
 
@@ -177,13 +221,17 @@ def _of_path(evaluation: Mapping[str, Any]) -> Iterator[Finding]:
         ("information", verdict["p_information"], verdict["informative"]),
         ("diebold_mariano", verdict["p"], verdict["better"]),
     ):
-        question, meaning = TESTS[name]
-        meaning += f" Asked of each of the {steps} steps, and corrected over them (Holm)."
+        question, meaning = map(_, TESTS[name])
+        meaning += _(
+            " Asked of each of the {steps} steps, and corrected over them (Holm).", steps=steps
+        )
         if p is None:
-            yield Finding(question, "cannot be told: no step has rows enough", "unclear", meaning)
+            yield Finding(
+                question, _("cannot be told: no step has rows enough"), "unclear", meaning
+            )
             continue
         answer, tone = _yes(p, claimed)
-        yield Finding(question, f"{answer}, the least of the steps", tone, meaning)
+        yield Finding(question, _("{answer}, the least of the steps", answer=answer), tone, meaning)
 
 
 def _answer(name: str, result: Mapping[str, Any], evaluation: Mapping[str, Any]) -> tuple[str, str]:
@@ -191,39 +239,48 @@ def _answer(name: str, result: Mapping[str, Any], evaluation: Mapping[str, Any])
         case "overfitting":
             chance = result["probability"]
             tone = "good" if chance < 0.1 else "bad" if chance >= 0.5 else "unclear"
-            said = {"good": "mostly yes", "unclear": "not clearly", "bad": "no"}[tone]
-            return f"{said}: in {100 * chance:.0f} % of the ways the best one falls behind", tone
+            said = {"good": _("mostly yes"), "unclear": _("not clearly"), "bad": _("no")}[tone]
+            return _(
+                "{said}: in {share:.0f} % of the ways the best one falls behind",
+                said=said,
+                share=100 * chance,
+            ), tone
         case "confidence_set":
             left, trials = len(result["included"]), result["trials"]
             tone = "good" if left <= max(1, trials // 10) else "unclear"
-            return f"{left:,} of {trials:,} ({100 - 100 * result['size']:.0f} % sure)", tone
+            return _(
+                "{left:,} of {trials:,} ({sure:.0f} % sure)",
+                left=left,
+                trials=trials,
+                sure=100 - 100 * result["size"],
+            ), tone
     verdict = evaluation["verdict"]
     if name == "information":
         return _yes(verdict["p_information"], verdict["informative"])
     if name == "diebold_mariano":
         if verdict["sentence"].startswith("Worse"):
-            return f"no, worse ({probability(1 - result['p_better'])})", "bad"
+            return _("no, worse ({p})", p=probability(1 - result["p_better"])), "bad"
         return _yes(verdict["p"], verdict["better"])
     p = evaluation["corrected"][name]
     # On a series without a signal no more than the verdict itself errs is said in green.
     claimed = p < LEVEL and (verdict["informative"] or verdict["p_information"] is None)
     answer, tone = _yes(p, claimed)
-    return f"{answer}, corrected for the tests beside it", tone
+    return _("{answer}, corrected for the tests beside it", answer=answer), tone
 
 
 def _yes(p: float, claimed: bool) -> tuple[str, str]:
     return (
-        (f"yes, {probability(p)}", "good")
+        (_("{answer}, {p}", answer=_("yes"), p=probability(p)), "good")
         if claimed
-        else (f"{_unclear(p)}, {probability(p)}", "unclear")
+        else (_("{answer}, {p}", answer=_unclear(p), p=probability(p)), "unclear")
     )
 
 
 def _unclear(p: float) -> str:
     """Why a test says no yes: it cannot, or it must not."""
     if p < LEVEL:
-        return "not claimed, as the verdict finds no information in the forecast"
-    return "cannot be told from chance"
+        return _("not claimed, as the verdict finds no information in the forecast")
+    return _("cannot be told from chance")
 
 
 def probability(p: float) -> str:

@@ -256,7 +256,7 @@ def trading_tables(traded: dict[str, Any]) -> Iterator[Table | str]:
     yield table
     at = map(trading.at_cost, traded["costs"])
     yield _("Sharpe ratio at other costs: {ratios}", ratios=listed(at))
-    for text in traded["notes"]:
+    for text in trading.notes(traded):
         yield _("note: {text}", text=text)
 
 

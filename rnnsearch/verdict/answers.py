@@ -100,9 +100,9 @@ def _beyond(answer: Mapping[str, Any]) -> dict[str, Any]:
 def told_sentence(answer: Mapping[str, Any]) -> str:
     """The verdict of an answer in the user's language; what is kept of it is English.
 
-    So are verdicts of earlier versions, and of a series among many.
+    So are verdicts of earlier versions, of paths, and of a series among many.
     """
-    if used() == "en" or "opening_id" not in answer or AMONG in answer:
+    if used() == "en" or "opening_id" not in answer or AMONG in answer or paths.STEPS in answer:
         return str(answer["verdict"]["sentence"])
     return str(_verdict(answer)["sentence"])
 

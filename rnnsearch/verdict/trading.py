@@ -114,26 +114,16 @@ def _notes(study: StudyFile, prices: Prices, first: int, last: int) -> Iterator[
         yield entry.note
     adjusted = {} if prices.columns is None else prices.columns.adjusted
     if study.data.sample is not None:
-        yield "these are prices without dividends: holding the index earned more than is shown"
+        yield trading.SAMPLE
     elif study.data.adjust or prices.target in ("Adj Close", *adjusted):
-        yield "dividends are in these prices, as they were adjusted for them later"
+        yield trading.ADJUSTED
     elif better := [name for name, base in adjusted.items() if base == tradable.CLOSE]:
-        yield (
-            f"these are prices without dividends, which nobody is paid here: adjust = true counts "
-            f"them ({better[0]}), in a new study"
-        )
+        yield trading.UNADJUSTED.format(column=better[0])
     else:
-        yield (
-            f"dividends count only where {prices.target} of {prices.name} has them in it: of "
-            "prices without dividends, what is held earns less here than it did, and what is sold "
-            "short more"
-        )
+        yield trading.UNKNOWN.format(column=prices.target, file=prices.name)
     if entry.needs_open:
         series = tradable.series(prices)
         assert series.opens is not None
         stale = float(np.mean(series.opens[first : last + 1] == series.closes[first - 1 : last]))
         if stale > STALE:
-            yield (
-                f"the open is the close of the session before in {100 * stale:.0f} % of the "
-                "sessions: nobody could trade there if it was only carried on"
-            )
+            yield trading.STALE_OPENS.format(share=f"{100 * stale:.0f}")

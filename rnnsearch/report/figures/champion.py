@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from rnnsearch.arrays import Floats
+from rnnsearch.language import _, counted
 from rnnsearch.report.figures.style import (
     BAND,
     BLACK,
@@ -59,7 +60,7 @@ class Picture:
     @cached_property
     def alt(self) -> str:
         """What is seen, in words, for whoever cannot see it."""
-        return f"{self.title}. {self.shows or in_words(self.figure)}"
+        return self.title + _(". ") + (self.shows or in_words(self.figure))
 
 
 def prices(
@@ -75,7 +76,7 @@ def prices(
 
     The champion and the naive forecast are drawn, the others wait in the legend.
     """
-    figure = blank(380, y=unit)
+    figure = blank(380, y=_(unit))
     if band is not None:
         line = {"color": SKY, "width": 0.8}
         edge = {"mode": "lines", "line": line, "hoverinfo": "skip", "legendgroup": "band"}
@@ -85,17 +86,17 @@ def prices(
             y=short(band[1]),
             fill="tonexty",
             fillcolor=BAND,
-            name="90 % interval",
+            name=_("90 % interval"),
             **edge,
         )
     line = {"color": BLACK, "width": 2}
-    figure.add_scatter(x=dates, y=short(actual), name="actual", mode="lines", line=line)
+    figure.add_scatter(x=dates, y=short(actual), name=_("actual"), mode="lines", line=line)
     for name, values in forecasts.items():
         colour, dash = FORECASTS.get(name, (GREY, "dash"))
         figure.add_scatter(
             x=dates,
             y=short(values),
-            name=literal(SHOWN_NAMES.get(name, name)),
+            name=literal(_(SHOWN_NAMES.get(name, name))),
             mode="lines",
             line={"color": colour, "dash": dash, "width": 1.8},
             visible=True
@@ -103,9 +104,9 @@ def prices(
             else "legendonly",
         )
     buttons = [
-        {"count": 3, "label": "3 months", "step": "month", "stepmode": "backward"},
-        {"count": 1, "label": "1 year", "step": "year", "stepmode": "backward"},
-        {"label": "all", "step": "all"},
+        {"count": 3, "label": _("3 months"), "step": "month", "stepmode": "backward"},
+        {"count": 1, "label": _("1 year"), "step": "year", "stepmode": "backward"},
+        {"label": _("all"), "step": "all"},
     ]
     figure.update_xaxes(
         type="date",
@@ -133,21 +134,21 @@ def prices(
 
 def moves(dates: Sequence[str], actual: Floats, forecast: Floats) -> go.Figure:
     """Forecast move against actual move, on equal scales; a perfect forecast is the diagonal."""
-    figure = blank(400, x="actual move, %", y="forecast move, %")
+    figure = blank(400, x=_("actual move, %"), y=_("forecast move, %"))
     reach = float(np.quantile(np.abs(np.concatenate([actual, forecast])), 0.995)) * 1.15 or 1.0
     ends = [-reach, reach]
     guides = (
-        ("perfect", ends, {"color": BLACK, "dash": "dash"}),
-        ("no change", [0, 0], {"color": RED, "dash": "dot"}),
+        (_("perfect"), ends, {"color": BLACK, "dash": "dash"}),
+        (_("no change"), [0, 0], {"color": RED, "dash": "dot"}),
     )
     figure.add_scatter(
         x=short(actual),
         y=short(forecast),
         text=list(dates),
         mode="markers",
-        name="champion",
+        name=_("champion"),
         marker={"color": BLUE, "size": 5, "opacity": 0.75},
-        hovertemplate="%{text}<br>actual %{x:+.2f} %<br>forecast %{y:+.2f} %<extra></extra>",
+        hovertemplate=_("%{text}<br>actual %{x:+.2f} %<br>forecast %{y:+.2f} %<extra></extra>"),
     )
     for name, y, line in guides:
         figure.add_scatter(
@@ -160,8 +161,11 @@ def moves(dates: Sequence[str], actual: Floats, forecast: Floats) -> go.Figure:
 
 def probabilities(rose: NDArray[np.bool_], probability: Floats) -> go.Figure:
     """How often which probability of a rise was forecast, before rises and before falls."""
-    figure = blank(340, x="forecast probability of a rise", y="share of sessions, %")
-    for name, rows, colour, pattern in (("rose", rose, BLUE, ""), ("fell", ~rose, ORANGE, "/")):
+    figure = blank(340, x=_("forecast probability of a rise"), y=_("share of sessions, %"))
+    for name, rows, colour, pattern in (
+        (_("rose"), rose, BLUE, ""),
+        (_("fell"), ~rose, ORANGE, "/"),
+    ):
         figure.add_histogram(
             x=short(probability[rows]),
             name=name,
@@ -176,7 +180,7 @@ def probabilities(rose: NDArray[np.bool_], probability: Floats) -> go.Figure:
 
 def calibration(found: Reliability) -> go.Figure:
     """Share of rises against the forecast chance of one, by bins."""
-    figure = blank(340, x="forecast chance of a rise", y="share that rose")
+    figure = blank(340, x=_("forecast chance of a rise"), y=_("share that rose"))
     ends = [
         float(min(found.forecast.min(), found.low.min())),
         float(max(found.forecast.max(), found.high.max())),
@@ -185,7 +189,7 @@ def calibration(found: Reliability) -> go.Figure:
         x=ends,
         y=ends,
         mode="lines",
-        name="right",
+        name=_("right"),
         line={"color": BLACK, "dash": "dash", "width": 1.5},
         hoverinfo="skip",
     )
@@ -197,20 +201,22 @@ def calibration(found: Reliability) -> go.Figure:
             "arrayminus": short(found.came - found.low),
             "color": GREY,
         },
-        text=[f"{rows:,} sessions" for rows in found.rows],
+        text=[counted("{count:,} session", "{count:,} sessions", rows) for rows in found.rows],
         mode="markers",
-        name="champion",
+        name=_("champion"),
         marker={"color": BLUE, "size": 8},
-        hovertemplate="forecast %{x:.3f}<br>came %{y:.3f}<br>%{text}<extra></extra>",
+        hovertemplate=_("forecast %{x:.3f}<br>came %{y:.3f}<br>%{text}<extra></extra>"),
     )
     return figure
 
 
 def seed_skills(skills: Sequence[float | None], together: float | None) -> go.Figure:
     """Skill on the locked test of every seed's network, and of their mean forecast."""
-    names = [f"seed {number}" for number in range(1, len(skills) + 1)] + ["all seeds"]
+    names = [_("seed {number}", number=n) for n in range(1, len(skills) + 1)] + [_("all seeds")]
     values = [*skills, together]
-    figure = blank(90 + 34 * len(names), x=f"{get('skill').label} on the locked test")
+    figure = blank(
+        90 + 34 * len(names), x=_("{measure} on the locked test", measure=_(get("skill").label))
+    )
     figure.add_bar(
         x=short(values),
         y=names,
@@ -230,14 +236,23 @@ def candidate_skills(candidates: Sequence[Mapping[str, Any]]) -> go.Figure:
 
     A candidate: trial (number), skill (mean), skills (one per seed, the trial's own first).
     """
-    figure = blank(120 + 34 * len(candidates), x=f"{get('skill').label} on validation rows")
-    names = [f"trial {one['trial']}" for one in candidates]
+    figure = blank(
+        120 + 34 * len(candidates),
+        x=_("{measure} on validation rows", measure=_(get("skill").label)),
+    )
+    names = [_("trial {number}", number=one["trial"]) for one in candidates]
     own = [one["skills"][0] for one in candidates]
     others = [(name, s) for name, c in zip(names, candidates, strict=True) for s in c["skills"][1:]]
     series = (
-        ("as searched", own, names, "circle-open", ORANGE),
-        ("other seeds", [s for _, s in others], [name for name, _ in others], "circle", SKY),
-        ("mean", [one["skill"] for one in candidates], names, "diamond", BLUE),
+        (_("as searched"), own, names, "circle-open", ORANGE),
+        (
+            _("other seeds"),
+            [s for _name, s in others],
+            [name for name, _skill in others],
+            "circle",
+            SKY,
+        ),
+        (_("mean"), [one["skill"] for one in candidates], names, "diamond", BLUE),
     )
     for name, x, y, symbol, colour in series:
         edge = {"width": 2, "color": colour}
@@ -251,9 +266,12 @@ def candidate_skills(candidates: Sequence[Mapping[str, Any]]) -> go.Figure:
 def learning(history: Mapping[str, Sequence[float]]) -> go.Figure:
     """One trial by epoch: losses, validation skill, gradient norm before clipping."""
     panels = (
-        ("loss", (("train_loss", "training", BLUE), ("validation_loss", "validation", ORANGE))),
-        ("skill", (("skill", "validation skill", GREEN),)),
-        ("gradient norm", (("gradient_norm", "gradient norm", PURPLE),)),
+        (
+            _("loss"),
+            (("train_loss", _("training"), BLUE), ("validation_loss", _("validation"), ORANGE)),
+        ),
+        (_("skill"), (("skill", _("validation skill"), GREEN),)),
+        (_("gradient norm"), (("gradient_norm", _("gradient norm"), PURPLE),)),
     )
     figure = make_subplots(rows=3, shared_xaxes=True, vertical_spacing=0.05)
     for row, (title, lines) in enumerate(panels, 1):
@@ -273,7 +291,7 @@ def learning(history: Mapping[str, Sequence[float]]) -> go.Figure:
     dress(figure, 460)
     epochs = max(map(len, history.values()), default=1)
     figure.update_xaxes(tick0=1, dtick=max(1, round(epochs / 10)))
-    figure.update_xaxes(title_text="epoch", row=3, col=1)
+    figure.update_xaxes(title_text=_("epoch"), row=3, col=1)
     figure.update_yaxes(**plain_axis())
     figure.update_yaxes(**percent_axis(), row=2, col=1)
     figure.update_layout(hovermode="x unified")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rnnsearch.config import IntRange, SpaceSection
+from rnnsearch.language import _, counted
 from rnnsearch.report.comparisons import Comparison, comparisons
 from rnnsearch.report.contributions import (
     ALL,
@@ -167,15 +168,20 @@ def reached(trials: Iterable[TrialView]) -> Reached:
         points.setdefault(trial.state, []).append((trial.number, gain))
         if trial.is_complete:
             best.append((trial.number, max(gain, best[-1][1]) if best else gain))
-    gains = [gain for some in points.values() for _, gain in some]
+    gains = [gain for some in points.values() for _number, gain in some]
     low = (visible_range(gains) or (0.0, 0.0))[0]
     under = sum(gain < low for gain in gains)
-    below = f" {under} {'trial lies' if under == 1 else 'trials lie'} below the picture."
+    below = counted(
+        " {count} trial lies below the picture.", " {count} trials lie below the picture.", under
+    )
     return Reached(
         name="best_so_far",
-        title="Trial by trial",
-        caption="Each mark is one network, its gain on validation rows; the line is the best so "
-        f"far. 0 is doing nothing.{below if under else ''}",
+        title=_("Trial by trial"),
+        caption=_(
+            "Each mark is one network, its gain on validation rows; the line is the best so far. "
+            "0 is doing nothing."
+        )
+        + (below if under else ""),
         points=points,
         best=best,
         last=last,
@@ -191,16 +197,16 @@ def _last_gain(trial: TrialView) -> float | None:
 
 
 def parameters(importance: Importance) -> Bars:
-    note = f" ({importance.note})" if importance.note else ""
+    note = _(" ({text})", text=importance.note) if importance.note else ""
     return Bars(
         name="parameter_importance",
-        title="Which parameters mattered",
-        caption=f"Share of the differences in gain that each explains on its own{note}.",
+        title=_("Which parameters mattered"),
+        caption=_("Share of the differences in gain that each explains on its own") + note + _("."),
         bars=[
-            Bar(name.replace("_", " "), 100 * share, f"{share:.0%}")
+            Bar(_(name.replace("_", " ")), 100 * share, f"{share:.0%}")
             for name, share in importance.parameters.items()
         ],
-        axis="share of the differences in gain, %",
+        axis=_("share of the differences in gain, %"),
     )
 
 
@@ -209,17 +215,19 @@ def of_comparisons(every: Sequence[Comparison]) -> Iterator[Strips]:
     for number, one in enumerate(every):
         if not one.by_kind or not any(group.gains for group in one.groups):
             continue
-        note = f" {one.note[0].upper()}{one.note[1:]}." if one.note else ""
+        note = f"{_(' ')}{one.note[0].upper()}{one.note[1:]}{_('.')}" if one.note else ""
         yield Strips(
             name=f"compared_{one.parameter}" + (f"_{number}" if one.family else ""),
-            title=f"By {one.title}",
-            caption="Each mark is a complete trial, its gain on validation rows; the bar is the "
-            f"median.{note}",
+            title=_("By {parameter}", parameter=one.title),
+            caption=_(
+                "Each mark is a complete trial, its gain on validation rows; the bar is the median."
+            )
+            + note,
             strips=[
                 Strip(f"{group.name} ({group.complete})", group.gains, group.median)
                 for group in one.groups
             ],
-            axis=f"{get('gain').label} (complete trials in brackets)",
+            axis=_("{measure} (complete trials in brackets)", measure=_(get("gain").label)),
         )
 
 
@@ -230,36 +238,46 @@ def of_inputs(inputs: Sequence[InputStatistics]) -> Iterator[Bars]:
         lost.sort(key=lambda row: -row[1])
         yield Bars(
             name="permutation_importance",
-            title="What the best trials need",
-            caption=f"How much skill the best {MEASURED_TRIALS} trials lose when the values of one "
-            "of their inputs are shuffled, on validation rows. At 0 or below nothing is lost "
-            f"without it.{_first_of(len(lost))}",
+            title=_("What the best trials need"),
+            caption=_(
+                "How much skill the best {count} trials lose when the values of one of "
+                "their inputs are shuffled, on validation rows. At 0 or below nothing is "
+                "lost without it.",
+                count=MEASURED_TRIALS,
+            )
+            + _first_of(len(lost)),
             bars=[Bar(name, loss, share(loss)) for name, loss in lost[:SHOWN]],
-            axis=f"{skill.label} lost",
+            axis=_("{measure} lost", measure=_(skill.label)),
             shares=True,
         )
     if compared := [(one, one.worth) for one in inputs if one.worth is not None]:
         compared.sort(key=lambda row: -row[1])
         yield Bars(
             name="inputs",
-            title="Trials with and without an input",
-            caption="Mean gain of the trials that used an input, less that of the trials that did "
-            f"not; beside it how many of the trials used it.{_first_of(len(compared))}",
+            title=_("Trials with and without an input"),
+            caption=_(
+                "Mean gain of the trials that used an input, less that of the trials that did not; "
+                "beside it how many of the trials used it."
+            )
+            + _first_of(len(compared)),
             bars=[
-                Bar(one.input, worth, f"{one.chosen} of {one.trials}")
+                Bar(one.input, worth, _("{some} of {all}", some=one.chosen, all=one.trials))
                 for one, worth in compared[:SHOWN]
             ],
-            axis=f"mean {gain.label} with it − without it",
+            axis=_("mean {measure} with it − without it", measure=_(gain.label)),
             shares=True,
         )
     if ranked := [(one.rank, one) for one in inputs if one.rank is not None]:
         ranked.sort(key=lambda row: row[0])
         yield Bars(
             name="ranking",
-            title="The ranking before the search",
-            caption="What each input tells about the next moves on the training rows, after all "
-            f"that come before it. Above {FOUND:g} (dark) chance gives one input in 20 such "
-            f"files.{_first_of(len(ranked))}",
+            title=_("The ranking before the search"),
+            caption=_(
+                "What each input tells about the next moves on the training rows, after all that "
+                "come before it. Above {least:g} (dark) chance gives one input in 20 such files.",
+                least=FOUND,
+            )
+            + _first_of(len(ranked)),
             bars=[
                 Bar(
                     f"{rank}. {one.input}",
@@ -268,7 +286,7 @@ def of_inputs(inputs: Sequence[InputStatistics]) -> Iterator[Bars]:
                 )
                 for rank, one in ranked[:SHOWN]
             ],
-            axis="evidence, −log(p × terms tried)",
+            axis=_("evidence, −log(p × terms tried)"),
             dark_above=FOUND,
         )
 
@@ -278,7 +296,7 @@ def _signed(value: float) -> str:
 
 
 def _first_of(count: int) -> str:
-    return f" The first {SHOWN} of {count}." if count > SHOWN else ""
+    return _(" The first {shown} of {count}.", shown=SHOWN, count=count) if count > SHOWN else ""
 
 
 def of_shifts(
@@ -290,9 +308,13 @@ def of_shifts(
             continue
         yield Grid(
             name="date_shifts" if family == ALL else f"date_shifts_{number}",
-            title="Mean gain by date shifts" if family == ALL else f"Date shifts of {family}",
-            caption="Down: how many sessions old the newest input is. Across: how many sessions "
-            "ahead the forecast looks. n trials per cell; blue is better than doing nothing.",
+            title=_("Mean gain by date shifts")
+            if family == ALL
+            else _("Date shifts of {family}", family=family),
+            caption=_(
+                "Down: how many sessions old the newest input is. Across: how many sessions "
+                "ahead the forecast looks. n trials per cell; blue is better than doing nothing."
+            ),
             cells=cells,
             family=family,
             input_shifts=possible(space.input_shift) if space else (),

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import MaxNLocator
 
+from rnnsearch.language import _, marked
 from rnnsearch.report.figures.looking import Field, Lines
 from rnnsearch.report.figures.style import (
     BLACK,
@@ -32,7 +33,7 @@ STYLES = (
 SCALE = [(0.0, MIDDLE), (1.0, BLUE)]
 MARKS = 10
 """Most sessions that are named below a grid."""
-SESSIONS = "sessions before the newest one it sees"
+SESSIONS = marked("sessions before the newest one it sees")
 
 
 def figure_of(content: Lines | Field) -> go.Figure:
@@ -42,9 +43,11 @@ def figure_of(content: Lines | Field) -> go.Figure:
 
 def image_of(content: Lines | Field, axes: Axes) -> None:
     """Small, into axes that are there."""
-    axes.set_xlabel(SESSIONS)
+    axes.set_xlabel(_(SESSIONS))
     if isinstance(content, Lines):
-        for (colour, _, dash), (name, values) in zip(STYLES, content.lines.items(), strict=False):
+        for (colour, _plotly, dash), (name, values) in zip(
+            STYLES, content.lines.items(), strict=False
+        ):
             axes.plot(content.sessions, values, color=colour, linestyle=dash, label=name)
         axes.set_yscale("log")
         axes.set_ylabel(content.axis)
@@ -67,8 +70,8 @@ def image_of(content: Lines | Field, axes: Axes) -> None:
 
 
 def _lines(content: Lines) -> go.Figure:
-    figure = blank(380, x=SESSIONS, y=content.axis)
-    for (colour, dash, _), (name, values) in zip(STYLES, content.lines.items(), strict=False):
+    figure = blank(380, x=_(SESSIONS), y=content.axis)
+    for (colour, dash, _own), (name, values) in zip(STYLES, content.lines.items(), strict=False):
         figure.add_scatter(
             x=list(content.sessions),
             y=short(values),
@@ -82,7 +85,7 @@ def _lines(content: Lines) -> go.Figure:
 
 
 def _field(content: Field) -> go.Figure:
-    figure = blank(130 + 26 * len(content.names), x=SESSIONS, y=content.rows)
+    figure = blank(130 + 26 * len(content.names), x=_(SESSIONS), y=content.rows)
     figure.add_heatmap(
         x=[str(session).replace("-", "−") for session in content.sessions],
         y=[label(name) for name in content.names],
@@ -91,7 +94,7 @@ def _field(content: Field) -> go.Figure:
         zmin=0,
         zmax=content.most,
         colorbar={"thickness": 10, "nticks": 4},
-        hovertemplate=f"%{{y}}, session %{{x}}: %{{z:.3g}} {content.unit}<extra></extra>",
+        hovertemplate=_("%{y}, session %{x}: %{z:.3g}") + f" {content.unit}<extra></extra>",
     )
     count = len(content.sessions)
     marks = range((count - 1) % -(-count // MARKS), count, -(-count // MARKS))  # the newest is one

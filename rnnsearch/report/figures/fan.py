@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from rnnsearch.arrays import Floats
+from rnnsearch.language import _
 from rnnsearch.report.figures.style import BLACK, BLUE, SKY, blank, short
 
 PALEST, DARKEST = 0.12, 0.45
@@ -29,7 +30,7 @@ def fan(
         part = (number + 1) / len(bands)
         colour = f"rgba(46,143,203,{PALEST + (DARKEST - PALEST) * part:.2f})"
         edge = {"mode": "lines", "line": {"width": 0.8, "color": SKY}, "hoverinfo": "skip"}
-        group = f"{100 * levels[low]:g} to {100 * levels[high]:g} %"
+        group = _("{low:g} to {high:g} %", low=100 * levels[low], high=100 * levels[high])
         figure.add_scatter(
             x=dates, y=short(quantiles[:, low]), showlegend=False, legendgroup=group, **edge
         )
@@ -43,11 +44,11 @@ def fan(
             **edge,
         )
     line = {"color": BLACK, "width": 2}
-    figure.add_scatter(x=dates, y=short(actual), name="actual", mode="lines", line=line)
+    figure.add_scatter(x=dates, y=short(actual), name=_("actual"), mode="lines", line=line)
     figure.add_scatter(
         x=dates,
         y=short(quantiles[:, list(levels).index(0.5)]),
-        name="median",
+        name=_("median"),
         mode="lines",
         line={"color": BLUE, "width": 1.8},
     )
@@ -63,13 +64,13 @@ def fan(
 
 def coverage(levels: Sequence[float], covered: Sequence[float]) -> go.Figure:
     """How many outcomes lay at or below each quantile, against how many were to."""
-    figure = blank(340, x="level of the quantile, %", y="outcomes at or below it, %")
+    figure = blank(340, x=_("level of the quantile, %"), y=_("outcomes at or below it, %"))
     ends = [0, 100]
     figure.add_scatter(
         x=ends,
         y=ends,
         mode="lines",
-        name="as promised",
+        name=_("as promised"),
         line={"color": BLACK, "dash": "dash", "width": 1.5},
         hoverinfo="skip",
     )
@@ -77,10 +78,10 @@ def coverage(levels: Sequence[float], covered: Sequence[float]) -> go.Figure:
         x=[100 * level for level in levels],
         y=short([100 * share for share in covered]),
         mode="markers+lines",
-        name="came",
+        name=_("came"),
         marker={"color": BLUE, "size": 8},
         line={"color": BLUE, "width": 1.5},
-        hovertemplate="%{x:g} % promised, %{y:.1f} % came<extra></extra>",
+        hovertemplate=_("%{x:g} % promised, %{y:.1f} % came<extra></extra>"),
     )
     figure.update_xaxes(range=ends)
     figure.update_yaxes(range=ends)

@@ -5,6 +5,7 @@ Without plotly, whose pages hold 4 MB of script each; the report has the same to
 
 import io
 import math
+import re
 import textwrap
 import warnings
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from rnnsearch.language import _
 from rnnsearch.report.contributions import ALL
 from rnnsearch.report.figures.content import Bars, Content, Grid, Reached, Strips, Told
 from rnnsearch.report.figures.drawn import image_of
@@ -24,12 +26,16 @@ from rnnsearch.report.figures.style import (
     BLACK,
     BLUE,
     DIVERGING,
+    FONTS,
     GREY,
     PALE,
     STATES,
     lines_of,
     share,
 )
+
+SVG_FONTS = f"'DejaVu Sans', {FONTS}"
+"""Of images: matplotlib measures by the first, browsers take Chinese letters from a later one."""
 
 
 def plots(contents: Iterable[Content | Lines | Field]) -> dict[str, Figure]:
@@ -58,16 +64,16 @@ def as_svg(figure: Figure) -> str:
         # Text stays text: whoever shows the image has the letters that this machine lacks.
         warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
         figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()
+    return re.sub(r"'DejaVu Sans', [^;\"]*sans-serif", SVG_FONTS, text.getvalue())
 
 
 def _reached(content: Reached) -> Figure:
     figure, axes = _blank(content)
     low, high = content.range or (-1.0, 1.0)
-    for state, (colour, _) in STATES.items():
+    for state, (colour, _symbol) in STATES.items():
         if state in content.points:
             x, y = zip(*content.points[state], strict=True)
-            axes.scatter(x, np.maximum(y, low), s=16, color=colour, alpha=0.75, label=state)
+            axes.scatter(x, np.maximum(y, low), s=16, color=colour, alpha=0.75, label=_(state))
     if content.best:
         numbers, gains = zip(*content.best, strict=True)
         numbers, gains = (*numbers, content.last), (*gains, gains[-1])
@@ -76,7 +82,7 @@ def _reached(content: Reached) -> Figure:
     axes.set_ylim(low, high)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_xlabel("trial")
+    axes.set_xlabel(_("trial"))
     if content.points:
         axes.legend(frameon=False, loc="lower right")
     return figure
@@ -125,16 +131,22 @@ def _grid(content: Grid) -> Figure:
     gains = [[math.nan if cell is None else cell.gain for cell in row] for row in content.found]
     for row, cells in enumerate(content.found):
         for column, cell in enumerate(cells):
-            text = "not\ntried" if cell is None else f"{share(cell.gain)}\nn={cell.trials}"
+            text = (
+                _("not tried").replace(" ", "\n")
+                if cell is None
+                else f"{share(cell.gain)}\nn={cell.trials}"
+            )
             axes.text(column, row, text, ha="center", va="center", fontsize=7)
     colours = LinearSegmentedColormap.from_list("gain", DIVERGING)
     reach = content.reach
     axes.imshow(gains, cmap=colours, vmin=-reach, vmax=reach, aspect="auto", alpha=0.8)
     axes.set_xticks(range(len(content.columns)), [str(shift) for shift in content.columns])
     axes.set_yticks(range(len(content.rows)), [str(shift) for shift in content.rows])
-    axes.set_xlabel("output shift")
-    of = "" if content.family == ALL else f" of {content.family}"
-    axes.set_ylabel(f"input shift{of}", parse_math=False)
+    axes.set_xlabel(_("output shift"))
+    told = _("input shift")
+    if content.family != ALL:
+        told = _("{parameter} of {family}", parameter=told, family=content.family)
+    axes.set_ylabel(told, parse_math=False)
     return figure
 
 

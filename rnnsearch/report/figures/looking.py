@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnnsearch import cells
+from rnnsearch.language import _, listed
 from rnnsearch.report.figures.content import Told
 
 MOST_INPUTS = 20
@@ -65,17 +66,20 @@ def _inputs(told: Mapping[str, Any], sessions: Sequence[int]) -> Field:
     more = len(by_input) - len(names)
     return Field(
         name="looking_inputs",
-        title="What moves its forecasts",
-        caption="How much each input of each session adds to a forecast or takes from it, on "
-        f"average over {told['rows']:,} validation rows (integrated gradients, in the network's "
-        "own units); the newest session is at the right."
-        + (f" {more} more inputs move it less." if more else ""),
+        title=_("What moves its forecasts"),
+        caption=_(
+            "How much each input of each session adds to a forecast or takes from it, on average "
+            "over {rows:,} validation rows (integrated gradients, in the network's own units); the "
+            "newest session is at the right.",
+            rows=told["rows"],
+        )
+        + (_(" {count} more inputs move it less.", count=more) if more else ""),
         sessions=sessions,
         names=names,
         values=[by_input[name] for name in names],
         most=max((max(by_input[name]) for name in names), default=0.0) or 1.0,
-        unit="added",
-        rows="input",
+        unit=_("added"),
+        rows=_("input"),
     )
 
 
@@ -83,18 +87,20 @@ def _gradients(told: Mapping[str, Any], sessions: Sequence[int]) -> Lines:
     lines = {}
     for one in told["cells"]:
         name = cells.label(one["cell"])
-        own = " (champion's)" if one["cell"] == told["cell"] else ""
+        own = _(" (champion's)") if one["cell"] == told["cell"] else ""
         lines[f"{name}{own}"] = [max(value, SMALLEST) for value in one["norm"]]
     return Lines(
         name="looking_gradients",
-        title="How far back each cell can look",
-        caption="How much a small change of a session moves the forecast: the norm of its gradient "
-        "by that session's inputs, on a log scale, the same settings and rows for each cell. A "
-        "line that falls steeply to the left has forgotten: what lies there cannot be learnt "
-        "from (vanishing gradients). One that rises to the left explodes.",
+        title=_("How far back each cell can look"),
+        caption=_(
+            "How much a small change of a session moves the forecast: the norm of its gradient "
+            "by that session's inputs, on a log scale, the same settings and rows for each cell. A "
+            "line that falls steeply to the left has forgotten: what lies there cannot be learnt "
+            "from (vanishing gradients). One that rises to the left explodes."
+        ),
         sessions=sessions,
         lines=lines,
-        axis="norm of the gradient",
+        axis=_("norm of the gradient"),
     )
 
 
@@ -103,23 +109,28 @@ def _gates(
 ) -> Field:
     names, values = [], []
     for layer in layers:
-        head = f"layer {layer['layer']}{' backward' if layer['backward'] else ''}"
+        told_of = {"layer": layer["layer"]}
+        head = _("layer {layer} backward", **told_of)
+        head = head if layer["backward"] else _("layer {layer}", **told_of)
         for gate, opened in layer["gates"].items():
-            names.append(f"{head}, {gate}")
+            names.append(listed([head, _(gate)]))
             values.append(opened)
-        names.append(f"{head}, size of the state")
+        names.append(listed([head, _("size of the state")]))
         values.append(layer["state"])
     gates = told["gates"]
     return Field(
         name="looking_gates",
-        title=f"Its gates, for {gates['of']}",
-        caption=f"Means over the neurons, for the window that ends before the forecast of "
-        f"{gates['origin']}: 0 is shut, 1 open. A forget gate of an LSTM, or an update gate of a "
-        "GRU, that stays open keeps what came before; a plain RNN has none.",
+        title=_("Its gates, for {of}", of=gates["of"]),
+        caption=_(
+            "Means over the neurons, for the window that ends before the forecast of {origin}: 0 "
+            "is shut, 1 open. A forget gate of an LSTM, or an update gate of a GRU, that stays "
+            "open keeps what came before; a plain RNN has none.",
+            origin=gates["origin"],
+        ),
         sessions=sessions,
         names=names,
         values=values,
         most=1.0,
-        unit="open",
-        rows="gate",
+        unit=_("open"),
+        rows=_("gate"),
     )

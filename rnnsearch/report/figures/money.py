@@ -14,6 +14,7 @@ from matplotlib.ticker import PercentFormatter, ScalarFormatter
 from plotly.subplots import make_subplots
 
 from rnnsearch.arrays import Floats
+from rnnsearch.language import _
 from rnnsearch.report.figures.style import BLACK, BLUE, GREY, ORANGE, SKY, dress, short
 from rnnsearch.scoring.trading import LABELS
 
@@ -45,7 +46,7 @@ def curves(trading: Mapping[str, Any]) -> Iterator[Curve]:
         highest = np.maximum(np.maximum.accumulate(worth), 1.0)
         colour, dash = STYLES.get(name, (BLACK, "solid"))
         left = np.where(worth > 0, worth, np.nan)
-        yield Curve(LABELS.get(name, name), colour, dash, left, worth / highest - 1)
+        yield Curve(_(LABELS.get(name, name)), colour, dash, left, worth / highest - 1)
 
 
 def equity(trading: Mapping[str, Any]) -> go.Figure:
@@ -62,8 +63,8 @@ def equity(trading: Mapping[str, Any]) -> go.Figure:
         figure.add_scatter(**shared, **worth, row=1, col=1)
         figure.add_scatter(**shared, **fall, row=2, col=1)
     dress(figure, 460)
-    figure.update_yaxes(title_text="what 1 becomes", type="log", row=1, col=1)
-    figure.update_yaxes(title_text="drawdown, %", row=2, col=1)
+    figure.update_yaxes(title_text=_("what 1 becomes"), type="log", row=1, col=1)
+    figure.update_yaxes(title_text=_("drawdown, %"), row=2, col=1)
     figure.update_xaxes(type="date")
     figure.update_layout(hovermode="x unified")
     return figure
@@ -73,7 +74,9 @@ def equity_image(trading: Mapping[str, Any]) -> Figure:
     """The same as a small image."""
     figure = Figure(figsize=(7.6, 4.4), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
-    title = "What 1 becomes on the locked rows, log scale; below: how far under the highest so far"
+    title = _(
+        "What 1 becomes on the locked rows, log scale; below: how far under the highest so far"
+    )
     upper.set_title(title, loc="left", fontsize=10, parse_math=False)
     dates = np.asarray(trading["dates"], dtype="datetime64[s]")
     for one in curves(trading):

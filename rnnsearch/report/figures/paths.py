@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from rnnsearch.arrays import Floats
+from rnnsearch.language import _
 from rnnsearch.report.figures.style import (
     BAND,
     BLACK,
@@ -33,7 +34,7 @@ def fan(
     before  dates and prices, the origin's last
     after   (k,) dates of the steps; forecast, band, came: (k,) prices
     """
-    figure = blank(360, y="price")
+    figure = blank(360, y=_("price"))
     dates, known = before
     start, edges = known[-1], [dates[-1], *after]
     if band is not None:
@@ -46,13 +47,13 @@ def fan(
             y=short(high),
             fill="tonexty",
             fillcolor=BAND,
-            name="90 % interval",
+            name=_("90 % interval"),
             **edge,
         )
     for name, x, y, colour, dash in (
-        ("known then", dates, known, BLACK, "solid"),
-        ("came", edges, np.concatenate([[start], came]), GREY, "dot"),
-        ("said", edges, np.concatenate([[start], forecast]), BLUE, "solid"),
+        (_("known then"), dates, known, BLACK, "solid"),
+        (_("came"), edges, np.concatenate([[start], came]), GREY, "dot"),
+        (_("said"), edges, np.concatenate([[start], forecast]), BLUE, "solid"),
     ):
         line = {"color": colour, "dash": dash, "width": 2}
         figure.add_scatter(x=x, y=short(y), name=name, mode="lines+markers", line=line)
@@ -63,7 +64,11 @@ def fan(
 
 def steps(ahead: Sequence[int], skills: Sequence[float | None]) -> go.Figure:
     """Skill on the locked test by how far ahead."""
-    figure = blank(300, x="sessions ahead", y=f"{get('skill').label} on the locked test")
+    figure = blank(
+        300,
+        x=_("sessions ahead"),
+        y=_("{measure} on the locked test", measure=_(get("skill").label)),
+    )
     figure.add_bar(
         x=list(ahead),
         y=short(skills),

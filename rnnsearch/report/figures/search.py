@@ -11,6 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from rnnsearch.arrays import Floats
+from rnnsearch.language import _, listed, marked
 from rnnsearch.report.contributions import ALL, fenced
 from rnnsearch.report.figures.content import (
     Bars,
@@ -43,7 +44,7 @@ from rnnsearch.scoring.metrics import get
 
 Trial = Mapping[str, Any]
 
-UNTRIED = "not<br>tried"
+UNTRIED = marked("not tried")
 """In a cell of a grid."""
 
 SHOWN_CURVES = 200
@@ -65,7 +66,9 @@ def draw(content: Content | Lines | Field) -> go.Figure:
 
 
 def _reached(content: Reached) -> go.Figure:
-    figure = blank(340, x="trial", y=f"{get('gain').label} on validation rows")
+    figure = blank(
+        340, x=_("trial"), y=_("{measure} on validation rows", measure=_(get("gain").label))
+    )
     for state, (colour, symbol) in STATES.items():
         if state in content.points:
             numbers, gains = zip(*content.points[state], strict=True)
@@ -73,7 +76,7 @@ def _reached(content: Reached) -> go.Figure:
                 x=numbers,
                 y=short(gains),
                 mode="markers",
-                name=state,
+                name=_(state),
                 marker={"color": colour, "symbol": symbol, "size": 8},
             )
     if content.best:
@@ -82,7 +85,7 @@ def _reached(content: Reached) -> go.Figure:
             x=[*numbers, content.last],
             y=short([*gains, gains[-1]]),
             mode="lines",
-            name="best so far",
+            name=_("best so far"),
             line={"color": BLACK, "width": 2, "shape": "hv"},
         )
     figure.update_yaxes(range=content.range, zeroline=True, **percent_axis())
@@ -118,9 +121,9 @@ def _strips(content: Strips) -> go.Figure:
     names = [label(strip.name) for strip in strips]
     figure.add_scatter(
         x=short([max(gain, low) for strip in strips for gain in strip.gains]),
-        y=[name for name, strip in zip(names, strips, strict=True) for _ in strip.gains],
+        y=[name for name, strip in zip(names, strips, strict=True) for _gain in strip.gains],
         mode="markers",
-        name="complete trial",
+        name=_("complete trial"),
         cliponaxis=False,  # a mark at the edge is whole
         marker={"color": BLUE, "size": 8, "opacity": 0.8},
     )
@@ -129,7 +132,7 @@ def _strips(content: Strips) -> go.Figure:
         x=short([max(median, low) for median in medians.values()]),
         y=[*medians],
         mode="markers",
-        name="median",
+        name=_("median"),
         marker={
             "color": BLACK,
             "symbol": "line-ns",
@@ -146,8 +149,10 @@ def _strips(content: Strips) -> go.Figure:
 def _grid(content: Grid) -> go.Figure:
     figure = blank(
         150 + 52 * len(content.rows),
-        x="output shift: sessions ahead",
-        y="input shift" if content.family == ALL else f"shift of {label(content.family)}",
+        x=_("output shift: sessions ahead"),
+        y=_("input shift")
+        if content.family == ALL
+        else _("shift of {family}", family=label(content.family)),
     )
     figure.add_heatmap(
         x=[str(h) for h in content.columns],
@@ -169,13 +174,19 @@ def _grid(content: Grid) -> go.Figure:
             "tickvals": [-content.reach, 0, content.reach],
             "ticktext": [share(value) for value in (-content.reach, 0, content.reach)],
         },
-        hovertemplate="input shift %{y}, output shift %{x}<br>%{text}<extra></extra>",
+        hovertemplate=_("input shift %{y}, output shift %{x}<br>%{text}<extra></extra>"),
     )
     for row, cells in enumerate(content.found):
         for column, cell in enumerate(cells):
             if cell is None:
                 font = {"size": 11, "color": GREY}
-                figure.add_annotation(x=column, y=row, text=UNTRIED, showarrow=False, font=font)
+                figure.add_annotation(
+                    x=column,
+                    y=row,
+                    text=_(UNTRIED).replace(" ", "<br>"),
+                    showarrow=False,
+                    font=font,
+                )
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
     return figure
@@ -187,7 +198,7 @@ def curves(trials: Sequence[Trial]) -> go.Figure:
     Of more than `SHOWN_CURVES` trials the best and the latest are drawn.
     """
     gain = get("gain")
-    figure = blank(340, x="epoch", y=f"{gain.label} on validation rows")
+    figure = blank(340, x=_("epoch"), y=_("{measure} on validation rows", measure=_(gain.label)))
     shown = [t for t in trials if t["history"].get("gain")]
     complete = [t for t in shown if t["state"] == "complete"]
     best = max(complete, key=lambda t: t["gain"], default=None)
@@ -195,7 +206,7 @@ def curves(trials: Sequence[Trial]) -> go.Figure:
         order = sorted(complete, key=lambda t: -t["gain"])[: SHOWN_CURVES // 2]
         known = {t["number"] for t in order}
         shown = order + [t for t in shown if t["number"] not in known][-(SHOWN_CURVES // 2) :]
-    for state, (colour, _) in STATES.items():
+    for state, (colour, _symbol) in STATES.items():
         x: list[Any] = []
         y: list[Any] = []
         names: list[Any] = []
@@ -203,7 +214,7 @@ def curves(trials: Sequence[Trial]) -> go.Figure:
             values = trial["history"]["gain"]
             x += [*range(1, len(values) + 1), None]
             y += [*short(values).tolist(), None]
-            names += [f"trial {trial['number']}"] * (len(values) + 1)
+            names += [_("trial {number}", number=trial["number"])] * (len(values) + 1)
         if x:
             dash = "solid" if state == "complete" else "dot"
             figure.add_scatter(
@@ -211,9 +222,9 @@ def curves(trials: Sequence[Trial]) -> go.Figure:
                 y=y,
                 text=names,
                 mode="lines" if len(x) > 2 else "markers",
-                name=state,
+                name=_(state),
                 line={"color": colour, "width": 1.1, "dash": dash},
-                hovertemplate="%{text}, epoch %{x}: %{y}<extra></extra>",
+                hovertemplate=_("%{text}, epoch %{x}: %{y}<extra></extra>"),
             )
     if best:
         values = best["history"]["gain"]
@@ -221,7 +232,7 @@ def curves(trials: Sequence[Trial]) -> go.Figure:
             x=list(range(1, len(values) + 1)),
             y=short(values),
             mode="lines+markers",
-            name=f"best: trial {best['number']}",
+            name=_("best: trial {number}", number=best["number"]),
             line={"color": BLACK, "width": 2.5},
         )
     figure.update_yaxes(
@@ -241,26 +252,31 @@ def parallel_coordinates(trials: Sequence[Trial]) -> go.Figure:
     figure = blank(400)
     thirds = np.array_split(np.arange(len(complete)), 3)
     styles = (
-        ("worst third", PALE, 1.0, "dot"),
-        ("middle third", SKY, 1.2, "solid"),
-        ("best third", BLUE, 2.0, "solid"),
+        (_("worst third"), PALE, 1.0, "dot"),
+        (_("middle third"), SKY, 1.2, "solid"),
+        (_("best third"), BLUE, 2.0, "solid"),
     )
     for (name, colour, width, dash), members in zip(styles, thirds, strict=True):
         for place, index in enumerate(members):
             trial = complete[index]
-            said = f"trial {trial['number']}, {gain.label} {share(trial['gain'])}"
+            said = listed(
+                [
+                    _("trial {number}", number=trial["number"]),
+                    f"{_(gain.label)} {share(trial['gain'])}",
+                ]
+            )
             figure.add_scatter(
                 x=list(range(len(axes))),
-                y=short([positions[index] for _, positions, _ in axes]),
+                y=short([positions[index] for _name, positions, _texts in axes]),
                 mode="lines",
                 name=name,
                 legendgroup=name,
                 showlegend=place == 0,
                 line={"color": colour, "width": width, "dash": dash},
-                text=[f"{said}<br>{literal(axis)}: {t[index]}" for axis, _, t in axes],
+                text=[f"{said}<br>{literal(axis)}: {t[index]}" for axis, _places, t in axes],
                 hovertemplate="%{text}<extra></extra>",
             )
-    for number, (_, positions, texts) in enumerate(axes):
+    for number, (_name, positions, texts) in enumerate(axes):
         ends = {float(position): text for position, text in zip(positions, texts, strict=True)}
         ticks = ends if len(ends) <= 5 else {p: ends[p] for p in (min(ends), max(ends))}
         for position, text in ticks.items():
@@ -275,7 +291,7 @@ def parallel_coordinates(trials: Sequence[Trial]) -> go.Figure:
             )
     figure.update_xaxes(
         tickvals=list(range(len(axes))),
-        ticktext=[literal(name) for name, _, _ in axes],
+        ticktext=[literal(name) for name, _places, _texts in axes],
         tickangle=-30,
         side="top",
         gridcolor=GREY,
@@ -325,5 +341,5 @@ def _axes(trials: Sequence[Trial]) -> list[tuple[str, Floats, list[str]]]:
             elif name in ("learning_rate", "inputs", "neurons", "batch_size") and places.min() > 0:
                 places = np.log(places)
         spread = float(np.ptp(places)) or 1.0
-        axes.append((name.replace("_", " "), (places - places.min()) / spread, texts))
+        axes.append((_(name.replace("_", " ")), (places - places.min()) / spread, texts))
     return axes

@@ -17,6 +17,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from rnnsearch.language import marked
 from rnnsearch.shown import printable
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#B87800", "#009E73", "#D55E00"
@@ -64,16 +65,22 @@ FORECASTS = {
     "har": (RED, "longdash"),
 }
 SHOWN_NAMES = {
-    "one_fit": "one fit",
-    "no_change": "no change",
-    "persistence": "no change",
-    "base_rate": "base rate",
+    "one_fit": marked("one fit"),
+    "no_change": marked("no change"),
+    "persistence": marked("no change"),
+    "base_rate": marked("base rate"),
 }
 STEPS = ((1e-2, 0), (1e-3, 1), (1e-4, 2), (1e-5, 3))
 """(smallest step between two marks of an axis, decimals of a percent that tell them apart)."""
 
 LEAST_DECIMALS, MOST_DECIMALS = 4, 6
 """Of a percent, where marks are closer than all `STEPS`; of a plain number, at most."""
+
+FONTS = (
+    "system-ui, -apple-system, Segoe UI, Roboto, PingFang TC, Microsoft JhengHei, "
+    "Noto Sans CJK TC, Noto Sans TC, sans-serif"
+)
+"""Whoever shows a figure has one of them; the later ones have Chinese letters."""
 
 WIDTH, MOST_LINES = 24, 3
 """Of a label: characters in a line, and lines."""
@@ -95,7 +102,7 @@ def dress(figure: go.Figure, height: int) -> go.Figure:
         plot_bgcolor="rgba(0,0,0,0)",
         margin={"l": 8, "r": 12, "t": 30, "b": 8},
         font={
-            "family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif",
+            "family": FONTS,
             "size": 13,
             "color": BLACK,
         },

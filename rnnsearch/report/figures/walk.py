@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from rnnsearch.arrays import Floats
+from rnnsearch.language import _
 from rnnsearch.report.figures.style import BLUE, ORANGE, blank, short
 
 LINES = ((BLUE, "solid"), (ORANGE, "dash"))
@@ -19,7 +20,7 @@ def saved(
     Welch & Goyal 2008, A comprehensive look at the empirical performance of equity premium
     prediction, figure 1.
     """
-    figure = blank(380, y="squared error saved, %")
+    figure = blank(380, y=_("squared error saved, %"))
     losses = (naive - actual) ** 2
     whole = float(losses.sum()) or 1.0
     for (name, forecast), (colour, dash) in zip(lines.items(), LINES, strict=False):

@@ -9,6 +9,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from rnnsearch.language import _, counted
+from rnnsearch.language import listed as listed_in_words
 from rnnsearch.report.figures.style import is_in_percent, listed
 
 MOST = 6
@@ -42,17 +44,18 @@ def in_words(figure: go.Figure) -> str:
     ]
     if len(named) > MOST:
         left = len(named) - MOST
-        told.append(f"{left} more {'line' if left == 1 else 'lines'}.")
+        told.append(counted("{count} more line.", "{count} more lines.", left))
     waiting = [t for t in plain["data"] if t.get("visible") == "legendonly" and t.get("name")]
     if waiting:
-        told.append(f"Not drawn at first: {', '.join(_plain(t['name']) for t in waiting)}.")
-    return " ".join(told) or "There is nothing to show."
+        names = listed_in_words(_plain(trace["name"]) for trace in waiting)
+        told.append(_("Not drawn at first: {names}.", names=names))
+    return _(" ").join(told) or _("There is nothing to show.")
 
 
 def _told(name: str, traces: Sequence[Trace], layout: Mapping[str, Any]) -> Iterator[str]:
     kind = traces[0].get("type", "scatter")
     if len(traces) > SUMMED:
-        yield f"{name}: {len(traces)} lines."
+        yield _("{name}: {count} lines.", name=name, count=len(traces))
         return
     for trace in traces:
         if kind == "bar":
@@ -76,15 +79,21 @@ def _line(name: str, trace: Trace, layout: Mapping[str, Any]) -> str:
         if _is(y)
     ]
     (first, begin), (last, end) = points[0], points[-1]
-    values = [y for _, y in points]
-    where = f" from {_said(first)} to {_said(last)}" if len(points) > 1 else f" at {_said(first)}"
+    values = [y for _x, y in points]
+    where = _(" at {place}", place=_said(first))
+    if len(points) > 1:
+        where = _(" from {first} to {last}", first=_said(first), last=_said(last))
     title = _plain((_axis(layout, trace, "y").get("title") or {}).get("text") or "")
-    text = f"{name or title or 'A line'}{where}: "
+    what = (name or title or _("A line")) + where
     if len(points) == 1 or form(min(values)) == form(max(values)):
-        return f"{text}{form(begin)}."
-    return (
-        f"{text}from {form(begin)} to {form(end)}, between {form(min(values))} and "
-        f"{form(max(values))}."
+        return _("{what}: {value}.", what=what, value=form(begin))
+    return _(
+        "{what}: from {first} to {last}, between {least} and {most}.",
+        what=what,
+        first=form(begin),
+        last=form(end),
+        least=form(min(values)),
+        most=form(max(values)),
     )
 
 
@@ -92,12 +101,19 @@ def _marks(name: str, trace: Trace, along: str, layout: Mapping[str, Any]) -> st
     form = _format(layout, trace, along)
     values = [value for value in listed(trace.get(along)) if _is(value)]
     title = _plain((_axis(layout, trace, along).get("title") or {}).get("text") or "")
-    count = f"{len(values):,} {'mark' if len(values) == 1 else 'marks'}"
-    what = f"{name}: {count}" if name else count
+    count = counted("{count:,} mark", "{count:,} marks", len(values))
+    what = f"{name}{_(': ')}{count}" if name else count
     if form(min(values)) == form(max(values)):
-        return f"{what}, {title} {form(values[0])}."
+        return _("{what}, {title} {value}.", what=what, title=title, value=form(values[0]))
     low, middle, high = (form(v) for v in (min(values), median(values), max(values)))
-    return f"{what}, {title} from {low} to {high}, half of them above {middle}."
+    return _(
+        "{what}, {title} from {low} to {high}, half of them above {middle}.",
+        what=what,
+        title=title,
+        low=low,
+        middle=middle,
+        high=high,
+    )
 
 
 def _bars(name: str, trace: Trace, layout: Mapping[str, Any]) -> Iterator[str]:
@@ -110,13 +126,13 @@ def _bars(name: str, trace: Trace, layout: Mapping[str, Any]) -> Iterator[str]:
         if _is(value)
     ]
     title = _plain((_axis(layout, trace, along).get("title") or {}).get("text") or "")
-    count = f"{len(bars)} {'bar' if len(bars) == 1 else 'bars'}"
-    head = ", ".join(part for part in (name, count, title) if part)
+    count = counted("{count} bar", "{count} bars", len(bars))
+    head = listed_in_words(part for part in (name, count, title) if part)
     shown = bars if len(bars) <= 2 * BARS else [*bars[:BARS], *bars[-BARS:]]
     told = [f"{label} {form(value)}" for label, value in shown]
     if len(shown) < len(bars):
         told.insert(BARS, "…")
-    yield f"{head}: {'; '.join(told)}."
+    yield f"{head}{_(': ')}{_('; ').join(told)}{_('.')}"
 
 
 def _grid(trace: Trace, layout: Mapping[str, Any]) -> Iterator[str]:
@@ -133,13 +149,21 @@ def _grid(trace: Trace, layout: Mapping[str, Any]) -> Iterator[str]:
     ]
     known = [cell for cell in cells if _is(cell[0])]
     best, worst = max(known), min(known)
-    count = f"{len(known)} of {len(cells)} cells were tried"
+    count = _("{some} of {all} cells were tried", some=len(known), all=len(cells))
     if len(known) == len(cells):
-        count = f"{len(cells):,} cells"
-    yield (
-        f"{count}. The largest is {form(best[0])} at {down} "
-        f"{best[2]}, {across} {best[1]}; the smallest {form(worst[0])} at {down} {worst[2]}, "
-        f"{across} {worst[1]}."
+        count = _("{count:,} cells", count=len(cells))
+    yield _(
+        "{count}. The largest is {best} at {down} {row}, {across} {column}; the smallest {worst} "
+        "at {down} {low_row}, {across} {low_column}.",
+        count=count,
+        best=form(best[0]),
+        row=best[2],
+        column=best[1],
+        worst=form(worst[0]),
+        low_row=worst[2],
+        low_column=worst[1],
+        down=down,
+        across=across,
     )
 
 

@@ -6,12 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from rnnsearch.config import home
 from rnnsearch.config.toml import to_toml
 from rnnsearch.data.atomic import replace_file
 from rnnsearch.errors import StudyFileError, cut, shown
+from rnnsearch.language import _
+from rnnsearch.language.templates import templates
 from rnnsearch.scoring import metrics, words
 
 ENDING = ".html"
@@ -36,23 +36,20 @@ def write_page(told: Mapping[str, Any], path: Path) -> Path:
 
 def render(told: Mapping[str, Any], folder: Path) -> str:
     """The page as HTML; `folder` is where it will lie: it links to the studies' own pages."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("rnnsearch.report", ""),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
     rows = [_row(row, folder) for row in told["studies"]]
-    return environment.get_template("parts/compared.html.j2").render(
-        names=[row["name"] for row in rows],
-        rows=rows,
-        best=_best(told),
-        settings=[
-            (key.rstrip("."), [_value(v) for v in vs]) for key, vs in told["settings"].items()
-        ],
-        notes=[f"{note[0].upper()}{note[1:]}." for note in told["notes"]],
-        written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+    return (
+        templates()
+        .get_template("parts/compared.html.j2")
+        .render(
+            names=[row["name"] for row in rows],
+            rows=rows,
+            best=_best(told),
+            settings=[
+                (key.rstrip("."), [_value(v) for v in vs]) for key, vs in told["settings"].items()
+            ],
+            notes=[f"{note[0].upper()}{note[1:]}." for note in told["notes"]],
+            written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        )
     )
 
 
@@ -64,8 +61,15 @@ def _row(row: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return {
         "name": row["study"],
         "page": Path(os.path.relpath(page, folder)).as_posix() if page.is_file() else None,
-        "data": f"{data['name']}, {data['first']} to {data['last']}" if data.get("name") else "–",
-        "trials": (f"{row['finished']} of {row['target_trials']}", row["finished"]),
+        "data": _(
+            "{file}, {first} to {last}", file=data["name"], first=data["first"], last=data["last"]
+        )
+        if data.get("name")
+        else "–",
+        "trials": (
+            _("{some} of {all}", some=row["finished"], all=row["target_trials"]),
+            row["finished"],
+        ),
         "network": best["network"] if best else "–",
         "cells": [
             (skill.text(best and best["skill"]), best and best["skill"]),
@@ -73,7 +77,7 @@ def _row(row: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             (skill.text(answer and answer["skill"]), answer and answer["skill"]),
             ("–" if p is None else words.probability(p), p),
         ],
-        "verdict": answer["verdict"] if answer else "not evaluated",
+        "verdict": answer["verdict"] if answer else _("not evaluated"),
         "openings": answer["openings"] if answer else None,
     }
 
@@ -82,15 +86,16 @@ def _best(told: Mapping[str, Any]) -> str:
     """The sentence at the top: who is first, where that may be said."""
     rows = [row for row in told["studies"] if row["best"]]
     if not told["comparable"]:
-        return (
+        return _(
             "These studies are not of the same rows and targets: their skills cannot be compared."
         )
     if not rows:
-        return "None of these studies has a complete trial yet."
+        return _("None of these studies has a complete trial yet.")
     first = max(rows, key=lambda row: row["best"]["gain"])
-    return (
-        f"On validation rows {first['study']} has the best trial, with a gain of "
-        f"{metrics.get('gain').text(first['best']['gain'])}."
+    return _(
+        "On validation rows {study} has the best trial, with a gain of {gain}.",
+        study=first["study"],
+        gain=metrics.get("gain").text(first["best"]["gain"]),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from rnnsearch.arrays import Floats, Rows
+from rnnsearch.language import marked
 from rnnsearch.scoring.baselines.base import (
     Baseline,
     Fitted,
@@ -38,7 +39,7 @@ def arima(close: Floats, target_rows: Rows, output_shift: int, history: slice) -
     known = np.diff(found.known)
     best = _best_arma(known)
     if best is None:
-        return Skipped("no ARIMA model converged")
+        return Skipped(marked("no ARIMA model converged"))
     p, q = best.model.order[0], best.model.order[2]
 
     from statsmodels.tsa.arima.model import ARIMA
@@ -55,7 +56,7 @@ def arima(close: Floats, target_rows: Rows, output_shift: int, history: slice) -
     mean = float(filtered.obs_intercept[0, 0])
     forecast = found.unit * (output_shift * mean + np.ravel(weights @ states))
     if not np.isfinite(forecast).all():
-        return Skipped("the ARIMA forecast is not a finite number")
+        return Skipped(marked("the ARIMA forecast is not a finite number"))
     return Fitted(forecast, f"ARIMA({p}, 1, {q}) with drift", len(known))
 
 
@@ -78,7 +79,7 @@ def _best_arma(returns: Floats) -> Any:
 
 BASELINE = Baseline(
     name="arima",
-    meaning="a classical time series model of the price alone",
+    meaning=marked("a classical time series model of the price alone"),
     applies=has_growth,
     forecast=of_growth(arima),
 )

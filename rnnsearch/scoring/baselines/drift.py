@@ -3,6 +3,7 @@
 import numpy as np
 
 from rnnsearch.arrays import Floats, Rows
+from rnnsearch.language import marked
 from rnnsearch.scoring.baselines.base import Baseline, Fitted, has_growth, of_growth
 
 
@@ -18,7 +19,7 @@ def drift(close: Floats, target_rows: Rows, output_shift: int, history: slice) -
 
 BASELINE = Baseline(
     name="drift",
-    meaning="the average growth of the past goes on",
+    meaning=marked("the average growth of the past goes on"),
     applies=has_growth,
     forecast=of_growth(drift),
 )

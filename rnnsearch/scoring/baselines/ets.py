@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from rnnsearch.arrays import Floats, Rows
+from rnnsearch.language import marked
 from rnnsearch.scoring.baselines.base import (
     Baseline,
     Fitted,
@@ -45,7 +46,7 @@ def ets(close: Floats, target_rows: Rows, output_shift: int, history: slice) -> 
         if fit.mle_retvals["converged"] and np.isfinite(fit.aic):
             fits[name] = fit
     if not fits:
-        return Skipped("no ETS model converged")
+        return Skipped(marked("no ETS model converged"))
     name = min(fits, key=lambda one: float(fits[one].aic))
     best = fits[name]
     states = ETSModel(found.values, error="add", **MODELS[name]).smooth(best.params)
@@ -59,7 +60,9 @@ def ets(close: Floats, target_rows: Rows, output_shift: int, history: slice) -> 
 
 BASELINE = Baseline(
     name="ets",
-    meaning="exponential smoothing: level and trend of the price alone, newer rows count for more",
+    meaning=marked(
+        "exponential smoothing: level and trend of the price alone, newer rows count for more"
+    ),
     applies=has_growth,
     forecast=of_growth(ets),
 )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.arrays import Floats, Rows
+from rnnsearch.language import marked
 from rnnsearch.scoring.baselines.base import Baseline, Fitted, of_windows
 from rnnsearch.scoring.baselines.windows import Predict, Windows, penalties, strength
 from rnnsearch.scoring.inference.skipped import Skipped
@@ -42,14 +43,14 @@ def logistic_forecast(
     windows = Windows(table, train_ends, train_rises, window, output_shift)
     for part in (windows.targets, windows.targets[: windows.known]):
         if len(part) and np.ptp(part) == 0:
-            return Skipped("the training targets are all rises or all not")
+            return Skipped(marked("the training targets are all rises or all not"))
     return windows.choose_and_forecast(fit, penalties(windows), strength, test_ends)
 
 
 BASELINE = Baseline(
     name="logistic",
-    meaning="a logistic regression on the champion's inputs and window",
+    meaning=marked("a logistic regression on the champion's inputs and window"),
     applies=lambda task: task.probability,
     forecast=of_windows(logistic_forecast),
-    rival="a logistic regression",
+    rival=marked("a logistic regression"),
 )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.arrays import Floats, Rows
+from rnnsearch.language import marked
 from rnnsearch.scoring.baselines.base import Baseline, Fitted, of_windows
 from rnnsearch.scoring.baselines.windows import Predict, Windows, penalties, strength
 from rnnsearch.scoring.inference.skipped import Skipped
@@ -53,14 +54,14 @@ def ridge_forecast(
 
     windows = Windows(table, train_ends, train_targets, window, output_shift)
     if len(windows.targets) and np.ptp(windows.targets) == 0:
-        return Skipped("the training targets do not vary")
+        return Skipped(marked("the training targets do not vary"))
     return windows.choose_and_forecast(fit, penalties(windows), strength, test_ends)
 
 
 BASELINE = Baseline(
     name="ridge",
-    meaning="a linear regression on the champion's inputs and window",
+    meaning=marked("a linear regression on the champion's inputs and window"),
     applies=lambda task: not task.probability,
     forecast=of_windows(ridge_forecast),
-    rival="a linear regression",
+    rival=marked("a linear regression"),
 )

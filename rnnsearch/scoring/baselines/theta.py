@@ -1,6 +1,7 @@
 """The Theta method: half the trend of the past, and exponential smoothing."""
 
 from rnnsearch.arrays import Floats, Rows
+from rnnsearch.language import marked
 from rnnsearch.scoring.baselines.base import (
     Baseline,
     Fitted,
@@ -43,7 +44,9 @@ def theta(close: Floats, target_rows: Rows, output_shift: int, history: slice) -
 
 BASELINE = Baseline(
     name="theta",
-    meaning="the Theta method: half the average growth of the past, and exponential smoothing",
+    meaning=marked(
+        "the Theta method: half the average growth of the past, and exponential smoothing"
+    ),
     applies=has_growth,
     forecast=of_growth(theta),
 )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.arrays import Floats, Rows
+from rnnsearch.language import marked
 from rnnsearch.scoring.baselines.base import Baseline, Fitted, Task, of_windows
 from rnnsearch.scoring.baselines.windows import Predict, Windows
 from rnnsearch.scoring.inference.skipped import Skipped
@@ -71,7 +72,7 @@ def trees_forecast(
     windows = Windows(table, train_ends, train_targets, window, output_shift, max_cells=MAX_CELLS)
     for part in (windows.targets, windows.targets[: windows.known]):
         if len(part) and np.ptp(part) == 0:
-            return Skipped("the training targets do not vary")
+            return Skipped(marked("the training targets do not vary"))
     return windows.choose_and_forecast(fit, SETTINGS, _told, test_ends)
 
 
@@ -103,7 +104,7 @@ def _after(model: Any, X: NDArray[np.floating], trees: int, probability: bool) -
 
 def _told(setting: Setting) -> str:
     leaves, trees = setting
-    return f"{trees} trees of {leaves} leaves" if trees else "no tree: the average"
+    return f"{trees} trees of {leaves} leaves" if trees else marked("no tree: the average")
 
 
 def _forecast(task: Task) -> Fitted | Skipped:
@@ -112,8 +113,8 @@ def _forecast(task: Task) -> Fitted | Skipped:
 
 BASELINE = Baseline(
     name="trees",
-    meaning="gradient-boosted trees on the champion's inputs and window",
+    meaning=marked("gradient-boosted trees on the champion's inputs and window"),
     applies=lambda task: True,
     forecast=_forecast,
-    rival="boosted trees",
+    rival=marked("boosted trees"),
 )

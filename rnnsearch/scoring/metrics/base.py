@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.arrays import Floats
-from rnnsearch.language import _
+from rnnsearch.language import _, marked
 from rnnsearch.scoring.quantiles import Fan
 from rnnsearch.targets import Target
 
@@ -36,8 +36,8 @@ class Unit:
 
 
 NUMBER = Unit()
-TARGET = Unit("the unit of the target")
-PRICE = Unit("the unit of the price")
+TARGET = Unit(marked("the unit of the target"))
+PRICE = Unit(marked("the unit of the price"))
 SHARE = Unit(times=100, sign=" %")
 """0 to 1, shown in percent."""
 PERCENT = Unit(sign=" %")
@@ -208,10 +208,19 @@ class Metric:
     @property
     def hint(self) -> str:
         """What it means, what it is counted in, and which way is better."""
-        said = f"{self.meaning}, in {self.unit.name}" if self.unit.name else self.meaning
-        return f"{said}; {self.better} is better" if self.better and said else said
+        said = _(self.meaning)
+        if self.meaning.endswith(plain := OF_NAIVE.removeprefix("{meaning}")):
+            said = _(OF_NAIVE, meaning=_(self.meaning.removesuffix(plain)))
+        if self.unit.name:
+            said = _("{meaning}, in {unit}", meaning=said, unit=_(self.unit.name))
+        return _(BETTER[self.better], meaning=said) if self.better and said else said
 
 
+OF_NAIVE = marked("{meaning}, of the naive forecast")
+BETTER = {
+    "higher": marked("{meaning}; higher is better"),
+    "lower": marked("{meaning}; lower is better"),
+}
 _DIGITS = re.compile(r"\.(\d)g")
 MOST_DECIMALS = 8
 

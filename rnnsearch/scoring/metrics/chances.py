@@ -55,7 +55,7 @@ METRICS = (
         label=marked("log loss"),
         function=lambda s: log_loss(s.rose, s.forecast),
         better="lower",
-        meaning="cost of the chances: 0 is perfect, 0.693 is always saying one half",
+        meaning=marked("cost of the chances: 0 is perfect, 0.693 is always saying one half"),
         applies=chance,
     ),
     Metric(
@@ -63,7 +63,7 @@ METRICS = (
         label=marked("AUC"),
         function=lambda s: auc(s.rose, s.forecast),
         better="higher",
-        meaning="how often a session that rose had the higher chance: 0.5 tells nothing",
+        meaning=marked("how often a session that rose had the higher chance: 0.5 tells nothing"),
         applies=chance,
     ),
     Metric(
@@ -71,7 +71,7 @@ METRICS = (
         label=marked("Brier skill"),
         function=lambda s: brier_skill(s.rose, s.forecast, s.hardest),
         better="higher",
-        meaning="1 − Brier score / that of the hardest naive forecast",
+        meaning=marked("1 − Brier score / that of the hardest naive forecast"),
         applies=chance,
     ),
 )

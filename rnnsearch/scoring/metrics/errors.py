@@ -96,7 +96,9 @@ METRICS = (
         function=lambda s: skill(s.actual, s.forecast, s.hardest),
         format="+.4f",
         better="higher",
-        meaning="1 − RMSE / RMSE of the naive forecast: above 0 is better than doing nothing",
+        meaning=marked(
+            "1 − RMSE / RMSE of the naive forecast: above 0 is better than doing nothing"
+        ),
     ),
     Metric(
         key="gain",
@@ -104,7 +106,9 @@ METRICS = (
         function=_gain,
         format="+.4f",
         better="higher",
-        meaning="skill / what overlapping targets add to its spread: what a search maximises",
+        meaning=marked(
+            "skill / what overlapping targets add to its spread: what a search maximises"
+        ),
         applies=never,
     ),
     Metric(
@@ -113,7 +117,7 @@ METRICS = (
         function=lambda s: rmse(s.actual, s.forecast),
         unit=TARGET,
         better="lower",
-        meaning="root mean squared error",
+        meaning=marked("root mean squared error"),
         narrow="#.4g",
         naive=True,
     ),
@@ -123,7 +127,7 @@ METRICS = (
         function=lambda s: mae(s.actual, s.forecast),
         unit=TARGET,
         better="lower",
-        meaning="mean absolute error",
+        meaning=marked("mean absolute error"),
         narrow="#.4g",
         naive=True,
     ),
@@ -133,7 +137,7 @@ METRICS = (
         function=lambda s: r2(s.actual, s.forecast),
         format="+.4f",
         better="higher",
-        meaning="share of the variance of the target that is explained",
+        meaning=marked("share of the variance of the target that is explained"),
         applies=valued,
     ),
     Metric(
@@ -141,7 +145,9 @@ METRICS = (
         label=marked("Theil's U2"),
         function=lambda s: theil_u2(s.actual, s.forecast, s.first_naive),
         better="lower",
-        meaning="RMSE / RMSE of the naive forecast, both of changes in percent where they are "
-        "prices: below 1 is better than doing nothing",
+        meaning=marked(
+            "RMSE / RMSE of the naive forecast, both of changes in percent where they are "
+            "prices: below 1 is better than doing nothing"
+        ),
     ),
 )

@@ -12,7 +12,7 @@ from typing import Any
 from rnnsearch import plugins, targets
 from rnnsearch.errors import StudyFileError
 from rnnsearch.own_code import OwnCode, split_reference
-from rnnsearch.scoring.metrics.base import Metric, Scored
+from rnnsearch.scoring.metrics.base import OF_NAIVE, Metric, Scored
 from rnnsearch.scoring.metrics.theirs import EXAMPLE, PLACE, MetricError, guarded, own, unfit
 from rnnsearch.targets import Target
 
@@ -175,7 +175,7 @@ def _of_naive_forecasts(metrics: Iterable[Metric]) -> Iterator[Metric]:
                 metric,
                 key=f"{name}_{metric.key}",
                 label=said if alone else f"{said} {metric.label}",
-                meaning=f"{metric.meaning}, of the naive forecast",
+                meaning=OF_NAIVE.format(meaning=metric.meaning),
                 short="",
                 naive=False,
             )

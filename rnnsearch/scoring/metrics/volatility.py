@@ -55,7 +55,9 @@ METRICS = (
         label=marked("QLIKE"),
         function=lambda s: qlike(s.actual, s.forecast),
         better="lower",
-        meaning="loss of the variance forecast: 0 is perfect, too low costs more than too high",
+        meaning=marked(
+            "loss of the variance forecast: 0 is perfect, too low costs more than too high"
+        ),
         applies=of_volatility,
         naive=True,
     ),
@@ -64,7 +66,9 @@ METRICS = (
         label=marked("MZ intercept"),
         function=lambda s: mincer_zarnowitz(s.actual, s.forecast)[0],
         format="+.3f",
-        meaning="intercept of what came on what was forecast (Mincer–Zarnowitz): 0 is unbiased",
+        meaning=marked(
+            "intercept of what came on what was forecast (Mincer–Zarnowitz): 0 is unbiased"
+        ),
         applies=of_volatility,
     ),
     Metric(
@@ -72,7 +76,7 @@ METRICS = (
         label=marked("MZ slope"),
         function=lambda s: mincer_zarnowitz(s.actual, s.forecast)[1],
         format="+.3f",
-        meaning="slope of what came on what was forecast (Mincer–Zarnowitz): 1 is unbiased",
+        meaning=marked("slope of what came on what was forecast (Mincer–Zarnowitz): 1 is unbiased"),
         applies=of_volatility,
     ),
     Metric(
@@ -81,7 +85,9 @@ METRICS = (
         function=lambda s: mincer_zarnowitz(s.actual, s.forecast)[2],
         format="+.4f",
         better="higher",
-        meaning="R² of what came on what was forecast (Mincer–Zarnowitz), whatever the bias",
+        meaning=marked(
+            "R² of what came on what was forecast (Mincer–Zarnowitz), whatever the bias"
+        ),
         applies=of_volatility,
     ),
 )

@@ -12,26 +12,38 @@ from rnnsearch.scoring.trading.account import ENTRIES, Market
 from rnnsearch.scoring.trading.positions import RULES, SIDES
 from rnnsearch.scoring.trading.strategy import Strategy, sharpes, traded
 from rnnsearch.scoring.trading.words import (
+    ADJUSTED,
     EARLIER,
     LABELS,
     MEASURES,
+    SAMPLE,
+    STALE_OPENS,
+    UNADJUSTED,
+    UNKNOWN,
     Shown,
     at_cost,
+    notes,
     sentence,
     shown_measures,
 )
 
 __all__ = [
+    "ADJUSTED",
     "EARLIER",
     "ENTRIES",
     "LABELS",
     "MEASURES",
     "RULES",
+    "SAMPLE",
     "SIDES",
+    "STALE_OPENS",
+    "UNADJUSTED",
+    "UNKNOWN",
     "Market",
     "Shown",
     "Strategy",
     "at_cost",
+    "notes",
     "sentence",
     "sharpes",
     "shown_measures",

@@ -57,8 +57,11 @@ ENTRIES = {
             "close",
             marked("at the close of the origin"),
             _at_close,
-            note="positions are entered at the close that the forecast itself is made from, so it "
-            'has to be there just before; [trade] entry = "open" enters at the next open instead',
+            note=marked(
+                "positions are entered at the close that the forecast itself is made from, so it "
+                'has to be there just before; [trade] entry = "open" enters at the next open '
+                "instead"
+            ),
         ),
         Entry("open", marked("at the next open"), _at_open, needs_open=True),
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rnnsearch.language import _, marked
+from rnnsearch.language import _, again, marked
 from rnnsearch.scoring.trading.account import ENTRIES
 from rnnsearch.scoring.trading.measures import MOST_COST
 from rnnsearch.scoring.trading.positions import RULES
@@ -21,6 +21,23 @@ EARLIER = marked(
     "trades, and opens the locked test once more"
 )
 """Why an earlier evaluation has no figures."""
+
+
+SAMPLE = marked("these are prices without dividends: holding the index earned more than is shown")
+ADJUSTED = marked("dividends are in these prices, as they were adjusted for them later")
+UNADJUSTED = marked(
+    "these are prices without dividends, which nobody is paid here: adjust = true counts them "
+    "({column}), in a new study"
+)
+UNKNOWN = marked(
+    "dividends count only where {column} of {file} has them in it: of prices without dividends, "
+    "what is held earns less here than it did, and what is sold short more"
+)
+STALE_OPENS = marked(
+    "the open is the close of the session before in {share} % of the sessions: nobody could trade "
+    "there if it was only carried on"
+)
+"""Notes of an evaluation, kept in English."""
 
 
 @dataclass(frozen=True)
@@ -50,56 +67,79 @@ def _ratio(value: float) -> str:
 
 
 MEASURES = (
-    Shown("yearly_return", marked("yearly return"), "growth of a year, compounded", _signed),
-    Shown("volatility", marked("volatility"), "standard deviation of a year's return", _percent),
+    Shown(
+        "yearly_return", marked("yearly return"), marked("growth of a year, compounded"), _signed
+    ),
+    Shown(
+        "volatility",
+        marked("volatility"),
+        marked("standard deviation of a year's return"),
+        _percent,
+    ),
     Shown(
         "sharpe",
         marked("Sharpe ratio"),
-        "mean return beyond cash over volatility, of a year",
+        marked("mean return beyond cash over volatility, of a year"),
         _ratio,
     ),
     Shown(
         "sharpe_error",
         marked("standard error"),
-        "of the Sharpe ratio (Lo 2002): it lies within two of them of the true one nearly always",
+        marked(
+            "of the Sharpe ratio (Lo 2002): it lies within two of them of the true one "
+            "nearly always"
+        ),
         lambda value: f"{value:.2f}",
     ),
     Shown(
-        "sharpe_low", marked("95 % from"), "lower end of its stationary bootstrap interval", _ratio
+        "sharpe_low",
+        marked("95 % from"),
+        marked("lower end of its stationary bootstrap interval"),
+        _ratio,
     ),
     Shown(
-        "sharpe_high", marked("95 % to"), "upper end of its stationary bootstrap interval", _ratio
+        "sharpe_high",
+        marked("95 % to"),
+        marked("upper end of its stationary bootstrap interval"),
+        _ratio,
     ),
     Shown(
         "probabilistic_sharpe",
         marked("probabilistic Sharpe"),
-        "chance that the true Sharpe ratio is above 0 (Bailey & López de Prado 2012)",
+        marked("chance that the true Sharpe ratio is above 0 (Bailey & López de Prado 2012)"),
         _percent,
     ),
     Shown(
         "deflated_sharpe",
         marked("deflated Sharpe"),
-        "chance that it is above what the best of as many trials would reach without any ability "
-        "(Bailey & López de Prado 2014)",
+        marked(
+            "chance that it is above what the best of as many trials would reach without "
+            "any ability (Bailey & López de Prado 2014)"
+        ),
         _percent,
     ),
-    Shown("drawdown", marked("drawdown"), "deepest fall below the highest worth so far", _percent),
+    Shown(
+        "drawdown",
+        marked("drawdown"),
+        marked("deepest fall below the highest worth so far"),
+        _percent,
+    ),
     Shown(
         "drawdown_sessions",
         marked("its sessions"),
-        "from the peak until that was reached again, or to the end",
+        marked("from the peak until that was reached again, or to the end"),
         lambda value: f"{value:,}",
     ),
     Shown(
         "turnover",
         marked("turnover a year"),
-        "bought and sold, in multiples of the capital",
+        marked("bought and sold, in multiples of the capital"),
         lambda value: f"{value:,.1f}×",
     ),
     Shown(
         "winning",
         marked("winning days"),
-        "share of the sessions with a position that ended higher, after costs",
+        marked("share of the sessions with a position that ended higher, after costs"),
         _percent,
     ),
 )
@@ -109,6 +149,11 @@ def shown_measures(trading: Mapping[str, Any]) -> list[tuple[Shown, list[tuple[s
     """Each figure with (text, value) by account, in the order of `table`."""
     table = trading["table"]
     return [(one, [(one.text(row), row.get(one.key)) for row in table]) for one in MEASURES]
+
+
+def notes(trading: Mapping[str, Any]) -> list[str]:
+    """What is to be known beside the figures, in the user's language."""
+    return [again(note, (UNADJUSTED, UNKNOWN, STALE_OPENS)) for note in trading["notes"]]
 
 
 def at_cost(one: Mapping[str, Any]) -> str:

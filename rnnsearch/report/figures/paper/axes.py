@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from rnnsearch.report.figures.paper.values import SMALL, TEXT, date, plain
+from rnnsearch.report.figures.paper.values import SMALL, TEXT, date, plain, roomy
 from rnnsearch.report.figures.style import BLACK, GREY, GRID, decimals_of, is_in_percent
 
 MARKS = 6
@@ -106,7 +106,10 @@ class _Axis:
             limits(*reversed(axes.get_xlim() if name == "x" else axes.get_ylim()))
 
     def _mark(self, of: Any, places: Sequence[float], texts: Sequence[str]) -> None:
-        of.set_ticks(list(places), [plain(str(text)) for text in texts], parse_math=False)
+        told = [plain(str(text)) for text in texts]
+        if of.axis_name == "y":
+            told = ["\n".join(map(roomy, text.split("\n"))) for text in told]
+        of.set_ticks(list(places), told, parse_math=False)
 
 
 def _percent_of(axis: Any) -> Callable[[float, Any], str]:

@@ -16,7 +16,7 @@ from matplotlib.transforms import blended_transform_factory
 
 from rnnsearch.report.figures.paper.axes import Panel
 from rnnsearch.report.figures.paper.traces import DRAWN, Before, Trace
-from rnnsearch.report.figures.paper.values import DASHES, SMALL, THINNER, date, plain
+from rnnsearch.report.figures.paper.values import DASHES, SMALL, THINNER, date, plain, roomy
 from rnnsearch.report.figures.style import BLACK, GREY
 
 WIDTH = 7.2
@@ -159,8 +159,9 @@ def _legend(
     wanted = [plain(t["name"]) for t in named if plain(t["name"]) in found]
     names = list(dict.fromkeys(wanted))
     legend = image.legend(
-        [found[name] for name in names], names, loc="outside lower left", frameon=False,
-        fontsize=SMALL, ncols=min(len(names), 5), handlelength=2.4, borderpad=0,
+        [found[name] for name in names], [roomy(name) for name in names],
+        loc="outside lower left", frameon=False, fontsize=SMALL, ncols=min(len(names), 5),
+        handlelength=2.4, borderpad=0,
     )  # fmt: skip
     for text in legend.get_texts():
         text.set_parse_math(False)

@@ -1,9 +1,11 @@
 """Values of plotly's figures as matplotlib takes them."""
 
 import html
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -14,6 +16,9 @@ DASHES = {"solid": "-", "dot": ":", "dash": "--", "dashdot": "-.", "longdash": (
 
 TEXT, SMALL = 8.0, 7.0
 """Points."""
+
+SPACES = 1.3
+"""What a wide letter lacks, in spaces of DejaVu Sans."""
 
 THINNER = 0.65
 """Points of a line's width for a pixel."""
@@ -30,6 +35,14 @@ def date(value: Any) -> str:
 def plain(text: str) -> str:
     """What plotly's little HTML says."""
     return html.unescape(re.sub(r"</?[a-z]+>", "", text.replace("<br>", "\n")))
+
+
+def roomy(text: str) -> str:
+    """A text with as many spaces before it as it needs to be measured as wide as it is drawn: of
+    Chinese letters matplotlib measures the narrower mark of a letter that it has not, and browsers,
+    which have them, draw no spaces at an end."""
+    missing = sum(east_asian_width(letter) in "WF" for letter in text)
+    return " " * math.ceil(SPACES * missing) + text
 
 
 def colour_of(colour: Any, opacity: float) -> Any:

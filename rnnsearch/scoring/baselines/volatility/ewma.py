@@ -1,5 +1,6 @@
 """The exponentially weighted mean of past variances goes on."""
 
+from rnnsearch.language import marked
 from rnnsearch.scoring.baselines.base import Baseline, Fitted, Task
 from rnnsearch.scoring.baselines.volatility.levelled import levelled, of_volatility
 from rnnsearch.scoring.inference.skipped import Skipped
@@ -18,7 +19,9 @@ def ewma(task: Task) -> Fitted | Skipped:
 
 BASELINE = Baseline(
     name="ewma",
-    meaning="an average of past variances, newer ones counting for more, goes on (RiskMetrics)",
+    meaning=marked(
+        "an average of past variances, newer ones counting for more, goes on (RiskMetrics)"
+    ),
     applies=of_volatility,
     forecast=ewma,
 )

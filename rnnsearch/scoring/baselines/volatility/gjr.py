@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from rnnsearch.language import marked
 from rnnsearch.scoring.baselines.base import Baseline
 from rnnsearch.scoring.baselines.volatility.arch_models import garch
 from rnnsearch.scoring.baselines.volatility.levelled import of_volatility
@@ -10,7 +11,7 @@ from rnnsearch.scoring.baselines.volatility.levelled import of_volatility
 # of the nominal excess return on stocks.
 BASELINE = Baseline(
     name="gjr",
-    meaning="GJR-GARCH: as GARCH, where a fall pushes the variance more than a rise",
+    meaning=marked("GJR-GARCH: as GARCH, where a fall pushes the variance more than a rise"),
     applies=of_volatility,
     forecast=partial(garch, leverage=True),
 )

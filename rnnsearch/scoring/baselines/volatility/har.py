@@ -3,6 +3,7 @@
 import numpy as np
 
 from rnnsearch.arrays import Floats, Rows
+from rnnsearch.language import marked
 from rnnsearch.scoring.baselines.base import MIN_TRAIN, Baseline, Fitted, Task
 from rnnsearch.scoring.baselines.volatility.levelled import of_volatility
 from rnnsearch.scoring.inference.skipped import Skipped
@@ -41,8 +42,8 @@ def regressors(sigma: Floats, origins: Rows) -> Floats:
 
 BASELINE = Baseline(
     name="har",
-    meaning="HAR: a straight line through the volatility of the last day, week and month",
+    meaning=marked("HAR: a straight line through the volatility of the last day, week and month"),
     applies=of_volatility,
     forecast=har,
-    rival="HAR (a straight line through the volatility of the last day, week and month)",
+    rival=marked("HAR (a straight line through the volatility of the last day, week and month)"),
 )
