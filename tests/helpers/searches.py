@@ -144,7 +144,10 @@ def task(number: int, epochs: int = 2, **changes: Any) -> Task:
 
 
 def until(pool: Workers, kind: type[Any]) -> list[Event]:
-    """Everything that is said up to the first event of a kind."""
+    """What is said until there is an event of a kind, with that at the end.
+
+    Another worker may have been heard with it, and later.
+    """
     said: list[Event] = []
 
     def heard() -> bool:
@@ -152,7 +155,8 @@ def until(pool: Workers, kind: type[Any]) -> list[Event]:
         return any(isinstance(event, kind) for event in said)
 
     wait_until(heard)
-    return said
+    awaited = next(event for event in said if isinstance(event, kind))
+    return [event for event in said if event is not awaited] + [awaited]
 
 
 def begin(pool: Workers, wanted: Task, kind: type[Any] = Progress) -> list[Event]:

@@ -12,7 +12,7 @@ from arch.data import sp500
 
 from rnnsearch import targets
 from rnnsearch.config import load_study
-from rnnsearch.errors import NoTrialError, StorageError, StudyFileError
+from rnnsearch.errors import NoTrialError, RnnsearchError, StorageError, StudyFileError
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.publish.registry import forecast_rows, publish
 from rnnsearch.scoring import metrics
@@ -207,7 +207,7 @@ def test_where_the_best_candidate_diverges_on_all_rows_the_next_one_is_taken(
     assert answer["champion"]["trial"] == second
     assert f"trial {first} diverged under every seed and is left out" in said
     monkeypatch.setattr(evaluation, "refit", lambda *_: None)
-    with pytest.raises(evaluation.RnnsearchError, match="larger --top or --seeds"):
+    with pytest.raises(RnnsearchError, match="larger --top or --seeds"):
         answer_again(evaluated, again=True)
     assert openings(evaluated) == 2  # not opened for nothing
 

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy
 
 from rnnsearch.config import load_study
-from rnnsearch.model.forecasting import forecaster
+from rnnsearch.model.forecasting import folder
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.publish.registry import model_name
 from rnnsearch.scoring.sentences import charge
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow  # whole searches or commands
 
 STEPS = {  # where it is killed -> openings of the test by then
     "validated, nothing saved": (Forecaster, "save", False, 1, 0),
-    "between the champion's files": (forecaster, "replace_file", True, 1, 0),
+    "between the champion's files": (folder, "replace_file", True, 1, 0),
     "before it counts": (evaluation, "open_test", False, 1, 0),
     "entered in the ledger": (Store, "note", False, 1, 1),
     "counted": (evaluation, "open_test", True, 1, 1),
