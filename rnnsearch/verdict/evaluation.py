@@ -1,18 +1,19 @@
 """The honest answer: the champion against doing nothing, on rows that no trial has seen.
 
-The locked test is opened here and nowhere else. Every opening is entered in the storage's ledger
-before the rows are looked at, so a run that dies on the way counts too. Asking again shows the
-stored answer and opens nothing, whatever else is asked, unless a further opening is asked for.
+The locked test is opened here, that of one network for many series in `pooled.evaluating`, and
+nowhere else. Every opening is entered in the storage's ledger before the rows are looked at, so a
+run that dies on the way counts too. Asking again shows the stored answer and opens nothing,
+whatever else is asked, unless a further opening is asked for.
 
 Study attributes: `openings`, how often the test was opened; `evaluation`, the last answer.
 """
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import filelock
 import numpy as np
@@ -24,6 +25,7 @@ from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import StorageError, StudyFileError
 from rnnsearch.language import in_english
 from rnnsearch.model.forecasting.forecaster import Forecaster
+from rnnsearch.model.forecasting.pooled import PooledForecaster
 from rnnsearch.model.forecasting.spec import read_spec
 from rnnsearch.model.paths import apart, later
 from rnnsearch.scoring import sentences
@@ -41,11 +43,18 @@ from rnnsearch.shown import number_of
 from rnnsearch.verdict import comparison, trading
 from rnnsearch.verdict import walk as walks
 from rnnsearch.verdict.answers import compare, stored_answer
-from rnnsearch.verdict.champion import Candidate, best_refitted, best_trials, judged_steps, validate
+from rnnsearch.verdict.champion import (
+    Candidate,
+    Say,
+    best_refitted,
+    best_trials,
+    judged_steps,
+    validate,
+)
 from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.refit import refit
 
-Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 def evaluate(
@@ -87,10 +96,7 @@ def evaluate(
         if answer and not again:
             say_it_stands(study, store, answer, top, seeds, say)
             if not has_champion(study, answer):
-                say("the champion's folder is not of this evaluation: training it again")
-                chosen, seeds = store.trial(answer["champion"]["trial"]), answer["basis"]["seeds"]
-                candidates = validated(problem, store, [chosen], seeds, say)
-                _, champion = best_refitted(problem, candidates, seeds, say, refit)
+                champion = trained_again(problem, store, answer, say, refit)
                 champion.save(champion_folder(study))
             return answer
 
@@ -103,11 +109,7 @@ def evaluate(
                 f"going on with the walk that was begun, of the first {trials:,} trials, with "
                 f"--seeds {basis['seeds']} and --top {basis['top']}"
             )
-        best = [store.trial(number) for number in basis["trials"]]
-        seeds = basis["seeds"]
-        each = number_of(seeds, "seed")
-        say(f"validating the best {number_of(len(best), 'trial')} with {each} each")
-        candidates = validated(problem, store, best, seeds, say)
+        seeds, candidates = basis["seeds"], validated_best(problem, store, basis, say)
         started = time.perf_counter()
         winner, champion = best_refitted(problem, candidates, seeds, say, refit)
         seconds = (time.perf_counter() - started) / seeds
@@ -119,12 +121,7 @@ def evaluate(
             opening = _opened(problem, store, walk, begun, basis, trials, say)
             answer = {
                 **compare(problem, winner, champion, say, walk),
-                "candidates": [candidate.as_plain() for candidate in candidates],
-                "trials": trials,
-                "basis": basis,
-                "opening": opening.number,
-                "opening_id": opening.id,
-                "opened_before_by": list(opening.others),
+                **made_of(candidates, trials, basis, opening),
             }
         with in_english():  # it is kept
             answer["trading"] = trading.traded(problem, store.trials(), trials, answer)
@@ -152,13 +149,15 @@ def champion_folder(study: StudyFile) -> Path:
     return home() / "champions" / study.name
 
 
-def has_champion(study: StudyFile, answer: dict[str, Any]) -> bool:
+def has_champion(
+    study: StudyFile, answer: dict[str, Any], kind: type[Forecaster | PooledForecaster] = Forecaster
+) -> bool:
     """Whether the champion's folder holds the champion of this answer, undamaged."""
     try:
         spec = read_spec(champion_folder(study))
         if spec is None or spec.identity != answer["champion"]["identity"]:
             return False
-        Forecaster.load(champion_folder(study))
+        kind.load(champion_folder(study))
     except StorageError:
         return False
     return True
@@ -267,6 +266,45 @@ def validated(
 ) -> list[Candidate]:
     """The best candidate first, judged and taught as the study's trials were."""
     return validate(problem, trials, seeds, say, store.scoring, store.formulation)
+
+
+def validated_best(
+    problem: Problem, store: Store, basis: Mapping[str, Any], say: Say
+) -> list[Candidate]:
+    """`validated`, of the trials and with the seeds that an answer is made of."""
+    best, seeds = [store.trial(number) for number in basis["trials"]], basis["seeds"]
+    each = number_of(seeds, "seed")
+    say(f"validating the best {number_of(len(best), 'trial')} with {each} each")
+    return validated(problem, store, best, seeds, say)
+
+
+def trained_again(
+    problem: Problem,
+    store: Store,
+    answer: Mapping[str, Any],
+    say: Say,
+    refit: Callable[[Problem, Candidate, int, Say], T | None],
+) -> T:
+    """The champion of an answer that stands, where its folder is lost."""
+    say("the champion's folder is not of this evaluation: training it again")
+    chosen, seeds = store.trial(answer["champion"]["trial"]), answer["basis"]["seeds"]
+    candidates = validated(problem, store, [chosen], seeds, say)
+    _, champion = best_refitted(problem, candidates, seeds, say, refit)
+    return champion
+
+
+def made_of(
+    candidates: Sequence[Candidate], trials: int, basis: Mapping[str, Any], opening: Opening
+) -> dict[str, Any]:
+    """What an answer says of how it was made."""
+    return {
+        "candidates": [candidate.as_plain() for candidate in candidates],
+        "trials": trials,
+        "basis": basis,
+        "opening": opening.number,
+        "opening_id": opening.id,
+        "opened_before_by": list(opening.others),
+    }
 
 
 def basis_of(

@@ -5,17 +5,14 @@ asked of all series together with dates as witnesses.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from rnnsearch.arrays import Floats, rounded
-from rnnsearch.config import StudyFile, digest, extremes
-from rnnsearch.errors import StorageError
+from rnnsearch.config import StudyFile, digest
 from rnnsearch.model.forecasting.pooled import PooledForecaster
-from rnnsearch.model.forecasting.spec import read_spec
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.inference import selection
 from rnnsearch.scoring.inference.significance import MIN_ROWS
@@ -30,22 +27,22 @@ from rnnsearch.search.store.openings import marks, open_test
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import trained
 from rnnsearch.search.trial.judging import judge
-from rnnsearch.shown import number_of
 from rnnsearch.verdict.answers import stored_answer
-from rnnsearch.verdict.champion import Candidate, best_refitted
+from rnnsearch.verdict.champion import Candidate, Say, best_refitted
 from rnnsearch.verdict.evaluation import (
     alone,
     basis_of,
     champion_folder,
     check_locked,
+    has_champion,
+    made_of,
     say_it_stands,
-    validated,
+    trained_again,
+    validated_best,
 )
 from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.pooled.fitting import refit_pool
 from rnnsearch.verdict.pooled.rows import Locked, LockedRows, locked_rows
-
-Say = Callable[[str], None]
 
 NO_MOVES = "prices are not above 0, or what is forecast says nothing of the price"
 
@@ -63,19 +60,13 @@ def evaluate_pool(
         answer = stored_answer(store)
         if answer and not again:
             say_it_stands(study, store, answer, top, seeds, say)
-            if not _has_champion(study, answer):
-                say("the champion's folder is not of this evaluation: training it again")
-                chosen, seeds = store.trial(answer["champion"]["trial"]), answer["basis"]["seeds"]
-                candidates = validated(problem, store, [chosen], seeds, say)
-                _, champion = best_refitted(problem, candidates, seeds, say, refit_pool)
+            if not has_champion(study, answer, PooledForecaster):
+                champion = trained_again(problem, store, answer, say, refit_pool)
                 champion.save(champion_folder(study))
             return answer
         problem.try_measures()
         basis, trials = basis_of(study, store, top, seeds, None), store.finished()
-        best = [store.trial(number) for number in basis["trials"]]
-        each = number_of(seeds, "seed")
-        say(f"validating the best {number_of(len(best), 'trial')} with {each} each")
-        candidates = validated(problem, store, best, seeds, say)
+        candidates = validated_best(problem, store, basis, say)
         winner, champion = best_refitted(problem, candidates, seeds, say, refit_pool)
         champion.save(champion_folder(study))
         # From disk, as every later forecast is made.
@@ -85,12 +76,7 @@ def evaluate_pool(
         say(f"opening the locked test (opening number {opening.number})")
         answer = {
             **compared(problem, winner, champion, say),
-            "candidates": [candidate.as_plain() for candidate in candidates],
-            "trials": trials,
-            "basis": basis,
-            "opening": opening.number,
-            "opening_id": opening.id,
-            "opened_before_by": list(opening.others),
+            **made_of(candidates, trials, basis, opening),
         }
         answer["significance"] |= {
             name: asdict(result) for name, result in selection_of_pool(problem, store).items()
@@ -113,7 +99,8 @@ def compared(
     dates = problem.prices.dates
     tested = np.unique(np.concatenate([one.dates for one in rated]))
     every = np.concatenate([one.rows for one in locked.series])
-    hardest = max({one.hardest for one in locked.series}, key=lambda n: _held(locked, n))
+    # Of as many the first: a set would have another order in each process.
+    hardest = max(locked.series[0].scored.naive, key=lambda name: _held(locked, name))
     forecast, actual = locked.moves()
     beside = cross_section(forecast, actual, h)
     tests = {
@@ -162,9 +149,12 @@ def compared(
 
 
 def selection_of_pool(problem: Problem, store: Store) -> dict[str, Any]:
-    """As `evaluation.selection_tests`, of the mean over series on each date."""
+    """As `evaluation.selection_tests`, of the mean over series on each date.
+
+    Overfitting is asked of squared errors, whatever was maximised.
+    """
     naive_losses, losses = pooled_losses(problem, store)
-    horizon = max(extremes(problem.study.space.output_shift))
+    horizon = problem.study.furthest
     return {
         "superior_ability": selection.spa(naive_losses, losses, horizon=horizon),
         "confidence_set": selection.model_confidence_set(losses, horizon=horizon),
@@ -300,14 +290,3 @@ def _too_few(locked: LockedRows) -> str:
         f"an order needs {FEWEST} series or more with forecasts that differ on a date, and the "
         f"locked rows are of {len(locked.series)}"
     )
-
-
-def _has_champion(study: StudyFile, answer: dict[str, Any]) -> bool:
-    try:
-        spec = read_spec(champion_folder(study))
-        if spec is None or spec.identity != answer["champion"]["identity"]:
-            return False
-        PooledForecaster.load(champion_folder(study))
-    except StorageError:
-        return False
-    return True
