@@ -106,13 +106,7 @@ def predict(
     return {
         "study": study.name,
         "champion": spec.trial,
-        "trained": {
-            "rows": spec.trained_rows or None,
-            "first": spec.trained_first or None,
-            "last": spec.trained_last or None,
-            "refit": bool(spec.refit_of),
-            "sessions_since": since,
-        },
+        "trained": trained_on(spec, since),
         "level": level,
         "forecasts": as_json(frame.to_dict("records")),
         "notes": notes,
@@ -120,6 +114,17 @@ def predict(
         "verdict": answer["verdict"]["sentence"],
         "openings": answer["openings"],
         "recorded": recorded,
+    }
+
+
+def trained_on(spec: ForecasterSpec, since: int) -> dict[str, Any]:
+    """What trained the weights, `since` so many sessions; None where that was not told then."""
+    return {
+        "rows": spec.trained_rows or None,
+        "first": spec.trained_first or None,
+        "last": spec.trained_last or None,
+        "refit": bool(spec.refit_of),
+        "sessions_since": since,
     }
 
 

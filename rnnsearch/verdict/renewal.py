@@ -11,7 +11,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -39,6 +39,8 @@ from rnnsearch.verdict.evaluation import (
 )
 from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.refit import fit, path_values, refit
+
+T = TypeVar("T", Forecaster, PooledForecaster)
 
 NEWEST = "newest"
 UNTESTED = "untested_champion"  # study attribute
@@ -95,17 +97,11 @@ def renew(
         int(fold.train[-1]),
     )
     with alone(study):
-        known, before = None, None
-        with contextlib.suppress(StorageError):  # one that is damaged is made again
-            if (known := newest(study, spec.identity)) is not None:
-                before = Forecaster.load(known[0])
-        if before is None:
-            known = None
+        known, before = last_made(study, champion)
         # What is known reaches to the newest row that any weights were trained on.
-        differs = (before or champion).notes(problem.prices)
-        made = False
-        if known is None or known[1].identity != identity:
-            made = True
+        differs = before.notes(problem.prices)
+        made = known is None or known[1].identity != identity
+        if made:
             say(f"training trial {spec.trial} on {len(fold.train):,} rows, with all known today")
             renewed = fit(
                 problem,
@@ -121,12 +117,8 @@ def renew(
                 say=say,
                 **_errors(champion, problem),
             )
-            if renewed is None:
-                raise RnnsearchError(
-                    f"{study.name}: training on all rows diverged under every seed; the champion "
-                    "stays as it is"
-                )
-            known = keep(study, renewed), renewed.spec
+            known = kept(study, renewed)
+    assert known is not None
     notes = [*problem.prices.warnings, *differs]
     return told(study, *known, made=made, notes=notes)
 
@@ -160,6 +152,11 @@ def answer_of(store: Store, study: StudyFile) -> dict[str, Any] | None:
 
 def evaluated_champion(study: StudyFile, answer: dict[str, Any]) -> Forecaster:
     """The champion of an answer. Raises StorageError where its folder holds another, or none."""
+    return Forecaster.load(evaluated_folder(study, answer))
+
+
+def evaluated_folder(study: StudyFile, answer: dict[str, Any]) -> Path:
+    """That of the champion of an answer. Raises StorageError where it holds another, or none."""
     folder = champion_folder(study)
     spec = read_spec(folder)
     if spec is None or spec.identity != answer["champion"]["identity"]:
@@ -167,7 +164,7 @@ def evaluated_champion(study: StudyFile, answer: dict[str, Any]) -> Forecaster:
             f"{folder}: the champion of the last evaluation is not there; run `rnnsearch evaluate` "
             "with the --top and --seeds of then, which trains it again without opening the test"
         )
-    return Forecaster.load(folder)
+    return folder
 
 
 def newest(study: StudyFile, evaluated: str) -> tuple[Path, ForecasterSpec] | None:
@@ -188,6 +185,16 @@ def newest(study: StudyFile, evaluated: str) -> tuple[Path, ForecasterSpec] | No
     if spec is None:
         raise _damaged(study)
     return (folder, spec) if spec.refit_of == evaluated else None
+
+
+def last_made(study: StudyFile, champion: T) -> tuple[tuple[Path, ForecasterSpec] | None, T]:
+    """Folder and specification of the champion's newest renewal, and its weights; None and the
+    champion without one. One that is damaged does not count: it is made again.
+    """
+    with contextlib.suppress(StorageError):
+        if (known := newest(study, champion.spec.identity)) is not None:
+            return known, champion.load(known[0])
+    return None, champion
 
 
 def newest_weights(study: StudyFile, evaluated: str) -> Forecaster | None:
@@ -309,8 +316,18 @@ def _errors(champion: Forecaster, problem: Problem) -> dict[str, Floats]:
     }
 
 
-def keep(study: StudyFile, renewed: Forecaster | PooledForecaster) -> Path:
-    """Write it beside what is there, and then name it the newest. Its folder."""
+def kept(
+    study: StudyFile, renewed: Forecaster | PooledForecaster | None
+) -> tuple[Path, ForecasterSpec]:
+    """Write it beside what is there, and then name it the newest: its folder and specification.
+
+    Raises RnnsearchError where there are no weights.
+    """
+    if renewed is None:
+        raise RnnsearchError(
+            f"{study.name}: training on all rows diverged under every seed; the champion stays as "
+            "it is"
+        )
     root, name = _folder(study), renewed.spec.identity
     renewed.save(root / name)
     about = json.dumps({"identity": name}).encode()
@@ -319,7 +336,7 @@ def keep(study: StudyFile, renewed: Forecaster | PooledForecaster) -> Path:
         if other.is_dir() and other.name != name:
             with contextlib.suppress(OSError):
                 shutil.rmtree(other)
-    return root / name
+    return root / name, renewed.spec
 
 
 def _folder(study: StudyFile) -> Path:

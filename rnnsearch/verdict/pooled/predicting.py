@@ -10,17 +10,14 @@ import pandas as pd
 from rnnsearch.config import StudyFile
 from rnnsearch.data.listing import Listed, is_pattern, list_series
 from rnnsearch.data.prices.load import read_prices
-from rnnsearch.errors import DataError, NoTrialError, RnnsearchError, StorageError, StudyFileError
+from rnnsearch.errors import DataError, NoTrialError, RnnsearchError, StudyFileError
 from rnnsearch.model.forecasting.pooled import PooledForecaster
-from rnnsearch.model.forecasting.spec import read_spec
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
-from rnnsearch.verdict.evaluation import champion_folder
 from rnnsearch.verdict.plain import as_json
-from rnnsearch.verdict.prediction import in_sample, old_weights, undated
-from rnnsearch.verdict.renewal import age, answer_of, newest
+from rnnsearch.verdict.prediction import in_sample, old_weights, trained_on, undated
+from rnnsearch.verdict.renewal import age, answer_of, evaluated_folder, newest
 
-UNSEEN = "unseen"
 TOLD = 10  # series in a note
 BEHIND = pd.Timedelta(days=10)  # more than holidays
 
@@ -84,13 +81,7 @@ def predict_pool(
     return {
         "study": study.name,
         "champion": spec.trial,
-        "trained": {
-            "rows": spec.trained_rows or None,
-            "first": spec.trained_first or None,
-            "last": spec.trained_last or None,
-            "refit": bool(spec.refit_of),
-            "sessions_since": since,
-        },
+        "trained": trained_on(spec, since),
         "level": level,
         "forecasts": rows,
         "notes": [
@@ -118,14 +109,7 @@ def newest_pool(study: StudyFile, answer: dict[str, Any]) -> PooledForecaster:
 
 def evaluated_pool(study: StudyFile, answer: dict[str, Any]) -> PooledForecaster:
     """The champion of an answer. Raises StorageError where its folder holds another, or none."""
-    folder = champion_folder(study)
-    spec = read_spec(folder)
-    if spec is None or spec.identity != answer["champion"]["identity"]:
-        raise StorageError(
-            f"{folder}: the champion of the last evaluation is not there; run `rnnsearch evaluate` "
-            "with the --top and --seeds of then, which trains it again without opening the test"
-        )
-    return PooledForecaster.load(folder)
+    return PooledForecaster.load(evaluated_folder(study, answer))
 
 
 def listed(study: StudyFile, data: Path | None) -> tuple[Listed, ...]:

@@ -1,7 +1,6 @@
 """The champion of many series, trained on all rows of all that are known today."""
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ from rnnsearch.data.prices.panel import Panel
 from rnnsearch.errors import (
     DataError,
     NoTrialError,
-    RnnsearchError,
-    StorageError,
     StudyFileError,
     shown,
 )
@@ -23,12 +20,11 @@ from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.verdict.answers import stored_answer
+from rnnsearch.verdict.champion import Say
 from rnnsearch.verdict.evaluation import alone
 from rnnsearch.verdict.pooled.fitting import fit_pool
 from rnnsearch.verdict.pooled.predicting import TOLD, evaluated_pool, some
-from rnnsearch.verdict.renewal import keep, newest, told
-
-Say = Callable[[str], None]
+from rnnsearch.verdict.renewal import kept, last_made, told
 
 
 def renew_pool(
@@ -67,14 +63,9 @@ def renew_pool(
     assert panel is not None
     identity = digest("refit", spec.identity, problem.table.hash, problem.prices.hash)
     with alone(study):
-        known, before = None, None
-        with contextlib.suppress(StorageError):  # one that is damaged is made again
-            if (known := newest(study, spec.identity)) is not None:
-                before = PooledForecaster.load(known[0])
-        if before is None:
-            known = None
+        known, before = last_made(study, champion)
         # What is known reaches to the newest row that any weights were trained on.
-        differs = list(_differing(before or champion, panel))
+        differs = list(_differing(before, panel))
         made = known is None or known[1].identity != identity
         if made:
             say(f"training trial {spec.trial} on {len(fold.train):,} rows, with all known today")
@@ -94,12 +85,7 @@ def renew_pool(
                 },
                 say=say,
             )
-            if renewed is None:
-                raise RnnsearchError(
-                    f"{study.name}: training on all rows diverged under every seed; the champion "
-                    "stays as it is"
-                )
-            known = keep(study, renewed), renewed.spec
+            known = kept(study, renewed)
     assert known is not None
     notes = [*problem.prices.warnings, *differs[:TOLD]]
     if len(differs) > TOLD:
