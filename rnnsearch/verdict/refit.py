@@ -1,8 +1,8 @@
 """A candidate trained once more, on every row before the locked test: the forecaster itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -107,12 +107,7 @@ def fit(
             target_relative=target.relative,
             target_least=target.least,
             later_scales=prepared.later_scales,
-            seeds=tuple(networks),
-            versions={"rnnsearch": __version__, **describe(device, problem.study.run.precision)},
-            code=kept_code.listed(code),
-            trained_rows=len(fold.train),
-            trained_first=f"{dates[fold.train[0]]:%Y-%m-%d}",
-            trained_last=f"{dates[fold.train[-1] + problem.steps - 1]:%Y-%m-%d}",
+            **told_of_training(problem, fold, device, networks, code),
         ),
         networks=tuple(networks.values()),
         scaler=prepared.scaler,
@@ -159,6 +154,25 @@ def trained_networks(
     if not networks:
         return None
     return device, prepared, networks
+
+
+def told_of_training(
+    problem: Problem,
+    fold: Fold,
+    device: torch.device,
+    networks: Mapping[int, Network],
+    code: Mapping[str, OwnCode],
+) -> dict[str, Any]:
+    """What a `ForecasterSpec` says of how it was trained; of rows of many series, too."""
+    dates = problem.prices.dates
+    return {
+        "seeds": tuple(networks),
+        "versions": {"rnnsearch": __version__, **describe(device, problem.study.run.precision)},
+        "code": kept_code.listed(code),
+        "trained_rows": len(fold.train),
+        "trained_first": f"{dates[fold.train].min():%Y-%m-%d}",
+        "trained_last": f"{dates[fold.train + problem.steps - 1].max():%Y-%m-%d}",
+    }
 
 
 def _seen(problem: Problem, fold: Fold, parameters: TrialParameters) -> NDArray[np.float32]:

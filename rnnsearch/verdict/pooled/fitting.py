@@ -1,13 +1,11 @@
 """The champion of many series: networks trained on the rows of all, and what is each one's own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from rnnsearch.arrays import Floats
-from rnnsearch.model.device import describe
-from rnnsearch.model.forecasting import kept_code
 from rnnsearch.model.forecasting.bands import Moves
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.forecasting.history import History
@@ -16,11 +14,8 @@ from rnnsearch.model.forecasting.spec import ForecasterSpec
 from rnnsearch.model.windows import MIN_VALIDATION, Fold
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.parameters import TrialParameters
-from rnnsearch.verdict.champion import Candidate, seeds_of
-from rnnsearch.verdict.refit import code_of, identity, spec_of, trained_networks
-from rnnsearch.version import __version__
-
-Say = Callable[[str], None]
+from rnnsearch.verdict.champion import Candidate, Say, seeds_of
+from rnnsearch.verdict.refit import code_of, identity, spec_of, told_of_training, trained_networks
 
 NOTHING = (np.empty(0), np.empty(0))
 
@@ -119,19 +114,10 @@ def fit_pool(
             scales=own_scales,
             seen=np.stack([np.nanmin(seen, axis=0), np.nanmax(seen, axis=0)]),
         )
-    days = dates[fold.train]
     code = code_of(problem, spec)
     first = next(iter(series.values()))
     lead = Forecaster(
-        spec=replace(
-            spec,
-            seeds=tuple(networks),
-            versions={"rnnsearch": __version__, **describe(device, problem.study.run.precision)},
-            code=kept_code.listed(code),
-            trained_rows=len(fold.train),
-            trained_first=f"{days.min():%Y-%m-%d}",
-            trained_last=f"{days.max():%Y-%m-%d}",
-        ),
+        spec=replace(spec, **told_of_training(problem, fold, device, networks, code)),
         networks=tuple(networks.values()),
         scaler=first.scaler,
         history=first.history,
