@@ -25,6 +25,7 @@ class Locked:
 
     name     of the series
     rows     (n,) in the panel
+    stretch  all rows of the series there
     by_seed  (seeds, n) in the target's unit
     scored   the forecast of all seeds together, and what it is held to
     unit, centre  as of `tests.Rated`
@@ -32,6 +33,7 @@ class Locked:
 
     name: str
     rows: Rows
+    stretch: slice
     by_seed: Floats
     scored: Scored
     hardest: str
@@ -54,13 +56,21 @@ class LockedRows:
     @cached_property
     def dates(self) -> NDArray[np.datetime64]:
         """(D,) of all sessions from the first origin on, increasing."""
-        every = self.problem.prices.dates.to_numpy("datetime64[us]")
+        every = self._every_date
         first = min(every[one.rows[0] - self.horizon] for one in self.series)
         return np.unique(every[every >= first])
 
+    @cached_property
+    def _every_date(self) -> NDArray[np.datetime64]:
+        """(rows,) of the panel."""
+        return self.problem.prices.dates.to_numpy("datetime64[us]")
+
+    def _places(self, rows: Rows) -> Rows:
+        """Where the dates of rows of the panel stand among `dates`."""
+        return np.searchsorted(self.dates, self._every_date[rows])
+
     def rated(self) -> list[Rated]:
         """What the tests are asked."""
-        every = self.problem.prices.dates.to_numpy("datetime64[us]")
         quotes, h = self.problem.prices.quotes, self.horizon
         found = []
         for one in self.series:
@@ -68,10 +78,10 @@ class LockedRows:
             sessions = None
             if pieces is not None:
                 steps = one.rows[None, :] - h + np.arange(1, h + 1)[:, None]
-                sessions = np.searchsorted(self.dates, every[steps])
+                sessions = self._places(steps)
             found.append(
                 Rated(
-                    dates=np.searchsorted(self.dates, every[one.rows]),
+                    dates=self._places(one.rows),
                     actual=one.scored.actual,
                     forecast=one.scored.forecast,
                     hardest=one.scored.hardest,
@@ -87,44 +97,32 @@ class LockedRows:
     def moves(self) -> tuple[Floats, Floats]:
         """(dates, S) how far each price was forecast to go, and went, from each origin; NaN where
         nothing was. As shares of the price: of what is not above 0 there are none."""
-        every = self.problem.prices.dates.to_numpy("datetime64[us]")
         closes, h = self.problem.prices.closes, self.horizon
         forecast, actual = (np.full((len(self.dates), len(self.series)), np.nan) for _ in range(2))
         for place, one in enumerate(self.series):
             origins = one.rows - h
             if (closes[origins] <= 0).any() or (closes[one.rows] <= 0).any():
                 continue
-            begins = int(self.problem.panel.begins[self._number(one)])  # type: ignore[union-attr]
+            begins = one.stretch.start
             changes = np.diff(np.log(np.maximum(closes[begins : int(origins[-1]) + 1], 1e-300)))
             usual = recent_size(changes, one.unit)[origins - begins] * np.sqrt(h)
             said = self.target.move(one.scored.forecast, closes[origins], usual)
             if said is None:
                 continue
-            at = np.searchsorted(self.dates, every[origins])
+            at = self._places(origins)
             forecast[at, place] = said
             actual[at, place] = closes[one.rows] / closes[origins] - 1
         return forecast, actual
 
     def returns(self) -> Floats:
         """(dates, S) of each series on a date since its session before; NaN where it has none."""
-        every = self.problem.prices.dates.to_numpy("datetime64[us]")
         closes = self.problem.prices.closes
-        panel = self.problem.panel
-        assert panel is not None
         found = np.full((len(self.dates), len(self.series)), np.nan)
         for place, one in enumerate(self.series):
-            number = self._number(one)
-            end = int(panel.begins[number + 1])
-            rows = np.arange(int(one.rows[0]) - self.horizon + 1, end)
+            rows = np.arange(int(one.rows[0]) - self.horizon + 1, one.stretch.stop)
             if (closes[rows - 1] > 0).all():
-                at = np.searchsorted(self.dates, every[rows])
-                found[at, place] = closes[rows] / closes[rows - 1] - 1
+                found[self._places(rows), place] = closes[rows] / closes[rows - 1] - 1
         return found
-
-    def _number(self, one: Locked) -> int:
-        panel = self.problem.panel
-        assert panel is not None
-        return panel.series.index(one.name)
 
 
 def locked_rows(problem: Problem, champion: PooledForecaster, horizon: int) -> LockedRows:
@@ -146,14 +144,14 @@ def locked_rows(problem: Problem, champion: PooledForecaster, horizon: int) -> L
         by_seed = own.forecast_quoted(table, alone, rows - horizon - part.begins)
         naive = targets.naive_forecasts(target, quotes, rows, horizon, part.train)
         actual = target.values(quotes.target, rows, horizon)
-        place, _ = targets.hardest(actual, list(naive.values()))
+        hardest = list(naive)[targets.hardest(actual, list(naive.values()))[0]]
         taught = target.values(quotes.target, part.train, horizon)
         past = quotes.target[part.begins : rows[0] - horizon + 1]
         scored = Scored(
             actual=actual,
             forecast=np.asarray(by_seed.mean(axis=0), dtype=np.float64),
             naive=naive,
-            hardest=list(naive.values())[place],
+            hardest=naive[hardest],
             origin=quotes.target[rows - horizon],
             target=target,
             moved=float(np.abs(past[horizon:] - past[:-horizon]).mean()),
@@ -164,9 +162,10 @@ def locked_rows(problem: Problem, champion: PooledForecaster, horizon: int) -> L
             Locked(
                 name,
                 rows,
+                stretch,
                 by_seed,
                 scored,
-                list(naive)[place],
+                hardest,
                 unit=spread if spread > 0 else 1.0,
                 centre=float(taught.mean()),
             )
