@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rnnsearch.scoring.inference.information import Information, holm
+from rnnsearch.scoring.inference.information import Information, holm_of_known
 from rnnsearch.scoring.inference.significance import LEVEL, DieboldMariano
 from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.scoring.sentences import Verdict, charge, compared, opened, p_shown
@@ -114,10 +114,12 @@ def _judged(steps: Sequence[StepTests], times: float) -> list[StepVerdict]:
     ]
     better = [None if isinstance(one.accuracy, Skipped) else one.accuracy.p_better for one in steps]
     worse = [None if p is None else 1 - p for p in better]
+    corrected = (
+        holm_of_known([None if p is None else min(1.0, times * p) for p in each])
+        for each in (information, better, worse)
+    )
     found = []
-    for one, known, p, p_worse in zip(
-        steps, *(_corrected(each, times) for each in (information, better, worse)), strict=True
-    ):
+    for one, known, p, p_worse in zip(steps, *corrected, strict=True):
         informative = known is not None and known < LEVEL
         found.append(
             StepVerdict(
@@ -131,13 +133,6 @@ def _judged(steps: Sequence[StepTests], times: float) -> list[StepVerdict]:
             )
         )
     return found
-
-
-def _corrected(p_values: Sequence[float | None], times: float) -> list[float | None]:
-    """Holm over those that there are."""
-    there = holm([min(1.0, times * p) for p in p_values if p is not None])
-    left = iter(there)
-    return [None if p is None else next(left) for p in p_values]
 
 
 def _least(p_values: Sequence[float | None]) -> float | None:

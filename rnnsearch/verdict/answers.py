@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 
 from rnnsearch.arrays import Floats, rounded
 from rnnsearch.language import _, in_english, used
@@ -16,7 +16,7 @@ from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.scoring import baselines, metrics, sentences
 from rnnsearch.scoring.inference import significance, together
 from rnnsearch.scoring.inference.information import Information
-from rnnsearch.scoring.inference.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import Skipped, result_of
 from rnnsearch.scoring.path_sentences import PathVerdict
 from rnnsearch.scoring.trading.words import EARLIER
 from rnnsearch.search.problem import Problem
@@ -33,7 +33,6 @@ from rnnsearch.verdict.walk import Walk
 
 EXPLANATION = "explanation"
 
-T = TypeVar("T")
 Say = Callable[[str], None]
 
 
@@ -245,8 +244,8 @@ def _verdict(answer: Mapping[str, Any]) -> dict[str, Any]:
     skill = answer["table"][0]["skill"]
     return asdict(
         sentences.verdict(
-            _result(tests["information"], Information),
-            _result(tests["diebold_mariano"], significance.DieboldMariano),
+            result_of(tests["information"], Information),
+            result_of(tests["diebold_mariano"], significance.DieboldMariano),
             skill=-math.inf if skill is None else skill,
             hardest=answer["hardest_in_words"],
             **answer["test"],
@@ -275,14 +274,10 @@ def _old_verdict(answer: dict[str, Any], openings: int) -> dict[str, Any]:
     skill = answer["table"][0]["skill"]
     return asdict(
         sentences.old_verdict(
-            _result(answer["significance"]["diebold_mariano"], significance.DieboldMariano),
+            result_of(answer["significance"]["diebold_mariano"], significance.DieboldMariano),
             skill=-math.inf if skill is None else skill,
             **answer["test"],
             trials=answer["trials"],
             openings=openings,
         )
     )
-
-
-def _result(plain: dict[str, Any], kind: type[T]) -> T | Skipped:
-    return Skipped(**plain) if "reason" in plain else kind(**plain)

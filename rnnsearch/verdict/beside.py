@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rnnsearch.scoring.inference.information import holm
+from rnnsearch.scoring.inference.information import holm_of_known
 
 ON_THE_TEST = ("diebold_mariano_", "pesaran_timmermann", "excess_profitability")
 PRIMARY = ("information", "diebold_mariano")
@@ -22,5 +22,4 @@ def corrected(tests: Sequence[tuple[str, Mapping[str, Any]]], times: float) -> l
             found.append(None)
         else:
             found.append(min(1.0, p * (times if name.startswith(ON_THE_TEST) else 1.0)))
-    left = iter(holm([p for p in found if p is not None]))
-    return [None if p is None else next(left) for p in found]
+    return holm_of_known(found)

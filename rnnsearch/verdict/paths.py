@@ -9,19 +9,17 @@ first one: dates, actual, origin_price, forecasts, interval. Tests stand with th
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from rnnsearch.model.paths import averaged
 from rnnsearch.scoring.inference.information import Information
 from rnnsearch.scoring.inference.significance import DieboldMariano
-from rnnsearch.scoring.inference.skipped import Skipped
+from rnnsearch.scoring.inference.skipped import result_of
 from rnnsearch.scoring.path_sentences import NOTHING, PathVerdict, StepTests, path_verdict
 from rnnsearch.verdict.beside import corrected
 from rnnsearch.verdict.plain import as_json
-
-T = TypeVar("T")
 
 STEPS = "steps"
 
@@ -58,8 +56,8 @@ def verdict(told: Mapping[str, Any]) -> PathVerdict:
         [
             StepTests(
                 one["ahead"],
-                _result(one["significance"]["information"], Information),
-                _result(one["significance"]["diebold_mariano"], DieboldMariano),
+                result_of(one["significance"]["information"], Information),
+                result_of(one["significance"]["diebold_mariano"], DieboldMariano),
                 _skill(one),
             )
             for one in told[STEPS]
@@ -112,7 +110,3 @@ def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
 def _skill(one: Mapping[str, Any]) -> float:
     skill = one["table"][0]["skill"]
     return -math.inf if skill is None else float(skill)
-
-
-def _result(plain: Mapping[str, Any], kind: type[T]) -> T | Skipped:
-    return Skipped(**plain) if "reason" in plain else kind(**plain)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnsearch.arrays import Floats
-from rnnsearch.scoring.inference.significance import MIN_ROWS, variance_lags
+from rnnsearch.scoring.inference.significance import MIN_ROWS, too_few, variance_lags
 from rnnsearch.scoring.inference.skipped import Skipped
 
 SAME = 1e-6
@@ -81,7 +81,7 @@ def information(
     """
     rows = len(actual)
     if rows < MIN_ROWS * horizon:
-        return Skipped(_too_few(rows, horizon))
+        return Skipped(too_few(rows, horizon))
     if not all(np.isfinite(values).all() for values in (actual, forecast, *known)):
         return Skipped("a value is not a finite number")
     surprise, news, weights = weighed(actual, forecast, known, centre)
@@ -200,7 +200,7 @@ def clark_west(
     """
     rows = len(actual)
     if rows < MIN_ROWS * horizon:
-        return Skipped(_too_few(rows, horizon))
+        return Skipped(too_few(rows, horizon))
     if not all(np.isfinite(values).all() for values in (actual, forecast, nested)):
         return Skipped("a value is not a finite number")
     adjusted = (actual - nested) ** 2 - ((actual - forecast) ** 2 - (nested - forecast) ** 2)
@@ -232,6 +232,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in multipletests(p_values, method="holm")[1]]
 
 
+def holm_of_known(p_values: Sequence[float | None]) -> list[float | None]:
+    """`holm` over those that there are; None of the others."""
+    left = iter(holm([p for p in p_values if p is not None]))
+    return [None if p is None else next(left) for p in p_values]
+
+
 def _standardised(values: Floats) -> Floats:
     return np.asarray((values - values.mean()) / values.std(), dtype=np.float64)
 
@@ -259,8 +265,3 @@ def _fitted_so_far(values: Floats, regressors: Floats) -> Floats:
     ridge = 1e-9 * np.eye(regressors.shape[1])
     slopes = np.linalg.solve(products + ridge, targets[:, :, None])[:, :, 0]
     return np.asarray(values[0] + (regressors * slopes).sum(axis=1), dtype=np.float64)
-
-
-def _too_few(rows: int, horizon: int) -> str:
-    ahead = f" for forecasts {horizon} sessions ahead" if horizon > 1 else ""
-    return f"needs {MIN_ROWS * horizon:,} rows{ahead}, has {rows:,}"

@@ -66,7 +66,7 @@ def diebold_mariano(
     """
     rows = len(losses)
     if rows < MIN_ROWS * horizon:
-        return Skipped(_too_few(rows, horizon))
+        return Skipped(too_few(rows, horizon))
     difference = losses - naive_losses
     if not np.isfinite(difference).all():
         return Skipped("an error is not a finite number")
@@ -115,6 +115,14 @@ def variance_lags(rows: int, horizon: int) -> int:
     return int(max(2 * (horizon - 1), np.ceil(rows ** (1 / 3))))
 
 
+def long_run_variance(values: Floats, lags: int) -> float:
+    """That of the sum of values (n,) whose mean is 0, with the weights of Newey & West 1987."""
+    total = float(values @ values)
+    for lag in range(1, min(lags, len(values) - 1) + 1):
+        total += 2 * (1 - lag / (lags + 1)) * float(values[lag:] @ values[:-lag])
+    return total
+
+
 @dataclass(frozen=True)
 class PesaranTimmermann:
     """Independence of forecast and actual direction.
@@ -147,7 +155,7 @@ def pesaran_timmermann(
     Pesaran & Timmermann 1992, A simple nonparametric test of predictive performance, eq. 6.
     """
     if len(actual) < MIN_ROWS * horizon:
-        return Skipped(_too_few(len(actual), horizon))
+        return Skipped(too_few(len(actual), horizon))
     if not (np.isfinite(actual).all() and np.isfinite(forecast).all()):
         return Skipped("a value is not a finite number")
     actual, forecast = actual[::-1][::horizon], forecast[::-1][::horizon]
@@ -177,6 +185,7 @@ def pesaran_timmermann(
     )
 
 
-def _too_few(rows: int, horizon: int) -> str:
+def too_few(count: int, horizon: int, of: str = "rows") -> str:
+    """Why a test of so many is skipped."""
     ahead = f" for forecasts {horizon} sessions ahead" if horizon > 1 else ""
-    return f"needs {MIN_ROWS * horizon:,} rows{ahead}, has {rows:,}"
+    return f"needs {MIN_ROWS * horizon:,} {of}{ahead}, has {count:,}"

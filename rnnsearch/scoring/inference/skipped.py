@@ -1,6 +1,10 @@
 """A result that cannot be had, and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -11,3 +15,8 @@ class Skipped:
     """
 
     reason: str
+
+
+def result_of(plain: Mapping[str, Any], kind: type[T]) -> T | Skipped:
+    """A result that was kept as JSON, or why there was none."""
+    return Skipped(**plain) if "reason" in plain else kind(**plain)

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnsearch.arrays import Floats
+from rnnsearch.scoring.inference.significance import (
+    MIN_ROWS,
+    long_run_variance,
+    variance_lags,
+)
 
 FEWEST = 5
 """Series of a date, below which an order says little."""
@@ -34,8 +39,6 @@ def cross_section(forecast: Floats, actual: Floats, horizon: int) -> CrossSectio
     from scipy.stats import rankdata
     from scipy.stats import t as student
 
-    from rnnsearch.scoring.inference.significance import MIN_ROWS, variance_lags
-
     ics, ranks = [], []
     for f, a in zip(forecast, actual, strict=True):
         there = np.isfinite(f) & np.isfinite(a)
@@ -47,11 +50,7 @@ def cross_section(forecast: Floats, actual: Floats, horizon: int) -> CrossSectio
     if count < MIN_ROWS:
         return None
     daily = np.array(ranks)
-    lags = variance_lags(count, horizon)
-    centred = daily - daily.mean()
-    variance = float(centred @ centred)
-    for lag in range(1, min(lags, count - 1) + 1):
-        variance += 2 * (1 - lag / (lags + 1)) * float(centred[lag:] @ centred[:-lag])
+    variance = long_run_variance(daily - daily.mean(), variance_lags(count, horizon))
     error = np.sqrt(max(variance, 1e-30)) / count
     deviation = float(daily.std(ddof=1))
     return CrossSection(

@@ -27,6 +27,8 @@ from rnnsearch.scoring.inference.significance import (
     MIN_ROWS,
     DieboldMariano,
     diebold_mariano,
+    long_run_variance,
+    too_few,
     variance_lags,
 )
 from rnnsearch.scoring.inference.skipped import Skipped
@@ -73,7 +75,7 @@ def panel_information(series: Sequence[Rated], horizon: int) -> Information | Sk
     own = [one for one in series if len(one.actual) >= MIN_OF_SERIES * horizon]
     count = len(np.unique(np.concatenate([one.dates for one in own]))) if own else 0
     if count < MIN_ROWS * horizon:
-        return Skipped(_too_few(count, horizon))
+        return Skipped(too_few(count, horizon, "dates"))
     if not all(np.isfinite(v).all() for one in own for v in (one.actual, one.forecast)):
         return Skipped("a value is not a finite number")
     if all(np.ptp(one.forecast) <= SAME * one.unit for one in own):
@@ -100,7 +102,11 @@ def panel_information(series: Sequence[Rated], horizon: int) -> Information | Sk
         variance = float(scores @ scores)
     else:
         there = np.unique(np.concatenate([one.dates for one in own]))
-        variance = _long_run(scores[there], variance_lags(count, horizon))
+        own_scores = scores[there]  # their mean is not taken off: without information it is 0
+        variance = max(
+            long_run_variance(own_scores, variance_lags(count, horizon)),
+            float(own_scores @ own_scores) / len(own_scores),
+        )
     if not variance > 0 or not news_power > 0:
         return Skipped("the forecasts do not vary beyond what doing nothing knows")
 
@@ -132,17 +138,3 @@ def by_date(dates: Rows, values: Floats) -> Floats:
     there, place = np.unique(dates, return_inverse=True)
     sums = np.bincount(place, weights=values)
     return np.asarray(sums * len(there) / len(dates), dtype=np.float64)
-
-
-def _long_run(scores: Floats, lags: int) -> float:
-    """Newey & West's variance of the sum of scores (D,); their mean is not taken off: it is 0 where
-    there is no information."""
-    total = float(scores @ scores)
-    for lag in range(1, min(lags, len(scores) - 1) + 1):
-        total += 2 * (1 - lag / (lags + 1)) * float(scores[lag:] @ scores[:-lag])
-    return max(total, float(scores @ scores) / len(scores))
-
-
-def _too_few(count: int, horizon: int) -> str:
-    ahead = f" for forecasts {horizon} sessions ahead" if horizon > 1 else ""
-    return f"needs {MIN_ROWS * horizon:,} dates{ahead}, has {count:,}"
