@@ -3,9 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import IO
 
 from rnnsearch.config import load_study, sample_studies
 from rnnsearch.data.atomic import replace_file
@@ -54,7 +52,7 @@ def _write_once(path: Path, study: Path, name: str) -> bool:
             f"--fork: {path} is there already, and is another study; choose another name, or "
             "remove it"
         )
-    replace_file(path, partial(_write, text))
+    replace_file(path, lambda file: file.write(text))
     try:
         found = load_study(path).name
     except RnnsearchError:
@@ -77,7 +75,3 @@ def _renamed(study: Path, name: str) -> bytes:
     end = after.start() if after else len(text)
     body = NAME.sub(rf'\g<1>"{name}"', text[head.end() : end])
     return (text[: head.end()] + body + text[end:]).encode()
-
-
-def _write(text: bytes, file: IO[bytes]) -> None:
-    file.write(text)

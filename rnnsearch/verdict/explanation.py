@@ -39,7 +39,7 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.search.trial.folds import PreparedFold, TrialData, prepare_fold, select_inputs
 from rnnsearch.search.trial.judging import judge, together
 from rnnsearch.search.trial.parameters import TrialParameters
-from rnnsearch.shown import day
+from rnnsearch.shown import day, number_of
 from rnnsearch.verdict.answers import EXPLANATION
 from rnnsearch.verdict.champion import Say, best_trials
 from rnnsearch.verdict.plain import as_json
@@ -298,10 +298,9 @@ def _averaged(found: Sequence[Sequence[LayerGates]]) -> Iterator[dict[str, Any]]
 
 def _sentence(told: Mapping[str, Any]) -> str:
     window, half, most = told["window"], told["reach"]["half"], told["reach"]["nine_tenths"]
-    sessions = f"session{'s' * (half != 1)}"
     text = (
-        f"Half of what moves its forecasts lies in the newest {half} {sessions} of its window of "
-        f"{window}, nine tenths in the newest {most}."
+        f"Half of what moves its forecasts lies in the newest {number_of(half, 'session')} of its "
+        f"window of {window}, nine tenths in the newest {most}."
     )
     if not half:
         text = "Nothing in its window moves its forecasts: it always says the same."

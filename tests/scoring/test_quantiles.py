@@ -99,7 +99,7 @@ def test_doing_nothing_has_the_spread_of_the_training_rows_and_of_no_later_one(k
 
 def test_who_knows_how_wild_it_is_has_pinball_skill_and_the_training_spread_has_none():
     one = OBJECTIVES["pinball_skill"]
-    knows, _ = part(), None
+    knows = part()
     gain = valued(one, [knows], 1)[2]
     assert 0.02 < gain < 0.3
     nothing = knows.scored.fan.of(knows.scored.fan.naive["no_change"])

@@ -51,7 +51,7 @@ def long_short(
     from scipy.stats import rankdata
 
     dates, count = forecast.shape
-    wanted, some = np.zeros((dates, count)), False
+    wanted = np.zeros((dates, count))
     for place, row in enumerate(forecast):
         there = np.isfinite(row)
         if there.sum() >= FEWEST:
@@ -59,14 +59,15 @@ def long_short(
             ranks -= ranks.mean()
             size = np.abs(ranks).sum()
             if size > 0:
-                wanted[place, there], some = ranks / size, True
-    if not some:
+                wanted[place, there] = ranks / size
+    if not wanted.any():
         return None
     held = np.zeros((dates, count))
+    traded_on = np.isfinite(forecast) | np.isfinite(returns)
     for place in range(count):
-        held[:, place] = _held(wanted[:, place], _sessions(forecast, returns, place), horizon)
+        held[:, place] = _held(wanted[:, place], np.flatnonzero(traded_on[:, place]), horizon)
     before = np.concatenate([np.zeros((1, count)), held[:-1]])
-    gross = np.nansum(before * np.nan_to_num(returns), axis=1)
+    gross = (before * np.nan_to_num(returns)).sum(axis=1)
     traded = np.abs(held - before).sum(axis=1)
     net = gross - cost * 1e-4 * traded
     worth = np.cumsum(net)
@@ -83,10 +84,6 @@ def long_short(
         ),
         net,
     )
-
-
-def _sessions(forecast: Floats, returns: Floats, place: int) -> Rows:
-    return np.flatnonzero(np.isfinite(forecast[:, place]) | np.isfinite(returns[:, place]))
 
 
 def _held(wanted: Floats, sessions: Rows, horizon: int) -> Floats:
