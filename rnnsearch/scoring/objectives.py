@@ -7,19 +7,18 @@ nothing, the mean of the folds, divided by what overlapping targets add to its s
 so each output shift has about the same luck. An error falls with the size of what was learnt by
 chance too, so it is spread by `kappa`; a share of hits and a rank correlation, which have no size,
 by its root. Quantiles have an error each, and the one that overlap spreads most counts. A Sharpe
-ratio is of what was earned session by session, where nothing overlaps, and is
-not divided.
+ratio is of what was earned session by session, where nothing overlaps, and is not divided.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from rnnsearch import targets
-from rnnsearch.arrays import Floats, Rows
+from rnnsearch.arrays import Floats
 from rnnsearch.errors import StudyFileError
 from rnnsearch.own_code import OwnCode, split_reference
 from rnnsearch.scoring import metrics, quantiles
@@ -34,7 +33,7 @@ from rnnsearch.scoring.metrics import (
 )
 from rnnsearch.scoring.metrics.chances import log_loss
 from rnnsearch.scoring.metrics.theirs import MetricError, own, try_own
-from rnnsearch.scoring.quantiles import Fan
+from rnnsearch.scoring.parts import Part, fans_of, scored_of
 from rnnsearch.scoring.trading.account import ENTRIES, Terms
 from rnnsearch.scoring.trading.positions import RULES, SIDES
 from rnnsearch.scoring.trading.strategy import Series, Strategy, sharpes
@@ -42,14 +41,6 @@ from rnnsearch.targets import Target
 
 PLACE = "[study] metric"
 PINBALL = "pinball_skill"
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Rows that follow each other: a fold's, or a block of them. `rows`: the target rows (m,)."""
-
-    scored: Scored
-    rows: Rows
 
 
 class Objective(ABC):
@@ -86,7 +77,7 @@ class Objective(ABC):
 
     def luck(self, parts: Sequence[Part]) -> list[tuple[list[Floats], list[Floats]]]:
         """What came against doing nothing, and what was bet on it; of each block of rows (m,)."""
-        every = _scored(parts)
+        every = scored_of(parts)
         return [([s.actual - s.hardest for s in every], [s.forecast - s.hardest for s in every])]
 
 
@@ -97,7 +88,7 @@ class Skill(Objective):
     meaning = "1 − RMSE / RMSE of the harder naive forecast"
 
     def better_by(self, parts: Sequence[Part], h: int) -> list[float]:
-        return [metrics.skill(s.actual, s.forecast, s.hardest) for s in _scored(parts)]
+        return [metrics.skill(s.actual, s.forecast, s.hardest) for s in scored_of(parts)]
 
 
 @dataclass(frozen=True)
@@ -112,13 +103,13 @@ class Relative(Objective):
 
     def better_by(self, parts: Sequence[Part], h: int) -> list[float]:
         by_name = {
-            name: [self.error(s.of(s.naive[name])) for s in _scored(parts)]
+            name: [self.error(s.of(s.naive[name])) for s in scored_of(parts)]
             for name in parts[0].scored.naive
         }
         naive = min(by_name.values(), key=sum)
         return [
             1 - self.error(s) / nothing if nothing > 0 else 0.0
-            for s, nothing in zip(_scored(parts), naive, strict=True)
+            for s, nothing in zip(scored_of(parts), naive, strict=True)
         ]
 
     def unfit(self, target: Target) -> str:
@@ -137,7 +128,7 @@ class PinballSkill(Objective):
     meaning = "1 − pinball loss / that of the quantiles of doing nothing"
 
     def better_by(self, parts: Sequence[Part], h: int) -> list[float]:
-        fans = _fans(parts)
+        fans = fans_of(parts)
         name = self._hardest(parts)
         own, nothing = (
             [
@@ -150,7 +141,7 @@ class PinballSkill(Objective):
 
     def luck(self, parts: Sequence[Part]) -> list[tuple[list[Floats], list[Floats]]]:
         """Of each level: where what came lies, and how far the quantile was moved."""
-        fans, name = _fans(parts), self._hardest(parts)
+        fans, name = fans_of(parts), self._hardest(parts)
         came = [
             quantiles.slopes(part.scored.actual, fan.naive[name], fan.levels)
             for part, fan in zip(parts, fans, strict=True)
@@ -165,7 +156,7 @@ class PinballSkill(Objective):
         return "it is of quantiles, and a chance has none" if metrics.chance(target) else ""
 
     def _hardest(self, parts: Sequence[Part]) -> str:
-        fans = _fans(parts)
+        fans = fans_of(parts)
 
         def loss(name: str) -> float:
             return sum(
@@ -190,14 +181,14 @@ class Difference(Objective):
         sign = -1.0 if self.metric.better == "lower" else 1.0
         names = parts[0].scored.naive
         by_name = [
-            [sign * self._value(s.of(s.naive[name])) for s in _scored(parts)] for name in names
+            [sign * self._value(s.of(s.naive[name])) for s in scored_of(parts)] for name in names
         ]
         naive = max(by_name, key=sum)
-        own = [sign * self._value(s) for s in _scored(parts)]
+        own = [sign * self._value(s) for s in scored_of(parts)]
         return [one - nothing for one, nothing in zip(own, naive, strict=True)]
 
     def value(self, parts: Sequence[Part], h: int) -> float:
-        return float(np.mean([self._value(s) for s in _scored(parts)]))
+        return float(np.mean([self._value(s) for s in scored_of(parts)]))
 
     def unfit(self, target: Target) -> str:
         return "" if self.metric.applies(target) else f"it is not of {target.name}"
@@ -366,48 +357,8 @@ def valued(
     return skill, value, better if scoring < targets.SCORING else better / spread(one, parts, h)
 
 
-def cut(parts: Sequence[Part], count: int) -> list[Part]:
-    """The rows of parts that follow each other, in so many of about one length."""
-    rows = np.concatenate([part.rows for part in parts])
-    every, first = _scored(parts), parts[0].scored
-
-    actual, forecast, hardest, origin = (
-        np.concatenate([getattr(s, name) for s in every])
-        for name in ("actual", "forecast", "hardest", "origin")
-    )
-    naive = {name: np.concatenate([s.naive[name] for s in every]) for name in first.naive}
-    fan = Fan.joined(_fans(parts)) if first.fan is not None else None
-    return [
-        Part(
-            replace(
-                first,
-                actual=actual[places],
-                forecast=forecast[places],
-                hardest=hardest[places],
-                origin=origin[places],
-                naive={name: one[places] for name, one in naive.items()},
-                fan=None if fan is None else fan[places],
-            ),
-            rows[places],
-        )
-        for places in np.array_split(np.arange(len(rows)), count)
-    ]
-
-
 def spread(one: Objective, parts: Sequence[Part], h: int) -> float:
     """What overlapping targets add to the spread of its value by chance, from 1 to h."""
     if not one.overlaps:
         return 1.0
     return float(max(overlap(came, bets, h) for came, bets in one.luck(parts)) ** one.overlaps)
-
-
-def _scored(parts: Sequence[Part]) -> list[Scored]:
-    return [part.scored for part in parts]
-
-
-def _fans(parts: Sequence[Part]) -> list[Fan]:
-    """Raises MetricError where only points were forecast."""
-    found = [part.scored.fan for part in parts if part.scored.fan is not None]
-    if len(found) < len(parts):
-        raise MetricError("only points were forecast, and no quantiles")
-    return found

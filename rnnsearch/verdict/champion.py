@@ -13,7 +13,8 @@ from rnnsearch.config import digest
 from rnnsearch.errors import NoTrialError, RnnsearchError, StudyFileError
 from rnnsearch.model.paths import apart, later, shaped
 from rnnsearch.scoring.metrics.theirs import MetricError
-from rnnsearch.scoring.objectives import PLACE, Part, valued
+from rnnsearch.scoring.objectives import PLACE, valued
+from rnnsearch.scoring.parts import Part
 from rnnsearch.search import engines
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.store import Store

@@ -32,7 +32,8 @@ from rnnsearch.scoring import sentences
 from rnnsearch.scoring.inference import selection
 from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.scoring.metrics.theirs import MetricError
-from rnnsearch.scoring.objectives import cut, spread
+from rnnsearch.scoring.objectives import spread
+from rnnsearch.scoring.parts import cut
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.damage import DIGEST
 from rnnsearch.search.store.databases import storage_errors

@@ -33,11 +33,12 @@ from rnnsearch.model.training import Diverged, windows
 from rnnsearch.model.training import forecast as network_outputs
 from rnnsearch.own_code import OwnCodeError
 from rnnsearch.scoring import metrics
+from rnnsearch.scoring.parts import together
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.trial.folds import PreparedFold, TrialData, prepare_fold, select_inputs
-from rnnsearch.search.trial.judging import judge, together
+from rnnsearch.search.trial.judging import judge
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.shown import day, number_of
 from rnnsearch.verdict.answers import EXPLANATION

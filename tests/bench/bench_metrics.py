@@ -30,7 +30,8 @@ from rnnsearch import targets
 from rnnsearch.arrays import Floats
 from rnnsearch.model.windows import Fold, split_rows
 from rnnsearch.scoring.metrics import Scored
-from rnnsearch.scoring.objectives import OBJECTIVES, Objective, Part, Wanted, objective, valued
+from rnnsearch.scoring.objectives import OBJECTIVES, Objective, Wanted, objective, valued
+from rnnsearch.scoring.parts import Part
 from rnnsearch.targets import Quotes
 from tests.bench.bench_answer import interval
 from tests.bench.bench_shifts import KINDS, SHIFTS, TRIALS, batches

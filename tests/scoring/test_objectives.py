@@ -11,7 +11,8 @@ from rnnsearch.scoring import objectives
 from rnnsearch.scoring.gain import gain
 from rnnsearch.scoring.metrics import Scored, skill
 from rnnsearch.scoring.metrics.theirs import MetricError
-from rnnsearch.scoring.objectives import OBJECTIVES, Part, Wanted, cut, objective, valued
+from rnnsearch.scoring.objectives import OBJECTIVES, Wanted, objective, valued
+from rnnsearch.scoring.parts import Part, cut
 from rnnsearch.targets import Quotes
 
 TRADE = {"position": "sign", "sides": "long_short", "entry": "close", "cost": 5.0}

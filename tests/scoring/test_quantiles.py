@@ -8,7 +8,8 @@ from rnnsearch import targets
 from rnnsearch.scoring import quantiles
 from rnnsearch.scoring.metrics import Scored
 from rnnsearch.scoring.metrics.theirs import MetricError
-from rnnsearch.scoring.objectives import OBJECTIVES, Part, cut, spread, valued
+from rnnsearch.scoring.objectives import OBJECTIVES, spread, valued
+from rnnsearch.scoring.parts import Part, cut
 from rnnsearch.scoring.quantiles import Fan
 from rnnsearch.targets import Quotes
 

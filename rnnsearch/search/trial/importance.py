@@ -19,8 +19,9 @@ from rnnsearch.model.networks.network import Network
 from rnnsearch.model.paths import apart
 from rnnsearch.model.training import windows
 from rnnsearch.scoring import metrics
+from rnnsearch.scoring.parts import together
 from rnnsearch.search.trial.folds import PreparedFold
-from rnnsearch.search.trial.judging import JudgedFold, together
+from rnnsearch.search.trial.judging import JudgedFold
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.targets import RowScale, Target
 

@@ -14,7 +14,7 @@ from rnnsearch import targets
 from rnnsearch.arrays import Floats
 from rnnsearch.model.windows import Fold
 from rnnsearch.scoring.metrics import Scored
-from rnnsearch.scoring.objectives import Part
+from rnnsearch.scoring.parts import Part
 from rnnsearch.scoring.quantiles import Fan, naive_fans
 from rnnsearch.targets import Quotes, Target
 
@@ -77,18 +77,6 @@ def judge(
         JudgedFold(tuple(part for _, part in own), tuple(place for place, _ in own))
         for own in of_folds
     ]
-
-
-def together(parts: Sequence[Part]) -> Scored:
-    """The rows of parts as one block."""
-    every = [part.scored for part in parts]
-    first = every[0]
-    names = ("actual", "forecast", "hardest", "origin")
-    joined = {name: np.concatenate([getattr(s, name) for s in every]) for name in names}
-    naive = {name: np.concatenate([s.naive[name] for s in every]) for name in first.naive}
-    fans = [s.fan for s in every if s.fan is not None]
-    fan = Fan.joined(fans) if fans else None
-    return Scored(**joined, naive=naive, target=first.target, moved=first.moved, fan=fan)
 
 
 def _with(scored: Scored, said: Floats) -> Scored:

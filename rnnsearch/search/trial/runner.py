@@ -28,12 +28,13 @@ from rnnsearch.model.training import Diverged, EpochResult, Trainer
 from rnnsearch.own_code import OwnCode, OwnCodeError
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.metrics.theirs import MetricError
-from rnnsearch.scoring.objectives import OBJECTIVES, PINBALL, Part, objective, valued
+from rnnsearch.scoring.objectives import OBJECTIVES, PINBALL, objective, valued
+from rnnsearch.scoring.parts import Part, together
 from rnnsearch.scoring.quantiles import crps
 from rnnsearch.scoring.quantiles import skill as pinball_skill
 from rnnsearch.search.trial.folds import TrialData, prepare_fold, select_inputs
 from rnnsearch.search.trial.importance import permutation_losses
-from rnnsearch.search.trial.judging import JudgedFold, judge, together
+from rnnsearch.search.trial.judging import JudgedFold, judge
 from rnnsearch.search.trial.packing import pack
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import EpochReport, Outcome, Refit, Task, WorkerSetup
