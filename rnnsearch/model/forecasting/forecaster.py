@@ -7,7 +7,7 @@ else and the checksum of the weights, so that two files that do not belong toget
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,15 +19,21 @@ from safetensors import SafetensorError
 
 from rnnsearch import targets
 from rnnsearch.arrays import Floats, Rows
-from rnnsearch.config import DataSection, InputsSection, StudyFile
-from rnnsearch.data.inputs.build import InputTable, build_inputs
-from rnnsearch.data.markets.calendars import coming_sessions
-from rnnsearch.data.prices.load import Prices, with_words
+from rnnsearch.config import DataSection
+from rnnsearch.data.inputs.table import InputTable
+from rnnsearch.data.prices.load import Prices
 from rnnsearch.errors import DataError
 from rnnsearch.model.forecasting import kept_code
 from rnnsearch.model.forecasting.bands import Moves, radii, scales_of_validation
 from rnnsearch.model.forecasting.folder import network_of, read, write
 from rnnsearch.model.forecasting.history import History
+from rnnsearch.model.forecasting.rows import (
+    check_known_ahead,
+    data_section,
+    dates_of,
+    first_origin,
+    table_of,
+)
 from rnnsearch.model.forecasting.spec import (
     ALTERED,
     ForecasterSpec,
@@ -157,7 +163,7 @@ class Forecaster:
         if count < 1:
             raise DataError(f"origins: must be at least 1 session, got {count}")
         table = table or self.table(prices)
-        needed = self._first_origin(table) + count
+        needed = first_origin(spec, table) + count
         if len(prices.dates) < needed:
             raise DataError(
                 f"{prices.name}: {count} forecast{'s need' if count > 1 else ' needs'} at least "
@@ -165,8 +171,8 @@ class Forecaster:
                 f"{len(prices.dates)}; give older rows too"
             )
         rows = np.arange(len(prices.dates) - count, len(prices.dates), dtype=np.int64)
-        self._check_known_ahead(prices, table, rows)
-        dates, ahead = self._dates(prices), spec.output_shift + np.arange(spec.steps)
+        check_known_ahead(spec, prices, table, rows)
+        dates, ahead = dates_of(spec, prices), spec.output_shift + np.arange(spec.steps)
         frame = pd.DataFrame(
             {
                 "origin_date": prices.dates[np.repeat(rows, spec.steps)],
@@ -199,7 +205,7 @@ class Forecaster:
         `said` (n,) are forecasts of newer weights, in the place of this one's.
         """
         trained = np.searchsorted(prices.dates.to_numpy("datetime64[us]"), self.history.dates[-1])
-        start = max(int(trained), self._first_origin(table))
+        start = max(int(trained), first_origin(self.spec, table))
         since = np.arange(start, int(origins[-1]) + 1, dtype=np.int64)
         rows = np.union1d(origins, since)
         values = self._mean(prices, table, rows, step)
@@ -223,10 +229,6 @@ class Forecaster:
     def _mean(self, prices: Prices, table: InputTable, rows: Rows, step: int) -> Floats:
         """(n,) the networks' mean forecast of a step."""
         return apart(self.forecast_rows(prices, table, rows).mean(axis=0), self.spec.steps)[step]
-
-    def _first_origin(self, table: InputTable) -> int:
-        """The first row whose window is full."""
-        return table.warmup + self.spec.window + max(self.spec.input_shifts) - 1
 
     def outside(self, table: InputTable) -> list[dict[str, Any]]:
         """Inputs of the newest forecast that lie outside what training saw, the farthest first.
@@ -301,59 +303,11 @@ class Forecaster:
 
     def data_section(self, path: Path) -> DataSection:
         """How to read the prices in `path` for this forecaster."""
-        return DataSection.model_validate(self.spec.data | {"path": path, "sample": None})
+        return data_section(self.spec, path)
 
     def table(self, prices: Prices) -> InputTable:
         """The inputs that these prices give. Raises DataError where one of the network's lacks."""
-        self.spec.check_measured(prices)
-        data = self.data_section(Path("prices"))
-        joined = [
-            with_words(series, self.spec.inputs, join.prefix)
-            for series, join in zip(prices.joined, data.join, strict=False)
-        ]
-        prices = replace(with_words(prices, self.spec.inputs), joined=tuple(joined))
-        module = None if self.spec.module is None else Path(self.spec.module)
-        inputs = InputsSection(indicators=self.spec.indicators or "none", module=module)
-        study = StudyFile(data=data, inputs=inputs).with_code(self.code)
-        table = build_inputs(prices, study, None, own=self.spec.inputs)
-        absent = [name for name in self.spec.inputs if name not in table.names]
-        if absent:
-            raise DataError(
-                f"{prices.name}: the champion needs the input {absent[0]!r}, which cannot be made "
-                f"of the columns {', '.join(prices.frame.columns)}; give all columns that the "
-                "study was searched with"
-            )
-        return table
-
-    def _check_known_ahead(self, prices: Prices, table: InputTable, rows: Rows) -> None:
-        """Every window that ends at a target is full, also those that end past the last price."""
-        spec = self.spec
-        last = int(rows[-1]) + spec.output_shift
-        for name in spec.known_ahead:
-            values = table.extended[: last + 1, table.columns([name])[0]]
-            past = values[len(table.values) :]
-            if len(values) == last + 1 and np.isfinite(past).all():
-                continue
-            day = f"{prices.dates[-1]:%Y-%m-%d}"
-            lacks = f"the file has {len(past)}" if len(past) else "the file has none"
-            if (gaps := np.flatnonzero(~np.isfinite(past))).size:
-                lacks = f"the row of {prices.coming_dates[gaps[0]]:%Y-%m-%d} has no value"
-            needed = last + 1 - len(table.values)
-            raise DataError(
-                f"{prices.name}: a forecast needs {name}, which is known ahead, up to the target's "
-                f"date, in {needed} row{'s' * (needed > 1)} past the last price of {day}, but "
-                f"{lacks}; add a row with date and {name} for each session to come, and leave its "
-                "prices empty"
-            )
-
-    def _dates(self, prices: Prices) -> list[pd.Timestamp | None]:
-        """Of the rows, and of the sessions that targets past them lie on."""
-        count = self.spec.output_shift + self.spec.steps - 1
-        dates: list[pd.Timestamp | None] = [*prices.dates]
-        dates += coming_sessions(
-            prices.name, self.spec.calendar, prices.dates, prices.coming_dates, count
-        )
-        return dates
+        return table_of(self.spec, self.code, prices)
 
     def _in_user_terms(
         self, prices: Prices, table: InputTable, rows: Rows, level: float, step: int
