@@ -189,7 +189,7 @@ class KernelFold:
         self._rows = Rows(table, fold.scale, fold.offset, settings.window, fold.starts)
         self._ends = torch.from_numpy(self._rows.checked(fold.train_ends))
         self._scalers = torch.from_numpy(self._rows.scalers(self._ends.numpy()))
-        self._targets = fold.train_targets.reshape(len(self._ends), -1)  # (n, G)
+        self._targets = fold.train_targets.reshape(len(self._ends), -1).T.contiguous()  # (G, n)
         self.weights, self._gradients = allocate(layout.size), allocate(layout.size)
         self._moments = [allocate(layout.size) for _ in range(2 if self._adam else 1)]
         layout.pack(network, self.weights)
@@ -203,9 +203,7 @@ class KernelFold:
         count, batch = len(self._ends), settings.batch_size
         steps = -(-count // batch)
         self._rates, self._roots, self._shares = (np.zeros(steps, np.float32) for _ in range(3))
-        self._padded = np.zeros(
-            (self._targets.shape[1], count + space.machine.width.rows), np.float32
-        )
+        self._padded = np.zeros((len(self._targets), count + space.machine.width.rows), np.float32)
         self._order = _order(settings.quantiles, allocate) if loss.quantiles else {}
         self._programs = [
             (self._program(size), self._masks(size), times)
@@ -225,9 +223,10 @@ class KernelFold:
 
     def train(self, order: Tensor, steps_before: int) -> Tensor:
         self._schedule(steps_before)
-        ends = self._ends[order].numpy()
-        self._padded[:, : len(ends)] = self._targets[order].T.numpy()
-        self._state.begin(ends, self._scalers[order].numpy(), targets=self._padded)
+        # index_select takes half of the time of brackets.
+        ends, scalers = (w.index_select(0, order).numpy() for w in (self._ends, self._scalers))
+        self._padded[:, : len(ends)] = self._targets.index_select(1, order).numpy()
+        self._state.begin(ends, scalers, targets=self._padded)
         kept = 1 - self._settings.dropout
         for program, masks, times in self._programs:
             if not masks:
