@@ -49,10 +49,15 @@ def later(fold: Fold, step: int) -> Fold:
     return replace(fold, train=fold.train + step, validation=fold.validation + step)
 
 
+def mean(steps: Sequence[float]) -> float:
+    """Over the steps; of one step what is given."""
+    return float(steps[0] if len(steps) == 1 else np.mean(steps))
+
+
 def averaged(steps: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Metrics of each step -> the mean of each that all steps have."""
     shared = [key for key in steps[0] if all(key in one for one in steps)]
-    return {key: float(np.mean([one[key] for one in steps])) for key in shared}
+    return {key: mean([one[key] for one in steps]) for key in shared}
 
 
 def by_step(steps: Sequence[Mapping[str, float]]) -> dict[str, float]:

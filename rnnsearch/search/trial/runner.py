@@ -27,6 +27,7 @@ from rnnsearch.model.losses import MEDIAN
 from rnnsearch.model.training import Diverged, EpochResult, Trainer
 from rnnsearch.own_code import OwnCode, OwnCodeError
 from rnnsearch.scoring import metrics
+from rnnsearch.scoring.metrics import Scored
 from rnnsearch.scoring.metrics.theirs import MetricError
 from rnnsearch.scoring.objectives import OBJECTIVES, PINBALL, objective, valued
 from rnnsearch.scoring.parts import Part, together
@@ -170,7 +171,7 @@ def run_trial(
             for step, (folds_, each) in enumerate(zip(judged, by_step, strict=True))
         ]
         skill, value, gain = (
-            float(np.mean(each))
+            paths.mean(each)
             for each in zip(*((one.skill, one.value, one.gain) for one in said), strict=True)
         )
         yield _report(result, skill, gain, trainer.kernels)
@@ -226,9 +227,8 @@ def training_settings(
     )
 
 
-def _of_fans(parts: Sequence[Part]) -> dict[str, float]:
-    """How good the quantiles of all folds together are; empty where there are none."""
-    scored = together(parts)
+def _of_fan(scored: Scored) -> dict[str, float]:
+    """How good the quantiles are; empty where there are none."""
     if (fan := scored.fan) is None:
         return {}
     found = crps(scored.actual, fan.values, fan.levels)
@@ -267,8 +267,8 @@ class _Step:
 
     def scores(self, data: TrialData) -> dict[str, float]:
         """Every metric of the validation rows of all folds together."""
-        parts = list(chain(*self.folds))
-        found = metrics.score_trial(together(parts), data.metrics) | _of_fans(parts)
+        scored = together([*chain(*self.folds)])
+        found = metrics.score_trial(scored, data.metrics) | _of_fan(scored)
         return found | {"skill": self.skill, "gain": self.gain}
 
     def scores_of_fold(self, number: int, data: TrialData) -> dict[str, float]:
