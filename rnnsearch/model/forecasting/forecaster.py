@@ -180,9 +180,7 @@ class Forecaster:
                 "target_date": [dates[row + step] for row in rows for step in ahead],
             }
         )
-        steps = [
-            self._in_user_terms(prices, table, rows, level, step) for step in range(spec.steps)
-        ]
+        steps = self._in_user_terms(prices, table, rows, level)
         # By origin, and of each the steps in order.
         said = pd.concat(steps).sort_index(kind="stable").reset_index(drop=True)
         return pd.concat([frame, said], axis=1)
@@ -204,31 +202,40 @@ class Forecaster:
         the training ended, from which it adapts. Low and high are NaN where there are too few.
         `said` (n,) are forecasts of newer weights, in the place of this one's.
         """
+        known = self._known(prices, table, origins)
+        if said is not None:
+            known.means[step][known.wanted] = said
+        return self._interval(prices, known, level, step)
+
+    def _known(self, prices: Prices, table: InputTable, origins: Rows) -> "_Known":
         trained = np.searchsorted(prices.dates.to_numpy("datetime64[us]"), self.history.dates[-1])
         start = max(int(trained), first_origin(self.spec, table))
         since = np.arange(start, int(origins[-1]) + 1, dtype=np.int64)
         rows = np.union1d(origins, since)
-        values = self._mean(prices, table, rows, step)
-        wanted = np.searchsorted(rows, origins)
-        if said is not None:
-            values[wanted] = said
+        means = self._means(prices, table, rows)
+        return _Known(rows, np.searchsorted(rows, origins), len(since), means)
+
+    def _interval(
+        self, prices: Prices, known: "_Known", level: float, step: int
+    ) -> tuple[Floats, Floats, Floats]:
+        values = known.means[step]
         width = radii(
             prices.close,
-            rows,
+            known.rows,
             values,
             calibration=apart(self.errors, self.spec.steps)[step] / self.scales,
             moves=Moves.fit(self.history.target, self.target),
-            since=len(since),
+            since=known.since,
             horizon=self.spec.output_shift + step,
             target=self.target,
             alpha=1 - level,
         )
-        values, width = values[wanted], width[wanted]
+        values, width = values[known.wanted], width[known.wanted]
         return values, values - width, values + width
 
-    def _mean(self, prices: Prices, table: InputTable, rows: Rows, step: int) -> Floats:
-        """(n,) the networks' mean forecast of a step."""
-        return apart(self.forecast_rows(prices, table, rows).mean(axis=0), self.spec.steps)[step]
+    def _means(self, prices: Prices, table: InputTable, rows: Rows) -> list[Floats]:
+        """Of each step (n,), the networks' mean forecast."""
+        return apart(self.forecast_rows(prices, table, rows).mean(axis=0), self.spec.steps)
 
     def outside(self, table: InputTable) -> list[dict[str, Any]]:
         """Inputs of the newest forecast that lie outside what training saw, the farthest first.
@@ -310,18 +317,28 @@ class Forecaster:
         return table_of(self.spec, self.code, prices)
 
     def _in_user_terms(
-        self, prices: Prices, table: InputTable, rows: Rows, level: float, step: int
+        self, prices: Prices, table: InputTable, rows: Rows, level: float
+    ) -> list[pd.DataFrame]:
+        """Of each step; the networks run once for all."""
+        if self.target.chance:
+            name = self.target.columns[0]
+            return [pd.DataFrame({name: one}) for one in self._means(prices, table, rows)]
+        known = self._known(prices, table, rows)
+        fan = self._quantiles(prices, table, rows)
+        return [
+            self._told(prices.close[rows], self._interval(prices, known, level, step), fan)
+            for step in range(self.spec.steps)
+        ]
+
+    def _told(
+        self, origin: Floats, bands: tuple[Floats, Floats, Floats], fan: Mapping[str, Floats]
     ) -> pd.DataFrame:
         names = self.target.columns
-        if self.target.chance:
-            return pd.DataFrame({names[0]: self._mean(prices, table, rows, step)})
-        origin = prices.close[rows]
-        bands = self.intervals(prices, table, rows, level, step=step)
         said = {
             name: self.target.told(values, origin)
             for name, values in zip(names[-3:], bands, strict=True)
         }
-        said |= self._quantiles(prices, table, rows, origin)
+        said |= fan
         if not self.target.priced:
             return pd.DataFrame(said)
         # Of prices that are not above 0 a relative change says nothing, not even which way.
@@ -330,9 +347,7 @@ class Forecaster:
         change = np.divide(forecast, origin, out=np.full(len(origin), np.nan), where=priced)
         return pd.DataFrame({names[0]: change - 1, **said})
 
-    def _quantiles(
-        self, prices: Prices, table: InputTable, rows: Rows, origin: Floats
-    ) -> dict[str, Floats]:
+    def _quantiles(self, prices: Prices, table: InputTable, rows: Rows) -> dict[str, Floats]:
         """As people read them, by column; empty of a forecaster of points.
 
         Of each network they rise with the level, and so do their means.
@@ -341,7 +356,7 @@ class Forecaster:
             return {}
         fan = self.said(table, self.quotes(prices), rows).mean(axis=0)
         return {
-            name: self.target.told(values, origin)
+            name: self.target.told(values, prices.close[rows])
             for name, values in zip(self.spec.quantile_columns, fan.T, strict=True)
         }
 
@@ -405,6 +420,22 @@ class Forecaster:
             return forecaster
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise damaged(folder, error) from None
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What is forecast from origins and, as intervals learn from it, since the training ended.
+
+    rows    (n,) increasing
+    wanted  the places of the origins among them
+    since   how many of the last rows are since the training ended
+    means   of each step (n,), the networks' mean forecast
+    """
+
+    rows: Rows
+    wanted: Rows
+    since: int
+    means: list[Floats]
 
 
 _AS_IT_IS = np.float32(1), np.float32(0)
