@@ -94,10 +94,10 @@ class Trainer:
         if machine is not None:
             from rnnsearch.model.kernels.training import begin  # with LLVM, which not all need
 
-            by_kernels = begin(machine, self._begin(), table, self.folds, settings, loss=loss)
+            by_kernels = begin(machine, self.begin(), table, self.folds, settings, loss=loss)
         if machine is None or by_kernels is None:
             self._training: tuple[FoldTraining, ...] = tuple(
-                _TorchFold(self._begin, table, fold, settings, loss=loss) for fold in self.folds
+                _TorchFold(self.begin, table, fold, settings, loss=loss) for fold in self.folds
             )
         else:
             self._training, self.kernels = by_kernels, machine.width.name
@@ -107,7 +107,8 @@ class Trainer:
         """Those that forecast, as they are now."""
         return tuple(training.network for training in self._training)
 
-    def _begin(self) -> Network:
+    def begin(self) -> Network:
+        """A network as training begins it."""
         settings = self.settings
         network = build_network(
             settings.cell,

@@ -18,7 +18,7 @@ from rnnsearch.config import Precision
 from rnnsearch.data.inputs.table import InputTable
 from rnnsearch.errors import StudyFileError
 from rnnsearch.model.losses import MEDIAN
-from rnnsearch.model.networks.network import Network, build_network
+from rnnsearch.model.networks.network import Network
 from rnnsearch.model.training import Diverged, Trainer, forecast
 from rnnsearch.model.windows import Fold
 from rnnsearch.scoring import baselines
@@ -158,17 +158,7 @@ def _network(
         if weights is None:
             raise
         # What a user would have: the weights that there are.
-        network = build_network(
-            settings.cell,
-            table.shape[1],
-            settings.neurons,
-            settings.dropout,
-            seed=settings.seed,
-            device=device,
-            outputs=settings.outputs,
-            quantiles=settings.quantiles,
-        )
-        network.load_state_dict(weights)
+        network = trainer.begin()
     kept = {name: values.cpu().contiguous() for name, values in network.state_dict().items()}
     said = _said(network, table, fold, parameters, data.target)
     levels = parameters.quantiles
