@@ -17,7 +17,7 @@ Jaitly & Shazeer 2015, Scheduled sampling for sequence prediction with recurrent
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -43,17 +43,9 @@ class Decoder(Network):
     """
 
     def __init__(
-        self,
-        cell: Cell,
-        inputs: int,
-        neurons: tuple[int, ...],
-        dropout: float,
-        outputs: int = 1,
-        quantiles: tuple[float, ...] = (),
-        identities: tuple[int, int] | None = None,
-        chances: bool = False,
+        self, cell: Cell, inputs: int, neurons: tuple[int, ...], dropout: float, *further: Any
     ) -> None:
-        super().__init__(cell, inputs, neurons, dropout, outputs, quantiles, identities, chances)
+        super().__init__(cell, inputs, neurons, dropout, *further)
         kind = KINDS[cell.name.removeprefix("bi")]
         fed_by = (1, *neurons[:-1])
         self.cells = nn.ModuleList(kind(n, size) for n, size in zip(fed_by, neurons, strict=True))
