@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnsearch.arrays import Floats, Rows
-from rnnsearch.search.inputs.pursuit import Looks, Step, normal_scores, pursue
+from rnnsearch.search.inputs.pursuit import Looks, normal_scores, pursue
 from rnnsearch.search.inputs.ranking import (
-    InputEvidence,
     Ranking,
     changes_of,
+    findings,
     known_inputs,
     useless_of,
 )
@@ -93,18 +93,9 @@ def rank_pool(pool: PooledRows) -> Ranking:
         days.append(pool.dates[rows])
     own = uncorrelated(np.concatenate(changes), np.concatenate(days))
     steps, rest = pursue(PooledLooks(looks), own) if columns else ([], {})
-
-    def finding(step: Step) -> InputEvidence:
-        column = columns[step.column]
-        first, last = (lag - (pool.lags[0] if column in pool.ahead else 0) for lag in step.lags)
-        partner = None if step.partner is None else columns[step.partner]
-        return InputEvidence(column, step.evidence, first, last, partner)
-
-    findings = [*map(finding, steps)]
-    findings += [InputEvidence(columns[place], evidence) for place, evidence in rest.items()]
-    findings += [InputEvidence(column, duplicate_of=other) for column, other in useless.items()]
+    found = findings(steps, rest, columns, useless, pool.lags[0], pool.ahead)
     count = sum(len(rows) for rows in looked)
-    return Ranking(tuple(findings), len(steps), count, perf_counter() - started)
+    return Ranking(found, len(steps), count, perf_counter() - started)
 
 
 def useless_in_pool(pool: PooledRows) -> dict[int, int | None]:

@@ -13,7 +13,7 @@ forecast knows already, plus the change; a direction is the sign of the change.
 best for what is left, and so on. tests/bench/LOG.md has the figures, and what was tried before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from time import perf_counter
 from typing import Any
@@ -118,17 +118,34 @@ def rank_inputs(
     columns = [column for column in range(known.shape[1]) if column not in useless]
     changes = normal_scores(changes_of(close[first : rows[-1] + 1])[lags[-1] - 1 :])
     steps, rest = pursue(Looks(known[:, columns], lags), changes) if columns else ([], {})
+    found = findings(steps, rest, columns, useless, lags[0], ahead)
+    return Ranking(found, len(steps), len(rows), perf_counter() - started)
+
+
+def findings(
+    steps: Sequence[Step],
+    rest: Mapping[int, float],
+    columns: Sequence[int],
+    useless: Mapping[int, int | None],
+    shortest: int,
+    ahead: Sequence[int],
+) -> tuple[InputEvidence, ...]:
+    """What `pursue` found, by the columns of the table: those chosen, the others, the useless.
+
+    `columns` are those that it looked at, `shortest` the lag that shows those `ahead` at 0.
+    """
 
     def finding(step: Step) -> InputEvidence:
         column = columns[step.column]
-        first_lag, last_lag = (lag - (lags[0] if column in ahead else 0) for lag in step.lags)
+        first, last = (lag - (shortest if column in ahead else 0) for lag in step.lags)
         partner = None if step.partner is None else columns[step.partner]
-        return InputEvidence(column, step.evidence, first_lag, last_lag, partner)
+        return InputEvidence(column, step.evidence, first, last, partner)
 
-    findings = [*map(finding, steps)]
-    findings += [InputEvidence(columns[place], evidence) for place, evidence in rest.items()]
-    findings += [InputEvidence(column, duplicate_of=other) for column, other in useless.items()]
-    return Ranking(tuple(findings), len(steps), len(rows), perf_counter() - started)
+    return (
+        *map(finding, steps),
+        *(InputEvidence(columns[place], evidence) for place, evidence in rest.items()),
+        *(InputEvidence(column, duplicate_of=other) for column, other in useless.items()),
+    )
 
 
 def useless_columns(
