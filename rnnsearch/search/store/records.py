@@ -2,6 +2,7 @@
 
 import getpass
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rnnsearch import cells
@@ -136,6 +137,7 @@ def parent_record(problem: Problem, study_id: str, verdict: str = "") -> Parent:
         for key, value in keys.items()
         if value is not None
     }
+    dataset = _dataset(data, problem.table.names)
     if verdict:
         description = f"{VERDICT}{markdown(verdict)}\n\n{description}"
     tags = {
@@ -146,12 +148,11 @@ def parent_record(problem: Problem, study_id: str, verdict: str = "") -> Parent:
     }
     if study.family:
         tags["series"] = study.name.removeprefix(f"{study.family}.")
-    return Parent(study.name, study_id, description, params, tags, study.family, _dataset(problem))
+    return Parent(study.name, study_id, description, params, tags, study.family, dataset)
 
 
-def _dataset(problem: Problem) -> dict[str, str]:
+def _dataset(data: Mapping[str, Any], columns: Sequence[str]) -> dict[str, str]:
     """The prices as MLflow names data sets; without folders."""
-    data, columns = problem.data_record(), problem.table.names
     schema = [{"name": name, "type": "float"} for name in columns]
     profile = {key: data[key] for key in ("rows", "first", "last", "inputs")}
     told = {
