@@ -43,7 +43,9 @@ OWN = {"bce": "cross-entropy"}
 
 LATER = (
     ("inputs", "lengths"),
+    ("data", "known_ahead"),
     ("data", "pool"),
+    ("data", "steps"),
     ("space", "embedding"),
     ("space", "loss"),
     ("space", "quantiles"),
@@ -237,10 +239,6 @@ class StudyFile(Section):
             for key in NEWER_KEYS:  # a study from before they were there goes on
                 if section[key] == DataSection.model_fields[key].default:
                     del section[key]
-        if not data["known_ahead"]:
-            del data["known_ahead"]
-        if data["steps"] == 1:
-            del data["steps"]
         parts = {"data": data, **{key: plain[key] for key in ("split", "space", "inputs")}}
         if self.data.steps == 1:  # what is of paths alone changes nothing
             for key in ("head", "teacher_forcing"):
