@@ -34,7 +34,6 @@ def render_pool(facts: Facts) -> str:
             notes=facts.notes,
             tone=tone(evaluation),
             evaluation=evaluation,
-            pool=pool,
             order=order_in_words(pool["cross_section"]) if pool else "",
             portfolio=portfolio_in_words(pool["long_short"]) if pool else "",
             curve=_curve(pool["long_short"]) if pool else "",

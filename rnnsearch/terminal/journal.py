@@ -68,8 +68,7 @@ def _forecasts(rows: list[dict[str, Any]]) -> Table:
         low, high = row["low_price"], row["high_price"]
         table.add_row(
             row["made"][:16].replace("T", " "),
-            row["target_date"]
-            or _("{count} after {date}", count=row["sessions_ahead"], date=row["origin_date"]),
+            row["target_date"] or _ahead(row),
             _number(row["forecast_price"] if priced else row["forecast"]),
             "–" if low is None else f"{_number(low)}{_(' to ')}{_number(high)}",
             _number(row["actual_price"] if priced else row["actual"]),

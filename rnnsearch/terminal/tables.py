@@ -154,9 +154,8 @@ def findings(
 
 def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
     """The verdict, the champion against the baselines, and how sure that is."""
-    from rnnsearch.verdict.answers import (
-        told_sentence,
-    )  # torch, two seconds, which a search has not
+    # It imports torch, which takes two seconds that a search has not.
+    from rnnsearch.verdict.answers import told_sentence
 
     yield told_sentence(answer)
     if "beyond" in answer:

@@ -279,11 +279,7 @@ def of_inputs(inputs: Sequence[InputStatistics]) -> Iterator[Bars]:
             )
             + _first_of(len(ranked)),
             bars=[
-                Bar(
-                    f"{rank}. {one.input}",
-                    one.evidence or 0.0,
-                    f"{one.evidence or 0.0:+.1f}".replace("-", "−"),
-                )
+                Bar(f"{rank}. {one.input}", one.evidence or 0.0, _signed(one.evidence or 0.0))
                 for rank, one in ranked[:SHOWN]
             ],
             axis=_("evidence, −log(p × terms tried)"),

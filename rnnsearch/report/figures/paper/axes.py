@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from rnnsearch.report.figures.paper.values import SMALL, TEXT, date, plain, roomy
 from rnnsearch.report.figures.style import BLACK, GREY, GRID, decimals_of, is_in_percent
@@ -71,7 +71,6 @@ class _Axis:
         is_log = told.get("type") == "log"
         if is_log:
             (axes.set_xscale if name == "x" else axes.set_yscale)("log")
-            of.set_minor_formatter(NullFormatter())
             of.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
             of.set_minor_locator(MaxNLocator(4))
             of.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
