@@ -14,7 +14,7 @@ import numpy as np
 
 from rnnsearch.config.dimensions import drawn
 from rnnsearch.config.space import SpaceSection
-from rnnsearch.language import _, listed
+from rnnsearch.language import _, in_english, listed
 from rnnsearch.search.store.view import COMPLETE, FAILED, FINISHED, PRUNED, TrialView, best_first
 
 THIN = 10
@@ -94,13 +94,15 @@ class Comparison:
         )
 
     def plain(self) -> dict[str, Any]:
-        """As JSON."""
+        """As JSON, which is English."""
+        with in_english():
+            note = self.note
         shown = [name for name in Group.__dataclass_fields__ if name != "gains"]
         return {
             "parameter": self.parameter,
             "family": self.family,
             "groups": [{name: getattr(group, name) for name in shown} for group in self.groups],
-            "note": self.note,
+            "note": note,
         }
 
 

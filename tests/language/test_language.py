@@ -10,6 +10,7 @@ import pytest
 
 from rnnsearch import language
 from rnnsearch.language import FOLDER, _, catalogue, counted, in_english, known, listed, use
+from rnnsearch.report.comparisons import Comparison, Group
 from tests.helpers.evaluated import Evaluated
 from tests.helpers.places import ROOT
 
@@ -151,6 +152,25 @@ def test_the_command_speaks_chinese_and_programs_read_english(
     code, _out, err = rnnsearch("status", evaluated.path, "--language", "xx")
     assert code == 2
     assert "should be en or zh-TW, got 'xx'" in err
+
+
+def test_a_comparison_is_told_in_chinese_and_its_facts_are_english() -> None:
+    group = Group(
+        value="gru",
+        trials=1,
+        complete=1,
+        pruned=0,
+        failed=0,
+        best=0.1,
+        best_trial=0,
+        median=0.1,
+        spread=0.0,
+        gains=(0.1,),
+    )
+    one = Comparison(parameter="cell", family=None, by_kind=True, groups=(group,))
+    use("zh-TW")
+    assert CHINESE.search(one.note)
+    assert one.plain()["note"].startswith("thin, fewer than 10 complete trials (gru: 1)")
 
 
 def test_the_verdict_is_told_in_chinese_and_kept_in_english(
