@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 def journal_many(family: "Family", *, data: Path | None, export: Path | None, as_json: bool) -> int:
     """What came true of the recorded forecasts of each series; one table of all with `export`."""
-    from rnnsearch.errors import AbsentStudyError, NoTrialError, RnnsearchError
-    from rnnsearch.many.predicting import newer_files
+    from rnnsearch.errors import AbsentStudyError, RnnsearchError
+    from rnnsearch.many.predicting import newer_file, newer_files
     from rnnsearch.publish.journal import publish_journal
     from rnnsearch.shown import printable
     from rnnsearch.terminal.journal import journal_tables
@@ -25,9 +25,7 @@ def journal_many(family: "Family", *, data: Path | None, export: Path | None, as
     for member in family.members:
         name = member.series
         try:
-            if newer is not None and name not in newer:
-                raise NoTrialError("the newer prices have no series of this name")
-            told[name] = journal(member.study, data=None if newer is None else newer[name])
+            told[name] = journal(member.study, data=newer_file(newer, name))
         except AbsentStudyError:
             continue  # it was never searched, so nothing was recorded
         except RnnsearchError as error:

@@ -208,7 +208,8 @@ def refit_many(
     family: "Family", newer: dict[str, Path] | None, window: int | None, *, quiet: bool = False
 ) -> int:
     """Train each series' champion on all that is known today; one that cannot be is told."""
-    from rnnsearch.errors import NoTrialError, RnnsearchError
+    from rnnsearch.errors import RnnsearchError
+    from rnnsearch.many.predicting import newer_file
     from rnnsearch.publish.registry import publish_refit
     from rnnsearch.shown import printable
     from rnnsearch.terminal.tables import note, refit_text
@@ -218,9 +219,7 @@ def refit_many(
     for member in family.members:
         name = member.series
         try:
-            if newer is not None and name not in newer:
-                raise NoTrialError("the newer prices have no series of this name")
-            path = None if newer is None else newer[name]
+            path = newer_file(newer, name)
             renewed = renew(member.study, data=path, window=window, say=lambda text: None)
         except RnnsearchError as error:
             failed.append(error)

@@ -1,6 +1,6 @@
 """The next forecasts of all series, in one table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,7 @@ def predict_all(
     for member in family.members:
         name = member.series
         try:
-            if newer is not None and name not in newer:
-                raise NoTrialError("the newer prices have no series of this name")
-            path = None if newer is None else newer[name]
+            path = newer_file(newer, name)
             told = predict(member.study, data=path, origins=origins, level=level, record=record)
         except RnnsearchError as error:
             missing[name] = str(error)
@@ -92,3 +90,15 @@ def newer_files(family: Family, data: Path) -> dict[str, Path]:
         )
     found = list_series(own.model_copy(update={"path": data.absolute()}))
     return {one.name: one.path for one in found}
+
+
+def newer_file(newer: Mapping[str, Path] | None, series: str) -> Path | None:
+    """Where the newer prices of one series are, as of `newer_files`; None where none were given.
+
+    Raises NoTrialError where others were.
+    """
+    if newer is None:
+        return None
+    if series not in newer:
+        raise NoTrialError("the newer prices have no series of this name")
+    return newer[series]
