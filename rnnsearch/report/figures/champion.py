@@ -17,7 +17,6 @@ from plotly.subplots import make_subplots
 from rnnsearch.arrays import Floats
 from rnnsearch.language import _, counted
 from rnnsearch.report.figures.style import (
-    BAND,
     BLACK,
     BLUE,
     BUTTON,
@@ -30,6 +29,8 @@ from rnnsearch.report.figures.style import (
     RED,
     SHOWN_NAMES,
     SKY,
+    add_band,
+    add_diagonal,
     blank,
     dress,
     literal,
@@ -78,17 +79,7 @@ def prices(
     """
     figure = blank(380, y=_(unit))
     if band is not None:
-        line = {"color": SKY, "width": 0.8}
-        edge = {"mode": "lines", "line": line, "hoverinfo": "skip", "legendgroup": "band"}
-        figure.add_scatter(x=dates, y=short(band[0]), showlegend=False, **edge)
-        figure.add_scatter(
-            x=dates,
-            y=short(band[1]),
-            fill="tonexty",
-            fillcolor=BAND,
-            name=_("90 % interval"),
-            **edge,
-        )
+        add_band(figure, dates, *band, _("90 % interval"))
     line = {"color": BLACK, "width": 2}
     figure.add_scatter(x=dates, y=short(actual), name=_("actual"), mode="lines", line=line)
     for name, values in forecasts.items():
@@ -181,18 +172,11 @@ def probabilities(rose: NDArray[np.bool_], probability: Floats) -> go.Figure:
 def calibration(found: Reliability) -> go.Figure:
     """Share of rises against the forecast chance of one, by bins."""
     figure = blank(340, x=_("forecast chance of a rise"), y=_("share that rose"))
-    ends = [
+    ends = (
         float(min(found.forecast.min(), found.low.min())),
         float(max(found.forecast.max(), found.high.max())),
-    ]
-    figure.add_scatter(
-        x=ends,
-        y=ends,
-        mode="lines",
-        name=_("right"),
-        line={"color": BLACK, "dash": "dash", "width": 1.5},
-        hoverinfo="skip",
     )
+    add_diagonal(figure, ends, _("right"))
     figure.add_scatter(
         x=short(found.forecast),
         y=short(found.came),

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from rnnsearch.arrays import Floats
 from rnnsearch.language import _
-from rnnsearch.report.figures.style import BLACK, BLUE, SKY, blank, short
+from rnnsearch.report.figures.style import BLACK, BLUE, add_band, add_diagonal, blank, short
 
 PALEST, DARKEST = 0.12, 0.45
 
@@ -19,30 +19,18 @@ def fan(
     actual: Floats,
     quantiles: Floats,
     levels: Sequence[float],
-    unit: str = "price",
+    unit: str,
     shown: int = 60,
 ) -> go.Figure:
     """Quantiles (n, Q) as bands, the darker the likelier; zoomed to the last dates."""
     figure = blank(380, y=unit)
-    bands = list(zip(range(len(levels)), range(len(levels) - 1, -1, -1), strict=True))
-    bands = [(low, high) for low, high in bands if low < high]
-    for number, (low, high) in enumerate(bands):
-        part = (number + 1) / len(bands)
+    bands = len(levels) // 2
+    for low in range(bands):
+        high = len(levels) - 1 - low
+        part = (low + 1) / bands
         colour = f"rgba(46,143,203,{PALEST + (DARKEST - PALEST) * part:.2f})"
-        edge = {"mode": "lines", "line": {"width": 0.8, "color": SKY}, "hoverinfo": "skip"}
-        group = _("{low:g} to {high:g} %", low=100 * levels[low], high=100 * levels[high])
-        figure.add_scatter(
-            x=dates, y=short(quantiles[:, low]), showlegend=False, legendgroup=group, **edge
-        )
-        figure.add_scatter(
-            x=dates,
-            y=short(quantiles[:, high]),
-            fill="tonexty",
-            fillcolor=colour,
-            name=group,
-            legendgroup=group,
-            **edge,
-        )
+        name = _("{low:g} to {high:g} %", low=100 * levels[low], high=100 * levels[high])
+        add_band(figure, dates, quantiles[:, low], quantiles[:, high], name, colour)
     line = {"color": BLACK, "width": 2}
     figure.add_scatter(x=dates, y=short(actual), name=_("actual"), mode="lines", line=line)
     figure.add_scatter(
@@ -65,15 +53,8 @@ def fan(
 def coverage(levels: Sequence[float], covered: Sequence[float]) -> go.Figure:
     """How many outcomes lay at or below each quantile, against how many were to."""
     figure = blank(340, x=_("level of the quantile, %"), y=_("outcomes at or below it, %"))
-    ends = [0, 100]
-    figure.add_scatter(
-        x=ends,
-        y=ends,
-        mode="lines",
-        name=_("as promised"),
-        line={"color": BLACK, "dash": "dash", "width": 1.5},
-        hoverinfo="skip",
-    )
+    ends = (0, 100)
+    add_diagonal(figure, ends, _("as promised"))
     figure.add_scatter(
         x=[100 * level for level in levels],
         y=short([100 * share for share in covered]),

@@ -1,7 +1,6 @@
 """Pictures of a path: how good each step is, and one path as a fan."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -9,11 +8,10 @@ import plotly.graph_objects as go
 from rnnsearch.arrays import Floats
 from rnnsearch.language import _
 from rnnsearch.report.figures.style import (
-    BAND,
     BLACK,
     BLUE,
     GREY,
-    SKY,
+    add_band,
     blank,
     percent_axis,
     share,
@@ -38,18 +36,8 @@ def fan(
     dates, known = before
     start, edges = known[-1], [dates[-1], *after]
     if band is not None:
-        line: dict[str, Any] = {"color": SKY, "width": 0.8}
-        edge = {"mode": "lines", "line": line, "hoverinfo": "skip", "legendgroup": "band"}
         low, high = (np.concatenate([[start], side]) for side in band)
-        figure.add_scatter(x=edges, y=short(low), showlegend=False, **edge)
-        figure.add_scatter(
-            x=edges,
-            y=short(high),
-            fill="tonexty",
-            fillcolor=BAND,
-            name=_("90 % interval"),
-            **edge,
-        )
+        add_band(figure, edges, low, high, _("90 % interval"))
     for name, x, y, colour, dash in (
         (_("known then"), dates, known, BLACK, "solid"),
         (_("came"), edges, np.concatenate([[start], came]), GREY, "dot"),

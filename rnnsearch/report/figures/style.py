@@ -130,6 +130,26 @@ def dress(figure: go.Figure, height: int) -> go.Figure:
     return figure
 
 
+def add_band(figure: go.Figure, x: Any, low: Any, high: Any, name: str, colour: str = BAND) -> None:
+    """An area between two lines, which one name in the legend shows and hides."""
+    line = {"color": SKY, "width": 0.8}
+    edge = {"x": x, "mode": "lines", "line": line, "hoverinfo": "skip", "legendgroup": name}
+    figure.add_scatter(y=short(low), showlegend=False, **edge)
+    figure.add_scatter(y=short(high), fill="tonexty", fillcolor=colour, name=name, **edge)
+
+
+def add_diagonal(figure: go.Figure, ends: tuple[float, float], name: str) -> None:
+    """Where what came is what was said."""
+    figure.add_scatter(
+        x=ends,
+        y=ends,
+        mode="lines",
+        name=name,
+        line={"color": BLACK, "dash": "dash", "width": 1.5},
+        hoverinfo="skip",
+    )
+
+
 def percent_axis() -> dict[str, Any]:
     """Of an axis whose values are shares: marks in percent, with as many decimals as tell them
     apart, the same for all; and so a value that is pointed at."""
