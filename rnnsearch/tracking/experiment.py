@@ -140,8 +140,7 @@ class Experiment:
     def _renew(self, run: Any, parent: Parent) -> None:
         """Have the parent run say what is true now: whose it is, of which data, what was found."""
         wanted = parent.tags | {NOTE: renewed(run.data.tags.get(NOTE, ""), parent)}
-        kept = {k: v for k, v in wanted.items() if k in WHOSE and k in run.data.tags}
-        wanted |= {key: run.data.tags[key] for key in kept}  # who began it
+        wanted |= {key: run.data.tags[key] for key in WHOSE if key in run.data.tags}  # who began it
         if fresh := {k: v for k, v in wanted.items() if run.data.tags.get(k) != v}:
             self._write(run.info.run_id, tags=fresh)
         known = {one.dataset.digest for one in run.inputs.dataset_inputs} if run.inputs else set()
