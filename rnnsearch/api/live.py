@@ -1,14 +1,14 @@
-"""A search as a notebook shows it: what a terminal shows, in one output that is renewed."""
+"""What goes on, as a notebook shows it: what a terminal shows, in one output that is renewed."""
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from io import StringIO
 from typing import Any
 
 from rich.console import Console
 
-from rnnsearch.api.notebook import STOP_BUTTON
+from rnnsearch.api.notebook import STOP_BUTTON, in_notebook
 from rnnsearch.api.told import Part, as_html, as_text, escaped
 from rnnsearch.language import _
 from rnnsearch.search.driver.deadline import Deadline
@@ -16,10 +16,28 @@ from rnnsearch.search.searching import RunningTrial
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView
 from rnnsearch.terminal.live import SearchView
+from rnnsearch.terminal.tables import Terminal, note
 
 SECONDS = 0.5  # between two renewals
 LINES = 200  # of finished trials that are kept in the output
 ROOM = 24  # lines of the running trials and what is around them
+
+
+def search_view(progress: bool | None, deadline: Deadline) -> SearchView:
+    """A search is shown in a notebook unless `progress` is False, elsewhere where it is True."""
+    if progress is not False and in_notebook():
+        return NotebookView(deadline)
+    return SearchView(Terminal(highlight=False), quiet=not progress, deadline=deadline)
+
+
+def saying(progress: bool | None) -> Callable[[str], None]:
+    """Who is told what goes on, line by line, where it is shown as a search is."""
+    if progress is not False and in_notebook():
+        return Saying()
+    return note if progress else _silent
+
+
+def _silent(text: str) -> None: ...
 
 
 class NotebookView(SearchView):

@@ -1,6 +1,6 @@
 """A study, and what the commands do with it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -9,8 +9,8 @@ import pandas as pd
 
 from rnnsearch.api.arguments import at_least, between, path_of
 from rnnsearch.api.inline import Page, figures
-from rnnsearch.api.live import NotebookView, Saying
-from rnnsearch.api.notebook import Stopped, in_notebook, quietly
+from rnnsearch.api.live import NotebookView, saying, search_view
+from rnnsearch.api.notebook import Stopped, quietly
 from rnnsearch.api.told import Told, as_html
 from rnnsearch.config import StudyFile, find_study, load_study, study_of, times
 from rnnsearch.data.inputs.build import input_listing
@@ -44,10 +44,8 @@ from rnnsearch.shown import number_of
 from rnnsearch.terminal.compared import comparison_parts
 from rnnsearch.terminal.explained import explanation_tables
 from rnnsearch.terminal.journal import journal_tables
-from rnnsearch.terminal.live import SearchView
 from rnnsearch.terminal.shelf import comparison_tables
 from rnnsearch.terminal.tables import (
-    Terminal,
     best_table,
     drivers_table,
     evaluation_tables,
@@ -228,7 +226,7 @@ class Study:
         except ValueError as error:
             raise StudyFileError(f"search: timeout: {error}") from None
         deadline = Deadline(span)
-        view = self._view(progress, deadline)
+        view = search_view(progress, deadline)
         with quietly():
             with view:
                 try:
@@ -251,11 +249,6 @@ class Study:
                     meaning = definition(store.scoring, store.objective)
                     view.conclude([table, f"{meaning} {_(LUCK)}"])
             publish_plots(problem, store, notice=note)
-
-    def _view(self, progress: bool | None, deadline: Deadline) -> SearchView:
-        if progress is not False and in_notebook():
-            return NotebookView(deadline)
-        return SearchView(Terminal(highlight=False), quiet=not progress, deadline=deadline)
 
     def status(self) -> Told:
         """How far it is, its best trials, what mattered; `rnnsearch status --json`."""
@@ -339,7 +332,7 @@ class Study:
                 top=top,
                 seeds=seeds,
                 again=again,
-                say=_say(progress),
+                say=saying(progress),
                 problem=problem,
             )
             if publish(problem, answer, champion_folder(self.settings), notice=note):
@@ -374,7 +367,7 @@ class Study:
             at_least("refit", "window", window, 1)
         with quietly():
             path = None if data is None else path_of(data, "refit")
-            renewed = renew(self.settings, data=path, window=window, say=_say(progress))
+            renewed = renew(self.settings, data=path, window=window, say=saying(progress))
             model = publish_refit(self.settings, renewed["evaluated"], notice=note)
         return Told(renewed | {"model": model}, [*renewed["notes"], refit_text(renewed)])
 
@@ -405,7 +398,7 @@ class Study:
     def explain(self, *, progress: bool | None = None) -> Told:
         """How far back the champion looks; what `rnnsearch explain --json` prints."""
         with quietly():
-            told = explain(self.settings, say=_say(progress))
+            told = explain(self.settings, say=saying(progress))
         return Told(told, explanation_tables(told))
 
     def journal(self, data: str | Path | None = None) -> Told:
@@ -414,12 +407,3 @@ class Study:
             told = journal(self.settings, data=None if data is None else path_of(data, "journal"))
             publish_journal(self.settings, told, notice=note)
         return Told(told, journal_tables(told))
-
-
-def _say(progress: bool | None) -> Callable[[str], None]:
-    if progress is not False and in_notebook():
-        return Saying()
-    return note if progress else _silent
-
-
-def _silent(text: str) -> None: ...
