@@ -31,6 +31,7 @@ WHOSE = ("mlflow.user", "mlflow.source.name", "mlflow.source.type")  # of a pare
 VERDICT = "**Verdict on the locked test.** "  # begins a description, once there is one
 CHAMPION = "champion"  # tag of the trial that `evaluate` chose
 BATCH_METRICS, BATCH_OTHERS = 1000, 100  # MLflow's limits of one log_batch
+IN_THE_SAME_MOMENT = "BAD_REQUEST"  # where another driver has written the same param or tag
 
 
 @dataclass(frozen=True)
@@ -274,6 +275,7 @@ class Experiment:
         """Log in as few calls as MLflow allows. A value written twice is the same value: its
         time stamp is derived from its step, unless `times` say when each step was."""
         from mlflow.entities import Metric, Param, RunTag
+        from mlflow.exceptions import MlflowException
 
         def stamp(step: int) -> int:
             return int(started * 1000) + step if times is None else int(times[step] * 1000)
@@ -284,8 +286,12 @@ class Experiment:
         while values or settings or labels:
             # 1000 entities of all kinds fit in one call
             room = BATCH_METRICS - min(len(settings), BATCH_OTHERS) - min(len(labels), BATCH_OTHERS)
-            self.client.log_batch(
-                run, values[:room], settings[:BATCH_OTHERS], labels[:BATCH_OTHERS]
-            )
+            batch = values[:room], settings[:BATCH_OTHERS], labels[:BATCH_OTHERS]
+            try:
+                self.client.log_batch(run, *batch)
+            except MlflowException as error:
+                if error.error_code != IN_THE_SAME_MOMENT:
+                    raise
+                self.client.log_batch(run, *batch)
             values = values[room:]
             settings, labels = settings[BATCH_OTHERS:], labels[BATCH_OTHERS:]

@@ -1,6 +1,7 @@
 """One experiment as several drivers write it, whatever cuts them off."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,6 +93,17 @@ def test_a_driver_at_work_corrects_one_that_left_too_late(
     wait_until(lambda: status() == "RUNNING")
     assert tracker.finish(last=False) == 0
     assert status() == "RUNNING", "another one is at work"
+
+
+def test_drivers_that_begin_in_the_same_moment_write_one_parent(home: Path) -> None:
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    many = {f"key{n}": str(n) for n in range(99)}
+    for number in range(8):
+        parent = replace(PARENT, id=f"study {number}", params=many)
+        with ThreadPoolExecutor(4) as drivers:
+            begun = [drivers.submit(Experiment, uri, parent, home) for _ in range(4)]
+        last = [one.result() for one in begun][-1]
+        assert last.client.get_run(last.parent_run).data.params == many
 
 
 def test_a_parent_that_came_too_late_takes_no_runs_away(home: Path) -> None:
