@@ -1,6 +1,7 @@
 """Before a search: prices fetched and looked at, studies checked, inputs listed."""
 
 import json
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -225,7 +226,8 @@ def inputs(
 @app.command()
 def schema() -> int:
     """Print the JSON schema of a study file, for editors."""
-    from rnnsearch.config import StudyFile
+    from rnnsearch.config.keys import translated_schema
 
-    print(json.dumps(StudyFile.model_json_schema(), indent=2))
+    readable = "utf" in (sys.stdout.encoding or "").lower()
+    print(json.dumps(translated_schema(), indent=2, ensure_ascii=not readable))
     return 0

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rnnsearch.config.dimensions import Section
 from rnnsearch.errors import shown
+from rnnsearch.language import marked
 
 
 class _TargetNames:
@@ -132,7 +133,7 @@ ColumnNames = Annotated[
     tuple[str, ...],
     BeforeValidator(_as_columns, json_schema_input_type=str | tuple[str, ...]),
 ]
-SERIES_MEANING = (
+SERIES_MEANING = marked(
     'Which series of a file of several: "AAPL", as a column, a header or a sheet has it.'
 )
 EVERY = "*"
@@ -140,7 +141,7 @@ EVERY = "*"
 MOST_STEPS = 250
 """A year of sessions at once: more than that is a slip of the pen."""
 Layout = Literal["auto", "wide"]
-LAYOUT_MEANING = "wide: beside the date, each column is the close of a series of its name."
+LAYOUT_MEANING = marked("wide: beside the date, each column is the close of a series of its name.")
 
 
 class JoinSection(MarketSection):
@@ -218,7 +219,8 @@ class DataSection(MarketSection):
     )
     series: Series = Field(
         default=(),
-        description=f'{SERIES_MEANING} "{EVERY}", or a list of several: a search for each.',
+        description='Which series of a file of several: "AAPL", as a column, a header or a sheet '
+        'has it. "*", or a list of several: a search for each.',
     )
     layout: Layout = Field(default="auto", description=LAYOUT_MEANING)
     skip_bad: bool = Field(

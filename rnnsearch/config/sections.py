@@ -241,12 +241,13 @@ class TradeSection(Section):
 
     position: Literal["scaled", "sign", "costs", "none"] = Field(
         default="scaled",
-        description="What a forecast wants: a share of the capital, by the forecast over "
-        "volatility; all of it, by its sign; all of it where the forecast exceeds what trading it "
-        "costs; none: nothing is traded.",
+        description="What a forecast wants. scaled: a share of the capital, by the forecast over "
+        "volatility; sign: all of it, by its sign; costs: all of it where the forecast exceeds "
+        "what trading it costs; none: nothing is traded.",
     )
     sides: Literal["long_short", "long_only"] = Field(
-        default="long_short", description="Whether a fall that is forecast is sold short."
+        default="long_short",
+        description="long_short: a fall that is forecast is sold short; long_only: it is not.",
     )
     entry: Literal["close", "open"] = Field(
         default="close",

@@ -23,7 +23,7 @@ from typing import Any
 FOLDER = Path(__file__).parent
 LANGUAGES = {"en": None, "zh-TW": "zh_TW"}
 
-_kept_english: ContextVar[bool] = ContextVar("kept_english", default=False)
+_for_now: ContextVar[str | None] = ContextVar("for_now", default=None)
 _chosen: dict[str, str | None] = {"language": None}  # of all threads: a live view draws in its own
 
 
@@ -61,8 +61,8 @@ def marked(text: str, /) -> str:
 
 def used() -> str:
     """The language in use: that of `use`, or of RNNSEARCH_LANGUAGE, or English."""
-    if _kept_english.get():
-        return "en"
+    if (for_now := _for_now.get()) is not None:
+        return for_now
     return _chosen["language"] or known(os.environ.get("RNNSEARCH_LANGUAGE", "")) or "en"
 
 
@@ -72,13 +72,20 @@ def use(language: str | None) -> None:
 
 
 @contextmanager
-def in_english() -> Iterator[None]:
-    """What is kept, or read by programs."""
-    before = _kept_english.set(True)
+def in_language(language: str) -> Iterator[None]:
+    """For a while, one of LANGUAGES, whatever the user reads."""
+    before = _for_now.set(language)
     try:
         yield
     finally:
-        _kept_english.reset(before)
+        _for_now.reset(before)
+
+
+@contextmanager
+def in_english() -> Iterator[None]:
+    """What is kept, or read by programs."""
+    with in_language("en"):
+        yield
 
 
 def known(name: str) -> str | None:

@@ -1,9 +1,12 @@
 """The catalogue of a language, in step with the code: `python -m rnnsearch.language.catalogue`.
 
-It reads every text that the code marks, keeps the translations that are there, adds what is new
-without one, and compiles the result. Needs babel, which is installed with the tests' packages.
+It reads every text that the code marks and what the study file's keys mean, keeps the translations
+that are there, adds what is new without one, and compiles the result. Needs babel, which is
+installed with the tests' packages.
 """
 
+import ast
+import inspect
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
@@ -20,6 +23,8 @@ TEMPLATES = ("_", "counted", "html", "head")
 """What says texts in templates; headings of tables are said by a macro."""
 KEYWORDS = {"_": None, "counted": (1, 2), "marked": None}
 CODE = "zh_TW"
+KEYS = PACKAGE / "config"
+SECTION = "Section"
 
 
 def in_the_code() -> "Catalog":
@@ -35,6 +40,10 @@ def in_the_code() -> "Catalog":
         with path.open("rb") as file:
             for line, message, comments, _ in extract("python", file, keywords=KEYWORDS):
                 found.add(message, None, [(place, line)], auto_comments=comments)
+    for path in sorted(KEYS.glob("*.py")):
+        place = path.relative_to(PACKAGE.parent).as_posix()
+        for line, text in of_keys(path.read_text(encoding="utf-8")):
+            found.add(text, None, [(place, line)])
     for path in sorted(PACKAGE.rglob("*.j2")):
         place = path.relative_to(PACKAGE.parent).as_posix()
         for line, texts in in_a_template(path.read_text(encoding="utf-8")):
@@ -54,6 +63,19 @@ def in_a_template(source: str) -> Iterator[tuple[int, str | tuple[str, str]]]:
             yield line, (texts[0], texts[1])
         else:
             yield from ((line, text) for text in texts)
+
+
+def of_keys(source: str) -> Iterator[tuple[int, str]]:
+    """(line, text) of what a module says of the study file: sections' docstrings, descriptions."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef):
+            bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
+            if any(base.endswith(SECTION) for base in bases) and (said := ast.get_docstring(node)):
+                yield node.lineno, inspect.cleandoc(said)
+        elif isinstance(node, ast.keyword) and node.arg == "description":
+            match node.value:
+                case ast.Constant(value=str(said)):
+                    yield node.value.lineno, said
 
 
 def written(path: Path = FOLDER / f"{CODE}.po") -> "Catalog":
