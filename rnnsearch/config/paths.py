@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rnnsearch import cells
 from rnnsearch.config.dimensions import extremes
-from rnnsearch.config.space import DECODER
 from rnnsearch.errors import shown
 
 if TYPE_CHECKING:
@@ -53,15 +52,14 @@ REFUSED: tuple[tuple[Callable[["StudyFile"], bool], str], ...] = (
 
 def check_steps(study: "StudyFile") -> None:
     """Raises ValueError for the first thing that does not go with paths, or needs them."""
-    decoder = DECODER in extremes(study.space.head)
     if study.data.steps == 1:
-        if decoder:
+        if study.space.decodes:
             raise ValueError(
                 "[space] head: a decoder goes on from step to step, and [data] steps is 1; write "
                 'head = "direct", or steps = 5'
             )
         return
-    if decoder:
+    if study.space.decodes:
         _check_cells(study)
     for holds, reason in REFUSED:
         if holds(study):

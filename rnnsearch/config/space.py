@@ -29,9 +29,9 @@ CellName = Annotated[
 ]
 ScalerKind = Literal["standard", "minmax", "robust"]
 OptimizerKind = Literal["adam", "sgd"]
-Head = Literal["direct", "decoder"]
+Head = Literal["direct", "decoder", "attention"]
 
-DECODER = "decoder"
+DIRECT = "direct"
 LossKind = Literal["mse", "mae", "huber", "quantile"]
 
 _FUTURE = "; a negative shift would show the network sessions after the origin"
@@ -169,7 +169,8 @@ class SpaceSection(Section):
     head: Annotated[WordDimension[Head], Drawn("direct", also="decoder_type seq2seq")] = Field(
         default="direct",
         description="Of paths: direct: all steps from the final state; decoder: a second network "
-        "of the same cell goes on from it, and each step knows what was said of the one before.",
+        "of the same cell goes on from it, and each step knows what was said of the one before; "
+        "attention: a decoder whose every step looks back at the window.",
     )
     teacher_forcing: Annotated[
         FloatDimension, bounds(0, 1), Drawn(0.5, also="teacher_forcing_ratio scheduled_sampling")
@@ -181,9 +182,14 @@ class SpaceSection(Section):
     clip: float = Field(default=1.0, ge=0, description="Largest gradient norm; 0 clips nothing.")
 
     @property
+    def decodes(self) -> bool:
+        """Whether some trials go on from step to step of a path."""
+        return set(extremes(self.head)) != {DIRECT}
+
+    @property
     def drawn(self) -> Mapping[str, Drawn]:
         """The parameters that trials draw: without that of decoders where there are none."""
         every = drawn(type(self))
-        if DECODER in extremes(self.head):
+        if self.decodes:
             return every
         return {name: mark for name, mark in every.items() if name != "teacher_forcing"}

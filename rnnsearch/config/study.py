@@ -28,7 +28,7 @@ from rnnsearch.config.sections import (
     StudySection,
     TradeSection,
 )
-from rnnsearch.config.space import DECODER, SpaceSection
+from rnnsearch.config.space import SpaceSection
 from rnnsearch.errors import shown
 from rnnsearch.own_code import OwnCode, read_code, split_reference
 
@@ -243,7 +243,7 @@ class StudyFile(Section):
         if self.data.steps == 1:  # what is of paths alone changes nothing
             for key in ("head", "teacher_forcing"):
                 parts["space"].pop(key)
-        elif DECODER not in extremes(self.space.head):
+        elif not self.space.decodes:
             usual = SpaceSection.model_fields["teacher_forcing"].default
             parts["space"]["teacher_forcing"] = usual.model_dump(mode="json")
         parts["inputs"].pop("module")  # a file of the user's enters by its content

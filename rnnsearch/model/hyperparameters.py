@@ -14,8 +14,9 @@ class Hyperparameters:
     target without a loss of its own is learnt by, and `quantiles` are the levels that a network
     forecasts with loss `quantile`; without it there are none. `embedding`: numbers that are learnt
     for each of many series; 0 for none. `steps` sessions are forecast at once, of one origin, all
-    from the final state or by a decoder (`head`), which in training is fed what came with the
-    chance `teacher_forcing` at first, and never in the last epoch.
+    from the final state or by a decoder (`head`), which may look back at the window (`attention`)
+    and in training is fed what came with the chance `teacher_forcing` at first, and never in the
+    last epoch.
     """
 
     neurons: tuple[int, ...]  # units of each layer, first layer first
@@ -32,7 +33,7 @@ class Hyperparameters:
     quantiles: tuple[float, ...] = ()
     embedding: int = 0
     steps: int = 1
-    head: Literal["direct", "decoder"] = "direct"
+    head: Literal["direct", "decoder", "attention"] = "direct"
     teacher_forcing: float = 0.0
 
     def shared(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""Direct or decoder: which says paths better, where what is to be said is known?
+"""Direct, decoder, attention: which says paths best, where what is to be said is known?
 
     python -m tests.bench.bench_paths [--files 10] [--trials 4] [--seed 1] [--only KIND]
+        [--heads direct decoder attention]
 
 Files whose truth is known, of 1,200 rows of log returns with standard normal noise:
 
@@ -24,6 +25,7 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 import argparse
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,7 @@ import pandas as pd
 
 from rnnsearch.arrays import Floats
 from rnnsearch.config import StudyFile, load_study
+from rnnsearch.model.networks.network import heads
 from rnnsearch.model.paths import apart
 from rnnsearch.model.windows import window_ends
 from rnnsearch.scoring import metrics
@@ -137,6 +140,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=[*KINDS])
+    parser.add_argument("--heads", nargs="+", choices=[*heads()], default=[*heads()])
     chosen = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     for kind in [chosen.only] if chosen.only else KINDS:
@@ -153,26 +157,30 @@ def main() -> None:
                 frame.to_csv(folder / f"{kind}.csv", index=False, float_format="%.10g")
                 began = time.perf_counter()
                 told: list[float] = []
-                for head in ("direct", "decoder"):
+                for head in chosen.heads:
                     study = study_of(folder, kind, head, chosen.seed + number)
                     told += skill_of(study, chosen.trials)
                 best = truth(study, kind, r)
-            found.append([told[0], told[2], best])
+            found.append([*told[::2], best])
             print(
-                f"{kind} {number}: direct {told[0]:+.4f} (gain {told[1]:+.4f}), decoder "
-                f"{told[2]:+.4f} ({told[3]:+.4f}), truth {best:+.4f}, "
-                f"{time.perf_counter() - began:.0f} s",
+                f"{kind} {number}: {_of_each(chosen.heads, told[::2])}, truth {best:+.4f}; gains "
+                f"{_of_each(chosen.heads, told[1::2])}; {time.perf_counter() - began:.0f} s",
                 flush=True,
             )
-        direct, decoder, best = np.mean(found, axis=0)
-        apart_by = np.diff(np.array(found)[:, :2], axis=1)[:, 0]
-        error = apart_by.std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else np.nan
-        print(
-            f"{kind}: direct {direct:+.4f}, decoder {decoder:+.4f}, truth {best:+.4f}; decoder "
-            f"less direct {apart_by.mean():+.4f} (standard error {error:.4f}), better on "
-            f"{int((apart_by > 0).sum())} of {len(found)} files",
-            flush=True,
-        )
+        every = np.array(found)
+        print(f"{kind}: {_of_each([*chosen.heads, 'truth'], every.mean(axis=0))}", flush=True)
+        for column, head in list(enumerate(chosen.heads))[1:]:
+            apart_by = every[:, column] - every[:, 0]
+            error = apart_by.std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else np.nan
+            print(
+                f"{kind}: {head} less {chosen.heads[0]} {apart_by.mean():+.4f} (standard error "
+                f"{error:.4f}), better on {int((apart_by > 0).sum())} of {len(found)} files",
+                flush=True,
+            )
+
+
+def _of_each(names: Sequence[str], values: Sequence[float]) -> str:
+    return ", ".join(f"{name} {value:+.4f}" for name, value in zip(names, values, strict=True))
 
 
 if __name__ == "__main__":

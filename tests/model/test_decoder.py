@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from rnnsearch.config import StudyFile, load_study
 from rnnsearch.errors import StudyFileError
 from rnnsearch.model.fold import FoldTensors, TrainingSettings
+from rnnsearch.model.networks.attention import Attention
 from rnnsearch.model.networks.decoder import Decoder
-from rnnsearch.model.networks.network import CELLS, build_network
+from rnnsearch.model.networks.network import CELLS, build_network, heads
 from rnnsearch.model.training import Trainer, forced
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.space.suggesting import suggest
@@ -143,6 +144,53 @@ def test_with_all_forcing_each_step_is_fed_what_came_and_with_none_what_was_said
     assert torch.equal(network.learning(x, came), network(x))
 
 
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "bigru"])
+def test_attention_looks_back_at_the_window_before_each_step(cell: str) -> None:
+    network = build_network(
+        cell, INPUTS, (4,), 0.0, seed=3, device=CPU, outputs=STEPS, head="attention"
+    )
+    assert isinstance(network, Attention)
+    x = torch.randn(ROWS, WINDOW, INPUTS, generator=torch.Generator().manual_seed(1))
+    outputs, ends = network.eval().encode(x)
+    (state,) = network._begin(ends)
+    for row, said in enumerate(network(x).tolist()):
+        seen = outputs[row].tolist()
+        one: Any = [part[row].tolist() for part in state]
+        fed = 0.0
+        for step in range(STEPS):
+            one = one_session(cell.removeprefix("bi"), network.cells[0], "", [fed], one)
+            query = mapped(network.query, [*one[0], *waves(step)])
+            scores = [
+                np.dot(query, mapped(network.key, [*h, *waves(WINDOW - 1 - session)])) / 2
+                for session, h in enumerate(seen)
+            ]
+            shares = np.exp(scores) / np.exp(scores).sum()
+            (fed,) = mapped(network.head, [*one[0], *(shares @ seen), fed])
+            assert fed == pytest.approx(said[step], abs=2e-6)
+
+
+def mapped(layer: nn.Linear, values: list[float]) -> list[float]:
+    told: list[float] = (np.array(layer.weight.tolist()) @ values + layer.bias.tolist()).tolist()
+    return told
+
+
+def waves(place: int) -> list[float]:
+    angles = [place * 2 * math.pi / (4 * 100 ** (n / 7)) for n in range(8)]
+    return [math.sin(angle) for angle in angles] + [math.cos(angle) for angle in angles]
+
+
+def test_a_step_s_attention_is_shares_of_the_window() -> None:
+    network = build_network(
+        "gru", INPUTS, (4,), 0.0, seed=3, device=CPU, outputs=STEPS, head="attention"
+    )
+    assert isinstance(network, Attention)
+    outputs = torch.randn(ROWS, WINDOW, 4)
+    shares = network.weights(torch.randn(ROWS, 4), 2, outputs)
+    assert shares.shape == (ROWS, WINDOW)
+    assert bool((shares > 0).all())
+    torch.testing.assert_close(shares.sum(dim=1), torch.ones(ROWS))
+
+
 def test_half_forcing_feeds_about_half_of_the_rows_what_came() -> None:
     network = decoder("gru", (4,)).train()
     x = torch.zeros(400, WINDOW, INPUTS)
@@ -177,7 +225,8 @@ def test_each_layer_of_a_decoder_begins_where_its_encoder_s_layer_ends(
     )
     assert isinstance(network, Decoder)
     x = torch.randn(ROWS, WINDOW, INPUTS)
-    states = network.eval()._begin(x)
+    outputs, ends = network.eval().encode(x)
+    states = network._begin(ends)
     assert [tuple(part.shape) for state in states for part in state] == [
         (ROWS, size) for size in neurons for _ in range(2 if "lstm" in cell else 1)
     ]
@@ -185,7 +234,7 @@ def test_each_layer_of_a_decoder_begins_where_its_encoder_s_layer_ends(
         _, state = network.layers[0](x)
         first = state[0] if isinstance(state, tuple) else state
         assert torch.equal(states[0][0], first[0])
-        assert torch.equal(states[-1][0], network.encode(x)[0])
+        assert torch.equal(states[-1][0], outputs[:, -1])
     loss = network.train()(x).square().sum()
     loss.backward()
     used = {name for name, p in network.named_parameters() if p.grad is not None}
@@ -208,18 +257,20 @@ def fold() -> tuple[Tensor, FoldTensors]:
     return table, FoldTensors(ones, none, ends[:80], targets[:80], ends[80:], targets[80:])
 
 
-def test_a_decoder_trains_repeats_and_is_fed_its_own_steps_at_validation() -> None:
+@pytest.mark.parametrize("head", ["decoder", "attention"])
+def test_a_decoder_trains_repeats_and_is_fed_its_own_steps_at_validation(head: str) -> None:
     table, one = fold()
-    first, second = (list(Trainer(table, [one], SETTINGS, loss="mse").run()) for _ in range(2))
+    settings = replace(SETTINGS, head=head)
+    first, second = (list(Trainer(table, [one], settings, loss="mse").run()) for _ in range(2))
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a.forecasts[0], b.forecasts[0])
-    trainer = Trainer(table, [one], SETTINGS, loss="mse")
+    trainer = Trainer(table, [one], settings, loss="mse")
     *_, last = trainer.run()
     (network,) = trainer.networks
     assert last.forecasts[0].shape == (24, STEPS)
     x = torch.stack([table[end - WINDOW + 1 : end + 1] for end in one.validation_ends])
     np.testing.assert_allclose(network.eval()(x).detach(), last.forecasts[0], atol=1e-6)
-    free = list(Trainer(table, [one], replace(SETTINGS, teacher_forcing=0.0), loss="mse").run())
+    free = list(Trainer(table, [one], replace(settings, teacher_forcing=0.0), loss="mse").run())
     assert not np.array_equal(free[0].forecasts[0], first[0].forecasts[0])
 
 
@@ -231,15 +282,16 @@ def test_the_loss_of_a_path_is_the_mean_over_rows_and_steps() -> None:
     assert result.validation_loss[0] == pytest.approx(squared.mean(), rel=1e-5)
 
 
-def test_a_champion_s_decoder_is_the_same_from_disk(home: Path, tmp_path: Path) -> None:
-    study = load_study(write_study(tmp_path, data={"steps": 3}, space={"head": "decoder"}))
+@pytest.mark.parametrize("head", ["decoder", "attention"])
+def test_a_champion_s_decoder_is_the_same_from_disk(home: Path, tmp_path: Path, head: str) -> None:
+    study = load_study(write_study(tmp_path, data={"steps": 3}, space={"head": head}))
     problem = Problem.load(study)
-    chosen = {"head": "decoder", "teacher_forcing": 0.5, "cell": "bilstm"}
+    chosen = {"head": head, "teacher_forcing": 0.5, "cell": "bilstm"}
     _, forecaster = fitted(problem, seeds=1, **chosen)
     assert forecaster is not None
     forecaster.save(tmp_path / "champion")
     loaded = type(forecaster).load(tmp_path / "champion")
-    assert isinstance(loaded.networks[0], Decoder)
+    assert type(loaded.networks[0]) is heads()[head]
     rows = np.arange(100, 120)
     np.testing.assert_array_equal(
         *(one.forecast_rows(problem.prices, problem.table, rows) for one in (forecaster, loaded))
@@ -251,8 +303,9 @@ def drawn(study: StudyFile) -> tuple[TrialParameters, optuna.Trial]:
     return suggest(trial, study, Problem.load(study).candidates), trial
 
 
-def test_only_a_decoder_has_teacher_forcing(home: Path, tmp_path: Path) -> None:
-    both = {"head": ["direct", "decoder"], "teacher_forcing": {"low": 0.2, "high": 0.9}}
+def test_only_decoders_have_teacher_forcing(home: Path, tmp_path: Path) -> None:
+    heads = ["direct", "decoder", "attention"]
+    both = {"head": heads, "teacher_forcing": {"low": 0.2, "high": 0.9}}
     study = load_study(write_study(tmp_path, data={"steps": 3}, space=both))
     seen = {}
     for _ in range(20):
@@ -260,7 +313,8 @@ def test_only_a_decoder_has_teacher_forcing(home: Path, tmp_path: Path) -> None:
         seen[parameters.head] = parameters
         assert {"head", "teacher_forcing"} <= set(trial.params)
     assert seen["direct"].teacher_forcing == 0.0
-    assert 0.2 <= seen["decoder"].teacher_forcing <= 0.9
+    for head in heads[1:]:
+        assert 0.2 <= seen[head].teacher_forcing <= 0.9
     assert seen["direct"].plain()["head"] == "direct"
     one = load_study(write_study(tmp_path, "one"))
     parameters, trial = drawn(one)
@@ -271,8 +325,9 @@ def test_only_a_decoder_has_teacher_forcing(home: Path, tmp_path: Path) -> None:
 def test_a_decoder_without_a_path_and_of_a_cell_that_is_not_ours_are_refused(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(StudyFileError, match=r'write head = "direct", or steps = 5'):
-        load_study(write_study(tmp_path, space={"head": ["direct", "decoder"]}))
+    for head in ("decoder", "attention"):
+        with pytest.raises(StudyFileError, match=r'write head = "direct", or steps = 5'):
+            load_study(write_study(tmp_path, space={"head": ["direct", head]}))
     (tmp_path / "my_cells.py").write_text("class Mine: ...")
     space = {"head": "decoder", "cell": ["gru", "my_cells.py:Mine"]}
     with pytest.raises(StudyFileError, match="or leave that cell out"):

@@ -165,7 +165,7 @@ def test_of_a_network_that_says_quantiles_the_median_is_explained(tmp_path, monk
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("head", ["direct", "decoder"])
+@pytest.mark.parametrize("head", ["direct", "decoder", "attention"])
 def test_of_paths_the_mean_of_the_steps_is_explained(head, tmp_path, monkeypatch):
     monkeypatch.setenv("RNNSEARCH_HOME", str(tmp_path / "runs"))
     data = {"path": "prices.csv", "steps": 3}

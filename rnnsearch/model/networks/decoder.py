@@ -64,7 +64,8 @@ class Decoder(Network):
         return self._path(x, actual if self.forcing > 0 else None)
 
     def _path(self, x: Tensor, actual: Tensor | None) -> Tensor:
-        states = self._begin(x)
+        outputs, ends = self.encode(x)
+        states = self._begin(ends)
         fed = x.new_zeros(len(x), 1)
         forced = None
         if actual is not None:
@@ -77,15 +78,20 @@ class Decoder(Network):
                     value = self.dropout(value)
                 states[layer] = _after(cell, value, states[layer])
                 value = states[layer][0]
-            said.append(self.head(value))
+            said.append(self.say(value, fed, step, outputs))
             fed = said[-1].sigmoid() if self.chances else said[-1]
             if actual is not None and forced is not None:
                 fed = torch.where(forced[:, step, None], actual[:, step, None], fed)
         return self.forecast(torch.cat(said, dim=1))
 
-    def _begin(self, x: Tensor) -> list[State]:
-        """The state of each layer, as the encoder leaves it."""
-        _, ends = self.encode(x)  # each (L * D, B, N), of L fused layers
+    def say(self, state: Tensor, fed: Tensor, step: int, outputs: Tensor) -> Tensor:
+        """What is said of a step (B, 1): of the last layer's state (B, N) after it was fed
+        (B, 1). `outputs` (B, w, D * N) are the encoder's, of each session."""
+        said: Tensor = self.head(state)
+        return said
+
+    def _begin(self, ends: list[tuple[Tensor, ...]]) -> list[State]:
+        """The state of each layer, as the encoder leaves it: (L * D, B, N) of L fused layers."""
         every = [layer for parts in ends for layer in zip(*(_layers(p, self) for p in parts))]  # noqa: B905
         if self.directions == 1:
             return [tuple(part[0] for part in layer) for layer in every]

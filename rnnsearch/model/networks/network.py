@@ -83,7 +83,7 @@ class Network(nn.Module):
             self.identity = nn.Parameter(IDENTITY_SIZE * torch.randn(*identities))
 
     def encode(self, x: Tensor) -> tuple[Tensor, list[tuple[Tensor, ...]]]:
-        """(B, w, F) -> the last layer's final state (B, D * N), and what each of the modules ends
+        """(B, w, F) -> the last layer's outputs (B, w, D * N), and what each of the modules ends
         with: h, and c of an LSTM, of its layers and directions (L * D, B, N)."""
         ends = []
         if self.identity is not None:
@@ -91,11 +91,11 @@ class Network(nn.Module):
         for number, layer in enumerate(self.layers):
             x, state = layer(x if number == 0 else self.dropout(x))  # (B, w, D * N)
             ends.append(state if isinstance(state, tuple) else (state,))
-        final = ends[-1][0][-self.directions :].transpose(0, 1).flatten(1)
-        return final, ends
+        return x, ends
 
     def forward(self, x: Tensor) -> Tensor:  # (B, w, F) -> (B,), or (B, O) where O > 1
-        final, _ = self.encode(x)
+        _, ends = self.encode(x)
+        final = ends[-1][0][-self.directions :].transpose(0, 1).flatten(1)
         return self.forecast(self.head(final))
 
     def forecast(self, said: Tensor) -> Tensor:  # (B, O) -> (B,), or (B, O) where O > 1
@@ -137,9 +137,10 @@ def _layers(cell: Cell, inputs: int, neurons: int, count: int) -> nn.Module:
 
 def heads() -> Mapping[str, type[Network]]:
     """What turns a final state into the steps of a path, by the names that `[space] head` has."""
-    from rnnsearch.model.networks.decoder import Decoder  # which is a network
+    from rnnsearch.model.networks.attention import Attention  # which are networks
+    from rnnsearch.model.networks.decoder import Decoder
 
-    return {"direct": Network, "decoder": Decoder}
+    return {"direct": Network, "decoder": Decoder, "attention": Attention}
 
 
 def build_network(

@@ -14,7 +14,7 @@ from typing import Any
 from optuna.trial import BaseTrial
 
 from rnnsearch.config import FloatRange, IntRange, StudyFile, digest, extremes
-from rnnsearch.config.space import DECODER
+from rnnsearch.config.space import DIRECT
 from rnnsearch.config.study import QUANTILE
 from rnnsearch.data.inputs.build import InputTable
 from rnnsearch.errors import StudyFileError
@@ -41,7 +41,7 @@ def suggest(trial: BaseTrial, study: StudyFile, candidates: Candidates) -> Trial
         values["dropout"] = 0.0
     if values["loss"] == QUANTILE:
         values["quantiles"] = space.quantiles
-    if values["head"] != DECODER:
+    if values["head"] == DIRECT:
         values["teacher_forcing"] = 0.0
     inputs = _suggest_inputs(trial, study, candidates)
     parameters = TrialParameters(

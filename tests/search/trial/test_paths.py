@@ -128,11 +128,11 @@ def test_a_trial_of_one_step_says_nothing_of_steps(home: Path, tmp_path: Path) -
     assert unpack(outcome.forecasts).shape == (len(one.split.validation),)
 
 
-@pytest.mark.parametrize("head", ["direct", "decoder"])
+@pytest.mark.parametrize("head", ["direct", "decoder", "attention"])
 def test_kernels_train_a_direct_head_as_torch_does_and_leave_decoders_to_it(
     problem: Problem, head: str
 ) -> None:
-    chosen = parameters(head=head, teacher_forcing=0.5 if head == "decoder" else 0.0)
+    chosen = parameters(head=head, teacher_forcing=0.0 if head == "direct" else 0.5)
     machine = kernels(USABLE[0])
     reports, outcomes = [], []
     for which in (machine, None):
