@@ -10,7 +10,8 @@ import typer
 from rnnsearch import errors
 from rnnsearch.cli import app
 from rnnsearch.config import StudyFile, load_study
-from rnnsearch.config.keys import BEGIN, END, renewed, study_reference
+from rnnsearch.config.keys import BEGIN, END, language_of, renewed, study_reference
+from rnnsearch.language import in_language
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.searching import search
 from rnnsearch.search.space.suggesting import grid_size
@@ -26,7 +27,7 @@ DOCUMENTS += [
     ROOT / "studies/README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-REFERENCE = ROOT / "docs/study-file.md"
+REFERENCES = (ROOT / "docs/study-file.md", ROOT / "docs/zh-TW/study-file.md")
 LARGEST_PICTURE = 300_000  # bytes
 
 documents = pytest.mark.parametrize(
@@ -121,10 +122,12 @@ def test_the_shifts_study_has_a_trial_for_every_combination() -> None:
 # --- the reference
 
 
-def test_the_reference_is_what_the_schema_says() -> None:
-    text = REFERENCE.read_text(encoding="utf-8")
-    renew = "run `python -m rnnsearch.config.keys docs/study-file.md`"
-    assert renewed(text) == text, renew
+@pytest.mark.parametrize("document", REFERENCES, ids=lambda path: path.parent.name)
+def test_the_reference_is_what_the_schema_says(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    renew = f"run `python -m rnnsearch.config.keys {document.relative_to(ROOT)}`"
+    with in_language(language_of(document)):
+        assert renewed(text) == text, renew
 
 
 def test_the_reference_has_every_key_and_describes_it() -> None:
