@@ -16,7 +16,6 @@ ONLY_ENGLISH = {
 }
 PENDING = {  # not translated yet
     "answer.md",
-    "many.md",
 }
 GUIDES = sorted({path.name for path in ENGLISH.glob("*.md")} - ONLY_ENGLISH.keys() - PENDING)
 WORDS_IN_A_ROW = 8  # of English: more than any name or citation has
