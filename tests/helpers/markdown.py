@@ -77,9 +77,10 @@ class Section:
 
     @property
     def paragraphs(self) -> list[str]:
-        """Each paragraph, item of a list and cell of a table, without code and links."""
+        """Each paragraph (quoted ones, too), item and cell of a table, without code and links."""
         bare = re.sub(r"<!--.*?-->", "", _LINK.sub("]", _SPAN.sub("", prose(self.text))))
-        parts = re.split(r"\n\s*\n|\n(?=\s*(?:[-*>|]|\d+\.) ?)", bare)
+        unquoted = re.sub(r"^> ?", "", bare, flags=re.M)
+        parts = re.split(r"\n\s*\n|\n(?=\||\s*(?:[-*]|\d+\.) )", unquoted)
         return [
             " ".join(cell.split())
             for part in parts
