@@ -57,7 +57,7 @@ def test_a_guide_has_the_same_code(name: str) -> None:
 
 def known(language: str, body: str) -> tuple[str, object]:
     """What of a block stays: code without its comments; of `text` the figures, line by line."""
-    bare = re.sub(r"(^|[ \t]+)#(?!!).*", "", body, flags=re.M)
+    bare = re.sub(r"(^|[ \t]+)# .*", "", body, flags=re.M)
     if language == "text":
         return language, [Counter(re.findall(r"\d[\d.]*", line)) for line in body.splitlines()]
     return language, bare
@@ -132,6 +132,6 @@ def test_no_paragraph_of_a_guide_is_left_in_english(name: str) -> None:
 @guides
 def test_chinese_punctuation_is_of_full_width(name: str) -> None:
     text = re.sub(
-        r"`[^`\n]+`|\]\([^)]+\)", "x", prose((CHINESE / name).read_text(encoding="utf-8"))
+        r"`[^`\n]+`|\]\([^)]+\)|&\w+;", "x", prose((CHINESE / name).read_text(encoding="utf-8"))
     )
     assert re.findall(rf".*[{HAN}][,;:?!(].*|.*[,;?!)][{HAN}].*", text) == []

@@ -78,7 +78,7 @@ class Section:
     @property
     def paragraphs(self) -> list[str]:
         """Each paragraph (quoted ones, too), item and cell of a table, without code and links."""
-        bare = re.sub(r"<!--.*?-->", "", _LINK.sub("]", _SPAN.sub("", prose(self.text))))
+        bare = re.sub(r"<!--.*?-->", "", _LINK.sub("]", _SPAN.sub("`", prose(self.text))))
         unquoted = re.sub(r"^> ?", "", bare, flags=re.M)
         parts = re.split(r"\n\s*\n|\n(?=\||\s*(?:[-*]|\d+\.) )", unquoted)
         return [
