@@ -109,6 +109,10 @@ class AbsentStudyError(StorageError):
     """No search of a study has begun."""
 
 
+class HeldStudyError(StorageError):
+    """Another process searches a study whose store serves one driver."""
+
+
 class NoTrialError(RnnsearchError):
     """No trial was completed, so there is no result. Exit code 5."""
 

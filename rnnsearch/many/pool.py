@@ -8,15 +8,23 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from rnnsearch.search.engines.local import LocalWorkers
+from rnnsearch.search.engines.base import SharedWorkers
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.trial.protocol import Done, Event, Failed, Lost, Ready, Stopped, Task
+from rnnsearch.search.trial.protocol import (
+    Done,
+    Event,
+    Failed,
+    Lost,
+    Ready,
+    Stopped,
+    Task,
+)
 
 
 class Pool:
     """Hands tasks of several problems to the same workers, and each driver what concerns it."""
 
-    def __init__(self, workers: LocalWorkers, notice: Callable[[str], None]) -> None:
+    def __init__(self, workers: SharedWorkers, notice: Callable[[str], None]) -> None:
         """The workers are those of the first problem that `share` is asked for."""
         self.workers, self._notice = workers, notice
         self._numbers = itertools.count()
@@ -90,4 +98,5 @@ class Share:
             yield self.heard.popleft()
 
     def close(self) -> None:
-        """The workers are the pool's."""
+        """The workers are the pool's; they have no further task of this problem."""
+        self._pool.workers.forget(self.problem)

@@ -2,22 +2,23 @@
 
 Each series has a driver of its own, and all take turns in this process: the earlier in the list has
 the workers first, and where it has no trial for one that is idle, the next series begins. So no
-core waits while a series ends.
+core waits while a series ends. One that another process searches, in a store of one driver, comes
+again after the others: two processes on one SQLite divide a folder between them.
 """
 
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, cast
 
-from rnnsearch.errors import NoTrialError, RnnsearchError
+from rnnsearch.errors import HeldStudyError, NoTrialError, RnnsearchError
 from rnnsearch.many.family import Family, Member
 from rnnsearch.many.pool import Pool
 from rnnsearch.search import engines
 from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.search.driver.driver import WAIT_SECONDS, Interrupted, listening
 from rnnsearch.search.driver.running import View
-from rnnsearch.search.engines.local import LocalWorkers
+from rnnsearch.search.engines.base import SharedWorkers
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.searching import begun, search
 from rnnsearch.search.store.store import Store
@@ -85,14 +86,19 @@ class _Searches:
     deadline: Deadline
     fork_of: Callable[[Member], str | None]
     failed: dict[Member, RnnsearchError] = field(default_factory=dict)
+    waiting: list[Member] = field(init=False)
+    held: set[Member] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.waiting = list(self.problems)
 
     def together(self) -> None:
         """All series by the same workers. Raises Interrupted."""
         interrupts: list[int] = []
-        waiting = list(self.problems)
+        waiting = self.waiting
         at_work: dict[Member, Turns] = {}
-        workers = engines.start(self.problems[waiting[0]], self.views.notice)
-        assert isinstance(workers, LocalWorkers)
+        began = engines.start(self.problems[waiting[0]], self.views.notice)
+        workers = cast(SharedWorkers, began)  # of an engine that shares them
         with closing(workers), listening(interrupts):
             pool = Pool(workers, self.views.notice)
             try:
@@ -117,10 +123,11 @@ class _Searches:
 
     def in_turn(self) -> None:
         """One series after the other. Raises Interrupted."""
-        for member, problem in self.problems.items():
+        while self.waiting:
             if self.deadline.over():
                 self.deadline.stopped = True
                 return
+            member = self.waiting.pop(0)
             try:
                 search(
                     member.study,
@@ -128,23 +135,28 @@ class _Searches:
                     trials=self.trials,
                     fork_of=self.fork_of(member),
                     deadline=self.deadline,
-                    problem=problem,
+                    problem=self.problems[member],
                 )
             except RnnsearchError as error:
+                if self._comes_again(member, error):
+                    continue
                 self._fail(member, error)
             self.views.over(member.series)
 
     def _turns(self, member: Member, pool: Pool, interrupts: list[int]) -> Turns:
         problem = self.problems[member]
-        with begun(
-            problem,
-            self.views.of(member.series),
-            pool.share(problem),
-            trials=self.trials,
-            fork_of=self.fork_of(member),
-            deadline=self.deadline,
-            interrupts=interrupts,
-        ) as driver:
+        with (
+            closing(pool.share(problem)) as share,
+            begun(
+                problem,
+                self.views.of(member.series),
+                share,
+                trials=self.trials,
+                fork_of=self.fork_of(member),
+                deadline=self.deadline,
+                interrupts=interrupts,
+            ) as driver,
+        ):
             in_order = False
             try:
                 yield from driver.turns()
@@ -161,9 +173,20 @@ class _Searches:
         except StopIteration:
             pass
         except RnnsearchError as error:
+            if self._comes_again(member, error):
+                del at_work[member]
+                return
             self._fail(member, error)
         del at_work[member]
         self.views.over(member.series)
+
+    def _comes_again(self, member: Member, error: RnnsearchError) -> bool:
+        """Whether a series that another process has is looked at once more, after the others."""
+        if not isinstance(error, HeldStudyError) or member in self.held or not self.waiting:
+            return False
+        self.held.add(member)
+        self.waiting.append(member)
+        return True
 
     def _fail(self, member: Member, error: RnnsearchError) -> None:
         self.failed[member] = error

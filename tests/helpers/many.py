@@ -1,12 +1,20 @@
 """Studies of many series for tests: made-up walks of different starts, in every form of files."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tests.helpers.searches import write_study
+from rnnsearch.config import load_study
+from rnnsearch.many.family import Family, family_of
+from rnnsearch.many.reading import read_all
+from rnnsearch.many.searching import search_all
+from rnnsearch.search.driver.deadline import Deadline
+from rnnsearch.search.driver.running import RunningTrial
+from rnnsearch.search.store.store import Store
+from tests.helpers.searches import Notes, write_study
 
 
 def walk(seed: int, rows: int = 200, start: str = "2020-01-01") -> pd.Series:
@@ -66,3 +74,47 @@ def write_together(folder: Path, form: str, series: dict[str, pd.Series]) -> dic
 
 
 FORMS = ("files", "long", "wide", "side by side", "sheets")
+
+
+# --- their searches ------------------------------------------------------------------------------
+
+
+class AllNotes:
+    """Views that remember what they were told."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+        self.views: dict[str, Notes] = {}
+        self.ended: list[str] = []
+        self.at: Callable[[RunningTrial], None] = lambda trial: None
+
+    def of(self, series: str) -> Notes:
+        view = self.views[series] = Notes()
+        view.at = lambda trial: self.at(trial)
+        return view
+
+    def over(self, series: str) -> None:
+        self.ended.append(series)
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+def members(path: Path) -> Family:
+    family = family_of(load_study(path))
+    assert family is not None
+    return family
+
+
+def search_here(path: Path, views: AllNotes | None = None, trials: str | None = None) -> Family:
+    family = members(path)
+    problems = read_all(family, print).problems
+    search_all(family, problems, views or AllNotes(), trials=trials, deadline=Deadline(None))
+    return family
+
+
+def values(family: Family) -> dict[str, list[float | None]]:
+    return {
+        one.series: [trial.value for trial in Store(one.study, create=False).trials()]
+        for one in family.members
+    }

@@ -122,7 +122,7 @@ def resume(path: Path, trials: str | None = None) -> Store:
 LONG = 100_000  # epochs: such a trial runs until somebody ends it
 
 
-def task(number: int, epochs: int = 2, **changes: Any) -> Task:
+def task(number: int, epochs: int = 2, *, problem: int = 0, **changes: Any) -> Task:
     parameters = TrialParameters(
         cell="gru",
         neurons=(2,),
@@ -140,7 +140,7 @@ def task(number: int, epochs: int = 2, **changes: Any) -> Task:
         inputs=("return",),
         clip=1.0,
     )
-    return Task(number, parameters.plain() | changes)
+    return Task(number, parameters.plain() | changes, problem=problem)
 
 
 def until(pool: Workers, kind: type[Any]) -> list[Event]:

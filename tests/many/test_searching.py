@@ -9,17 +9,10 @@ from pathlib import Path
 import filelock
 import pytest
 
-from rnnsearch.config import load_study
-from rnnsearch.many.family import Family, family_of
-from rnnsearch.many.reading import read_all
-from rnnsearch.many.searching import search_all
-from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.search.driver.driver import Interrupted
 from rnnsearch.search.driver.running import RunningTrial
-from rnnsearch.search.store.store import Store
-from tests.helpers.many import write_many
+from tests.helpers.many import AllNotes, members, search_here, values, write_many
 from tests.helpers.searches import (
-    Notes,
     assert_study_in_order,
     end_group,
     resume,
@@ -33,47 +26,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("home")]
 
 Command = Callable[..., tuple[int, str, str]]
 LOCAL = {"engine": "local", "workers": 2}
-
-
-class AllNotes:
-    """Views that remember what they were told."""
-
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-        self.views: dict[str, Notes] = {}
-        self.ended: list[str] = []
-        self.at: Callable[[RunningTrial], None] = lambda trial: None
-
-    def of(self, series: str) -> Notes:
-        view = self.views[series] = Notes()
-        view.at = lambda trial: self.at(trial)
-        return view
-
-    def over(self, series: str) -> None:
-        self.ended.append(series)
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
-
-
-def members(path: Path) -> Family:
-    family = family_of(load_study(path))
-    assert family is not None
-    return family
-
-
-def search_here(path: Path, views: AllNotes | None = None, trials: str | None = None) -> Family:
-    family = members(path)
-    problems = read_all(family, print).problems
-    search_all(family, problems, views or AllNotes(), trials=trials, deadline=Deadline(None))
-    return family
-
-
-def values(family: Family) -> dict[str, list[float | None]]:
-    return {
-        one.series: [trial.value for trial in Store(one.study, create=False).trials()]
-        for one in family.members
-    }
 
 
 def test_each_series_has_the_trials_that_its_file_alone_would_have(tmp_path: Path) -> None:
@@ -159,6 +111,26 @@ def test_a_series_that_cannot_be_searched_holds_up_no_other(
         assert_study_in_order(member.study, 3)
     assert rnnsearch("search", path)[0] == 0
     assert_study_in_order(one.study, 3)
+
+
+@pytest.mark.parametrize("engine", ["local", "inline"])
+def test_a_series_that_another_process_has_comes_again_after_the_others(
+    tmp_path: Path, home: Path, engine: str
+) -> None:
+    path = write_many(tmp_path, count=2, run={"engine": engine, "workers": 1})
+    lock = filelock.FileLock(home / "optuna.db.stocks.T0.lock")
+    views = AllNotes()
+
+    def give_free(trial: RunningTrial) -> None:
+        if trial.number == 2:  # of the second series, the first that can be searched
+            lock.release()
+
+    views.at = give_free
+    with lock:
+        family = search_here(path, views)
+    assert views.ended == ["T1", "T0"]
+    for member in family.members:
+        assert_study_in_order(member.study, 3)
 
 
 @pytest.mark.parametrize("signals", [1, 2])

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from rnnsearch.errors import StudyFileError
 from rnnsearch.search.engines.machine import Notice, plan_workers
@@ -25,6 +25,16 @@ class Placement:
     nodes: "pd.DataFrame | None" = None
 
 
+class SharedWorkers(Workers, Protocol):
+    """Workers that train tasks of several problems, of an engine that `shares` them."""
+
+    def learn(self, number: int, problem: "Problem") -> None:
+        """Take tasks of a further problem of the same study file, under this number from 1 on."""
+
+    def forget(self, number: int) -> None:
+        """No further task of it will come."""
+
+
 class Engine(ABC):
     """One way to train trials, for any study: what it knows of one is in its workers.
 
@@ -37,7 +47,7 @@ class Engine(ABC):
     package: ClassVar[str] = ""
     install: ClassVar[str] = ""
     shares: ClassVar[bool] = False
-    """Whether its workers can `learn` further problems: see `local.LocalWorkers`."""
+    """Whether its workers are SharedWorkers."""
 
     @abstractmethod
     def start(self, problem: "Problem", notice: Notice, most: int | None = None) -> Workers:

@@ -34,6 +34,7 @@ from rnnsearch.search.trial.protocol import (
     Learn,
     Lost,
     Message,
+    Open,
     Ready,
     Stop,
     Task,
@@ -90,11 +91,11 @@ def warm_up() -> None:
 class _Worker(Watched):
     process: BaseProcess
     connection: Connection
-    knows: set[int] = field(default_factory=lambda: {0})  # problems
+    open: Open = field(default_factory=Open)
 
 
 class LocalWorkers:
-    """`count` processes with one trial each at a time. See `protocol.Workers`."""
+    """`count` processes with one trial each at a time. See `base.SharedWorkers`."""
 
     def __init__(self, setup: WorkerSetup, count: int) -> None:
         self.count = count
@@ -113,18 +114,19 @@ class LocalWorkers:
         return False
 
     def learn(self, number: int, problem: "Problem") -> None:
-        """Take tasks of a further problem of the same study file, under this number from 1 on."""
         own = self._setup
         setup = problem.worker_setup(own.device, own.workers_per_device, own.kernels)
         self._learnt[number] = setup
+
+    def forget(self, number: int) -> None:
+        self._learnt.pop(number, None)
 
     def submit(self, task: Task) -> None:
         worker = next(worker for worker in self._workers if worker.idle)
         worker.holds(task.number)
         with contextlib.suppress(OSError):  # it just died: `events` will say so
-            if task.problem not in worker.knows:
+            if worker.open.needs(task.problem):
                 worker.connection.send(Learn(task.problem, self._learnt[task.problem]))
-                worker.knows.add(task.problem)
             worker.connection.send(task)
 
     def stop(self, number: int) -> None:

@@ -18,6 +18,7 @@ class RayEngine(Engine):
     name = "ray"
     package = "ray"
     install = "pip install 'rnnsearch[cluster]'"
+    shares = True
 
     def start(self, problem: "Problem", notice: Notice, most: int | None = None) -> Workers:
         from rnnsearch.search.engines.ray_actors import RayWorkers

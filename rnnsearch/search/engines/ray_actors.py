@@ -1,8 +1,8 @@
 """Training in Ray actors: placed, fed, heard, watched, and asked for again when they are lost.
 
 Placement, transfer and the news of dead nodes are Ray's. The input table is put into the object
-store once; a node that gets an actor fetches it once and its actors map that copy. An actor belongs
-to its driver and ends with it.
+store once; a node that gets an actor fetches it once and its actors map that copy. Of many series
+each has a table there while it is searched. An actor belongs to its driver and ends with it.
 
 An actor trains in a thread. The driver keeps one call open to each (`hear`), which returns as soon
 as there is something to be said; and tells it tasks and stops in calls of their own, in order.
@@ -13,7 +13,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,10 @@ from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.protocol import (
     Crashed,
     Event,
+    Learn,
     Lost,
     Message,
+    Open,
     Ready,
     Stop,
     Task,
@@ -52,10 +54,11 @@ class _Actor(Watched):
     handle: Any
     words: Any  # reference of what it says next
     node: str = ""  # none while it waits for a place
+    open: Open = field(default_factory=Open)
 
 
 class RayWorkers:
-    """As many actors as are asked for, or as the cluster has room for. See `protocol.Workers`."""
+    """As many actors as are asked for, or the cluster has room for. See `base.SharedWorkers`."""
 
     def __init__(self, problem: Problem, notice: Notice, most: int | None = None) -> None:
         """At most `most` of them.
@@ -67,6 +70,7 @@ class RayWorkers:
         self._limit, self._most = most_workers(problem.study), most
         self._watch = Watch("rnnsearch must be installed alike on every node of the cluster")
         self._actors: list[_Actor] = []
+        self._learnt: dict[int, Any] = {}  # references of the setups of further problems
         self._looked = -RESIZE_SECONDS
         self._wanted = 0
         self._began: float | None = time.monotonic()
@@ -99,10 +103,19 @@ class RayWorkers:
         placed = any(actor.node for actor in self._actors)
         return not placed and time.monotonic() - self._placed > PLACE_SECONDS
 
+    def learn(self, number: int, problem: Problem) -> None:
+        self._learnt[number] = ray.put(portable_setup(problem, self._demand))
+
+    def forget(self, number: int) -> None:
+        self._learnt.pop(number, None)
+
     def submit(self, task: Task) -> None:
         actor = next(actor for actor in self._actors if actor.idle)
         actor.holds(task.number)
-        _tell(actor, task)
+        if actor.open.needs(task.problem):
+            actor.handle.tell.remote(task, self._learnt[task.problem])
+        else:
+            _tell(actor, task)
 
     def stop(self, number: int) -> None:
         for actor in self._actors:
@@ -232,7 +245,10 @@ class TrialActor:
         threading.Thread(target=serve, args=(setup, self._link), daemon=True).start()
 
     @ray.method(concurrency_group="tell")  # type: ignore[untyped-decorator]
-    def tell(self, message: Task | Stop) -> None:
+    def tell(self, message: Task | Stop, setup: WorkerSetup | None = None) -> None:
+        """`setup`: what a task is about, where that is new here."""
+        if setup is not None and isinstance(message, Task):
+            self._link.told.put(Learn(message.problem, setup))
         self._link.told.put(message)
 
     @ray.method(concurrency_group="hear")  # type: ignore[untyped-decorator]
@@ -248,13 +264,13 @@ class QueueLink:
     """See `serving.Link`."""
 
     def __init__(self) -> None:
-        self.told: queue.SimpleQueue[Task | Stop] = queue.SimpleQueue()
+        self.told: queue.SimpleQueue[Task | Stop | Learn] = queue.SimpleQueue()
         self.said: queue.SimpleQueue[Message | Placed] = queue.SimpleQueue()
 
     def send(self, message: Message) -> None:
         self.said.put(message)
 
-    def recv(self) -> Task | Stop:
+    def recv(self) -> Task | Stop | Learn:
         return self.told.get()
 
     def poll(self) -> bool:

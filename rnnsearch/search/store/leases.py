@@ -19,7 +19,7 @@ import filelock
 import psutil
 
 from rnnsearch.data.atomic import unwritable
-from rnnsearch.errors import StorageError
+from rnnsearch.errors import HeldStudyError
 from rnnsearch.search.store.databases import sqlite_file
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import RUNNING, TrialView
@@ -168,7 +168,7 @@ def only_driver(store: Store) -> Iterator[bool]:
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        raise StorageError(
+        raise HeldStudyError(
             f"{shown_uri(store.url)}: study {store.name!r} is being searched by another process, "
             "and SQLite serves one driver; wait for it, or share the study through PostgreSQL "
             '([run] storage = "postgresql://...")'

@@ -139,9 +139,13 @@ class Stop:
     number: int
 
 
+KEPT = 3
+"""Problems that a worker has open at a time, of many series."""
+
+
 @dataclass(frozen=True)
 class Learn:
-    """A further problem, said before the first of its tasks."""
+    """A further problem, said before a task of it to a worker that does not have it open."""
 
     problem: int
     setup: WorkerSetup
@@ -200,6 +204,21 @@ class Lost:
 
 Message = Ready | Progress | Done | Stopped | Failed | Crashed
 Event = Ready | Progress | Done | Stopped | Failed | Lost
+
+
+class Open:
+    """The problems that a worker has open beside its own, 0; worker and driver keep one each."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []  # the one of the newest task is the last
+
+    def needs(self, problem: int) -> bool:
+        """Whether a task of it, which is the next, has to be said with what it is about."""
+        new = problem not in (0, *self.numbers)
+        if problem:
+            self.numbers = [one for one in self.numbers if one != problem] + [problem]
+            del self.numbers[:-KEPT]
+        return new
 
 
 class Workers(Protocol):

@@ -11,6 +11,7 @@ from rnnsearch.search.trial.protocol import (
     Failed,
     Learn,
     Message,
+    Open,
     Outcome,
     Progress,
     Ready,
@@ -22,8 +23,6 @@ from rnnsearch.search.trial.protocol import (
 
 if TYPE_CHECKING:
     from rnnsearch.search.trial.runner import TrialRunner
-
-KEPT = 3  # problems that a worker has open at a time, of many series
 
 
 class Link(Protocol):
@@ -42,19 +41,19 @@ def serve(setup: WorkerSetup, link: Link) -> None:
             TrialRunner,  # takes 2 s (torch): not in the driver
         )
 
-        setups, runners = {0: setup}, {0: TrialRunner(setup)}
+        runners, known = {0: TrialRunner(setup)}, Open()
         link.send(Ready(runners[0].description))
         while True:
             message = link.recv()
             if isinstance(message, Learn):
-                setups[message.problem] = replace(message.setup, slot=setup.slot)
+                told = replace(message.setup, slot=setup.slot)
+                runners[message.problem] = TrialRunner(told)
+                known.needs(message.problem)
+                runners = {one: runners[one] for one in (0, *known.numbers)}
             if isinstance(message, Task):  # a Stop may come after its trial has ended
-                number, problem = message.number, message.problem
-                runner = runners.pop(problem, None) or TrialRunner(setups[problem])
-                runners[problem] = runner  # the newest is the last
-                if len(runners) > KEPT:
-                    del runners[next(iter(runners))]
-                _run(runner, message, link)
+                number = message.number
+                known.needs(message.problem)
+                _run(runners[message.problem], message, link)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the driver is gone
     except Exception as error:

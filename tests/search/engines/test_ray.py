@@ -1,15 +1,12 @@
 """Searches on a Ray cluster of three nodes on this machine, with a real PostgreSQL and MLflow."""
 
-import os
 import pickle
 import signal
 import sys
 import uuid
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 import pytest
@@ -26,7 +23,7 @@ from rnnsearch.verdict.evaluation import evaluate
 from rnnsearch.verdict.prediction import predict
 from tests.data.inputs.test_functions import write_own
 from tests.helpers.evaluated import BARS, quiet
-from tests.helpers.rays import MARKS, protect
+from tests.helpers.rays import MARKS, NODE, Small
 from tests.helpers.searches import (
     LONG,
     Notes,
@@ -42,55 +39,9 @@ from tests.helpers.searches import (
     wait_until,
     write_study,
 )
-from tests.model.test_cells import OWN, install, write_cells
-
-if TYPE_CHECKING:
-    from ray.cluster_utils import Cluster
-
-    from rnnsearch.search.engines.ray_actors import RayWorkers
+from tests.model.test_cells import OWN, write_cells
 
 pytestmark = MARKS
-
-NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
-# No fixed ports: where another Ray has the dashboard's, Ray tries it and leaves a socket open.
-HEAD = {"include_dashboard": False, "dashboard_port": None, "dashboard_agent_listen_port": None}
-
-
-@dataclass
-class Small:
-    """A cluster whose head is taken by `pool`, one worker, and whose other nodes are free."""
-
-    cluster: "Cluster"
-    pool: "RayWorkers"
-    others: list[Any]
-
-    def write_study(self, folder: Path, **changes: dict[str, Any]) -> Path:
-        run = {"engine": "ray", "ray_address": self.cluster.address, "workers": "auto"}
-        return write_study(folder, **changes | {"run": run | changes.get("run", {})})
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RNNSEARCH_HOME", str(tmp_path_factory.mktemp("ray")))
-        site = install(tmp_path_factory.mktemp("site"))  # on every node
-        patch.syspath_prepend(str(site))
-        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
-        protect(patch)
-        from ray.cluster_utils import Cluster
-
-        from rnnsearch.search.engines.ray_actors import RayWorkers
-
-        cluster = Cluster(initialize_head=True, head_node_args=NODE | HEAD)
-        small = Small(cluster, None, [])  # type: ignore[arg-type]
-        path = small.write_study(tmp_path_factory.mktemp("pool"), run={"max_workers": 1})
-        with closing(RayWorkers(Problem.load(load_study(path)), print)) as small.pool:
-            until(small.pool, object)
-            small.others = [cluster.add_node(**NODE) for _ in range(2)]
-            yield small
-        for node in (*cluster.worker_nodes, cluster.head_node):
-            cluster.remove_node(node, allow_graceful=False)
-        cluster.shutdown()
 
 
 def process_of(small: Small) -> psutil.Process:
