@@ -202,10 +202,8 @@ def write_folder(place: Path, seed: list[int], series: int, planted: int) -> Non
 
 def write_file(place: Path, trials: int, name: str = "all", prices: str = "folder/*.csv") -> Path:
     path = place / f"{name}.toml"
-    sections: dict[str, dict[str, Any]] = {
-        "study": {"trials": trials, "seed": 1},
-        "data": {"path": prices},
-    } | STUDY
+    sections = dict(STUDY)
+    sections |= {"study": {"trials": trials, "seed": 1}, "data": {"path": prices}}
     lines = []
     for section, keys in sections.items():
         lines += [f"[{section}]", *(f"{key} = {toml(value)}" for key, value in keys.items())]
