@@ -6,7 +6,7 @@ language that its folder is named by (`docs/zh-TW/study-file.md`), else in Engli
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -100,12 +100,12 @@ def _values(schema: dict[str, Any]) -> str:
         return _("{values}; {ways}", values=_values({**value, **_limits(schema)}), ways=ways)
     options = [o for o in schema.get("anyOf", ()) if o.get("type") != "null"]
     if schema.get("type") == "boolean":
-        return listed(("`true`", "`false`"))
+        return _one_of(("true", "false"))
     if options:
         return _(" or ").join(map(_values, options))
     if "const" in schema or "enum" in schema:
         words = schema.get("enum", [schema.get("const")])
-        return listed(f"`{to_toml(word)}`" for word in words)
+        return _one_of(map(to_toml, words))
     if "$ref" in schema:
         return _("table")
     if schema["type"] == "object":
@@ -115,6 +115,11 @@ def _values(schema: dict[str, Any]) -> str:
     if schema["type"] == "string":
         return _("file") if schema.get("format") == "path" else _("text")
     return _(_PLAIN[schema["type"]]) + _limits_in_words(schema)
+
+
+def _one_of(words: Iterable[str]) -> str:
+    """`a`, `b`, `c`; a line may end after each."""
+    return "`" + _("`, `").join(words) + "`"
 
 
 _LISTS = {
