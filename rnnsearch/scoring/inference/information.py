@@ -225,11 +225,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     In the order given; an empty list stays one. Holm 1979, A simple sequentially rejective multiple
     test procedure.
     """
-    if not len(p_values):
-        return []
-    from statsmodels.stats.multitest import multipletests
-
-    return [float(p) for p in multipletests(p_values, method="holm")[1]]
+    # statsmodels' multipletests walks through every object of the process for this (gc.collect).
+    order = np.argsort(p_values, kind="stable")
+    count, found = len(order), np.empty(len(order))
+    found[order] = np.maximum.accumulate(np.take(p_values, order) * np.arange(count, 0, -1.0))
+    return [float(p) for p in np.minimum(found, 1.0)]
 
 
 def holm_of_known(p_values: Sequence[float | None]) -> list[float | None]:
