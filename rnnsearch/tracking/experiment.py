@@ -124,6 +124,21 @@ class Experiment:
         return str(found.experiment_id)
 
     def _ensure_parent(self, parent: Parent) -> str:
+        from mlflow.exceptions import MlflowException
+
+        while True:
+            first = self._first_parent(parent)
+            try:
+                if not first.data.params:  # or whoever made it was cut off
+                    self._write(first.info.run_id, params=parent.params)
+                self._renew(first, parent)
+                return str(first.info.run_id)
+            except MlflowException:
+                if not self._is_deleted(first.info.run_id):
+                    raise  # else another driver has begun an older one meanwhile, and taken that
+
+    def _first_parent(self, parent: Parent) -> Any:
+        """The oldest of those there are, made where there is none; others are deleted."""
         if not (found := self._parents()):
             tags = {STUDY: self._study, TRIAL: "parent", NOTE: parent.description}
             self.client.create_run(self.id, tags=tags | parent.tags, run_name=parent.study)
@@ -133,10 +148,10 @@ class Experiment:
             first, *others = sorted([first, *others], key=lambda run: not self._children(run))
         for other in others:
             self.client.delete_run(other.info.run_id)
-        if not first.data.params:  # or whoever made it was cut off
-            self._write(first.info.run_id, params=parent.params)
-        self._renew(first, parent)
-        return str(first.info.run_id)
+        return first
+
+    def _is_deleted(self, run: str) -> bool:
+        return str(self.client.get_run(run).info.lifecycle_stage) == "deleted"
 
     def _renew(self, run: Any, parent: Parent) -> None:
         """Have the parent run say what is true now: whose it is, of which data, what was found."""

@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,6 +105,27 @@ def test_drivers_that_begin_in_the_same_moment_write_one_parent(home: Path) -> N
             begun = [drivers.submit(Experiment, uri, parent, home) for _ in range(4)]
         last = [one.result() for one in begun][-1]
         assert last.client.get_run(last.parent_run).data.params == many
+
+
+def test_a_driver_whose_parent_another_one_has_deleted_meanwhile_takes_the_one_that_stays(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    older: list[str] = []
+    first_parent = Experiment._first_parent
+
+    def and_an_older_one_is_begun(experiment: Experiment, parent: Parent) -> Any:
+        found = first_parent(experiment, parent)
+        if not older:
+            made = experiment.client.create_run(experiment.id, start_time=1, tags=found.data.tags)
+            older.append(made.info.run_id)
+            assert Experiment(uri, PARENT, home).parent_run == older[0]
+        return found
+
+    monkeypatch.setattr(Experiment, "_first_parent", and_an_older_one_is_begun)
+    experiment = Experiment(uri, PARENT, home)
+    assert [experiment.parent_run] == older
+    assert experiment.client.get_run(older[0]).data.params == PARENT.params
 
 
 def test_a_parent_that_came_too_late_takes_no_runs_away(home: Path) -> None:
