@@ -11,6 +11,8 @@ import os
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+# Nine processes beside every server, which run what nobody here asks for.
+os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
 # A user's own settings must not steer the tests, nor the tests write into a user's stores.
 _OURS = ("RNNSEARCH_", "MLFLOW_TRACKING_", "MAKE")  # under make, commands speak of make
 for _name in [name for name in os.environ if name.startswith(_OURS)]:
@@ -20,11 +22,14 @@ import tempfile
 from pathlib import Path
 
 # Kernels are compiled once for all tests of a user, who may run them often.
-os.environ["RNNSEARCH_KERNELS"] = str(
-    Path(tempfile.gettempdir()) / f"rnnsearch-tests-{os.getuid()}-kernels"
-)
+_KEPT = Path(tempfile.gettempdir()) / f"rnnsearch-tests-{os.getuid()}"
+os.environ["RNNSEARCH_KERNELS"] = f"{_KEPT}-kernels"
+# So are modules, where nothing may be written beside them: hundreds of processes import them.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    os.environ["PYTHONPYCACHEPREFIX"] = f"{_KEPT}-bytecode"
 
 import contextlib
+import gc
 import shutil
 import signal
 import socket
@@ -64,6 +69,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if COSTLY.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish() -> None:
+    """What the tests' modules have imported stays: a million objects that each full collection
+    would look through again, here and in every process that is forked."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -46,8 +46,9 @@ def test_a_port_that_is_taken_is_said_before_anything_is_promised(home: Path) ->
 
 @pytest.mark.slow
 def test_the_dashboard_listens_on_this_machine_alone_and_leaves_nothing_running(
-    home: Path,
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION")  # with all processes that a user has
     port = _free_port()
     command = start("dashboard", "--port", port)
     try:
