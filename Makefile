@@ -120,6 +120,7 @@ check: $(INSTALLED_DEV) ## Check format, lint, types and import directions
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy --platform win32 --cache-dir .mypy_cache/win32 rnnsearch
 	$(VENV)/bin/lint-imports
 
 bench: $(INSTALLED_DEV) ## Where the machine's time and memory go (ARGS='training --quick')

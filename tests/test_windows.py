@@ -2,8 +2,13 @@
 
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from rnnsearch.data import scratch
 
 # What rnnsearch's modules see of sys, os and signal, and which modules they can have.
 ON_WINDOWS = """
@@ -66,3 +71,15 @@ def test_every_module_is_imported_where_there_is_nothing_of_posix() -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert int(ran.stdout.split()[-1]) > 200
+
+
+def test_a_temporary_folder_is_made_where_none_can_be_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(scratch, "sys", SimpleNamespace(platform="win32"))
+    made = scratch._of(-1)  # the process of none, so that its folder is kept for nobody
+    assert [*tmp_path.iterdir()] == [made]
+    scratch.sweep(tmp_path)
+    assert made.is_dir()
+    assert not scratch.is_left(made)

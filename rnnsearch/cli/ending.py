@@ -64,24 +64,26 @@ class Interrupts:
     def _raise(self, frame: FrameType | None) -> None:
         if self._code is not None:
             return
-        if _importing(frame) and hasattr(signal, "setitimer"):
-            self._later()
-        else:
+        if not (_importing(frame) and self._later()):
             raise KeyboardInterrupt
 
-    def _later(self) -> None:
-        signal.signal(signal.SIGALRM, lambda _, frame: self._raise(frame))
-        signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS)
+    def _later(self) -> bool:
+        """Raise it a moment from now; False where there is no such timer."""
+        if sys.platform != "win32":
+            signal.signal(signal.SIGALRM, lambda _, frame: self._raise(frame))
+            signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS)
+            return True
+        return False
 
     def _unraisable(self, dropped: Any) -> None:
         if not isinstance(dropped.exc_value, KeyboardInterrupt):
             self._told(dropped)
-        elif self._code is None and hasattr(signal, "setitimer"):
+        elif self._code is None:
             self._later()
 
 
 def _ignore() -> None:
-    if hasattr(signal, "setitimer"):
+    if sys.platform != "win32":
         signal.setitimer(signal.ITIMER_REAL, 0)
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)

@@ -114,6 +114,8 @@ def report(
         return report_many(settings)
     facts = collect(settings)
     page = render(facts)
+    for text in facts.notes:
+        note(text)
     print(printable(str(write(settings.name, page))))
     publish_read(facts, page, notice=note)
     return 0

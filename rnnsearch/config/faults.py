@@ -1,6 +1,7 @@
 """What is wrong with a study file, in the words of the file: place, rule, value, and a hint."""
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ RULES = {
     "string_type": "text in quotes",
     "string_sub_type": "text in quotes",
     "path_type": "a file name in quotes",
-    "tuple_type": 'a list such as ["a", "b"]',
+    "tuple_type": "a list",
     "list_type": "a list",
     "dict_type": "a table such as {{ a = 1 }}",
     "model_type": "a table such as {{ low = 1, high = 3 }}",
@@ -33,6 +34,7 @@ RULES = {
     "less_than": "less than {lt}",
     "literal_error": "{expected}",
     "string_pattern_mismatch": "of another form",
+    "union_tag_invalid": "a value or a list of choices",
 }
 """The rule by the (first part of the) validator's word for the fault."""
 
@@ -84,7 +86,7 @@ def explain(path: Path | str, error: ValidationError, model: type[BaseModel]) ->
         rule = hide(_rule(where, faults, model))
         if len(rule) > LONGEST_RULE:
             rule = rule[:LONGEST_RULE] + "..."
-        yield f"{path}: {_dotted(where)}: {rule}"
+        yield ": ".join(filter(None, (str(path), _dotted(where), rule)))
 
 
 def _rule(where: tuple[str, ...], faults: list[dict[str, Any]], model: type[BaseModel]) -> str:
@@ -95,12 +97,12 @@ def _rule(where: tuple[str, ...], faults: list[dict[str, Any]], model: type[Base
         return "is missing; write it"
     if (own := next((f for f in faults if f["type"] == "value_error"), None)) is not None:
         return str(own["msg"]).removeprefix("Value error, ")
-    rules = dict.fromkeys(_expected(where, fault) for fault in faults)
+    rules = dict.fromkeys(_expected(where, fault, model) for fault in faults)
     value = first["input"]
     return f"should be {' or '.join(rules)}, got {shown(value)}{_near(value, faults)}"
 
 
-def _expected(where: tuple[str, ...], fault: dict[str, Any]) -> str:
+def _expected(where: tuple[str, ...], fault: dict[str, Any], model: type[BaseModel]) -> str:
     kind, context = fault["type"], fault.get("ctx", {})
     if kind == "string_pattern_mismatch" and where[-1] in FORMS:
         return FORMS[where[-1]]
@@ -110,8 +112,23 @@ def _expected(where: tuple[str, ...], fault: dict[str, Any]) -> str:
         return f"a table that begins with [{where[0]}]"
     for start, rule in RULES.items():
         if kind.startswith(start):
-            return rule.format(**context)
+            example = _example(where, model) if rule == "a list" else ""
+            return rule.format(**context) + example
     return str(fault["msg"]).removeprefix("Input should be ")
+
+
+def _example(where: tuple[str, ...], model: type[BaseModel]) -> str:
+    """A list as the key takes it: its default, else texts where it holds texts."""
+    node = _node(model, where)
+    usual = node.get("default")
+    if isinstance(usual, list | tuple) and usual:
+        return f" such as {json.dumps([*usual])}"
+    options = [node, *node.get("anyOf", [])]
+    holds = [found for one in options if (found := one.get("items"))]
+    if any("$ref" in one for one in holds):
+        return f" of tables, each begun by [[{'.'.join(where)}]]"
+    texts = [one for one in holds if one.get("type") == "string"]
+    return ' such as ["a", "b"]' if texts else ""
 
 
 def _near(value: Any, faults: list[dict[str, Any]]) -> str:
@@ -153,14 +170,20 @@ def _other_names(model: type[BaseModel]) -> dict[str, str]:
 
 
 def _dotted(where: tuple[str, ...]) -> str:
+    """Section and key; nothing for a rule on several sections, which names them itself."""
     parts = [part if len(part) <= 60 else part[:57] + "..." for part in where]
     if parts[:2] == ["data", "join"] and len(parts) > 2:
         return f"[[data.join]] number {int(parts[2]) + 1}: {'.'.join(parts[3:])}".rstrip(": ")
-    return f"[{parts[0]}] {'.'.join(parts[1:])}".rstrip() if parts else "the file"
+    return f"[{parts[0]}] {'.'.join(parts[1:])}".rstrip() if parts else ""
 
 
 def keys_at(model: type[BaseModel], where: Iterable[str]) -> list[str]:
     """The keys known under a place in the file."""
+    return list(_node(model, where).get("properties", {}))
+
+
+def _node(model: type[BaseModel], where: Iterable[str]) -> dict[str, Any]:
+    """What the schema says of a place in the file."""
     node: Any = model.model_json_schema()
     definitions = node["$defs"]
     for key in where:
@@ -168,4 +191,4 @@ def keys_at(model: type[BaseModel], where: Iterable[str]) -> list[str]:
         options = [node, *node.get("oneOf", []), *node.get("anyOf", []), *node.get("allOf", [])]
         refs = [option["$ref"] for option in options if "$ref" in option]
         node = definitions[refs[0].rpartition("/")[2]] if refs else node
-    return list(node.get("properties", {}))
+    return dict(node)

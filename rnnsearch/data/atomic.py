@@ -70,6 +70,8 @@ def _sweep_once(folder: Path, process_number: int) -> None:
 
 
 def _remove_if_left(part: Path) -> None:
+    if sys.platform == "win32":
+        return
     number = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         status = os.fstat(number)
@@ -82,11 +84,10 @@ def _remove_if_left(part: Path) -> None:
 
 def _lock(number: int) -> bool:
     """Hold an open file until it is closed; False where another process does, or none can."""
-    if sys.platform == "win32":
-        return False
-    with contextlib.suppress(OSError):
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
     return False
 
 

@@ -36,6 +36,8 @@ def _of(process_number: int) -> Path:
     sweep(Path(tempfile.gettempdir()))
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        if sys.platform == "win32":  # nobody sweeps there
+            break
         if _lock(folder) is not None and folder.exists():  # else one that swept was faster
             break
     # After all that multiprocessing ends itself: in this process alone, not in its forks.
@@ -65,15 +67,15 @@ def is_left(folder: Path) -> bool:
 
 
 def _lock(folder: Path) -> int | None:
-    """Hold a folder until the process ends or the number is closed; None where another does."""
-    if sys.platform == "win32":
-        return None if folder.exists() else -1
-    with contextlib.suppress(OSError):
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(lock)
-            return None
-        return lock
+    """Hold a folder until the process ends or the number is closed; None where another does, or
+    none can, as on Windows."""
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(lock)
+                return None
+            return lock
     return None

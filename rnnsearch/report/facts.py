@@ -87,6 +87,8 @@ def collect(study: StudyFile, problem: Problem | None = None) -> Facts:
     if attributes.get("fingerprint") != study.fingerprint():
         notes.append(
             _("The study file has changed since the search; the page shows the search as it was.")
+            + " "
+            + _remedy(study)
         )
         study, problem = _as_searched(study, attributes), None
     problem = _problem(study, problem, attributes, notes)
@@ -138,7 +140,41 @@ def _problem(
         return None
     if attributes.get("data", {}).get("hash") != problem.table.hash:
         notes.append(
-            _("The data have changed since the search; the page shows the search as it was.")
+            " ".join(
+                (
+                    _(
+                        "The data have changed since the search; the page shows the search as it "
+                        "was."
+                    ),
+                    *_rows(attributes.get("data"), problem),
+                    _remedy(study),
+                )
+            )
         )
         return None
     return problem
+
+
+def _rows(then: Mapping[str, Any] | None, problem: Problem) -> list[str]:
+    """How many rows there were, and are; nothing where a study of before does not say."""
+    now = problem.data_record()
+    if not then or not {"rows", "first", "last"} <= then.keys():
+        return []
+    known = {key: then[key] for key in ("rows", "first", "last")}
+    known |= {f"{key}_now": now[key] for key in known}
+    return [
+        _(
+            "Then there were {rows} rows from {first} to {last}, now {rows_now} rows from "
+            "{first_now} to {last_now}.",
+            **known,
+        )
+    ]
+
+
+def _remedy(study: StudyFile) -> str:
+    """What to do where trials of then and of now could not be compared; as `search` says it."""
+    return _(
+        "To see all of it, put back what was; for what is there now, begin a new study with what "
+        "still applies: `rnnsearch search {study} --fork NAME`.",
+        study=study.name,
+    )

@@ -94,8 +94,10 @@ def _read_all(
     read = partial(_read, study, cache)
     first = [_read(study, cache, found[0], tried=tried)]
     rest = found[1:]
-    linux = sys.platform == "linux"  # elsewhere each process would load everything anew
-    cores = len(os.sched_getaffinity(0)) if linux else 1
+    # Elsewhere each process would load everything anew.
+    cores = 1
+    if sys.platform == "linux":
+        cores = len(os.sched_getaffinity(0))
     if len(rest) >= PARALLEL and cores > 1 and not study.code:
         # Of a script that may not be imported again, no process can be started.
         with (

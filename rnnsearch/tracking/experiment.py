@@ -95,6 +95,8 @@ class Experiment:
         self._study = parent.id
         self._runs: dict[int, str] = {}  # trial -> run
         self._logged: dict[int, int] = {}  # trial -> epochs written
+        self._dataset = parent.dataset
+        self._with_data: set[str] = set()  # runs that say of which data they are
         self.whose = {name: parent.tags[name] for name in WHOSE if name in parent.tags}
         self.id = self._ensure_experiment(uri, parent, artifacts)
         self.parent_run = self._ensure_parent(parent)
@@ -159,14 +161,24 @@ class Experiment:
         wanted |= {key: run.data.tags[key] for key in WHOSE if key in run.data.tags}  # who began it
         if fresh := {k: v for k, v in wanted.items() if run.data.tags.get(k) != v}:
             self._write(run.info.run_id, tags=fresh)
-        known = {one.dataset.digest for one in run.inputs.dataset_inputs} if run.inputs else set()
-        if parent.dataset and parent.dataset["digest"] not in known:
-            from mlflow.entities import Dataset, DatasetInput, InputTag
+        self._look_for_data(run)
+        self._log_data(run.info.run_id)
 
-            context = [InputTag("mlflow.data.context", "training")]
-            self.client.log_inputs(
-                run.info.run_id, [DatasetInput(Dataset(**parent.dataset), context)]
-            )
+    def _look_for_data(self, run: Any) -> None:
+        """Remember whether a run says of which data it is."""
+        known = run.inputs.dataset_inputs if run.inputs else ()
+        if self._dataset.get("digest") in [one.dataset.digest for one in known]:
+            self._with_data.add(run.info.run_id)
+
+    def _log_data(self, run: str) -> None:
+        """Have a run say of which data it is: a call, where it does not yet."""
+        if not self._dataset or run in self._with_data:
+            return
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        context = [InputTag("mlflow.data.context", "training")]
+        self.client.log_inputs(run, [DatasetInput(Dataset(**self._dataset), context)])
+        self._with_data.add(run)
 
     def _parents(self) -> list[Any]:
         return self._search(f"tags.`{TRIAL}` = 'parent'")
@@ -209,6 +221,7 @@ class Experiment:
             self.client.delete_run(run.info.run_id)
         if runs:
             self._runs[number] = runs[0].info.run_id
+            self._look_for_data(runs[0])
 
     def write_course(
         self, measures: dict[int, dict[str, float]], times: Mapping[int, float] | None = None
@@ -260,7 +273,9 @@ class Experiment:
         tags = record.tags | self.whose | {PARENT: self.parent_run}
         self._write(run, metrics, record.params if not done else {}, tags, record.started)
         self._logged[record.number] = record.epochs
+        self._log_data(run)
         if record.over:
+            self._with_data.discard(run)
             ended = int((record.ended or record.started) * 1000)
             self.client.set_terminated(run, STATUS[record.state], ended)
             self._runs.pop(record.number, None)

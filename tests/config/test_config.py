@@ -345,3 +345,24 @@ def test_a_password_in_any_key_is_not_shown(tmp_path: Path, key: str) -> None:
 def test_a_value_is_shown_in_200_characters(tmp_path: Path, key: str) -> None:
     said = refusal(tmp_path, f'[study]\n{key}"{"é" * 3_000_000}"')
     assert len(said) < 1_000
+
+
+def test_a_list_is_asked_for_with_an_example_that_the_key_takes(tmp_path: Path) -> None:
+    told = refusal(tmp_path, "[space]\nquantiles = 0.5")
+    assert told.endswith("should be a list such as [0.1, 0.25, 0.5, 0.75, 0.9], got 0.5")
+    example = told[told.index("[0.1") : told.index(", got")]
+    load(tmp_path, f'[space]\nloss = "quantile"\nquantiles = {example}')
+    told = refusal(tmp_path, "[data]\njoin = 3")
+    assert told.endswith(
+        "[data] join: should be a list of tables, each begun by [[data.join]], got 3"
+    )
+    assert 'a list such as ["a", "b"], got 3' in refusal(tmp_path, "[evaluate]\nmetrics = 3")
+    told = refusal(tmp_path, "[space]\ncell = {}")
+    assert told.endswith("[space] cell: should be a value or a list of choices, got {}")
+
+
+def test_a_rule_on_several_sections_begins_with_the_first_of_them(tmp_path: Path) -> None:
+    told = refusal(tmp_path, "[data]\nsample = 'sp500'\npool = true")
+    assert told.startswith(f"{tmp_path / 'one.toml'}: [data] pool = true needs many series")
+    told = refusal(tmp_path, "[space]\nembedding = 4")
+    assert told.startswith(f"{tmp_path / 'one.toml'}: [space] embedding tells series")

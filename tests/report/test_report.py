@@ -194,6 +194,7 @@ def test_a_changed_study_file_is_reported_as_it_was_searched(pages: Pages, tmp_p
     path.write_text(path.read_text().replace("[data]", '[data]\npredict = "level"'))
     facts = collect(load_study(path))
     assert facts.notes[0].startswith("The study file has changed since the search")
+    assert "`rnnsearch search small --fork NAME`" in facts.notes[0]
     assert facts.study.data.predict == "log_return"
     assert facts.study.fingerprint() == load_study(pages.path).fingerprint()
     assert facts.problem is not None, "the data are the same"
@@ -210,6 +211,13 @@ def test_changed_data_are_pointed_out_and_the_rest_is_still_told(
     facts = collect(load_study(tmp_path / pages.path.name))
     assert any("have changed since the search" in note for note in facts.notes)
     assert "have changed since the search" in render(facts)
+    pd.concat([prices, prices.tail(1).assign(Date="2021-03-01")]).to_csv(
+        tmp_path / "prices.csv", index=False
+    )
+    (note,) = collect(load_study(tmp_path / pages.path.name)).notes
+    assert "Then there were 300 rows from 2020-01-01 to 2021-02-23, now 301 rows" in note
+    assert "to 2021-03-01" in note
+    assert "begin a new study with what still applies: `rnnsearch search small --fork NAME`" in note
     (tmp_path / "prices.csv").unlink()
     facts = collect(load_study(tmp_path / pages.path.name))
     assert any("cannot be read now" in note for note in facts.notes)

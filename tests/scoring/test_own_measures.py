@@ -20,13 +20,14 @@ from rnnsearch.scoring import baselines, metrics
 from rnnsearch.scoring.baselines.theirs import AHEAD
 from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.scoring.metrics import running
+from rnnsearch.search import searching as study_module
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.protocol import Done
 from rnnsearch.search.trial.worker import serve
 from rnnsearch.terminal.tables import evaluation_tables
 from rnnsearch.verdict.evaluation import evaluate
 from tests.helpers.evaluated import command, quiet, search_inline
-from tests.helpers.searches import runs_of, task, write_study
+from tests.helpers.searches import Notes, runs_of, task, write_study
 from tests.model.test_cells import said_until_end
 from tests.scoring.baselines.test_baseline_registry import a_task
 
@@ -324,3 +325,23 @@ def test_a_metric_is_tried_on_rows_of_the_study_s_kind(kind: str) -> None:
         why = "a direction forecast is a probability|does not say where the price goes"
         with pytest.raises(StudyFileError, match=why):
             metrics.try_own([mine], target)
+
+
+def test_a_metric_that_workers_cannot_load_is_told_and_the_others_are_measured(home: Path) -> None:
+    """As where only the driver's machine has a package."""
+    path = study_with_own(home, metrics=["my_metrics.py:worst", "elsewhere.py:gone"], baselines=[])
+    (home / "elsewhere.py").write_text(
+        "import multiprocessing\n"
+        "if multiprocessing.parent_process() is not None:\n"
+        "    import only_the_driver_has_it\n"
+        "def gone(scored):\n"
+        "    return 0.0\n"
+    )
+    view = Notes()
+    study_module.search(load_study(path, run__engine="local", run__workers=1), view, trials="2")
+    (told,) = [text for text in view.notices if "cannot be measured" in text]
+    assert "'elsewhere.py:gone' (elsewhere.py, line 3: ModuleNotFoundError" in told
+    assert "Install there what the file imports, or leave them out" in told
+    trials = Study(path).trials()
+    assert (trials["worst"] > 0).all()
+    assert "gone" not in trials

@@ -155,6 +155,8 @@ def test_a_parent_says_whose_it_is_of_which_data_and_so_do_its_trials(home: Path
     assert done == {"written": 1, "deleted": 0, "kept": 0}, "a run of before is repaired"
     (run,) = Experiment(uri, now, home).runs(3)
     assert run.data.tags.items() >= WHOSE.items()
+    (known,) = run.inputs.dataset_inputs
+    assert known.dataset.digest == "0a"
     assert sync(uri, now, home, lambda: [ended])[0]["kept"] == 1
     other = replace(now, tags=now.tags | {"mlflow.user": "a colleague"})
     experiment = Experiment(uri, other, home)

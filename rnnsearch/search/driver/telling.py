@@ -27,6 +27,7 @@ class Teller:
         self._best = self._best_of_all()
         self._logged: frozenset[int] = frozenset()  # by MLflow's thread
         self._noted: frozenset[int] = frozenset()  # of these, in the store
+        self._lacking: set[str] = set()  # what was said of measures that workers lack
         known = store.tracked(self._uri)
         self._tracker = Tracker(
             self._uri,
@@ -56,6 +57,13 @@ class Teller:
         outcome: Outcome | None = None,
         reason: str | None = None,
     ) -> None:
+        if outcome is not None and outcome.lacking not in {"", *self._lacking}:
+            self._lacking.add(outcome.lacking)
+            self._view.notice(
+                f"trial {trial.number} was trained, but where it was, [evaluate] metrics cannot be "
+                f"measured: {outcome.lacking}; such trials show none of them. Install there what "
+                "the file imports, or leave them out"
+            )
         environment = environment | {"data_hash": self._data_hash}
         if trial.kernels is not None:
             environment["kernels"] = trial.kernels

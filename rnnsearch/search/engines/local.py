@@ -247,7 +247,7 @@ def _end_with_driver() -> None:
     """Leave as soon as the driver is gone, whatever this process is doing then."""
     driver = multiprocessing.parent_process()
     assert driver is not None
-    if FORKED:
+    if sys.platform == "linux":  # FORKED, in words that a check of types for Windows reads
         # The process that workers are forked from lives as long as the driver, if they do not keep
         # it alive by this; and with it ends, by the kernel, also a worker that hangs.
         os.close(forkserver._forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]

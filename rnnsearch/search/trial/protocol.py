@@ -61,7 +61,7 @@ class Outcome:
     `folds` those of each; `forecasts` of these rows in date order, in the target's unit,
     packed by `packing.pack`; and so are `quantiles` (m, Q), row by row, empty where there are none.
     `permutation` is how much skill each input is worth; empty where that
-    was not measured.
+    was not measured. `lacking` says which measures of the study's own there are none of, and why.
     """
 
     skill: float
@@ -72,6 +72,7 @@ class Outcome:
     seconds: float
     permutation: dict[str, float] = field(default_factory=dict)
     quantiles: str = ""
+    lacking: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from rnnsearch import cells
 from rnnsearch.arrays import Floats
 from rnnsearch.config import Precision
 from rnnsearch.data.inputs.table import InputTable, load_inputs
-from rnnsearch.errors import StudyFileError
+from rnnsearch.errors import StudyFileError, shown
 from rnnsearch.model import paths
 from rnnsearch.model.device import describe, free_memory, worker_device
 from rnnsearch.model.fold import TrainingSettings
@@ -28,7 +28,7 @@ from rnnsearch.model.training import Diverged, EpochResult, Trainer
 from rnnsearch.own_code import OwnCode, OwnCodeError
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.metrics import Scored
-from rnnsearch.scoring.metrics.theirs import MetricError
+from rnnsearch.scoring.metrics.theirs import PLACE, MetricError
 from rnnsearch.scoring.objectives import OBJECTIVES, PINBALL, objective, valued
 from rnnsearch.scoring.parts import Part, together
 from rnnsearch.scoring.quantiles import crps
@@ -52,13 +52,14 @@ class TrialRunner:
 
     def __init__(self, setup: WorkerSetup) -> None:
         table = setup.table if isinstance(setup.table, InputTable) else load_inputs(setup.table)
+        measures, self._lacking = _metrics(setup)
         self.data = TrialData(
             table,
             setup.quotes,
             setup.split,
             setup.predict,
             code=setup.code,
-            metrics=_metrics(setup),
+            metrics=measures,
             objective=objective(setup.objective, setup.quotes.target, setup.code),
         )
         self.device = worker_device(setup.device, setup.slot, setup.workers_per_device)
@@ -79,7 +80,10 @@ class TrialRunner:
         data = replace(self.data, scoring=task.scoring, formulation=task.formulation)
         for accumulate in ACCUMULATE:
             try:
-                yield from self._begin(task, parameters, data, accumulate)
+                for said in self._begin(task, parameters, data, accumulate):
+                    if isinstance(said, Outcome) and self._lacking:
+                        said = replace(said, lacking=self._lacking)
+                    yield said
                 return
             except Diverged as error:
                 yield f"diverged: {error}"
@@ -201,11 +205,21 @@ def run_trial(
     )
 
 
-def _metrics(setup: WorkerSetup) -> tuple[metrics.Metric, ...]:
-    """What a trial is measured by; where the study's own cannot be had, it is trained without."""
-    with contextlib.suppress(StudyFileError):  # a package that only the driver's machine has
-        return metrics.of_study(setup.metrics, setup.code)
-    return metrics.registry()
+def _metrics(setup: WorkerSetup) -> tuple[tuple[metrics.Metric, ...], str]:
+    """What a trial is measured by. Of the study's own those that cannot be had here, as where only
+    the driver's machine has a package, are left out; the second is why, or nothing."""
+    try:
+        return metrics.of_study(setup.metrics, setup.code), ""
+    except StudyFileError:
+        found: list[str] = []
+        reasons: dict[str, None] = {}
+    for name in setup.metrics:
+        try:
+            metrics.of_study([*found, name], setup.code)
+            found.append(name)
+        except StudyFileError as error:
+            reasons[f"{shown(name)} ({str(error).removeprefix(f'{PLACE}: ')})"] = None
+    return metrics.of_study(found, setup.code), "; ".join(reasons)
 
 
 def training_settings(
