@@ -25,6 +25,7 @@ from rnnsearch.data.markets.proposals import likely_market
 from rnnsearch.data.prices.load import Prices
 from rnnsearch.data.prices.refusals import OHLC
 from rnnsearch.errors import StudyFileError
+from rnnsearch.language import _, marked
 from rnnsearch.prepare.look import SMALLEST, look
 from rnnsearch.search.problem import Problem
 
@@ -104,16 +105,16 @@ SIZES = (
 )
 # Longest median step in days; what such rows are, what several are called, output shifts that fit.
 BARS = (
-    (0.8, "intraday", "bars", "{ low = 1, high = 5 }"),
-    (4, "daily", "days", "{ low = 1, high = 5 }"),
-    (10, "weekly", "weeks", "[1, 2, 4]"),
-    (45, "monthly", "months", "[1, 3]"),
-    (np.inf, "long", "bars", "1"),
+    (0.8, marked("intraday"), marked("bars"), "{ low = 1, high = 5 }"),
+    (4, marked("daily"), marked("days"), "{ low = 1, high = 5 }"),
+    (10, marked("weekly"), marked("weeks"), "[1, 2, 4]"),
+    (45, marked("monthly"), marked("months"), "[1, 3]"),
+    (np.inf, marked("long"), marked("bars"), "1"),
 )
 SEARCHES = {
-    "ranked": "the best k of a ranking learnt on training rows, and a switch per family",
-    "each": "a switch per input",
-    "all": "there is nothing to choose",
+    "ranked": marked("the best k of a ranking learnt on training rows, and a switch per family"),
+    "each": marked("a switch per input"),
+    "all": marked("there is nothing to choose"),
 }
 
 
@@ -256,6 +257,7 @@ def _text(
     )
     environment.filters["toml"] = to_toml
     environment.filters["comment"] = _comment
+    environment.globals["_"] = _
     text = environment.get_template("study.toml.j2").render(
         prices=prices,
         data=data,
@@ -263,7 +265,14 @@ def _text(
         size=size,
         path=_written(data.path or Path(), path.parent),
         bars=kind,
-        units=units,
+        units=_(units),
+        shape={
+            "file": _comment(prices.name),
+            "rows": len(prices.dates),
+            "kind": _(kind),
+            "first": prices.dates[0].date(),
+            "last": prices.dates[-1].date(),
+        },
         undated=next_sessions(None, prices.dates, 1) is None,
         market=likely_market((data.path or Path()).stem, prices.dates) or "XNYS",
         output_shift=output_shift if size.indicators else "1",
@@ -281,13 +290,13 @@ def _indicators(prices: Prices, data: DataSection, size: Size) -> tuple[str | li
     """`indicators` of the study file, and why."""
     columns = set(prices.frame.columns)
     if not {"High", "Low", "Close"} <= columns:
-        why = "the others need High, Low and Close"
+        why = marked("the others need High, Low and Close")
     elif targets.get(data.predict).in_prices or _lowest(prices)[0] <= 0:
-        why = "the others need prices above 0"
+        why = marked("the others need prices above 0")
     elif not size.indicators:
-        why = '"all" would cost 80 rows of warm-up'
+        why = marked('"all" would cost 80 rows of warm-up')
     else:
-        return "all", "of the ta library; or families, or names"
+        return "all", marked("of the ta library; or families, or names")
     return (["price"] if _own_inputs(prices) else "none"), why
 
 

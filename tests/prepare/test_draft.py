@@ -1,5 +1,7 @@
 """`rnnsearch init`: a study file from a price file, which `check` and `search` then take."""
 
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import DataError, StorageError, StudyFileError
+from rnnsearch.language import in_language
 from rnnsearch.prepare.draft import SIZES, SMALLEST, Draft, init
 from rnnsearch.prepare.preview import check
 from rnnsearch.search.problem import Problem
@@ -310,3 +313,15 @@ def test_names_of_columns_and_files_are_data_in_the_study_file(sp500_csv: Path, 
     assert len(study.data.columns) == 1
     assert all(one.isprintable() for one in study.data.columns)
     Problem.load(study)
+
+
+def test_a_study_file_explains_itself_in_the_user_s_language(sp500_csv: Path) -> None:
+    english = init(write("mine.csv", sp500(sp500_csv, 400)))
+    with in_language("zh-TW"):
+        chinese = init(Path("mine.csv"), Path("yours.toml"))
+    one, other = english.path.read_text("utf-8"), chinese.path.read_text("utf-8")
+    assert tomllib.loads(other) == tomllib.loads(one)
+    comments = [re.findall(r"# (.*)", text) for text in (one, other)]
+    assert len(comments[0]) == len(comments[1]) > 15
+    assert not any(re.search("[\u4e00-\u9fff]", comment) for comment in comments[0])
+    assert [one for one in comments[1] if not re.search("[\u4e00-\u9fff]", one)] == []
