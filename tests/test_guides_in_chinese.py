@@ -135,3 +135,10 @@ def test_chinese_punctuation_is_of_full_width(name: str) -> None:
         r"`[^`\n]+`|\]\([^)]+\)|&\w+;", "x", prose((CHINESE / name).read_text(encoding="utf-8"))
     )
     assert re.findall(rf".*[{HAN}][,;:?!(].*|.*[,;?!)][{HAN}].*", text) == []
+
+
+@pytest.mark.parametrize("document", [*GUIDES, "../../README.zh-TW.md"])
+def test_no_line_of_prose_ends_between_two_chinese_characters(document: str) -> None:
+    # A browser shows the end of a line as a space: after punctuation nobody sees it.
+    text = prose((CHINESE / document).read_text(encoding="utf-8"))
+    assert re.findall(rf".*[{HAN}]\n *[{HAN}].*", text) == []
