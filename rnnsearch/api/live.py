@@ -73,6 +73,10 @@ class NotebookView(SearchView):
 
     # --- what the driver tells
 
+    def reading(self, done: int, count: int) -> None:
+        super().reading(done, count)
+        self._renew_soon()
+
     def begin(self, store: Store, target: int, workers: int) -> None:
         super().begin(store, target, workers)
         self._renew()

@@ -230,7 +230,7 @@ class Study:
         with quietly():
             with view:
                 try:
-                    problem = Problem.load(self.settings, tried=True)
+                    problem = Problem.load(self.settings, tried=True, reading=view.reading)
                     store = search(
                         self.settings, view, trials=wanted, deadline=deadline, problem=problem
                     )

@@ -24,7 +24,7 @@ def search_many(
     quiet: bool,
 ) -> int:
     """Search all series; `path` of the study file."""
-    from rnnsearch.errors import AbsentStudyError
+    from rnnsearch.errors import AbsentStudyError, readable
     from rnnsearch.many.family import study_name
     from rnnsearch.many.reading import notes, read_all
     from rnnsearch.many.searching import FailedSeries, search_all
@@ -37,14 +37,20 @@ def search_many(
     from rnnsearch.terminal.many import ManyViews, status_line, status_table
     from rnnsearch.terminal.tables import Terminal, note, output
 
-    read = read_all(family, note, tried=True)
-    for text in notes(read):
-        note(text)
     failed: FailedSeries | None = None
     again = f"`{to_go_on(path, deadline.text)}`"
     with ManyViews(
-        Terminal(highlight=False), len(read.problems), quiet=quiet, deadline=deadline
+        Terminal(highlight=False), len(family.members), quiet=quiet, deadline=deadline
     ) as views:
+        read = read_all(
+            family,
+            lambda text: views.notice(readable(text)),
+            tried=True,
+            reading=views.reading,
+        )
+        views.searching(len(read.problems))
+        for text in notes(read):
+            views.notice(readable(text))
         try:
             search_all(
                 family,

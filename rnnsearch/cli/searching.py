@@ -126,7 +126,7 @@ def search(
         left = 0
         with SearchView(Terminal(highlight=False), quiet=quiet, deadline=deadline) as view:
             try:
-                problem = Problem.load(settings, tried=True)
+                problem = Problem.load(settings, tried=True, reading=view.reading)
                 store = search(
                     settings,
                     view,

@@ -4,14 +4,9 @@ Each is read with every check that one alone is read with, and has a table of it
 of these the one table is made.
 """
 
-import contextlib
-import os
-import sys
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 from rnnsearch.config import StudyFile
@@ -22,6 +17,7 @@ from rnnsearch.data.listing import Listed, list_series
 from rnnsearch.data.prices.load import Prices, read_prices
 from rnnsearch.data.prices.panel import Panel, slimmed
 from rnnsearch.errors import DataError, cut
+from rnnsearch.search.side_by_side import Reading, side_by_side, silently
 
 TOLD = 20  # series that cannot be used, in a message
 
@@ -35,8 +31,10 @@ class Pool:
     table: InputTable
 
 
-def read_pool(study: StudyFile, cache: Path, *, tried: bool = False) -> Pool:
-    """Read every series that `[data]` names. `tried`: as of `Problem.load`.
+def read_pool(
+    study: StudyFile, cache: Path, *, tried: bool = False, reading: Reading = silently
+) -> Pool:
+    """Read every series that `[data]` names. `tried`, `reading`: as of `Problem.load`.
 
     With `skip_bad`, those that cannot be used are left out, which the panel's warnings tell. Raises
     DataError where there are such without it, or fewer than two that can be used.
@@ -52,7 +50,10 @@ def read_pool(study: StudyFile, cache: Path, *, tried: bool = False) -> Pool:
         )
     good: dict[str, tuple[Prices, InputTable]] = {}
     bad: dict[str, str] = {}
-    for one, read in zip(found, _read_all(study, found, cache, tried=tried), strict=True):
+    reading(0, len(found))
+    each = _read_all(study, found, cache, tried=tried)
+    for done, (one, read) in enumerate(zip(found, each, strict=True), start=1):
+        reading(done, len(found))
         if isinstance(read, str):
             bad[one.name] = read
         else:
@@ -83,29 +84,15 @@ def read_pool(study: StudyFile, cache: Path, *, tried: bool = False) -> Pool:
     return Pool(panel, tuple(tables.values()), panel_inputs(tables, len(panel.dates), cache))
 
 
-PARALLEL = 40
-"""Series from which on they are read by several processes: each takes a second to start."""
-
-
 def _read_all(
     study: StudyFile, found: tuple[Listed, ...], cache: Path, *, tried: bool
-) -> list[tuple[Prices, InputTable] | str]:
-    """Of each series, or why it cannot be used."""
+) -> Iterator[tuple[Prices, InputTable] | str]:
+    """Of each series, or why it cannot be used; as soon as it is read."""
     read = partial(_read, study, cache)
-    first = [_read(study, cache, found[0], tried=tried)]
-    rest = found[1:]
-    # Elsewhere each process would load everything anew.
-    cores = 1
-    if sys.platform == "linux":
-        cores = len(os.sched_getaffinity(0))
-    if len(rest) >= PARALLEL and cores > 1 and not study.code:
-        # Of a script that may not be imported again, no process can be started.
-        with (
-            contextlib.suppress(BrokenProcessPool),
-            ProcessPoolExecutor(min(cores, 8), mp_context=get_context("forkserver")) as pool,
-        ):
-            return [*first, *pool.map(read, rest, chunksize=8)]
-    return [*first, *map(read, rest)]
+    yield _read(study, cache, found[0], tried=tried)
+    # Modules of one's own are imported in this process alone.
+    each = map(read, found[1:]) if study.code else side_by_side(read, found[1:])
+    yield from each
 
 
 def _read(

@@ -27,6 +27,7 @@ from rnnsearch.search.inputs.candidates import Candidates
 from rnnsearch.search.inputs.pooled import PooledRows, rank_pool, useless_in_pool
 from rnnsearch.search.inputs.ranking import Ranking, rank_inputs, usable_lags, useless_columns
 from rnnsearch.search.pooling import read_pool
+from rnnsearch.search.side_by_side import Reading, silently
 from rnnsearch.search.trial.protocol import WorkerSetup
 from rnnsearch.targets import SCORING, Target
 
@@ -43,10 +44,15 @@ class Problem:
     split: Split
 
     @classmethod
-    def load(cls, study: StudyFile, *, tried: bool = False) -> "Problem":
-        """`tried`: the user's own functions and cells are tried before they are relied on."""
+    def load(
+        cls, study: StudyFile, *, tried: bool = False, reading: Reading = silently
+    ) -> "Problem":
+        """`tried`: the user's own functions and cells are tried before they are relied on.
+
+        `reading` is told how many series are read, of those that train one network.
+        """
         if study.data.pool:
-            return cls._pooled(study, tried=tried)
+            return cls._pooled(study, tried=tried, reading=reading)
         return cls.of(study, read_prices(study.data), tried=tried)
 
     @classmethod
@@ -76,9 +82,9 @@ class Problem:
         return problem
 
     @classmethod
-    def _pooled(cls, study: StudyFile, *, tried: bool) -> "Problem":
+    def _pooled(cls, study: StudyFile, *, tried: bool, reading: Reading) -> "Problem":
         """The problem of many series in one table. Raises DataError."""
-        read = read_pool(study, cache_folder(), tried=tried)
+        read = read_pool(study, cache_folder(), tried=tried, reading=reading)
         if tried:
             _try_cells(study)
         furthest = _furthest(study)

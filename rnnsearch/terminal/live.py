@@ -39,6 +39,7 @@ class SearchView:
         self._began = time.monotonic()
         self._before = 0  # finished trials when this search began
         self._live: Live | None = None
+        self._read = 0, 0
 
     def __enter__(self) -> "SearchView":
         if self.console.is_terminal and not self.console.is_dumb_terminal and not self.quiet:
@@ -51,6 +52,10 @@ class SearchView:
         self._running.clear()
         if self._live:
             self._live.stop()
+
+    def reading(self, done: int, count: int) -> None:
+        """So many series are read of one network's."""
+        self._read = done, count
 
     def begin(self, store: Store, target: int, workers: int) -> None:
         self._target, self._workers = target, workers
@@ -117,7 +122,7 @@ class SearchView:
 
     def _draw(self) -> Group:
         if not self._target:
-            return Group(Text(_("reading the data"), style="cyan"))
+            return Group(reading_line(*self._read))
         running = self._running.copy()  # this is another thread than the driver's
         parts: list[Table | Text] = [self._trials(running)] if running else []
         trained = self._done() > self._before or any(trial.epoch for trial in running.values())
@@ -195,6 +200,18 @@ class SearchView:
             _("its inputs: {names}", names=listed(best.inputs)),
         ]
         return [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]
+
+
+def reading_line(done: int, count: int) -> Table:
+    """How many series are read, of how many; none of a single one."""
+    line = Table.grid(padding=(0, 2))
+    told = Text(_("reading the data"), style="cyan")
+    if not count:
+        line.add_row(told)
+    else:
+        bar = ProgressBar(total=count, completed=done, width=12)
+        line.add_row(told, bar, _("{done} of {count} series", done=done, count=count))
+    return line
 
 
 def trial_line(trial: TrialView, better: bool = False) -> str:

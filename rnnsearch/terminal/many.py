@@ -12,7 +12,7 @@ from rich.text import Text
 from rnnsearch.scoring import metrics
 from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.shown import printable
-from rnnsearch.terminal.live import SearchView, valued
+from rnnsearch.terminal.live import SearchView, reading_line, valued
 from rnnsearch.terminal.tables import Terminal, cell, small_table
 
 PROBABILITIES = ("p_information", "listed_informative", "p_better", "listed_better", "holm_better")
@@ -107,6 +107,7 @@ class ManyViews:
         """`count`: of the series."""
         self.console, self.quiet = console, quiet
         self._count, self._over = count, 0
+        self._read: int | None = None  # how many, while they are read
         self._deadline = deadline or Deadline(None)
         self._at_work: dict[str, OneOfMany] = {}
         self.live: Live | None = None
@@ -126,6 +127,14 @@ class ManyViews:
         if self.live:
             self.live.stop()
 
+    def reading(self, done: int, count: int) -> None:
+        """So many series are read."""
+        self._read = done
+
+    def searching(self, count: int) -> None:
+        """All are read; so many can be searched."""
+        self._read, self._count = None, count
+
     def of(self, series: str) -> SearchView:
         view = self._at_work[series] = OneOfMany(self, series)
         return view
@@ -141,6 +150,8 @@ class ManyViews:
         console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
     def _draw(self) -> Group:
+        if self._read is not None:
+            return Group(reading_line(self._read, self._count))
         lines = [one.line() for one in list(self._at_work.values())]
         head = Table.grid(padding=(0, 2))
         head.add_row(

@@ -10,6 +10,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from rich.console import Console
 
+from rnnsearch.api.live import NotebookView
 from rnnsearch.config import load_study
 from rnnsearch.search.driver.running import RunningTrial
 from rnnsearch.search.store.asked import AskedTrial
@@ -18,6 +19,7 @@ from rnnsearch.search.store.view import TrialView
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import EpochReport
 from rnnsearch.terminal.live import SearchView
+from rnnsearch.terminal.many import ManyViews
 from tests.helpers.searches import write_study
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -71,7 +73,7 @@ def view_of(tmp_path: Path, *, workers: int, colours: Literal["256"] | None = No
     return view
 
 
-def drawn(view: SearchView) -> list[str]:
+def drawn(view: SearchView | ManyViews) -> list[str]:
     """The live part as lines of text."""
     screen = Console(file=StringIO(), width=80, height=24, color_system=None)
     screen.print(view._draw())
@@ -137,3 +139,25 @@ def test_no_color_leaves_the_colours_out(tmp_path: Path, monkeypatch: pytest.Mon
         said = view.console.file.getvalue()
         assert "+0.0100  best" in said
         assert bool(COLOUR.search(said)) == (not no_color)
+
+
+def test_how_many_series_are_read_is_shown_until_all_are(tmp_path: Path) -> None:
+    console = Console(file=StringIO(), force_terminal=True, width=80, height=24)
+    pool, folder = SearchView(console), ManyViews(console, 500)
+    assert drawn(pool) == ["reading the data"]
+    for view in (pool, folder):
+        view.reading(123, 500)
+        [line] = drawn(view)
+        assert line.startswith("reading the data")
+        assert line.endswith("123 of 500 series")
+    folder.searching(480)
+    assert drawn(folder)[0].endswith("0/480 series")
+    pool.begin(Store(load_study(write_study(tmp_path))), 5, 1)
+    assert "reading" not in "\n".join(drawn(pool))
+
+
+def test_a_notebook_shows_how_many_series_are_read(capsys: pytest.CaptureFixture[str]) -> None:
+    with NotebookView() as view:
+        view.reading(3, 7)
+        assert "3 of 7 series" in view._repr_html_()
+        assert "3 of 7 series" in repr(view)
