@@ -85,6 +85,7 @@ def _publish(
         | _of_steps(evaluation)
         | _earned(evaluation["trading"])
         | _beside(evaluation.get("pool"))
+        | _held(evaluation.get("interval"))
         | _of_quantiles(evaluation.get("quantiles")),
         tags={
             "verdict": verdict,
@@ -289,6 +290,23 @@ def _beside(pool: Mapping[str, Any] | None) -> dict[str, float]:
         for prefix, found in named.items()
         for key, value in found.items()
         if isinstance(value, int | float)
+    }
+
+
+def _held(interval: Mapping[str, Any] | None) -> dict[str, float]:
+    """What intervals held as metrics of MLflow: of all, by quarter, of the series at the ends."""
+    if not interval:
+        return {}
+    quarters = enumerate(interval.get("quarters", ()), start=1)
+    return {
+        "test_interval_held": interval["share"],
+        "test_interval_promised": interval["promised"],
+        **{f"test_interval_held_quarter_{n}": quarter["share"] for n, quarter in quarters},
+        **{
+            f"test_interval_held_{which}": interval[which]["share"]
+            for which in ("worst", "best")
+            if which in interval
+        },
     }
 
 

@@ -89,7 +89,7 @@ def render(facts: Facts) -> str:
             journal=journal.section(facts.journal),
             pictures=sections,
             intervals=list(words.intervals(interval)) if interval else [],
-            quarters=_quarters(interval),
+            quarters=quarters_of(interval),
             baselines=_baseline_table(evaluation) if evaluation else None,
             trading=evaluation["trading"] if evaluation else None,
             money=_money_table(evaluation) if evaluation else None,
@@ -190,10 +190,15 @@ def _interval(evaluation: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return {} if "steps" in told else told.get("interval") or {}
 
 
-def _quarters(interval: Mapping[str, Any]) -> list[dict[str, Any]]:
+def quarters_of(interval: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What intervals held on each quarter of the test, widths in words."""
     return [
-        quarter | {"said": words.width(quarter["width"], interval["unit"])}
+        quarter
+        | {
+            "said": ""
+            if quarter["width"] is None
+            else words.width(quarter["width"], interval["unit"])
+        }
         for quarter in interval.get("quarters", ())
     ]
 

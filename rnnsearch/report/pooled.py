@@ -8,8 +8,8 @@ from markupsafe import Markup, escape
 from rnnsearch.language import in_english
 from rnnsearch.language.templates import templates
 from rnnsearch.report.facts import Facts
-from rnnsearch.report.page import settings_of, tone, trial_metrics, trial_table
-from rnnsearch.scoring import metrics
+from rnnsearch.report.page import quarters_of, settings_of, tone, trial_metrics, trial_table
+from rnnsearch.scoring import metrics, words
 from rnnsearch.scoring.panel.words import order_in_words, portfolio_in_words
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.view import FINISHED
@@ -23,6 +23,7 @@ def render_pool(facts: Facts) -> str:
     """The page as HTML."""
     evaluation = facts.evaluation
     pool = evaluation["pool"] if evaluation else None
+    interval = (evaluation or {}).get("interval") or {}
     best = facts.champion
     skill = metrics.get("skill")
     return (
@@ -39,6 +40,9 @@ def render_pool(facts: Facts) -> str:
             curve=_curve(pool["long_short"]) if pool else "",
             series=_series(pool) if pool else [],
             table=_table(evaluation) if evaluation else [],
+            findings=list(words.findings(evaluation)) if evaluation else [],
+            intervals=list(words.intervals(interval)) if interval else [],
+            quarters=quarters_of(interval),
             champion=title(best.plain),
             inputs=", ".join(best.parameters.inputs),
             validation_skill=skill.text(
@@ -62,6 +66,7 @@ def _series(pool: dict[str, Any]) -> list[dict[str, Any]]:
             "cells": [
                 (skill.text(row["skill"]), row["skill"]),
                 (hits.text(row["directional_accuracy"]), row["directional_accuracy"]),
+                (hits.text(row.get("held")), row.get("held")),
                 (f"{row['rows']:,}", row["rows"]),
             ]
         }

@@ -339,7 +339,17 @@ def intervals(interval: Mapping[str, Any]) -> Iterator[str]:
             " breathe."
         )
         return
+    if "worst" in interval:  # of many series
+        yield _(
+            "Of one series they held between {least:.1f} % ({worst}) and {most:.1f} % ({best}).",
+            least=100 * interval["worst"]["share"],
+            worst=interval["worst"]["series"],
+            most=100 * interval["best"]["share"],
+            best=interval["best"]["series"],
+        )
     unit = interval["unit"]
+    if interval["width"] is None:
+        return
     yield _(
         "They are {mean} wide on average, from {narrowest} in a calm to {widest} in a storm.",
         mean=width(interval["width"], unit),

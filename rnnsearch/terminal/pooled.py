@@ -22,13 +22,14 @@ def pooled_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
     skill, hits = metrics.get("skill"), metrics.get("directional_accuracy")
     table = small_table(f"Locked test, series by series ({len(rows)}, the largest skill first)")
     table.add_column("series", no_wrap=True)
-    for heading in (skill.label, hits.label, "rows", "first", "last"):
+    for heading in (skill.label, hits.label, "held", "rows", "first", "last"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows[:SHOWN]:
         table.add_row(
             printable(row["series"]),
             skill.cell(row["skill"]),
             hits.text(row["directional_accuracy"]),
+            hits.text(row.get("held")),
             str(row["rows"]),
             row["first"],
             row["last"],

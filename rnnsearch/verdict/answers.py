@@ -16,7 +16,7 @@ from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.scoring import baselines, metrics, sentences
 from rnnsearch.scoring.inference import significance, together
 from rnnsearch.scoring.inference.information import Information
-from rnnsearch.scoring.inference.skipped import Skipped, result_of
+from rnnsearch.scoring.inference.skipped import result_of
 from rnnsearch.scoring.path_sentences import PathVerdict
 from rnnsearch.scoring.trading.words import EARLIER
 from rnnsearch.search.problem import Problem
@@ -177,26 +177,7 @@ def _told(
     forecasts = {"champion": every.pop("champion"), **(beside or {}), **every}
     tests = comparison.tests_of_the_champion(test, forecasts, problem.baselines, list(beside or ()))
     spec = champion.spec
-    brought, reasons = metrics.brought()
-    for reason in reasons:
-        say(reason)
-    own_metrics = {
-        one.key: one.plain()
-        for one in (*brought.values(), *problem.own_metrics)
-        if one.applies(test.target)
-    }
-    own_baselines = {
-        one.name: {"meaning": one.meaning, "rival": one.rival}
-        for one in problem.own_baselines
-        if one.name in line.simple
-    }
-    said: set[str] = set()
-
-    def once(text: str) -> None:
-        if text not in said:  # a metric fails on every row of the table
-            said.add(text)
-            say(text)
-
+    telling = comparison.once(say)
     return {
         "study": problem.study.name,
         "evaluated": time.strftime("%Y-%m-%d %H:%M:%S"),
@@ -207,25 +188,15 @@ def _told(
             "last": f"{dates[test.rows[-1]]:%Y-%m-%d}",
         },
         "table": [
-            {"forecast": name} | metrics.score(test.scored(values), problem.metrics, once)
+            {"forecast": name} | metrics.score(test.scored(values), problem.metrics, telling)
             for name, values in forecasts.items()
         ],
-        **({"own_metrics": own_metrics} if own_metrics else {}),
-        **({"own_baselines": own_baselines} if own_baselines else {}),
-        **({"hurdle": test.target.hurdle} if test.target.hurdle else {}),
-        **({"naive_meanings": meanings} if (meanings := dict(test.target.naive_meanings)) else {}),
+        **comparison.told_of_simple(problem, line.simple, say),
         "hardest": test.hardest,
         "hardest_in_words": test.target.naive_words[test.hardest],
         "seed_skills": [
             metrics.skill(test.actual, each, test.hardest_naive) for each in line.by_seed
         ],
-        "baselines": {
-            name: fitted.reason if isinstance(fitted, Skipped) else fitted.chosen
-            for name, fitted in line.simple.items()
-        },
-        "baseline_seconds": {
-            name: round(fitted.seconds, 2) for name, fitted in line.fitted.items()
-        },
         "significance": {name: asdict(result) for name, result in tests.items()},
         "interval": comparison.interval(champion, problem, test, line.champion, step),
         **({"quantiles": fan} if (fan := comparison.quantiles(line)) else {}),

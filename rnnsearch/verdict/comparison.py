@@ -6,7 +6,7 @@ Everything that is fitted here is fitted on the rows before the test. Nothing he
 the locked rows may be looked at: that is `evaluation`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from rnnsearch.arrays import Floats, Rows, rounded
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.paths import apart, later
 from rnnsearch.model.windows import Fold, window_ends
-from rnnsearch.scoring import baselines, directions, intervals, metrics
+from rnnsearch.scoring import baselines, directions, held, metrics
 from rnnsearch.scoring.inference import significance
 from rnnsearch.scoring.inference.information import information
 from rnnsearch.scoring.inference.skipped import Skipped
@@ -283,9 +283,8 @@ def interval(
 
     They begin with the champion's validation errors, and learn from those of what was said.
 
-    Keys: promised, share, rows, quarters (of the test: first, last, rows, share, width), width (the
-    mean), narrowest, widest, unit (of widths: "share" of the price at the origin, or "price", or
-    "volatility"), and low and high (n,) in the target's unit. None where there is no interval.
+    Keys: those of `held.told`, and low and high (n,) in the target's unit. None where there is no
+    interval.
     """
     if test.target.chance:
         return None
@@ -293,31 +292,56 @@ def interval(
     _, low, high = champion.intervals(
         problem.prices, problem.table, origins, INTERVAL_LEVEL, said=said, step=step
     )
-    if not (np.isfinite(low) & np.isfinite(high)).all():
+    dates = problem.prices.dates[test.rows].to_numpy("datetime64[us]")
+    bands = held.Bands.of(test.target, test.origin, test.actual, low, high, dates)
+    if bands is None:
         return None
-    least, most = (test.target.told(bound, test.origin) for bound in (low, high))
-    shares = test.target.priced and bool((test.origin > 0).all())
-    unit, widths = test.target.noun, most - least
-    if shares:
-        unit, widths = "share", widths / test.origin
+    arrays = {"low": rounded(low), "high": rounded(high)}
+    return held.told([bands], INTERVAL_LEVEL) | arrays
 
-    def told(part: Rows) -> dict[str, Any]:
-        held = intervals.coverage(test.actual[part], low[part], high[part], 1 - INTERVAL_LEVEL)
-        return {"rows": held.rows, "share": held.share, "width": float(widths[part].mean())}
 
-    dates, every = problem.prices.dates[test.rows], np.arange(len(test.rows))
-    return {
-        "promised": INTERVAL_LEVEL,
-        **told(every),
-        "narrowest": float(widths.min()),
-        "widest": float(widths.max()),
-        "unit": unit,
-        "quarters": [
-            {"first": f"{dates[part[0]]:%Y-%m-%d}", "last": f"{dates[part[-1]]:%Y-%m-%d}"}
-            | told(part)
-            for part in np.array_split(every, 4)
-            if len(part)
-        ],
-        "low": rounded(low),
-        "high": rounded(high),
+def told_of_simple(
+    problem: Problem, simple: Mapping[str, baselines.Fitted | Skipped], say: Callable[[str], None]
+) -> dict[str, Any]:
+    """What an answer says of the simpler methods, and of what others brought to measure by."""
+    target = problem.target
+    brought, reasons = metrics.brought()
+    for reason in reasons:
+        say(reason)
+    own_metrics = {
+        one.key: one.plain()
+        for one in (*brought.values(), *problem.own_metrics)
+        if one.applies(target)
     }
+    own_baselines = {
+        one.name: {"meaning": one.meaning, "rival": one.rival}
+        for one in problem.own_baselines
+        if one.name in simple
+    }
+    return {
+        **({"own_metrics": own_metrics} if own_metrics else {}),
+        **({"own_baselines": own_baselines} if own_baselines else {}),
+        **({"hurdle": target.hurdle} if target.hurdle else {}),
+        **({"naive_meanings": meanings} if (meanings := dict(target.naive_meanings)) else {}),
+        "baselines": {
+            name: fitted.reason if isinstance(fitted, Skipped) else fitted.chosen
+            for name, fitted in simple.items()
+        },
+        "baseline_seconds": {
+            name: round(fitted.seconds, 2)
+            for name, fitted in simple.items()
+            if not isinstance(fitted, Skipped)
+        },
+    }
+
+
+def once(say: Callable[[str], None]) -> Callable[[str], None]:
+    """`say` that says nothing twice: a metric fails on every row of a table."""
+    said: set[str] = set()
+
+    def telling(text: str) -> None:
+        if text not in said:
+            said.add(text)
+            say(text)
+
+    return telling

@@ -68,15 +68,30 @@ def test_the_answer_is_of_all_series_and_stands(pool: Path, rnnsearch: Command) 
     assert answer["table"][0]["skill"] == pytest.approx(np.mean(skills))
     assert -1 <= told["cross_section"]["rank_ic"] <= 1
     assert told["long_short"]["sharpe"] < told["long_short"]["sharpe_gross"]
+    forecasts = [row["forecast"] for row in answer["table"]]
+    assert forecasts[0] == "champion"
+    assert {"ridge", "trees", "drift", "theta"} == {*forecasts} & {*answer["baselines"]}
+    assert {"diebold_mariano_ridge", "diebold_mariano_trees"} <= {*answer["corrected"]}
+    interval = answer["interval"]
+    assert interval["rows"] == told["rows"]
+    assert interval["share"] == pytest.approx(
+        sum(row["held"] * row["rows"] for row in told["series"]) / told["rows"]
+    )
+    assert interval["worst"]["share"] <= interval["share"] <= interval["best"]["share"]
+    assert len(interval["quarters"]) == 4
     code, out, err = rnnsearch("evaluate", pool)
     assert code == 0, err
     assert "rank IC" in out
     assert "Sharpe ratio" in out
     assert "P5" in out
+    assert "better than boosted trees (Diebold–Mariano)" in out
+    assert "Of one series they held between" in out
     code, out, err = rnnsearch("report", pool)
     assert code == 0, err
     page = Path(out.strip()).read_text()
     assert "Series by series" in page
+    assert "Better than a linear regression?" in page
+    assert "What the intervals held" in page
     assert "P3" in page
     code, out, err = rnnsearch("status", pool)
     assert "3 of 3 trials" in out

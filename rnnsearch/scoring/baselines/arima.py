@@ -82,4 +82,5 @@ BASELINE = Baseline(
     meaning=marked("a classical time series model of the price alone"),
     applies=has_growth,
     forecast=of_growth(arima),
+    many="none",  # minutes for a hundred series
 )

@@ -7,6 +7,7 @@ Target row `r` is forecast from its origin `t = r - h`.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,9 @@ class Task:
                    targets (n,) to what it learns, and back from what it says (m,)
     from_growth    log growth (m,) of the prices from origins to `test_rows` as forecasts in the
                    target's unit; None where growth does not say what is forecast
+    when           (rows,) of many series, one under another: the number of each row's date, by
+                   which alone rows are before each other. `history` is empty then, and `inputs` are
+                   scaled for each series. None of one series
 
     `prices`, `closes` and `inputs` go on to the end of the file, because a forecast may use what
     was known at its origin. It may use nothing later.
@@ -53,6 +57,7 @@ class Task:
     from_growth: Callable[[Floats], Floats] | None
     scales: tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]] | None = None
     closes: Floats | None = None
+    when: Rows | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +75,11 @@ class Fitted:
     seconds: float = 0.0
 
 
+Many: TypeAlias = Literal["all", "each", "none"]
+"""What becomes of a baseline where one network forecasts many series: it is asked once and learns
+from the rows of all (`Task.when`), or of each series alone, or not at all."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
     """One way to forecast without a network.
@@ -79,6 +89,7 @@ class Baseline:
     applies   whether it can forecast such a target at all; if not, it is not mentioned
     forecast  in the target's unit, (m,); Skipped where the rows do not suffice
     rival     where the champion is tested against it: what it is, to follow "better than"
+    many      how it is asked of many series
     """
 
     name: str
@@ -86,6 +97,7 @@ class Baseline:
     applies: Callable[[Task], bool]
     forecast: Callable[[Task], Fitted | Skipped]
     rival: str = ""
+    many: Many = "each"
 
 
 def has_growth(task: Task) -> bool:
@@ -118,7 +130,8 @@ def of_windows(
 ) -> Callable[[Task], Fitted | Skipped]:
     """The `forecast` of a method that learns from the champion's windows.
 
-    `method(table, train_ends, train_targets, test_ends, window, output_shift=h)`
+    `method(table, train_ends, train_targets, test_ends, window, output_shift=h)`, and `when=` of
+    many series.
 
     They learn what the champion learns: trees that have to say a price cannot say one that they
     have not seen.
@@ -129,7 +142,10 @@ def of_windows(
         train_ends, test_ends = task.train_rows - h, task.test_rows - h
         taught, told = task.scales or (None, None)
         learnt = taught(task.train_targets) if taught else task.train_targets
-        fitted = method(task.inputs, train_ends, learnt, test_ends, task.window, output_shift=h)
+        order = {} if task.when is None else {"when": task.when}
+        fitted = method(
+            task.inputs, train_ends, learnt, test_ends, task.window, output_shift=h, **order
+        )
         if told is None or isinstance(fitted, Skipped):
             return fitted
         return replace(fitted, forecast=told(fitted.forecast))

@@ -65,4 +65,5 @@ BASELINE = Baseline(
     ),
     applies=has_growth,
     forecast=of_growth(ets),
+    many="none",  # minutes for a hundred series
 )

@@ -21,6 +21,7 @@ def logistic_forecast(
     window: int,
     *,
     output_shift: int,
+    when: Rows | None = None,
 ) -> Fitted | Skipped:
     """Logistic regression with a ridge penalty on flattened windows; probabilities of a rise (m,).
 
@@ -40,8 +41,8 @@ def logistic_forecast(
 
         return [one(alpha) for alpha in alphas]
 
-    windows = Windows(table, train_ends, train_rises, window, output_shift)
-    for part in (windows.targets, windows.targets[: windows.known]):
+    windows = Windows(table, train_ends, train_rises, window, output_shift, when=when)
+    for part in (windows.targets, windows.targets[windows.known]):
         if len(part) and np.ptp(part) == 0:
             return Skipped(marked("the training targets are all rises or all not"))
     return windows.choose_and_forecast(fit, penalties(windows), strength, test_ends)
@@ -53,4 +54,5 @@ BASELINE = Baseline(
     applies=lambda task: task.probability,
     forecast=of_windows(logistic_forecast),
     rival=marked("a logistic regression"),
+    many="all",
 )

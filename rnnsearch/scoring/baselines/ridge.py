@@ -21,6 +21,7 @@ def ridge_forecast(
     window: int,
     *,
     output_shift: int,
+    when: Rows | None = None,
 ) -> Fitted | Skipped:
     """Ridge regression on each window flattened to `w * F` columns; (m,) targets.
 
@@ -31,7 +32,8 @@ def ridge_forecast(
     Inputs are scaled to mean 0 and deviation 1 over the training rows. The penalty is the best of
     seven on the last fifth of the training rows, by a fit on those before whose targets are known
     by then; then all training rows are fitted. Where the flattened windows would exceed 200 MB,
-    only the most recent training rows are used. Nothing is learnt from `test_ends`.
+    only the most recent training rows are used. Nothing is learnt from `test_ends`. `when` as of
+    `Task`: the last fifth is then that of the last dates.
 
     Skipped: fewer than 50 training rows, targets that do not vary.
 
@@ -52,7 +54,7 @@ def ridge_forecast(
 
         return [one(column) for column in range(len(alphas))]
 
-    windows = Windows(table, train_ends, train_targets, window, output_shift)
+    windows = Windows(table, train_ends, train_targets, window, output_shift, when=when)
     if len(windows.targets) and np.ptp(windows.targets) == 0:
         return Skipped(marked("the training targets do not vary"))
     return windows.choose_and_forecast(fit, penalties(windows), strength, test_ends)
@@ -64,4 +66,5 @@ BASELINE = Baseline(
     applies=lambda task: not task.probability,
     forecast=of_windows(ridge_forecast),
     rival=marked("a linear regression"),
+    many="all",
 )

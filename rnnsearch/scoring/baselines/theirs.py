@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnsearch import plugins, targets
 from rnnsearch.arrays import Floats, read_only
@@ -95,7 +96,7 @@ def guarded(one: Baseline, code: OwnCode | None = None) -> Baseline:
         again = _run(one.forecast, _other_future(task, origin), code)
         if isinstance(again, Skipped):
             raise BaselineError(AHEAD)
-        known = task.test_rows - task.horizon <= origin
+        known = ~_after(task, origin)[task.test_rows - task.horizon]
         values, others = first.forecast[known], again.forecast[known]
         if not np.allclose(values, others, rtol=0, atol=1e-6 * float(np.abs(values).max())):
             raise BaselineError(AHEAD)
@@ -147,13 +148,20 @@ def try_own(brought: Sequence[Baseline], task: Task) -> None:
 def _other_future(task: Task, origin: int) -> Task:
     """The same task where everything after `origin` came otherwise."""
     prices, inputs = task.prices.copy(), task.inputs.copy()
-    further = np.linspace(1.5, 3, len(prices) - origin - 1)
-    prices[origin + 1 :] *= further
+    later = _after(task, origin)
+    further = np.linspace(1.5, 3, int(later.sum()))
+    prices[later] *= further
     closes = None if task.closes is None else task.closes.copy()
     if closes is not None:
-        closes[origin + 1 :] *= further
-    inputs[origin + 1 :] = 1 - inputs[origin + 1 :]
+        closes[later] *= further
+    inputs[later] = 1 - inputs[later]
     return replace(task, prices=prices, inputs=inputs, closes=closes)
+
+
+def _after(task: Task, origin: int) -> NDArray[np.bool_]:
+    """(rows,) whether each comes later than this one."""
+    when = np.arange(len(task.prices)) if task.when is None else task.when
+    return np.asarray(when > when[origin])
 
 
 def _locked(task: Task) -> Task:
@@ -162,6 +170,7 @@ def _locked(task: Task) -> Task:
         prices=read_only(task.prices),
         closes=None if task.closes is None else read_only(task.closes),
         inputs=read_only(task.inputs),
+        when=None if task.when is None else read_only(task.when),
         train_rows=read_only(task.train_rows),
         train_targets=read_only(task.train_targets),
         test_rows=read_only(task.test_rows),

@@ -40,6 +40,7 @@ def trees_forecast(
     *,
     output_shift: int,
     probability: bool,
+    when: Rows | None = None,
 ) -> Fitted | Skipped:
     """Gradient-boosted trees on each window flattened to `w * F` columns; targets (m,).
 
@@ -69,8 +70,10 @@ def trees_forecast(
 
         return [one(*setting) for setting in settings]
 
-    windows = Windows(table, train_ends, train_targets, window, output_shift, max_cells=MAX_CELLS)
-    for part in (windows.targets, windows.targets[: windows.known]):
+    windows = Windows(
+        table, train_ends, train_targets, window, output_shift, max_cells=MAX_CELLS, when=when
+    )
+    for part in (windows.targets, windows.targets[windows.known]):
         if len(part) and np.ptp(part) == 0:
             return Skipped(marked("the training targets do not vary"))
     return windows.choose_and_forecast(fit, SETTINGS, _told, test_ends)
@@ -117,4 +120,5 @@ BASELINE = Baseline(
     applies=lambda task: True,
     forecast=_forecast,
     rival=marked("boosted trees"),
+    many="all",
 )

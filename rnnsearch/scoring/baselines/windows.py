@@ -42,18 +42,29 @@ class Windows:
         output_shift: int,
         *,
         max_cells: int | None = None,
+        when: Rows | None = None,
     ) -> None:
         self.columns = window * table.shape[1]
         most = max_cells if max_cells is not None else MAX_BYTES // 4
         self.rows = min(len(train_ends), max(MIN_TRAIN, most // self.columns))
+        if when is not None:  # of many series: the earlier dates first
+            order = np.argsort(when[train_ends], kind="stable")
+            train_ends, targets = train_ends[order], targets[order]
         self.ends, self.targets = train_ends[-self.rows :], targets[-self.rows :]
         # float64 while it is cheap.
         self.dtype = np.float64 if self.rows * self.columns <= 8_000_000 else np.float32
         self.window = window
         self.table = table
+        said, came = self.ends, self.ends + output_shift  # made, and known to be right or wrong
+        if when is not None:
+            said, came = when[said], when[came]
         self.cut = self.rows - self.rows // 5
-        by_then = self.ends[self.cut] - output_shift if self.cut < self.rows else -1
-        self.known = int(np.searchsorted(self.ends, by_then, "right"))
+        before = np.empty(0, np.int64)
+        if self.cut < self.rows:
+            self.cut = int(np.searchsorted(said, said[self.cut]))  # a date is not split
+            before = np.flatnonzero(came <= said[self.cut])
+        self.known = _together(before)
+        self.enough = len(before) >= MIN_TRAIN // 2
 
     def choose_and_forecast(
         self,
@@ -68,23 +79,28 @@ class Windows:
         """
         if self.rows < MIN_TRAIN:
             return Skipped(f"needs {MIN_TRAIN} training rows, has {self.rows}")
-        if self.known < MIN_TRAIN // 2:
+        if not self.enough:
             return Skipped(f"too few training rows ({self.rows}) for the output shift")
-        span = np.asarray(
-            self.table[self.ends[0] - self.window + 1 : self.ends[-1] + 1], dtype=np.float64
-        )
+        span = np.asarray(self.table[self._reached()], dtype=np.float64)
         mean, deviation = span.mean(axis=0), span.std(axis=0)
         deviation[deviation == 0] = 1.0
         self.mean, self.deviation = mean, deviation
 
         X = self._flat(self.ends)
         later, outcome = X[self.cut :], self.targets[self.cut :]
-        tried = fit(X[: self.known], self.targets[: self.known], settings)
+        tried = fit(X[self.known], self.targets[self.known], settings)
         errors = [np.mean((predict(later) - outcome) ** 2) for predict in tried]
         best = int(np.argmin(errors))
         predict = fit(X, self.targets, [settings[best]])[0]
         forecast = np.concatenate([predict(part) for part in self._chunks(test_ends)])
         return Fitted(forecast, told(settings[best]), self.rows)
+
+    def _reached(self) -> slice | Rows:
+        """The rows that any training window covers; of many series none between them."""
+        there = np.zeros(len(self.table), dtype=bool)
+        for lag in range(self.window):
+            there[self.ends - lag] = True
+        return _together(np.flatnonzero(there))
 
     def _chunks(self, ends: Rows) -> Iterator[NDArray[np.floating]]:
         size = max(1, MAX_BYTES // 4 // (8 * self.columns))
@@ -97,6 +113,14 @@ class Windows:
             rows = self.table[ends - self.window + 1 + lag]
             flat[:, lag] = (rows - self.mean) / self.deviation
         return flat.reshape(len(ends), self.columns)
+
+
+def _together(rows: Rows) -> slice | Rows:
+    """Increasing rows as a slice, where they follow each other: it copies nothing."""
+    if not len(rows):
+        return slice(0, 0)
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if last - first + 1 == len(rows) else rows
 
 
 def penalties(windows: Windows) -> list[float]:

@@ -13,7 +13,7 @@ import numpy as np
 from rnnsearch.arrays import Floats, rounded
 from rnnsearch.config import StudyFile, digest
 from rnnsearch.model.forecasting.pooled import PooledForecaster
-from rnnsearch.scoring import metrics
+from rnnsearch.scoring import held, metrics
 from rnnsearch.scoring.inference import selection
 from rnnsearch.scoring.inference.significance import MIN_ROWS
 from rnnsearch.scoring.panel.longshort import long_short
@@ -29,6 +29,7 @@ from rnnsearch.search.store.view import trained
 from rnnsearch.search.trial.judging import judge
 from rnnsearch.verdict.answers import stored_answer
 from rnnsearch.verdict.champion import Candidate, Say, best_refitted
+from rnnsearch.verdict.comparison import INTERVAL_LEVEL, once, told_of_simple
 from rnnsearch.verdict.evaluation import (
     alone,
     basis_of,
@@ -43,6 +44,7 @@ from rnnsearch.verdict.evaluation import (
 from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.pooled.fitting import refit_pool
 from rnnsearch.verdict.pooled.rows import Locked, LockedRows, locked_rows
+from rnnsearch.verdict.pooled.simple import Simple, simple_forecasts, try_own_baselines
 
 NO_MOVES = "prices are not above 0, or what is forecast says nothing of the price"
 
@@ -68,6 +70,7 @@ def evaluate_pool(
         basis, trials = basis_of(study, store, top, seeds, None), store.finished()
         candidates = validated_best(problem, store, basis, say)
         winner, champion = best_refitted(problem, candidates, seeds, say, refit_pool)
+        try_own_baselines(problem, winner.parameters, winner.formulation)
         champion.save(champion_folder(study))
         # From disk, as every later forecast is made.
         champion = PooledForecaster.load(champion_folder(study))
@@ -101,11 +104,17 @@ def compared(
     every = np.concatenate([one.rows for one in locked.series])
     # Of as many the first: a set would have another order in each process.
     hardest = max(locked.series[0].scored.naive, key=lambda name: _held(locked, name))
+    simple = simple_forecasts(problem, winner.parameters, winner.formulation, say)
+    rivals = [one.name for one in problem.baselines if one.rival and one.name in simple.forecasts]
     forecast, actual = locked.moves()
     beside = cross_section(forecast, actual, h)
     tests = {
         "information": panel_information(rated, h),
         "diebold_mariano": panel_accuracy(rated, h),
+        **{
+            f"diebold_mariano_{name}": panel_accuracy(locked.against(simple.forecasts[name]), h)
+            for name in rivals
+        },
     }
     return {
         "study": problem.study.name,
@@ -116,7 +125,8 @@ def compared(
             "first": f"{dates[every].min():%Y-%m-%d}",
             "last": f"{dates[every].max():%Y-%m-%d}",
         },
-        "table": _table(locked, problem, say),
+        "table": _table(locked, simple, problem, once(say)),
+        **told_of_simple(problem, simple.found, say),
         "hardest": hardest,
         "hardest_in_words": target.naive_words[hardest],
         "seed_skills": [
@@ -130,9 +140,8 @@ def compared(
             )
             for seed in range(len(spec.seeds))
         ],
-        "baselines": {},
         "significance": {name: asdict(result) for name, result in tests.items()},
-        "interval": None,
+        "interval": _interval(locked),
         "walk": None,
         "trading": {"reason": "many series are followed together: see the long-short portfolio"},
         "pool": {
@@ -205,31 +214,30 @@ def _held(locked: LockedRows, name: str) -> int:
     return sum(one.hardest == name for one in locked.series)
 
 
-def _table(locked: LockedRows, problem: Problem, say: Say) -> list[dict[str, Any]]:
-    """Each measure of the champion and of doing nothing: the mean over series."""
-    said: set[str] = set()
-
-    def once(text: str) -> None:
-        if text not in said:
-            said.add(text)
-            say(text)
-
-    names = ["champion", *locked.series[0].scored.naive]
-    rows = []
-    for name in names:
+def _table(locked: LockedRows, simple: Simple, problem: Problem, say: Say) -> list[dict[str, Any]]:
+    """Each measure of the champion, of doing nothing and of the baselines: the mean over series."""
+    every = locked.series
+    said = {"champion": [one.scored.forecast for one in every]}
+    said |= {name: [one.scored.naive[name] for one in every] for name in every[0].scored.naive}
+    said |= simple.forecasts
+    moved, rows = _moved(locked), []
+    for name, of_each in said.items():
         each = [
-            metrics.score(
-                one.scored if name == "champion" else one.scored.of(one.scored.naive[name]),
-                problem.metrics,
-                once,
-            )
-            for one in _moved(locked)
+            metrics.score(one.scored.of(forecast), problem.metrics, say)
+            for one, forecast in zip(every, of_each, strict=True)
+            if one in moved
         ]
         keys = [key for key in each[0] if all(one.get(key) is not None for one in each)]
         rows.append(
             {"forecast": name} | {k: float(np.mean([one[k] for one in each])) for k in keys}
         )
     return rows
+
+
+def _interval(locked: LockedRows) -> dict[str, Any] | None:
+    """Of the series whose forecasts have intervals; None where there is none."""
+    there = {one.name: one.bands for one in locked.series if one.bands is not None}
+    return held.of_series(there, INTERVAL_LEVEL) if there else None
 
 
 def _series(locked: LockedRows) -> list[dict[str, Any]]:
@@ -247,6 +255,7 @@ def _series(locked: LockedRows) -> list[dict[str, Any]]:
                 )
                 if s.target.directed
                 else None,
+                "held": None if one.bands is None else one.bands.held(INTERVAL_LEVEL),
                 "rows": len(one.rows),
                 "first": f"{dates[one.rows[0]]:%Y-%m-%d}",
                 "last": f"{dates[one.rows[-1]]:%Y-%m-%d}",

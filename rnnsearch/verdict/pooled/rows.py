@@ -3,6 +3,7 @@
 S  series with rows      D  dates of the targets      h  output shift
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,12 +12,17 @@ from numpy.typing import NDArray
 
 from rnnsearch import targets
 from rnnsearch.arrays import Floats, Rows
+from rnnsearch.data.inputs.table import InputTable
+from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.forecasting.pooled import PooledForecaster
+from rnnsearch.model.windows import window_ends
+from rnnsearch.scoring.held import Bands
 from rnnsearch.scoring.metrics import Scored
 from rnnsearch.scoring.panel.tests import Rated
 from rnnsearch.scoring.volatility import recent_size
 from rnnsearch.search.problem import Problem
 from rnnsearch.targets import Quotes, Target
+from rnnsearch.verdict.comparison import INTERVAL_LEVEL
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +35,7 @@ class Locked:
     by_seed  (seeds, n) in the target's unit
     scored   the forecast of all seeds together, and what it is held to
     unit, centre  as of `tests.Rated`
+    bands    the intervals that `predict` would have told; None where it would none
     """
 
     name: str
@@ -39,6 +46,7 @@ class Locked:
     hardest: str
     unit: float
     centre: float
+    bands: Bands | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +101,12 @@ class LockedRows:
                 )
             )
         return found
+
+    def against(self, others: Sequence[Floats]) -> list[Rated]:
+        """The same, with another's forecasts (n,) of each series in the place of doing nothing."""
+        return [
+            replace(one, hardest=other) for one, other in zip(self.rated(), others, strict=True)
+        ]
 
     def moves(self) -> tuple[Floats, Floats]:
         """(dates, S) how far each price was forecast to go, and went, from each origin; NaN where
@@ -168,6 +182,28 @@ def locked_rows(problem: Problem, champion: PooledForecaster, horizon: int) -> L
                 hardest,
                 unit=spread if spread > 0 else 1.0,
                 centre=float(taught.mean()),
+                bands=_bands(problem, own, name, table, scored, rows - part.begins, horizon),
             )
         )
     return LockedRows(problem, horizon, tuple(found))
+
+
+def _bands(
+    problem: Problem,
+    own: Forecaster,
+    name: str,
+    table: InputTable,
+    scored: Scored,
+    rows: Rows,
+    horizon: int,
+) -> Bands | None:
+    """`rows` (n,) within the series."""
+    if scored.target.chance:
+        return None
+    assert problem.panel is not None
+    prices = problem.panel.each[name]
+    _, low, high = own.intervals(
+        prices, table, window_ends(rows, horizon), INTERVAL_LEVEL, said=scored.forecast
+    )
+    dates = prices.dates[rows].to_numpy("datetime64[us]")
+    return Bands.of(scored.target, scored.origin, scored.actual, low, high, dates)

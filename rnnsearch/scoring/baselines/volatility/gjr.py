@@ -14,4 +14,5 @@ BASELINE = Baseline(
     meaning=marked("GJR-GARCH: as GARCH, where a fall pushes the variance more than a rise"),
     applies=of_volatility,
     forecast=partial(garch, leverage=True),
+    many="none",  # minutes for a hundred series
 )
