@@ -269,7 +269,7 @@ def _calendar_closes(
     return _instants(local, str(zone), late), notes
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _closes(name: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
     """Local close times (aware) by session date, from `first` to `last` and a few days around.
 
@@ -293,6 +293,7 @@ def _closes(name: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
     return closes
 
 
+@lru_cache(maxsize=32)  # the library keeps one span of each calendar, and that is another
 def _calendar(name: str) -> Any:
     """A calendar of the years around today: its zone and bounds. Raises `StudyFileError`."""
     with _calendars() as library:

@@ -28,6 +28,7 @@ FAILURES: tuple[type[Exception], ...] = (
     optuna.exceptions.StorageInternalError,
 )
 STORAGE_ERRORS: tuple[type[Exception], ...] = (*FAILURES, ImportError)  # of the database's driver
+NEWEST: list[str] = []  # the version of Optuna's tables that is the newest one, once it is known
 OPENED: list[str] = []  # the URL that was opened last in this process
 BUSY_SECONDS = 60.0  # that another program may keep SQLite's lock
 HELD_SECONDS = 120  # that a driver which does nothing, or is gone, may keep others from PostgreSQL
@@ -79,9 +80,7 @@ def open_storage(url: str, create: bool) -> optuna.storages.RDBStorage:
     database.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(f"{database}.lock"):  # two may not create its tables at once
         check_pages(database)
-        storage = optuna.storages.RDBStorage(
-            url, engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}}
-        )
+        storage = _checked(url, connect_args={"timeout": BUSY_SECONDS})
         with storage.engine.connect() as connection:  # readers and the driver do not wait
             connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))
     return storage
@@ -95,7 +94,21 @@ def _open_server(url: str) -> optuna.storages.RDBStorage:
         settings = {"connect_args": silence, "pool_events": [(_limit_holding, "connect")]}
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, **settings)
     with server_lock(engine, "tables"):  # two may not create them at once
-        return optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True, **settings})
+        return _checked(url, pool_pre_ping=True, **settings)
+
+
+def _checked(url: str, **engine: Any) -> optuna.storages.RDBStorage:
+    """Optuna's storage. Raises RuntimeError where its tables are of another version of Optuna.
+
+    Optuna reads all its migrations each time to know its newest version; here a process does once.
+    """
+    storage = optuna.storages.RDBStorage(url, engine, skip_compatibility_check=True)
+    if not NEWEST:
+        NEWEST.append(storage.get_head_version())
+    if storage.get_current_version() != NEWEST[0]:
+        storage.engine.dispose()
+        return optuna.storages.RDBStorage(url, engine)  # which says it in its words
+    return storage
 
 
 def _limit_holding(connection: Any, _: object) -> None:

@@ -154,7 +154,8 @@ class Store:
 
     def notes(self) -> dict[str, Any]:
         """All that was noted of the study, by the names above."""
-        return self._study.user_attrs
+        # `user_attrs` would copy what has just been read: an evaluation holds every forecast.
+        return self._study._storage.get_study_user_attrs(self._study._study_id)
 
     @property
     def target_trials(self) -> int:

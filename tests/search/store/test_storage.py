@@ -11,6 +11,7 @@ import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState
 
 from rnnsearch.config import load_study
+from rnnsearch.errors import StorageError
 from rnnsearch.search.store import cached as storage
 from rnnsearch.search.store.store import Store
 from tests.helpers.searches import wait_until, write_study
@@ -169,3 +170,17 @@ def connections(url: str) -> int:
     count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     with sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool).connect() as server:
         return int(server.scalar(sqlalchemy.text(count)) or 0)
+
+
+@pytest.mark.usefixtures("home")
+def test_tables_of_another_version_of_optuna_are_refused_each_time(tmp_path: Path) -> None:
+    study = load_study(write_study(tmp_path))
+    engine = Store(study).engine
+    for version, told in (("v0.9.0.a", "storage upgrade"), ("v99.0.0.a", "pip install -U optuna")):
+        with engine.begin() as connection:
+            connection.execute(
+                sqlalchemy.text(f"UPDATE alembic_version SET version_num='{version}'")
+            )
+        for create in (True, False):
+            with pytest.raises(StorageError, match=told):
+                Store(study, create=create)

@@ -30,7 +30,7 @@ def test_only_the_store_names_what_optuna_keeps_of_a_trial_or_a_study() -> None:
     }
     for word in ("user_attr", "TrialState", "create_trial", "store.study"):
         assert not [str(path) for path, text in texts.items() if word in text], word
-    named = [path.name for path in STORE.glob("*.py") if ".user_attrs" in path.read_text("utf-8")]
+    named = [path.name for path in STORE.glob("*.py") if "user_attrs" in path.read_text("utf-8")]
     # `cached` is a storage of Optuna's; `store` reads those of the study.
     assert sorted(named) == ["cached.py", "store.py", "view.py"]
 
