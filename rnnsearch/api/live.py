@@ -11,6 +11,7 @@ from rich.console import Console
 from rnnsearch.api.notebook import STOP_BUTTON, in_notebook
 from rnnsearch.api.told import Part, as_html, as_text, escaped
 from rnnsearch.language import _
+from rnnsearch.language.notices import said
 from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.search.searching import RunningTrial
 from rnnsearch.search.store.store import Store
@@ -94,7 +95,7 @@ class NotebookView(SearchView):
         self._renew_soon()
 
     def notice(self, text: str) -> None:
-        self._notices.append(text)
+        self._notices.append(said(text))
         self._renew()
 
     def _say(self, text: str, style: str | None = None) -> None:

@@ -182,7 +182,7 @@ def predict_many(
     import pandas as pd
 
     from rnnsearch.data.export import write_table
-    from rnnsearch.many.predicting import newer_files, predict_all
+    from rnnsearch.many.predicting import gathered, newer_files, predict_all
     from rnnsearch.shown import printable
     from rnnsearch.terminal.many import forecasts_table
     from rnnsearch.terminal.tables import note, output
@@ -191,9 +191,8 @@ def predict_many(
     if refit:
         refit_many(family, newer, None, quiet=True)
     told = predict_all(family, note, newer=newer, origins=origins, level=level, record=record)
-    for series, notes in told["notes"].items():
-        for text in notes:
-            note(f"{series}: {text}")
+    for text in gathered(told["notes"], family.name):
+        note(text)
     if export is not None:
         write_table(pd.DataFrame(told["forecasts"]), export)
     if as_json:

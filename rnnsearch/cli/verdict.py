@@ -16,7 +16,7 @@ from rnnsearch.cli.common import (
     app,
     load_many,
 )
-from rnnsearch.language import _
+from rnnsearch.language import _, used
 from rnnsearch.shown import printable
 
 if TYPE_CHECKING:
@@ -240,12 +240,24 @@ def predict(
             text = _("trained on {rows:,} rows, {first} to {last}", **told)
             text += _(" (a refit)") if trained["refit"] else ""
             output().print(text, highlight=False, markup=False)
-        output().print(answer["verdict"], highlight=False, markup=False)
+        output().print(_verdict_of(settings, answer), highlight=False, markup=False)
         if recorded := answer["recorded"]:
             output().print(_recorded(recorded), highlight=False, markup=False)
         if export is not None:
             print(printable(f"{export}: {len(answer['forecasts'])} forecasts"))
     return 0
+
+
+def _verdict_of(study: "StudyFile", told: dict[str, Any]) -> str:
+    """The verdict that `predict` tells, in the user's language."""
+    if used() == "en":
+        return str(told["verdict"])
+    from rnnsearch.search.store.store import Store
+    from rnnsearch.verdict.answers import stored_answer, told_sentence
+
+    answer = stored_answer(Store(study, create=False))
+    same = answer is not None and answer["verdict"]["sentence"] == told["verdict"]
+    return told_sentence(answer) if answer and same else str(told["verdict"])
 
 
 def _recorded(recorded: dict[str, int]) -> str:

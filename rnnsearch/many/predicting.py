@@ -1,6 +1,6 @@
 """The next forecasts of all series, in one table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,8 @@ from rnnsearch.data.listing import is_pattern, list_series
 from rnnsearch.errors import NoTrialError, RnnsearchError, StudyFileError, shown
 from rnnsearch.many.family import Family
 from rnnsearch.many.verdicts import collect
-from rnnsearch.verdict.prediction import check_recorded, predict
+from rnnsearch.verdict.pooled.predicting import some
+from rnnsearch.verdict.prediction import OLD_WEIGHTS, check_recorded, predict
 
 Say = Callable[[str], None]
 UNTESTED = "untested"
@@ -102,3 +103,18 @@ def newer_file(newer: Mapping[str, Path] | None, series: str) -> Path | None:
     if series not in newer:
         raise NoTrialError("the newer prices have no series of this name")
     return newer[series]
+
+
+def gathered(notes: Mapping[str, Sequence[str]], study: str) -> list[str]:
+    """Remarks on many series, each once, with those that it is about; how old weights are, which
+    differs by series, in one for all."""
+    about: dict[str, list[str]] = {}
+    for series, texts in notes.items():
+        for text in texts:
+            if text.startswith(OLD_WEIGHTS):
+                text = (
+                    "the weights know nothing of the newest sessions, a tenth or more of all; "
+                    f"`rnnsearch refit {study}` trains them on all rows"
+                )
+            about.setdefault(text, []).append(series)
+    return [f"{some(names)}: {text}" for text, names in about.items()]

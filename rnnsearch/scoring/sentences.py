@@ -159,17 +159,32 @@ _ORDINALS = (
     marked("tenth opening of the test"),
 )
 
+_LATER = {
+    1: marked("{number}st opening of the test"),
+    2: marked("{number}nd opening of the test"),
+    3: marked("{number}rd opening of the test"),
+    0: marked("{number}th opening of the test"),
+}
+"""By the last digit."""
+
 
 def opened(opening: int, others: Sequence[str]) -> str:
     if opening <= len(_ORDINALS):
         text = _(_ORDINALS[opening - 1])
     else:
-        text = _("{number}th opening of the test", number=opening)
+        teens = 11 <= opening % 100 <= 13
+        text = _(_LATER.get(0 if teens else opening % 10, _LATER[0]), number=opening)
     if len(others) > 3:
         text += _(" (before by {names} and others)", names=listed(others[:3]))
     elif others:
         text += _(" (before by {names})", names=listed(others))
-    return _("{opened}, so p is multiplied by {times:,g}", opened=text, times=charge(opening))
+    return _("{opened}, so p is multiplied by {times}", opened=text, times=times_shown(opening))
+
+
+def times_shown(opening: int) -> str:
+    """What p is multiplied by at an opening, as it is read."""
+    times = charge(opening)
+    return f"{times:,g}" if times < 1e6 else _("more than a million")
 
 
 def old_verdict(

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnnsearch.language import _, counted, listed
+from rnnsearch.language.notices import said
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.words import duration
 from rnnsearch.search.driver.deadline import Deadline
@@ -104,7 +105,7 @@ class SearchView:
     def notice(self, text: str) -> None:
         """Something the user should know, also when quiet; above the live view or on stderr."""
         console = self.console if self._live else Terminal(stderr=True)
-        console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
+        console.print(said(text), style="yellow", highlight=False, markup=False, soft_wrap=True)
 
     def _note_best(self, trial: TrialView) -> bool:
         if trial.gain is None:

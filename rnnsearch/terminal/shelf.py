@@ -9,6 +9,7 @@ from rich.text import Text
 from rnnsearch.config.toml import to_toml
 from rnnsearch.errors import cut
 from rnnsearch.language import _
+from rnnsearch.language.notices import not_comparable
 from rnnsearch.scoring import metrics
 from rnnsearch.shown import printable
 from rnnsearch.terminal.tables import small_table
@@ -39,7 +40,7 @@ def comparison_tables(told: Mapping[str, Any]) -> Iterator[Table | str]:
     else:
         yield _("their settings are the same")
     for note in told["notes"]:
-        yield _("note: {text}", text=note)
+        yield _("note: {text}", text=not_comparable(note))
 
 
 def _results(title: str, *, state: bool) -> Table:

@@ -14,6 +14,8 @@ from rich.text import Text
 
 from rnnsearch.errors import readable
 from rnnsearch.language import _, counted, listed, marked, used
+from rnnsearch.language.names import reason
+from rnnsearch.language.notices import said
 from rnnsearch.scoring import metrics, quantiles, trading
 from rnnsearch.scoring.path_words import Steps, of_steps
 from rnnsearch.scoring.words import intervals, probability, rival, walked
@@ -268,7 +270,7 @@ def _test_name(name: str, answer: dict[str, Any]) -> str:
 
 def _test_result(name: str, result: dict[str, Any], answer: dict[str, Any]) -> str:
     if "reason" in result:
-        return _("not applied, {reason}", reason=result["reason"])
+        return _("not applied, {reason}", reason=reason(result["reason"]))
     match name:
         case "overfitting":
             return _(
@@ -327,7 +329,7 @@ def cell(column: str, value: Any) -> str:
 def note(text: str) -> None:
     """A remark beside the result, on stderr."""
     Terminal(stderr=True).print(
-        readable(text), style="yellow", highlight=False, markup=False, soft_wrap=True
+        readable(said(text)), style="yellow", highlight=False, markup=False, soft_wrap=True
     )
 
 
@@ -336,7 +338,7 @@ def print_facts(lines: Sequence[str], warnings: Sequence[str]) -> None:
     out = output()
     out.print(readable("\n".join(lines)), highlight=False, markup=False)
     for warning in warnings:
-        told = _("note: {text}", text=readable(warning))
+        told = _("note: {text}", text=readable(said(warning)))
         out.print(told, style="yellow", highlight=False, markup=False)
 
 

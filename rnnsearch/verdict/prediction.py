@@ -117,6 +117,9 @@ def predict(
     }
 
 
+OLD_WEIGHTS = "the weights were trained on rows until"
+
+
 def trained_on(spec: ForecasterSpec, since: int) -> dict[str, Any]:
     """What trained the weights, `since` so many sessions; None where that was not told then."""
     return {
@@ -178,7 +181,7 @@ def old_weights(
     if sessions > OLD * rows > 0:
         share = 100 * sessions / (sessions + rows)
         yield (
-            f"the weights were trained on rows until {spec.trained_last}, and the {sessions:,} "
+            f"{OLD_WEIGHTS} {spec.trained_last}, and the {sessions:,} "
             f"sessions since are {share:.0f} % of all; `rnnsearch refit {study.name}` trains them "
             "on all rows"
         )

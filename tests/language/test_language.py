@@ -10,8 +10,9 @@ import pytest
 
 from rnnsearch import language
 from rnnsearch.language import FOLDER, _, catalogue, counted, in_english, known, listed, use
+from rnnsearch.language.notices import not_comparable, said
 from rnnsearch.report.comparisons import Comparison, Group
-from tests.helpers.evaluated import Evaluated
+from tests.helpers.evaluated import Evaluated, command
 from tests.helpers.places import ROOT
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -186,3 +187,30 @@ def test_the_verdict_is_told_in_chinese_and_kept_in_english(
     assert evaluated.answer["verdict"]["sentence"] not in told
     plain = rnnsearch("evaluate", evaluated.path, "--top", "2", "--seeds", "2", "--json")[1]
     assert json.loads(plain)["verdict"] == evaluated.answer["verdict"]
+
+
+def test_remarks_that_are_kept_in_english_are_read_in_the_users_language() -> None:
+    told = "p.csv: years of dates are counted from 1911: 108/01/02 is 2019-01-02."
+    assert said(told) == told
+    use("zh-TW")
+    assert said(told) == "p.csv：日期的年份從 1911 年起算：108/01/02 is 2019-01-02。"
+    assert "欄位 '備註' 不是數值" in said("p.csv: column '備註' is not numeric and is ignored.")
+    assert said("of another kind: so") == "of another kind: so"
+    compared = "not on the same rows and targets ({}), so a larger skill is not a better network"
+    for causes, expected in (
+        ("other prices, another data.columns", "（股價不同、data.columns 不同）"),
+        ("other ranges of windows and shifts, or other joined series", "平移的範圍不同"),
+    ):
+        assert expected in not_comparable(compared.format(causes))
+    assert "5 個試驗中最好的" in not_comparable(
+        "the best of 5 trials looks better by luck than that of 2"
+    )
+
+
+def test_predict_tells_the_verdict_in_the_users_language(
+    evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert command(monkeypatch, "--language", "zh-TW", "predict", evaluated.path) == 0
+    told = "".join(capfd.readouterr().out.split())
+    assert "第一次打開測試集" in told
+    assert "opening of the test" not in told

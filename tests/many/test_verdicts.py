@@ -10,6 +10,7 @@ import pytest
 
 from rnnsearch.config import load_study
 from rnnsearch.many.family import Family, family_of
+from rnnsearch.many.predicting import gathered
 from rnnsearch.many.verdicts import collect, evaluate_all
 from rnnsearch.search.store.store import Store
 from rnnsearch.tracking import PARENT, TRIAL
@@ -204,3 +205,15 @@ def test_an_ending_that_no_table_has_is_refused_before_anything_is_done(
 ) -> None:
     code, _, err = rnnsearch("predict", study, "--export", "forecasts.txt")
     assert (code, "change the ending" in err) == (2, True), err
+
+
+def test_what_is_remarked_of_many_series_alike_is_told_once() -> None:
+    old = "the weights were trained on rows until {}, and the 9 sessions since are 20 % of all"
+    notes = {f"T{n}": [old.format(f"2022-03-{n}"), "no date"] for n in range(10, 15)}
+    told = gathered(notes | {"T15": ["another"]}, "stocks")
+    assert told == [
+        "T10, T11, T12 and 2 more: the weights know nothing of the newest sessions, a tenth or "
+        "more of all; `rnnsearch refit stocks` trains them on all rows",
+        "T10, T11, T12 and 2 more: no date",
+        "T15: another",
+    ]

@@ -5,7 +5,7 @@ import pytest
 from rnnsearch.scoring.inference.information import Information
 from rnnsearch.scoring.inference.significance import DieboldMariano
 from rnnsearch.scoring.inference.skipped import Skipped
-from rnnsearch.scoring.sentences import Verdict, charge, verdict
+from rnnsearch.scoring.sentences import Verdict, charge, opened, verdict
 
 # The verdict
 
@@ -81,3 +81,17 @@ def test_however_often_a_test_is_opened_the_charges_add_up_to_the_level():
     assert sum(0.05 / charge(opening) for opening in range(1, 60)) <= 0.05 * (1 + 1e-12)
     with pytest.raises(ValueError, match="from 1"):
         charge(0)
+
+
+@pytest.mark.parametrize(
+    ("opening", "told"),
+    [
+        (11, "11th opening of the test, so p is multiplied by 5,120"),
+        (21, "21st opening of the test, so p is multiplied by more than a million"),
+        (22, "22nd opening"),
+        (33, "33rd opening"),
+        (112, "112th opening"),
+    ],
+)
+def test_a_later_opening_is_counted_as_english_counts(opening: int, told: str) -> None:
+    assert opened(opening, ()).startswith(told)

@@ -11,6 +11,7 @@ from rnnsearch.config.toml import to_toml
 from rnnsearch.data.atomic import replace_file
 from rnnsearch.errors import StudyFileError, cut, shown
 from rnnsearch.language import _
+from rnnsearch.language.notices import not_comparable
 from rnnsearch.language.templates import templates
 from rnnsearch.scoring import metrics, words
 
@@ -47,10 +48,14 @@ def render(told: Mapping[str, Any], folder: Path) -> str:
             settings=[
                 (key.rstrip("."), [_value(v) for v in vs]) for key, vs in told["settings"].items()
             ],
-            notes=[f"{note[0].upper()}{note[1:]}." for note in told["notes"]],
+            notes=[_sentence(not_comparable(note)) for note in told["notes"]],
             written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         )
     )
+
+
+def _sentence(note: str) -> str:
+    return f"{note[0].upper()}{note[1:]}" + _(". ").strip()
 
 
 def _row(row: Mapping[str, Any], folder: Path) -> dict[str, Any]:

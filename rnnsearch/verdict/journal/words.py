@@ -30,7 +30,9 @@ def _counts(one: Plain) -> str:
     known = _("the outcomes of {count:,} are known and count", count=one["counted"])
     parts = [known if one["counted"] else _("no outcome is known yet")]
     if one["pending"]:
-        parts.append(_("{count:,} wait for their day", count=one["pending"]))
+        parts.append(
+            counted("{count:,} waits for its day", "{count:,} wait for their day", one["pending"])
+        )
     if one["late"]:
         parts.append(_("{count:,} were made too late to count", count=one["late"]))
     if one["repeated"]:
