@@ -296,7 +296,9 @@ class StudyFile(Section):
         if metric == StudySection.model_fields["metric"].default:
             return {}
         trade = {"trade": self.trade.model_dump()} if metric == TRADED else {}
-        return {"study": {"metric": metric}, **trade}
+        # Before, a pool's was the mean over series of the order of the rows of each.
+        over = {"over": "series of a date"} if self.data.pool and metric == "rank_ic" else {}
+        return {"study": {"metric": metric} | over, **trade}
 
     def _code_record(self) -> dict[str, str]:
         """The hash of each file; the version of each package that brings a cell or the target."""

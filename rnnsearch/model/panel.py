@@ -31,6 +31,7 @@ class PooledFold(Fold):
 
     each: tuple[Fold, ...] = ()
     all_starts: Rows = field(default_factory=lambda: np.zeros(1, np.int64))
+    all_days: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def parts(self) -> tuple[Fold, ...]:
@@ -39,6 +40,10 @@ class PooledFold(Fold):
     @property
     def starts(self) -> Rows:
         return self.all_starts
+
+    @property
+    def days(self) -> Rows:
+        return self.all_days
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +106,19 @@ def split_panel(
         )
         history = slice(parts[0].history.start, parts[-1].history.stop)
         starts = np.array([one.begins for one in series], dtype=np.int64)
-        return PooledFold(train, validated, history, each=tuple(parts), all_starts=starts)
+        days = [
+            np.searchsorted(dates, one.dates[part.validation - one.begins])
+            for part in parts
+            for one in [series[part.series]]
+        ]
+        return PooledFold(
+            train,
+            validated,
+            history,
+            each=tuple(parts),
+            all_starts=starts,
+            all_days=np.concatenate(days).astype(np.int64),
+        )
 
     steps = []
     for number in range(folds):

@@ -60,6 +60,11 @@ class Fold:
         """The first table row of each series; None where the table has one."""
         return None
 
+    @property
+    def days(self) -> Rows | None:
+        """(m,) the number of the date of each validation row, of all series; None of one series."""
+        return None
+
 
 @dataclass(frozen=True, eq=False)
 class Split:

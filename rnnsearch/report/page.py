@@ -288,8 +288,9 @@ def trial_metrics(facts: Facts) -> list[metrics.Metric]:
     every = [trial.metrics for trial in trained(facts.trials)]
     first = [metrics.get(key) for key in ("skill", "gain", "rmse")]
     first = [*metrics.valued_by(facts.objective), *first]
-    last = [metrics.get(key) for key in ("directional_accuracy", "qlike")]
+    last = [metrics.get(key) for key in ("directional_accuracy", "qlike", "rank_ic")]
     last = [metric for metric in last if any(metric.key in one for one in every)]
+    last = [metric for metric in last if metric.key not in {one.key for one in first}]
     return [*first, *metrics.naive_columns(every), *last]
 
 

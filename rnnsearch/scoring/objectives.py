@@ -12,7 +12,7 @@ ratio is of what was earned session by session, where nothing overlaps, and is n
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from rnnsearch.errors import StudyFileError
 from rnnsearch.own_code import OwnCode, split_reference
 from rnnsearch.scoring import metrics, quantiles
 from rnnsearch.scoring.gain import overlap
+from rnnsearch.scoring.inference.significance import MIN_ROWS
 from rnnsearch.scoring.metrics import (
     Metric,
     Scored,
@@ -33,6 +34,8 @@ from rnnsearch.scoring.metrics import (
 )
 from rnnsearch.scoring.metrics.chances import log_loss
 from rnnsearch.scoring.metrics.theirs import MetricError, own, try_own
+from rnnsearch.scoring.panel.daily import ordered
+from rnnsearch.scoring.panel.ranks import FEWEST
 from rnnsearch.scoring.parts import Part, fans_of, scored_of
 from rnnsearch.scoring.trading.account import ENTRIES, Terms
 from rnnsearch.scoring.trading.positions import RULES, SIDES
@@ -238,6 +241,36 @@ def rank_ic(scored: Scored) -> float:
     return float(np.corrcoef(*ranks)[0, 1])
 
 
+class RankIC(Difference):
+    """Of many series the order of those of a date, the mean over dates; of one that of its rows.
+
+    Doing nothing is the naive forecast that orders best.
+    """
+
+    def better_by(self, parts: Sequence[Part], h: int) -> list[float]:
+        if parts[0].days is None:
+            return super().better_by(parts, h)
+        naive = [
+            ordered([replace(one, scored=one.scored.of(one.scored.naive[name])) for one in parts])
+            for name in parts[0].scored.naive
+        ]
+        return [self.value(parts, h) - max(one or 0.0 for one in naive)]
+
+    def value(self, parts: Sequence[Part], h: int) -> float:
+        if parts[0].days is None:
+            return super().value(parts, h)
+        found = ordered(parts)
+        if found is None:
+            raise MetricError(TOO_FEW_SERIES)
+        return found
+
+
+TOO_FEW_SERIES = (
+    f"an order over the series needs {MIN_ROWS} dates of the validation rows with {FEWEST} series "
+    "or more"
+)
+
+
 def _metric(
     key: str,
     label: str,
@@ -283,7 +316,7 @@ OBJECTIVES: dict[str, Objective] = {
         Difference(
             "hit_rate", "hit rate", f"{_HITS.meaning}, less that of doing nothing", _HITS, 0.5
         ),
-        Difference("rank_ic", "rank IC", _RANKS.meaning, _RANKS, 0.5),
+        RankIC("rank_ic", "rank IC", _RANKS.meaning, _RANKS, 0.5),
     )
 }
 """Those that need no more than forecasts; a Sharpe ratio needs prices, and how they are traded."""

@@ -16,10 +16,15 @@ from rnnsearch.scoring.quantiles import Fan
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Rows that follow each other: a fold's, or a block of them. `rows`: the target rows (m,)."""
+    """Rows that follow each other: a fold's, or a block of them.
+
+    rows  the target rows (m,)
+    days  (m,) the numbers of their dates, of one of many series
+    """
 
     scored: Scored
     rows: Rows
+    days: Rows | None = None
 
 
 def scored_of(parts: Sequence[Part]) -> list[Scored]:

@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rnnsearch import cells, targets
 from rnnsearch.config import StudyFile, digest, extremes, home
 from rnnsearch.config.sections import TRADED
@@ -20,8 +22,10 @@ from rnnsearch.model.paths import later
 from rnnsearch.model.windows import Fold, Split, first_target_row, split_rows
 from rnnsearch.scoring import baselines, metrics, objectives
 from rnnsearch.scoring.baselines import Baseline
+from rnnsearch.scoring.inference.significance import MIN_ROWS
 from rnnsearch.scoring.metrics import Metric
 from rnnsearch.scoring.objectives import Objective, Wanted
+from rnnsearch.scoring.panel.ranks import FEWEST
 from rnnsearch.search import tradable
 from rnnsearch.search.inputs.candidates import Candidates
 from rnnsearch.search.inputs.pooled import PooledRows, rank_pool, useless_in_pool
@@ -183,6 +187,8 @@ class Problem:
         _ = self.baselines
         if self.panel is not None:
             objectives.check(self.objective, self.target)
+            if self.objective.key == metrics.ORDER.key:
+                self._check_order()
             return
         tradable.check(self.study, self.prices)
         if self.wanted.trade is not None:
@@ -193,6 +199,16 @@ class Problem:
                     'metric = "skill", or change that'
                 )
         objectives.check(self.objective, self.target)
+
+    def _check_order(self) -> None:
+        """Raises StudyFileError where too few dates have series enough to be ordered."""
+        days = np.concatenate([f.days for f in self.split.folds if f.days is not None])
+        there = int((np.unique(days, return_counts=True)[1] >= FEWEST).sum())
+        if there < MIN_ROWS:
+            raise StudyFileError(
+                f'{objectives.PLACE}: "rank_ic" of a pool: {objectives.TOO_FEW_SERIES}, and there '
+                f'are {there}; add series, or write metric = "skill"'
+            )
 
     @cached_property
     def candidates(self) -> Candidates:

@@ -37,7 +37,7 @@ TESTS = {
 BESIDE = 4
 """Forecasts beside the champion in one table: as many as 80 columns hold."""
 
-TOLD = ("skill", "gain", "rmse"), ("directional_accuracy", "always_up", "qlike")
+TOLD = ("skill", "gain", "rmse"), ("directional_accuracy", "always_up", "qlike", "rank_ic")
 """Metrics of a trial in the table of the best, before and after the naive forecasts; of the latter
 those that there are."""
 
@@ -53,6 +53,7 @@ def best_table(
     first, last = ([metrics.get(key) for key in keys] for keys in TOLD)
     first = [*metrics.valued_by(objective), *first]
     last = [metric for metric in last if any(metric.key in trial.metrics for trial in best)]
+    last = [metric for metric in last if metric.key not in {one.key for one in first}]
     shown = [*first, *metrics.naive_columns([trial.metrics for trial in best]), *last]
     table = small_table(_("Best trials on validation rows"), tight=True)
     table.add_column("#", justify="right", no_wrap=True)

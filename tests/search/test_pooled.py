@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
+from rnnsearch import Study
 from rnnsearch.config import kernels_folder, load_study
 from rnnsearch.errors import DataError, StudyFileError
 from rnnsearch.many.family import family_of
@@ -20,7 +22,7 @@ from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import EpochReport, Outcome, Task
 from rnnsearch.search.trial.runner import TrialRunner
 from tests.helpers.pooled import write_pooled
-from tests.helpers.searches import assert_in_order, end_group, run, start
+from tests.helpers.searches import assert_in_order, end_group, run, start, write_study
 
 pytestmark = pytest.mark.usefixtures("home")
 CPU = torch.device("cpu")
@@ -282,3 +284,58 @@ def test_a_killed_search_goes_on_with_every_trial_once(tmp_path: Path) -> None:
     code, _, err = run("search", path)
     assert code == 0, err
     assert_in_order(path, 4)
+
+
+def test_a_trial_says_how_well_it_orders_the_series_of_a_date(tmp_path: Path) -> None:
+    path = write_pooled(tmp_path, count=6)
+    problem = Problem.load(load_study(path))
+    said = outcome(problem)
+    from rnnsearch.search.trial.packing import unpack
+
+    rows, dates = problem.split.validation, problem.prices.dates
+    closes = problem.prices.close
+    frame = pd.DataFrame(
+        {
+            "date": dates[rows],
+            "forecast": unpack(said.forecasts),
+            "actual": np.log(closes[rows] / closes[rows - 1]),
+        }
+    )
+    days = [day for _, day in frame.groupby("date") if len(day) >= 5]
+    each = [day["forecast"].corr(day["actual"], method="spearman") for day in days]
+    assert len(each) > 20
+    assert said.metrics["rank_ic"] == pytest.approx(np.mean(each), abs=1e-6)
+    assert all("rank_ic" in fold for fold in said.folds)
+    few = Problem.load(load_study(write_pooled(tmp_path / "few", count=4)))
+    assert "rank_ic" not in outcome(few).metrics
+
+
+def test_a_pool_is_searched_by_the_order_of_its_series(
+    tmp_path: Path, rnnsearch: Callable[..., tuple[int, str, str]]
+) -> None:
+    study = {"trials": 2, "metric": "rank_ic"}
+    space = {"epochs": 2, "output_shift": 1}
+    path = write_pooled(tmp_path, count=6, study=study, space=space, run={"engine": "inline"})
+    code, out, err = rnnsearch("search", path)
+    assert code == 0, err
+    trials = Study(path).trials()
+    assert trials["rank_ic"].notna().all()
+    code, out, err = rnnsearch("status", path)
+    assert out.count("rank IC") == 1
+    before = Problem.load(load_study(path))
+    said = outcome(before)
+    assert said.gain <= said.metrics["rank_ic"]
+    few = write_pooled(tmp_path / "few", "few", count=4, study=study)
+    code, out, err = rnnsearch("search", few)
+    assert code == StudyFileError.exit_code
+    assert 'write metric = "skill"' in err
+    few.write_text(few.read_text().replace('"rank_ic"', '"skill"'))
+    code, out, err = rnnsearch("search", few, "--dry-run")
+    assert code == 0, err
+
+
+def test_an_order_by_which_studies_of_before_searched_is_another(tmp_path: Path) -> None:
+    pooled = load_study(write_pooled(tmp_path, study={"metric": "rank_ic"}))
+    alone = load_study(write_study(tmp_path, "alone", study={"metric": "rank_ic"}))
+    assert pooled.valued_by["study"] == {"metric": "rank_ic", "over": "series of a date"}
+    assert alone.valued_by["study"] == {"metric": "rank_ic"}

@@ -26,6 +26,7 @@ from rnnsearch.scoring.metrics.base import (
 from rnnsearch.scoring.metrics.errors import mae, mape, mase, r2, rmse, skill, theil_u2
 from rnnsearch.scoring.metrics.hits import directional_accuracy
 from rnnsearch.scoring.metrics.running import (
+    ORDER,
     brought,
     find,
     get,
@@ -41,6 +42,7 @@ from rnnsearch.scoring.metrics.theirs import try_own
 
 __all__ = [
     "NUMBER",
+    "ORDER",
     "PERCENT",
     "PRICE",
     "SHARE",

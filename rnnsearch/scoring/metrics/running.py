@@ -11,6 +11,7 @@ from typing import Any
 
 from rnnsearch import plugins, targets
 from rnnsearch.errors import StudyFileError
+from rnnsearch.language import marked
 from rnnsearch.own_code import OwnCode, split_reference
 from rnnsearch.scoring.metrics.base import OF_NAIVE, Metric, Scored
 from rnnsearch.scoring.metrics.theirs import EXAMPLE, PLACE, MetricError, guarded, own, unfit
@@ -27,6 +28,18 @@ RENAMED = {"always_up_accuracy": "always_up"}
 
 NAIVE = "naive"
 """In names: the naive forecast that a trial is held to."""
+
+
+ORDER = Metric.from_plain(
+    "rank_ic",
+    {
+        "label": marked("rank IC"),
+        "meaning": marked("rank correlation of forecasts and moves over the series of a date"),
+        "format": "+.4f",
+        "better": "higher",
+    },
+)
+"""Of the trials of one network of many series: it is of many rows at once, and no `function`."""
 
 
 @cache
@@ -73,7 +86,7 @@ def get(key: str) -> Metric:
 
     Raises ValueError with the known ones and the nearest.
     """
-    for metric in (*registry(), *_of_naive_forecasts(registry())):
+    for metric in (*registry(), *_of_naive_forecasts(registry()), ORDER):
         if metric.key == key:
             return metric
     raise ValueError(plugins.unknown(key, [metric.key for metric in registry()]))

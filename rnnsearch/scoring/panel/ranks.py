@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnsearch.arrays import Floats
+from rnnsearch.arrays import Floats, Rows
 from rnnsearch.scoring.inference.significance import (
     MIN_ROWS,
     long_run_variance,
@@ -61,6 +61,25 @@ def cross_section(forecast: Floats, actual: Floats, horizon: int) -> CrossSectio
         p=float(student.sf(daily.mean() / error, df=max(count / horizon - 1, 1))),
         dates=count,
     )
+
+
+def mean_rank_ic(days: Rows, forecast: Floats, actual: Floats) -> float | None:
+    """The mean over dates of the rank correlation over their series; (n,) each, in any order.
+
+    Where all series of a date are forecast alike it is 0. None where fewer than 20 dates have five
+    series or more whose actual moves differ.
+    """
+    from scipy.stats import rankdata
+
+    order = np.argsort(days, kind="stable")
+    ends = np.flatnonzero(np.diff(days[order])) + 1
+    found = []
+    for rows in np.split(order, ends):
+        f, a = forecast[rows], actual[rows]
+        if len(rows) < FEWEST or np.ptp(a) == 0:
+            continue
+        found.append(0.0 if np.ptp(f) == 0 else _correlation(rankdata(f), rankdata(a)))
+    return float(np.mean(found)) if len(found) >= MIN_ROWS else None
 
 
 def _correlation(x: Floats, y: Floats) -> float:

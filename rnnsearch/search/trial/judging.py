@@ -58,6 +58,8 @@ def judge(
             place = slice(begin, begin := begin + len(one.validation))
             if len(one.validation):
                 judged = _judged(one, quotes, target, h, scoring, levels)
+                days = None if fold.days is None else fold.days[place]
+                judged = replace(judged, days=days)
                 series.setdefault(one.series, []).append((number, place, judged))
     found: list[tuple[int, slice, Part]] = []
     still: list[tuple[int, slice, Part]] = []

@@ -30,6 +30,7 @@ from rnnsearch.scoring import metrics
 from rnnsearch.scoring.metrics import Scored
 from rnnsearch.scoring.metrics.theirs import PLACE, MetricError
 from rnnsearch.scoring.objectives import OBJECTIVES, PINBALL, objective, valued
+from rnnsearch.scoring.panel.daily import ordered
 from rnnsearch.scoring.parts import Part, together
 from rnnsearch.scoring.quantiles import crps
 from rnnsearch.scoring.quantiles import skill as pinball_skill
@@ -282,15 +283,22 @@ class _Step:
     def scores(self, data: TrialData) -> dict[str, float]:
         """Every metric of the validation rows of all folds together."""
         scored = together([*chain(*self.folds)])
-        found = metrics.score_trial(scored, data.metrics) | _of_fan(scored)
-        return found | {"skill": self.skill, "gain": self.gain}
+        found = _order([*chain(*self.folds)]) | metrics.score_trial(scored, data.metrics)
+        return found | _of_fan(scored) | {"skill": self.skill, "gain": self.gain}
 
     def scores_of_fold(self, number: int, data: TrialData) -> dict[str, float]:
         """Those of one; nothing where none of its rows is scored."""
         parts = self.folds[number]
         if not parts:
             return {}
-        return metrics.score_trial(together(parts), data.metrics) | _mean_skill(parts)
+        scores = metrics.score_trial(together(parts), data.metrics)
+        return _order(parts) | scores | _mean_skill(parts)
+
+
+def _order(parts: Sequence[Part]) -> dict[str, float]:
+    """How well the series of a date are ordered; nothing of one series, or where they are few."""
+    found = ordered(parts)
+    return {} if found is None else {metrics.ORDER.key: found}
 
 
 def _mean_skill(parts: Sequence[Part]) -> dict[str, float]:

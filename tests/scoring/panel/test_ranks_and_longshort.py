@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from rnnsearch.scoring.panel.longshort import long_short
-from rnnsearch.scoring.panel.ranks import cross_section
+from rnnsearch.scoring.panel.ranks import cross_section, mean_rank_ic
 
 RNG = np.random.default_rng(0)
 
@@ -92,3 +92,18 @@ def test_what_is_held_over_a_holiday_earns_the_return_to_the_session_after_it() 
                 expected[day] += sum(known) / h * returns[day, place]
         np.testing.assert_allclose(net, expected, atol=1e-12)
     assert figures.turnover < 3 * whole.turnover
+
+
+def test_rows_in_any_order_have_the_rank_correlation_of_their_days() -> None:
+    forecast, actual = made()
+    there = np.isfinite(forecast)
+    days = np.broadcast_to(np.arange(len(forecast))[:, None], forecast.shape)[there]
+    mixed = RNG.permutation(len(days))
+    found = mean_rank_ic(days[mixed], forecast[there][mixed], actual[there][mixed])
+    whole = cross_section(forecast, actual, 1)
+    assert whole is not None
+    assert found == pytest.approx(whole.rank_ic)
+    assert mean_rank_ic(days, np.zeros(len(days)), actual[there]) == 0
+    assert mean_rank_ic(days, forecast[there], np.zeros(len(days))) is None
+    few = days < 19
+    assert mean_rank_ic(days[few], forecast[there][few], actual[there][few]) is None
