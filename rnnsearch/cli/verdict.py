@@ -14,6 +14,8 @@ from rnnsearch.cli.common import (
     StudyPath,
     Tracking,
     app,
+    chosen,
+    load,
     load_many,
 )
 from rnnsearch.language import _, used
@@ -207,7 +209,9 @@ def predict(
 
     if export is not None:
         check_ending(export)
-    settings = load_many(study, series, run__storage=storage, run__tracking=tracking)
+    written = load(study, run__storage=storage, run__tracking=tracking)
+    pooled = written.data.pool
+    settings = written if pooled else chosen(written, series)
     if not isinstance(settings, StudyFile):
         from rnnsearch.cli.many import predict_many
 
@@ -224,6 +228,10 @@ def predict(
     if refit:
         _refit(settings, data, None)
     answer = predict(settings, data=data, origins=origins, level=level, record=record)
+    if pooled and series:
+        from rnnsearch.many.predicting import rows_of
+
+        answer["forecasts"] = rows_of(answer["forecasts"], series)
     for text in answer["notes"]:
         note(text)
     if export is not None:

@@ -49,17 +49,22 @@ class Family:
 
     def member(self, series: str) -> Member:
         """The one of this name, in any case; 0050 is also 50. Raises StudyFileError."""
-        for same in (str, str.casefold, _bare):
-            found = [one for one in self.every if same(one.series) == same(series)]
-            if len(found) == 1:
-                return found[0]
-        names = [one.series for one in self.every]
-        near = get_close_matches(series, names, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise StudyFileError(
-            f"--series: study {self.name} has no series {shown(series)}; {hint}it has "
-            f"{_listed(names)}"
-        )
+        each = {one.series: one for one in self.every}
+        return each[named(series, list(each), f"study {self.name} has no series")]
+
+
+def named(series: str, names: Sequence[str], lacks: str, has: str = "it has") -> str:
+    """The one of these names that is meant; `lacks` begins the sentence that there is none.
+
+    Raises StudyFileError.
+    """
+    for same in (str, str.casefold, _bare):
+        found = [one for one in names if same(one) == same(series)]
+        if len(found) == 1:
+            return found[0]
+    near = get_close_matches(series, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise StudyFileError(f"--series: {lacks} {shown(series)}; {hint}{has} {_listed(names)}")
 
 
 def family_of(study: StudyFile) -> Family | None:
@@ -96,7 +101,8 @@ def one_of(study: StudyFile, series: Sequence[str]) -> StudyFile:
         if series and study.data.pool:
             raise StudyFileError(
                 f"--series: study {study.name} has one network for all of its series (pool = "
-                "true), so none is named; leave it out"
+                "true), so none is named; leave it out (predict alone takes it: whose forecasts "
+                "are shown)"
             )
         if series:
             raise StudyFileError(

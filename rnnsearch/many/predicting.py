@@ -6,7 +6,7 @@ from typing import Any
 
 from rnnsearch.data.listing import is_pattern, list_series
 from rnnsearch.errors import NoTrialError, RnnsearchError, StudyFileError, shown
-from rnnsearch.many.family import Family
+from rnnsearch.many.family import Family, named, series_names
 from rnnsearch.many.verdicts import collect
 from rnnsearch.verdict.pooled.predicting import some
 from rnnsearch.verdict.prediction import OLD_WEIGHTS, check_recorded, predict
@@ -118,3 +118,14 @@ def gathered(notes: Mapping[str, Sequence[str]], study: str) -> list[str]:
                 )
             about.setdefault(text, []).append(series)
     return [f"{some(names)}: {text}" for text, names in about.items()]
+
+
+def rows_of(rows: list[dict[str, Any]], series: str) -> list[dict[str, Any]]:
+    """Of the forecasts of one network for many those of the series that are named, as 2330,2454.
+
+    Raises StudyFileError.
+    """
+    names = list(dict.fromkeys(row["series"] for row in rows))
+    lacks, has = "there is no forecast of series", "there are those of"
+    wanted = {named(one, names, lacks, has) for one in series_names(series)}
+    return [row for row in rows if row["series"] in wanted]

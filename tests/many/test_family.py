@@ -55,11 +55,15 @@ def test_a_series_is_found_by_its_name_in_any_case(tmp_path: Path, wanted: str, 
     assert [one.series for one in family.only((wanted,)).members] == [found]
 
 
+@pytest.mark.parametrize(
+    "command", ["search", "status", "evaluate", "predict", "report", "refit", "sync", "check"]
+)
 def test_a_series_that_is_not_there_is_told_with_those_that_are(
-    tmp_path: Path, home: Path, rnnsearch: Command
+    tmp_path: Path, home: Path, rnnsearch: Command, command: str
 ) -> None:
     path = write_many(tmp_path)
-    code, _, err = rnnsearch("check", path, "--series", "T9")
+    names = "T9" if command == "check" else "T0,T9"
+    code, _, err = rnnsearch(command, path, "--series", names)
     assert code == 2
     assert "has no series 'T9'; did you mean T" in err
     assert "it has T0, T1, T2" in err

@@ -273,3 +273,28 @@ def test_whatever_is_forecast_has_an_answer_and_a_forecast(
         if command == "evaluate":
             assert "of 6 series by one network" in out.replace("\n", " ")
             assert ("no order" in out) is (predict == "volatility")
+
+
+def test_forecasts_of_some_series_are_shown_where_they_are_named(
+    pool: Path, rnnsearch: Command, tmp_path: Path
+) -> None:
+    table = tmp_path / "some.csv"
+    code, out, err = rnnsearch("predict", pool, "--series", "P3,p1", "--json", "--export", table)
+    assert code == 0, err
+    told = json.loads(out)["forecasts"]
+    assert {row["series"] for row in told} == {"P1", "P3"}
+    assert set(pd.read_csv(table)["series"]) == {"P1", "P3"}
+    every = json.loads(rnnsearch("predict", pool, "--json")[1])["forecasts"]
+    assert told == [row for row in every if row["series"] in ("P1", "P3")]
+    code, out, err = rnnsearch("predict", pool, "--series", "P1,P33")
+    assert code == 2
+    assert "no forecast of series 'P33'; did you mean P3? there are those of P0, P1," in err
+
+
+@pytest.mark.parametrize("command", ["search", "status", "evaluate", "refit", "report"])
+def test_no_series_of_one_network_is_named_but_for_its_forecast(
+    pool: Path, rnnsearch: Command, command: str
+) -> None:
+    code, _, err = rnnsearch(command, pool, "--series", "P0")
+    assert code == 2
+    assert "one network for all of its series (pool = true), so none is named; leave it out" in err
