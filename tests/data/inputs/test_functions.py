@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -505,11 +506,11 @@ def test_code_is_what_it_was_when_the_command_began(tmp_path: Path, home: Path) 
 
 @pytest.mark.slow
 def test_the_commands_take_own_inputs_and_refuse_without_a_traceback(
-    home: Path, tmp_path: Path
+    home: Path, tmp_path: Path, rnnsearch: Callable[..., tuple[int, str, str]]
 ) -> None:
     changes: dict[str, Any] = {"inputs": {"search": "all"}, "run": {"engine": "local"}}
     path = write_own(tmp_path, study={"trials": 2}, **changes)
-    code, out, err = run("inputs", path)
+    code, out, err = rnnsearch("inputs", path)
     assert code == 0, err
     assert "Growth over five sessions" in " ".join(out.split())
     for arguments in (["search", path], ["evaluate", path, "--top", 1, "--seeds", 1],
@@ -518,12 +519,12 @@ def test_the_commands_take_own_inputs_and_refuse_without_a_traceback(
         assert code == 0, err
     assert json.loads(out)["forecasts"]
     write_inputs(tmp_path, MY_INPUTS.replace("pct_change(5)", "pct_change(-5)"))
-    code, _, err = run("search", path)
+    code, _, err = rnnsearch("search", path)
     assert code == 3, err
     assert "speed" in err
     write_inputs(tmp_path, "def f(prices): return prices.nothing\n")
-    code, _, err = run("check", path)
+    code, _, err = rnnsearch("check", path)
     assert code == 3, err
     assert "my_inputs.py, line 1, in f: AttributeError" in err
     write_inputs(tmp_path, "def f(prices: return 1\n")
-    assert run("check", path)[0] == 2
+    assert rnnsearch("check", path)[0] == 2

@@ -266,7 +266,8 @@ def test_two_drivers_share_a_study_on_postgresql(tmp_path: Path, postgres_url: s
 
 @pytest.mark.slow
 def test_a_second_driver_on_sqlite_is_refused_while_the_first_runs(tmp_path: Path) -> None:
-    path = write_study(tmp_path, space={"epochs": 200}, run={"engine": "local"})
+    # More trials than can be trained until the second one is there.
+    path = write_study(tmp_path, study={"trials": 5_000}, run={"engine": "local"})
     first = start("search", path)
     try:
         wait_until(lambda: (tmp_path / "runs" / "optuna.db.small.lock").exists())

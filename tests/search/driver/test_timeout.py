@@ -178,12 +178,12 @@ def test_the_command_ends_by_itself_with_its_result(tmp_path: Path) -> None:
         study={"trials": ENDLESS, "timeout": "100d"},
         run={"engine": "local", "workers": 2},
     )
-    code, out, err = run("search", path, "--timeout", "8s")
+    code, out, err = run("search", path, "--timeout", "5s")
     facts = facts_of(path)
     done = facts["complete"] + facts["failed"]
     assert (code, facts["running"], facts["workers"]) == (0, 0, [])
     assert done < ENDLESS
-    told = f"stopped after 8s: {done} of {ENDLESS} trials; `rnnsearch search {path} --timeout 8s`"
+    told = f"stopped after 5s: {done} of {ENDLESS} trials; `rnnsearch search {path} --timeout 5s`"
     assert told in err
     if done:
         assert f"the other {ENDLESS - done} trials" in out
