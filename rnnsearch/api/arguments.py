@@ -1,11 +1,12 @@
 """Arguments of Python that the command line would have checked; errors as of its flags."""
 
 import math
+import re
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from rnnsearch.errors import StudyFileError, shown
+from rnnsearch.errors import DataError, StudyFileError, shown
 
 
 def path_of(value: Any, place: str, hint: str = "") -> Path:
@@ -33,3 +34,15 @@ def between(place: str, name: str, value: Any, low: float, high: float) -> None:
         raise StudyFileError(
             f"{place}: {name} should be from {low:g} to {high:g}, got {shown(value)}"
         )
+
+
+FLAG = re.compile(r"--([a-z]+(?:-[a-z]+)*) (\S+) of init")
+
+
+def in_python(error: DataError) -> DataError:
+    """The same error, where it names a flag of `init` with the argument that it is in Python."""
+    told = FLAG.sub(
+        lambda found: f"{found[1].replace('-', '_')}={found[2]!r} of Study.from_csv", str(error)
+    )
+    error.args = (told, *error.args[1:])
+    return error

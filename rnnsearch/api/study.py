@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 import optuna
 import pandas as pd
 
-from rnnsearch.api.arguments import at_least, between, path_of
+from rnnsearch.api.arguments import at_least, between, in_python, path_of
 from rnnsearch.api.inline import Page, figures
 from rnnsearch.api.live import NotebookView, saying, search_view
 from rnnsearch.api.notebook import Stopped, quietly
@@ -15,7 +15,7 @@ from rnnsearch.api.told import Told, as_html
 from rnnsearch.config import StudyFile, find_study, load_study, study_of, times
 from rnnsearch.data.inputs.build import input_listing
 from rnnsearch.data.prices.load import read_prices
-from rnnsearch.errors import AbsentStudyError, StudyFileError
+from rnnsearch.errors import AbsentStudyError, DataError, StudyFileError
 from rnnsearch.language import _, listed
 from rnnsearch.many.family import one_of
 from rnnsearch.prepare.draft import lay_out
@@ -110,7 +110,10 @@ class Study:
             "time_zone": time_zone,
             "calendar": calendar,
         }
-        drafted = lay_out(path, Path("study.toml"), target, given)
+        try:
+            drafted = lay_out(path, Path("study.toml"), target, given)
+        except DataError as error:
+            raise in_python(error) from None
         study = cls(
             study_of(drafted.tables, name, place=f"Study.from_csv({path.name})", **overrides)
         )

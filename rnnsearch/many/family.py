@@ -113,7 +113,7 @@ def one_of(study: StudyFile, series: Sequence[str]) -> StudyFile:
         names = [one.series for one in family.members]
         raise StudyFileError(
             f"study {study.name} has {len(names)} series ({_listed(names)}), and this is told of "
-            f"one; name it, as --series {names[0]} (in Python series={names[0]!r})"
+            f"one; name it, as --series {names[0]}, in Python series={names[0]!r}"
         )
     return family.member(series[0]).study
 

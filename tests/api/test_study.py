@@ -228,3 +228,14 @@ def test_the_package_itself_imports_nothing_slow() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     with pytest.raises(AttributeError, match="no attribute 'Studies'"):
         _ = rnnsearch.Studies
+
+
+def test_a_file_of_several_series_is_refused_with_the_argument_of_python(tmp_path: Path) -> None:
+    rows = [f"2020-01-{day:02},{name},{day}" for name in ("AAA", "BBB") for day in range(1, 29)]
+    path = tmp_path / "many.csv"
+    path.write_text("\n".join(["Date,Ticker,Close", *rows]))
+    with pytest.raises(DataError) as refused:
+        Study.from_csv(path)
+    assert "or series='AAA' of Study.from_csv" in str(refused.value)
+    with pytest.raises(DataError, match=f"`rnnsearch init {tmp_path.name}` writes, for a search"):
+        Study.from_csv(tmp_path)

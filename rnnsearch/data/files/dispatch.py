@@ -52,7 +52,8 @@ def read_table(path: Path, series: Sequence[str] = ()) -> RawTable:
         if path.is_dir():
             raise DataError(
                 f"{path}: is a folder; give the file with the prices itself, or {path.name}/*.csv "
-                "for a search for each of its files."
+                f"in a study file, which `rnnsearch init {path.name}` writes, for a search for "
+                "each of its files."
             )
         if path.exists() and not path.is_file():  # a pipe would never end
             raise DataError(f"{path}: is no regular file; copy what it holds into one.")
