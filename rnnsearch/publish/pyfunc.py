@@ -11,9 +11,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 from rnnsearch.data.files.dispatch import RawTable
-from rnnsearch.data.prices.load import check_table, with_joined
-from rnnsearch.errors import DataError, RnnsearchError
+from rnnsearch.data.prices.load import Prices, check_table, with_joined
+from rnnsearch.errors import DataError, RnnsearchError, shown
 from rnnsearch.model.forecasting.forecaster import Forecaster
+from rnnsearch.model.forecasting.pooled import SERIES, PooledForecaster
 from rnnsearch.shown import day
 
 
@@ -47,14 +48,58 @@ class ServedForecaster:
                 "request: prices are a table with a date column; send them as dataframe_split or "
                 "dataframe_records"
             )
-        section = self.forecaster.data_section(Path("request"))
-        prices = with_joined(check_table("request", RawTable(frame), section), section)
-        forecasts = self.forecaster.forecast(prices, origins=origins or None, level=level)
+        forecasts = self._forecasts(frame, origins or None, level)
         for column in ("origin_date", "target_date"):
             forecasts[column] = [None if pd.isna(d) else day(d) for d in forecasts[column]]
         return forecasts.astype(object).where(forecasts.notna(), None)
 
+    def _forecasts(self, frame: pd.DataFrame, origins: int | None, level: float) -> pd.DataFrame:
+        prices = self._prices("request", frame)
+        return self.forecaster.forecast(prices, origins=origins, level=level)
+
+    def _prices(self, name: str, frame: pd.DataFrame) -> Prices:
+        section = self.forecaster.data_section(Path(name))
+        return with_joined(check_table(name, RawTable(frame), section), section)
+
+
+class ServedPool(ServedForecaster):
+    """One network of many series: the column `series` says whose row each is.
+
+    The forecasts have it too, and `seen`, whether the network was trained with that series.
+    """
+
+    def __init__(self, pool: PooledForecaster) -> None:
+        super().__init__(pool.lead)
+        self.pool = pool
+
+    def _forecasts(self, frame: pd.DataFrame, origins: int | None, level: float) -> pd.DataFrame:
+        if OF not in frame or frame[OF].isna().any():
+            some = ", ".join(list(self.pool.series)[:3])
+            raise DataError(
+                f"request: one network forecasts many series, so a column {OF} has to name that of "
+                f"each row, as the files were called ({some} ...); add it"
+            )
+        if not len(frame):
+            raise DataError("request: has no rows; send the prices of a series or more")
+        found = []
+        for name, rows in frame.groupby(frame[OF].astype(str), sort=False):
+            own = rows.drop(columns=OF).dropna(axis=1, how="all").reset_index(drop=True)
+            prices = self._prices(f"request, series {shown(name)}", own)
+            table = self.pool.lead.table(prices)
+            one = self.pool.of_prices(str(name), prices, table, origins)
+            said = one.forecast(prices, origins=origins, level=level, table=table)
+            said.insert(0, OF, str(name))
+            said.insert(1, SEEN, name in self.pool.series)
+            found.append(said)
+        return pd.concat(found, ignore_index=True)
+
+
+OF, SEEN = "series", "seen"
+"""Columns of a pool's forecasts; the first is one of the request, too."""
+
 
 def _load_pyfunc(path: str) -> ServedForecaster:
     """MLflow's hook: `path` is the forecaster's folder."""
+    if (Path(path) / SERIES).exists():
+        return ServedPool(PooledForecaster.load(Path(path)))
     return ServedForecaster(Forecaster.load(Path(path)))

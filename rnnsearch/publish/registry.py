@@ -110,10 +110,6 @@ def _publish(
         if rows := account_rows(evaluation["trading"]):
             _write_rows(folder / "trading.csv", rows)
         client.log_artifacts(run, str(folder), "evaluation")
-    if study.data.pool:  # a served model would have to be told whose prices it is given
-        place = f"champion-{evaluation['champion']['identity']}"
-        client.log_artifacts(run, str(champion), place)
-        return f"runs:/{run}/{place}"
     with contextlib.suppress(MlflowException):  # it exists, or what follows fails too
         client.create_registered_model(model_name(study))
     client.update_registered_model(model_name(study), evaluation["verdict"]["sentence"])
@@ -133,7 +129,7 @@ def publish_refit(study: StudyFile, evaluated: str, *, notice: Callable[[str], N
     the user is told, and the refit stays in its folder.
     """
     uri, renewed = tracking_uri(study), newest(study, evaluated)
-    if renewed is None or study.data.pool:
+    if renewed is None:
         return None
     try:
         parent = parent_record(Problem.load(study), Store(study, create=False).id)
@@ -190,12 +186,14 @@ def _save_model(folder: Path, champion: Path, study: StudyFile) -> None:
     from rnnsearch.model.forecasting.spec import read_spec  # torch
 
     outputs = ["origin_date", "target_date"]
+    whose = [ColSpec("string", "series"), ColSpec("boolean", "seen")] if study.data.pool else []
     spec = read_spec(champion)
     numbers = [*targets.get(study.data.predict).columns]
     numbers += spec.quantile_columns if spec else ()
     signature = ModelSignature(
         outputs=Schema(
             [
+                *whose,
                 ColSpec("string", outputs[0]),
                 ColSpec("long", "sessions_ahead"),
                 ColSpec("string", outputs[1]),

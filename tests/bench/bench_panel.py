@@ -3,6 +3,7 @@ does it cost?
 
     python -m tests.bench.bench_panel size     false alarms and power of the panel tests, simulated
     python -m tests.bench.bench_panel planted  pooled against a search for each, on planted series
+    python -m tests.bench.bench_panel coverage what its intervals hold, by quarter and by series
     python -m tests.bench.bench_panel memory   500 series: start of a search, memory of its workers
 """
 
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -266,6 +268,96 @@ def _skill(problem: "object") -> float:
     return metrics.skill(actual, forecast, targets.hardest(actual, list(naive.values()))[1])
 
 
+# --- what do its intervals hold? ------------------------------------------------------------------
+
+
+def coverage(runs: int, seed: int) -> None:
+    """Series of a volatility that clusters for all at once, the last five times as volatile as the
+    first; two begin so late that they have no validation row."""
+    from rnnsearch.config import StudyFile
+    from rnnsearch.search.problem import Problem
+
+    series, rows = 12, 1_000
+    print(
+        "h  run   all  by quarter of the dates           worst  best  late series (% held, of 90)"
+    )
+    for h in (1, 5):
+        every = []
+        for run in range(runs):
+            rng = np.random.default_rng([seed, h, run])
+            with tempfile.TemporaryDirectory() as name:
+                os.environ["RNNSEARCH_HOME"] = f"{name}/runs"
+                made, dates = (
+                    returns(rng, series, rows, 0.4, 0.0),
+                    pd.bdate_range("2010", periods=rows),
+                )
+                (Path(name) / "panel").mkdir()
+                for number in range(series):
+                    close = 100 * np.exp(np.cumsum((1 + 4 * number / series) * made[:, number]))
+                    frame = pd.DataFrame({"Close": close}, index=pd.Index(dates, name="Date"))
+                    begins = 680 if number < 2 else 0
+                    frame[begins:].round(8).to_csv(f"{name}/panel/S{number:02d}.csv")
+                problem = Problem.load(
+                    StudyFile.model_validate(
+                        {
+                            "study": {"name": "coverage"},
+                            "data": {"path": f"{name}/panel/*.csv", "pool": True},
+                            "split": {"test": 0.25, "folds": 3},
+                            "space": {
+                                "cell": "gru", "layers": 1, "window": 5, "input_shift": 0,
+                                "output_shift": h,
+                            },
+                            "inputs": {"indicators": "none", "search": "all"},
+                        }
+                    )
+                )  # fmt: skip
+                found, late = _held(problem, h)
+            every.append([found["share"], *(q["share"] for q in found["quarters"]),
+                          found["worst"]["share"], found["best"]["share"], late])  # fmt: skip
+            print(h, f"{run:4}", *(f"{100 * value:6.1f}" for value in every[-1]), flush=True)
+        print(h, "mean", *(f"{100 * value:6.1f}" for value in np.mean(every, axis=0)), flush=True)
+
+
+def _held(problem: "object", h: int) -> tuple[dict[str, Any], float]:
+    """What the intervals of a network that hardly learns hold, and those of the late series."""
+    from dataclasses import replace
+    from types import SimpleNamespace
+
+    from rnnsearch.scoring.held import of_series
+    from rnnsearch.search import engines
+    from rnnsearch.search.problem import Problem
+    from rnnsearch.search.trial.packing import unpack
+    from rnnsearch.search.trial.parameters import TrialParameters
+    from rnnsearch.search.trial.protocol import Outcome, Task
+    from rnnsearch.search.trial.runner import TrialRunner
+    from rnnsearch.verdict.pooled.fitting import fit_pool, pooled_spec, validation_errors
+    from rnnsearch.verdict.pooled.rows import locked_rows
+
+    assert isinstance(problem, Problem)
+    setup, _ = engines.setup_here(problem, lambda _: None, workers=1)
+    own = TrialParameters.from_plain(
+        {
+            "cell": "gru", "dropout": 0.0, "window": 5, "epochs": 3, "batch_size": 128,
+            "optimizer": "adam", "averaging": True, "clip": 1.0, "scaler": "standard",
+            "input_shift": 0, "output_shift": h, "inputs": problem.table.names, "seed": 1,
+            "neurons": [4], "learning_rate": 0.003, "weight_decay": 1.0,
+        }
+    )  # fmt: skip
+    *_, last = TrialRunner(setup).run(Task(0, own.plain()))
+    assert isinstance(last, Outcome), last
+    candidate: Any = SimpleNamespace(parameters=own, forecasts=(unpack(last.forecasts),))
+    champion = fit_pool(
+        problem, problem.split.refit, own, [1], formulation=None,
+        spec=replace(pooled_spec(problem, own, 0), identity="x"),
+        errors=validation_errors(problem, candidate), say=lambda _: None,
+    )  # fmt: skip
+    assert champion is not None
+    bands = {one.name: one.bands for one in locked_rows(problem, champion, h).series}
+    there = {name: one for name, one in bands.items() if one is not None}
+    late = [there[name].held(0.9) for name in ("S00", "S01") if name in there]
+    return of_series(there, 0.9), float(np.mean(late))
+
+
 # --- what it costs -------------------------------------------------------------------------------
 
 
@@ -332,7 +424,7 @@ def _memory(pid: int) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("size", "planted", "memory"))
+    parser.add_argument("what", choices=("size", "planted", "memory", "coverage"))
     parser.add_argument("--runs", type=int)
     parser.add_argument("--series", type=int, default=500)
     parser.add_argument("--rows", type=int, default=2_500)
@@ -340,6 +432,9 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.what == "planted":
         return planted(given.runs or 10, given.seed)
+    if given.what == "coverage":
+        coverage(given.runs or 10, given.seed)
+        return 0
     if given.what == "memory":
         return memory(given.series, given.rows, given.seed)
     size(given.runs or 400, given.seed)

@@ -6,15 +6,19 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from rnnsearch.config import load_study
 from rnnsearch.errors import DataError, StorageError
 from rnnsearch.model.forecasting.pooled import SERIES, PooledForecaster
-from rnnsearch.publish.registry import publish
+from rnnsearch.publish.registry import model_name, publish
 from rnnsearch.search.problem import Problem
+from rnnsearch.search.store.records import tracking_uri
 from rnnsearch.search.store.store import Store
 from rnnsearch.verdict.evaluation import champion_folder, evaluate
 from rnnsearch.verdict.pooled.evaluating import pooled_losses
@@ -170,6 +174,46 @@ def test_a_refit_trains_on_all_that_is_known(
     for flags in (("--window", "100"), ()):
         code, out, err = rnnsearch("refit", pool, *flags)
         assert (code == 0) is (not flags), err
+
+
+def test_a_served_model_is_told_whose_rows_it_is_given_and_says_what_predict_says(
+    pool: Path, rnnsearch: Command
+) -> None:
+    study = load_study(pool)
+    code, out, err = rnnsearch("predict", pool, "--json", "--origins", "2")
+    assert code == 0, err
+    expected = [row for row in json.loads(out)["forecasts"] if row["series"] in ("P0", "P4")]
+    frames = [
+        pd.read_csv(pool.parent / "panel" / f"{name}.csv").assign(series=name)
+        for name in ("P0", "P4")
+    ]
+    new = series(9).reset_index().assign(series="NEW")
+    mlflow.set_tracking_uri(tracking_uri(study))
+    for uri in (f"models:/{model_name(study)}@champion", f"models:/{model_name(study)}@evaluated"):
+        model = mlflow.pyfunc.load_model(uri)
+        said = model.predict(pd.concat([*frames, new]), params={"origins": 2})
+        assert said["series"].tolist() == ["P0", "P0", "P4", "P4", "NEW", "NEW"]
+        assert said["seen"].tolist() == [True] * 4 + [False] * 2
+        for row, one in zip(said.to_dict("records"), expected, strict=False):
+            for name in ("forecast_price", "low_price", "high_price"):
+                assert row[name] == pytest.approx(one[name], rel=1e-6)
+            assert row["target_date"] == one["target_date"]
+    with pytest.raises(MlflowException, match="a column series has to name"):
+        model.predict(frames[0].drop(columns="series"))
+    with pytest.raises(MlflowException, match=r"series 'NEW'.*needs 50 rows"):
+        model.predict(pd.concat([frames[0], new[:40]]))
+
+
+def test_a_refit_of_a_pool_is_what_the_model_serves(pool: Path, rnnsearch: Command) -> None:
+    code, _, err = rnnsearch("refit", pool)
+    assert code == 0, err
+    study = load_study(pool)
+    client = MlflowClient(tracking_uri(study))
+    now, then = (
+        client.get_model_version_by_alias(model_name(study), alias)
+        for alias in ("champion", "evaluated")
+    )
+    assert int(now.version) > int(then.version)
 
 
 @pytest.mark.parametrize(

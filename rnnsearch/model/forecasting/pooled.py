@@ -63,6 +63,14 @@ class PooledForecaster:
         """The forecaster of a series that trained it. Raises KeyError."""
         return self._with(self.series[name], self.numbers[name])
 
+    def of_prices(
+        self, name: str, prices: Prices, table: InputTable, origins: int | None
+    ) -> Forecaster:
+        """The forecaster of a series by these prices, whether it trained it or not."""
+        if name in self.series:
+            return self.of(name)
+        return self.stranger(prices, table, origins or self.spec.output_shift)
+
     def stranger(self, prices: Prices, table: InputTable, origins: int) -> Forecaster:
         """The forecaster of a series that it never saw.
 

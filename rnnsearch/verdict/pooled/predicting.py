@@ -151,14 +151,9 @@ def _of_one(
         }
     )
     prices = read_prices(section)
-    count = spec.output_shift if origins is None else origins
     table = champion.lead.table(prices)
-    if one.name in champion.series:
-        forecaster = champion.of(one.name)
-        notes = forecaster.notes(prices)
-    else:
-        forecaster = champion.stranger(prices, table, count)
-        notes = []
+    forecaster = champion.of_prices(one.name, prices, table, origins)
+    notes = forecaster.notes(prices) if one.name in champion.series else []
     dated = replace(forecaster, spec=replace(forecaster.spec, calendar=study.data.calendar))
     frame: pd.DataFrame = dated.forecast(prices, origins=origins, level=level, table=table)
     if one.name in champion.series:
