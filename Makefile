@@ -113,7 +113,7 @@ dashboard: $(INSTALLED) ## Open the MLflow page with every trial
 test: $(INSTALLED_DEV) ## Run all tests (make test ARGS='-k windows')
 	$(VENV)/bin/python -m pytest $(PARALLEL) $(ARGS)
 
-test-fast: $(INSTALLED_DEV) ## The tests of daily use, in little more than a minute (make test runs all)
+test-fast: $(INSTALLED_DEV) ## The tests of daily use, in about a minute (make test runs all)
 	$(VENV)/bin/python -m pytest $(PARALLEL) -m 'not slow and not cluster and not browser' $(ARGS)
 
 check: $(INSTALLED_DEV) ## Check format, lint, types and import directions

@@ -25,7 +25,7 @@ from rnnsearch.verdict.pooled.evaluating import pooled_losses
 from tests.helpers.pooled import series, write_panel, write_pooled
 from tests.helpers.searches import resume
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("home")]  # whole searches
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -303,7 +303,6 @@ def test_losses_of_trials_are_means_over_the_series_of_a_date(pool: Path) -> Non
     assert np.isfinite(losses).all()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("predict", ["level", "direction", "volatility"])
 def test_whatever_is_forecast_has_an_answer_and_a_forecast(
     predict: str, tmp_path: Path, home: Path, rnnsearch: Command
