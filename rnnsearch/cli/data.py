@@ -19,6 +19,7 @@ from rnnsearch.cli.common import (
     one_or_many,
 )
 from rnnsearch.errors import StudyFileError
+from rnnsearch.language import _
 from rnnsearch.shown import printable
 
 
@@ -135,7 +136,8 @@ def init(
         force=force,
     )
     print_facts(draft.facts, draft.warnings)
-    print(printable(f"\nwritten: {draft.path}. Change in it what you like, then:\n"))
+    told = _("written: {path}. Change in it what you like, then:", path=draft.path)
+    print(printable(f"\n{told}\n"))
     print(printable(after_init(draft.path)))
     return 0
 

@@ -33,6 +33,27 @@ OF_FORECASTS = (
         "come says nothing about the others"
     ),
 )
+OF_DRAFTS = (
+    marked("data: {file}, {count} daily bars, {first} to {last}"),
+    marked("columns: {names}"),
+    marked("target: {kind} of {column}"),
+    marked("inputs: the target itself and {count} more to choose from"),
+    marked(
+        "folds: {count}, the last trains on {train} days and validates on {validation}; {test} are "
+        "locked"
+    ),
+)
+OF_EVALUATIONS = (
+    marked("validating the best {trials} trials with {seeds} seeds each"),
+    marked("validated {done} of {count}"),
+    marked("refitting trial {number} on all rows before the test"),
+    marked("refitted {done} of {count}"),
+    marked("opening the locked test (opening number {number})"),
+    marked("fitting {count} baselines: {names}"),
+    marked("compiling kernels for this processor, once (a few seconds)"),
+)
+"""How far an evaluation is."""
+
 COMPARED = (
     marked(
         "not on the same rows and targets ({causes}), so a larger skill is not a better network"
@@ -48,7 +69,7 @@ CAUSES = (
 
 def said(text: str) -> str:
     """A remark in the user's language; what is no known one stays as it is."""
-    return again(text, (*OF_FILES, *OF_FORECASTS, *COMPARED))
+    return again(text, (*OF_FILES, *OF_FORECASTS, *OF_DRAFTS, *OF_EVALUATIONS, *COMPARED))
 
 
 def not_comparable(text: str) -> str:

@@ -13,6 +13,7 @@ from optuna.trial import FixedTrial
 from rnnsearch.config import StudyFile, extremes
 from rnnsearch.config.study import QUANTILE
 from rnnsearch.data.markets.calendars import coming_sessions
+from rnnsearch.language import in_english
 from rnnsearch.scoring.words import duration
 from rnnsearch.search import engines
 from rnnsearch.search.inputs.candidates import describe
@@ -77,12 +78,17 @@ def check(study: StudyFile) -> Check:
         per_trial, *of_references = seconds
         total = sum(of_references[:trials]) + per_trial * max(trials - len(of_references), 0)
         facts += [
-            f"time per trial: about {duration(per_trial)} ({name}, {middle.epochs} epochs, from "
+            f"time per trial: about {_seconds(per_trial)} ({name}, {middle.epochs} epochs, from "
             f"the middle of the space; on {device})",
-            f"time in all: about {duration(total / min(workers, trials))} for "
+            f"time in all: about {_seconds(total / min(workers, trials))} for "
             f"{number_of(trials, 'trial')} on {number_of(workers, 'worker')}, less what is pruned",
         ]
     return Check(facts, _space(study, sizes), _rows(problem), _notes(problem))
+
+
+@in_english()  # as the facts around it
+def _seconds(seconds: float) -> str:
+    return duration(seconds)
 
 
 def _ahead(problem: Problem, furthest: int) -> Iterator[str]:

@@ -337,7 +337,7 @@ def note(text: str) -> None:
 def print_facts(lines: Sequence[str], warnings: Sequence[str]) -> None:
     """What was seen, and what looks odd in it."""
     out = output()
-    out.print(readable("\n".join(lines)), highlight=False, markup=False)
+    out.print(readable("\n".join(map(said, lines))), highlight=False, markup=False)
     for warning in warnings:
         told = _("note: {text}", text=readable(said(warning)))
         out.print(told, style="yellow", highlight=False, markup=False)

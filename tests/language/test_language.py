@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -214,3 +215,17 @@ def test_predict_tells_the_verdict_in_the_users_language(
     told = "".join(capfd.readouterr().out.split())
     assert "第一次打開測試集" in told
     assert "opening of the test" not in told
+
+
+def test_init_and_the_course_of_an_evaluation_are_told_in_the_users_language(
+    evaluated: Evaluated, tmp_path: Path, rnnsearch: Callable[..., tuple[int, str, str]]
+) -> None:
+    prices, study = evaluated.path.parent / "prices.csv", tmp_path / "new.toml"
+    code, out, err = rnnsearch("--language", "zh-TW", "init", prices, "--output", study)
+    assert code == 0, err
+    assert "資料：prices.csv，300 筆日資料" in out
+    assert "折數：" in out
+    assert "已寫入：" in out
+    use("zh-TW")
+    assert said("validated 3 of 10") == "已驗證 10 個中的 3 個"
+    assert said("opening the locked test (opening number 1)") == "打開上鎖的測試集（第 1 次）"
