@@ -10,7 +10,7 @@ is no earlier than that. Of a series with a session on every date these are the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,33 @@ class PooledFold(Fold):
     @property
     def days(self) -> Rows:
         return self.all_days
+
+
+def newest_dates(fold: PooledFold, dates: Dates, window: int) -> PooledFold:
+    """The fold with the newest so many training dates alone; `dates` (rows,) of the table.
+
+    A series that has fewer than MIN_TRAIN training rows among them takes no part. Raises DataError
+    where that leaves none.
+    """
+    there = np.unique(dates[fold.train])
+    first = there[-min(window, len(there))]
+    parts = []
+    for part in fold.each:
+        train = part.train[dates[part.train] >= first]
+        if len(train) >= MIN_TRAIN:
+            reach = int(part.train[0]) - part.history.start
+            history = slice(int(train[0]) - reach, part.history.stop)
+            parts.append(replace(part, train=train, history=history))
+    if not parts:
+        raise DataError(
+            f"no series has {MIN_TRAIN} rows to train on since {str(first)[:10]}; give more dates"
+        )
+    return replace(
+        fold,
+        train=np.concatenate([part.train for part in parts]),
+        history=slice(parts[0].history.start, parts[-1].history.stop),
+        each=tuple(parts),
+    )
 
 
 @dataclass(frozen=True, eq=False)

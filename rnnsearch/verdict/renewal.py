@@ -285,12 +285,17 @@ def _problem(study: StudyFile, spec: ForecasterSpec, data: Path | None) -> Probl
     return problem
 
 
+def check_window(window: int | None) -> None:
+    """Raises StudyFileError for fewer than can be trained on."""
+    if window is not None and window < MIN_TRAIN:
+        raise StudyFileError(f"--window: must be at least {MIN_TRAIN} rows, got {window}")
+
+
 def _rows(problem: Problem, window: int | None) -> Fold:
     whole = problem.split.refit
+    check_window(window)
     if window is None or window >= len(whole.train):
         return whole
-    if window < MIN_TRAIN:
-        raise StudyFileError(f"--window: must be at least {MIN_TRAIN} rows, got {window}")
     train: Rows = whole.train[-window:]
     reach = int(whole.train[0]) - whole.history.start
     return Fold(train, whole.validation, slice(int(train[0]) - reach, whole.history.stop))

@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from rnnsearch.config import load_study
-from rnnsearch.errors import DataError, StorageError
+from rnnsearch.errors import DataError, StorageError, StudyFileError
 from rnnsearch.model.forecasting.pooled import SERIES, PooledForecaster
 from rnnsearch.publish.registry import model_name, publish
 from rnnsearch.search.problem import Problem
@@ -171,9 +171,29 @@ def test_a_refit_trains_on_all_that_is_known(
     assert all(row["seen"] for row in rows)
     # It has no validation rows: its intervals come from the errors of the others.
     assert all(row["low_price"] < row["high_price"] for row in rows)
-    for flags in (("--window", "100"), ()):
-        code, out, err = rnnsearch("refit", pool, *flags)
-        assert (code == 0) is (not flags), err
+
+
+def test_a_refit_of_the_newest_dates_leaves_out_whose_rows_are_older(
+    pool: Path, rnnsearch: Command
+) -> None:
+    ended = pool.parent / "panel" / "P2.csv"
+    frame = pd.read_csv(ended)
+    frame[:-60].to_csv(ended, index=False)
+    newer = ("--data", pool.parent / "panel")
+    rows = {}
+    for flags in (("--window", "120"), ("--window", "9999"), ()):
+        code, out, err = rnnsearch("refit", pool, *newer, *flags, "--json")
+        assert code == 0, err
+        told = json.loads(out)
+        rows[flags] = told["rows"], told["identity"]
+        names = [*PooledForecaster.load(Path(told["folder"])).series]
+        assert ("P2" in names) is (flags != ("--window", "120"))
+        assert len(names) == (5 if "P2" not in names else 6)
+    assert rows["--window", "120"][0] == 5 * 120
+    assert rows["--window", "9999"] == rows[()]  # it is the same refit
+    code, out, err = rnnsearch("refit", pool, "--window", "10")
+    assert code == StudyFileError.exit_code
+    assert "must be at least 50 rows" in err
 
 
 def test_a_served_model_is_told_whose_rows_it_is_given_and_says_what_predict_says(

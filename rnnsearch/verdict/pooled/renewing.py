@@ -15,6 +15,7 @@ from rnnsearch.errors import (
     shown,
 )
 from rnnsearch.model.forecasting.pooled import PooledForecaster
+from rnnsearch.model.panel import PooledFold, newest_dates
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
@@ -24,7 +25,7 @@ from rnnsearch.verdict.champion import Say
 from rnnsearch.verdict.evaluation import alone
 from rnnsearch.verdict.pooled.fitting import fit_pool
 from rnnsearch.verdict.pooled.predicting import TOLD, evaluated_pool, some
-from rnnsearch.verdict.renewal import kept, last_made, told
+from rnnsearch.verdict.renewal import check_window, kept, last_made, told
 
 
 def renew_pool(
@@ -33,14 +34,10 @@ def renew_pool(
     """As `renewal.renew`, for one network of many series.
 
     Intervals stay those of the champion's errors on validation rows, and adapt to what came since.
-    Series that are new in the data train it too. Raises StudyFileError for a window, which is of
-    one series.
+    Series that are new in the data train it too. `window` keeps the newest so many dates; a series
+    with hardly a row since is then one that the network never saw.
     """
-    if window is not None:
-        raise StudyFileError(
-            f"--window: says how many rows of one series, and [data] pool = true has many, got "
-            f"{window}; leave it out"
-        )
+    check_window(window)
     store = Store(study, create=False)
     with storage_errors(store.url):
         store.claim(study.fingerprint(), store.data)
@@ -61,7 +58,13 @@ def renew_pool(
         )
     panel, fold = problem.panel, problem.split.refit
     assert panel is not None
-    identity = digest("refit", spec.identity, problem.table.hash, problem.prices.hash)
+    assert isinstance(fold, PooledFold)
+    rows = len(fold.train)
+    if window is not None:
+        dates = problem.prices.dates.to_numpy("datetime64[us]")
+        fold = newest_dates(fold, dates, window)
+    fewer = [len(fold.train)] if len(fold.train) < rows else []
+    identity = digest("refit", spec.identity, problem.table.hash, problem.prices.hash, *fewer)
     with alone(study):
         known, before = last_made(study, champion)
         # What is known reaches to the newest row that any weights were trained on.
