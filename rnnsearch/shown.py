@@ -38,6 +38,14 @@ def day(date: object) -> str:
     return str(date).removesuffix(MIDNIGHT)
 
 
+def formatted(value: float, how: str) -> str:
+    """A number as Python's `format` has it, but no zero below zero: `+0.00`, never `-0.00`."""
+    text = format(value, how)
+    if text.startswith("-") and not re.search("[1-9]|inf|nan", text):
+        return ("+" if "+" in how else "") + text[1:]
+    return text
+
+
 def number_of(number: int, one: str, many: str = "") -> str:
     """How many there are, in words: `1 trial`, `1,200 trials`; `many` where it is more than an s.
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnsearch.cli.ending import Interrupts, OutputClosed
 from rnnsearch.errors import RnnsearchError, fit_to_show
-from rnnsearch.language import use
+from rnnsearch.language import _, use
 from rnnsearch.shown import printable
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = READER_GONE
     except KeyboardInterrupt:
-        code = _fail("interrupted", interrupts.exit_code)
+        code = _fail(_("interrupted"), interrupts.exit_code)
     interrupts.over(code)
     sys.exit(code)
 
@@ -73,10 +73,10 @@ def _exit_code(interrupts: Interrupts | None = None) -> int:
         if interrupts.heard and result == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
     except KeyboardInterrupt:
-        return _fail("interrupted", interrupts.exit_code)
+        return _fail(_("interrupted"), interrupts.exit_code)
     except Exception as error:
         if interrupts.heard:  # whatever it was made into on its way
-            return _fail("interrupted", interrupts.exit_code)
+            return _fail(_("interrupted"), interrupts.exit_code)
         if isinstance(error, RnnsearchError):
             return _fail(str(error), error.exit_code)
         code = getattr(error, "exit_code", None)
@@ -94,7 +94,8 @@ def _usage(error: Any) -> str:
     if context is None:
         return ""
     usage = re.sub(r"\{(\w+)\}", r"\1", " ".join(context.get_usage().split()))
-    return f"\n{usage} ({context.command_path} --help tells more)"
+    more = _("({command} --help tells more)", command=context.command_path)
+    return f"\n{usage} {more}"
 
 
 def _fail(message: str, code: int) -> int:
@@ -119,14 +120,16 @@ def _unforeseen(error: Exception) -> str:
     from rnnsearch.tracking import shown_uri
 
     log = home() / "error.log"
-    told = shown_uri(f"an error that should not be: {type(error).__name__}: {error}")
+    named = f"{type(error).__name__}: {error}"
+    told = _("an error that should not be: {error}", error=named)
+    told = shown_uri(told)
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a", encoding="utf-8") as file:
             file.write(shown_uri(traceback.format_exc()) + "\n")
     except OSError:
         return told
-    return f"{told}; details are in {log}"
+    return _("{told}; details are in {file}", told=told, file=log)
 
 
 def __getattr__(name: str) -> Any:

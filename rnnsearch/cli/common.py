@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Abort as Abort
-from typer.core import TyperGroup
 
-from rnnsearch.cli.ending import OutputClosed
+from rnnsearch.cli.helping import Command as Command
+from rnnsearch.cli.helping import Commands
 from rnnsearch.errors import shown
 from rnnsearch.language import LANGUAGES, known, use
 
@@ -17,17 +17,9 @@ if TYPE_CHECKING:
     from rnnsearch.many.family import Family
 
 
-class _Commands(TyperGroup):
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:  # which typer would make an exit code of 1
-            raise OutputClosed from None
-
-
 app = typer.Typer(
     name="rnnsearch",
-    cls=_Commands,
+    cls=Commands,
     help="Search hyperparameters, inputs and date shifts of recurrent price forecasters.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -44,8 +36,13 @@ def _version(asked: bool) -> None:
 
 
 def _language(name: str | None) -> str | None:
-    if name is not None and known(name) is None:
+    """At once, as --help beside it is told in that language."""
+    if name is None:
+        return None
+    if known(name) is None:
         raise typer.BadParameter(f"should be {' or '.join(LANGUAGES)}, got {shown(name)}")
+    if "--json" not in sys.argv:  # that is for programs
+        use(known(name))
     return name
 
 
@@ -61,13 +58,13 @@ def _main(
             "--language",
             metavar="NAME",
             callback=_language,
+            is_eager=True,
             help="Of what is told: en or zh-TW; RNNSEARCH_LANGUAGE says it for good.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    if language is not None and "--json" not in sys.argv:  # that is for programs
-        use(known(language))
+    """Search hyperparameters, inputs and date shifts of recurrent price forecasters."""
 
 
 def known_studies(incomplete: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from rnnsearch.cli.common import (
+    Command,
     Device,
     Force,
     SomeSeries,
@@ -23,7 +24,7 @@ from rnnsearch.language import _
 from rnnsearch.shown import printable
 
 
-@app.command()
+@app.command(cls=Command)
 def fetch(
     ticker: Annotated[
         str, typer.Argument(metavar="TICKER", help="As Yahoo Finance writes it: 2330.TW, AAPL.")
@@ -57,9 +58,15 @@ def fetch(
     prices = fetch(ticker, begin, end, output, force=force, update=update)
     for text in prices.notes:
         note(text)
-    told = f"{prices.path}: {prices.rows} rows, {prices.first} to {prices.last}"
+    told = _(
+        "{file}: {rows} rows, {first} to {last}",
+        file=prices.path,
+        rows=prices.rows,
+        first=prices.first,
+        last=prices.last,
+    )
     if update:
-        print(printable(f"{told}, {prices.new} new"))
+        print(printable(told + _(", {count} new", count=prices.new)))
         return 0
     print(printable(f"{told}\n"))
     print(printable(after_fetch(prices.path)))
@@ -73,7 +80,7 @@ def _day(flag: str, text: str) -> date:
         raise StudyFileError(f"{flag}: a day is written like 2010-01-31, got {text!r}") from None
 
 
-@app.command()
+@app.command(cls=Command)
 def init(
     data: Annotated[
         Path,
@@ -136,13 +143,12 @@ def init(
         force=force,
     )
     print_facts(draft.facts, draft.warnings)
-    told = _("written: {path}. Change in it what you like, then:", path=draft.path)
-    print(printable(f"\n{told}\n"))
+    print(printable(_("\nwritten: {file}. Change in it what you like, then:\n", file=draft.path)))
     print(printable(after_init(draft.path)))
     return 0
 
 
-@app.command()
+@app.command(cls=Command)
 def check(
     study: StudyPath,
     canary: Annotated[
@@ -183,13 +189,13 @@ def check(
         told = check_all(meant)
         report = told.first
         print_facts(told.facts, told.warnings)
-        out.print(frame_table("Series", told.series))
+        out.print(frame_table(_("Series"), told.series))
         print_facts(report.facts, ())
-    out.print(frame_table("Space", report.space), frame_table("Target rows", report.rows))
+    out.print(frame_table(_("Space"), report.space), frame_table(_("Target rows"), report.rows))
     return 0
 
 
-@app.command()
+@app.command(cls=Command)
 def inputs(
     study: StudyPath,
     series: SomeSeries = None,
@@ -217,15 +223,20 @@ def inputs(
         )
     if export is not None:
         export_inputs(problem.table, problem.prices.dates, export)
-        told = f"{export}: {len(problem.prices.dates)} rows, {len(problem.table.names)} inputs"
+        told = _(
+            "{file}: {rows} rows, {inputs} inputs",
+            file=export,
+            rows=len(problem.prices.dates),
+            inputs=len(problem.table.names),
+        )
         print(printable(told))
         return 0
     listing = input_listing(problem.table, problem.prices.dates)
-    output().print(frame_table("Inputs", listing.drop(columns=["first_date", "recursive"])))
+    output().print(frame_table(_("Inputs"), listing.drop(columns=["first_date", "recursive"])))
     return 0
 
 
-@app.command()
+@app.command(cls=Command)
 def schema() -> int:
     """Print the JSON schema of a study file, for editors."""
     from rnnsearch.config.keys import translated_schema

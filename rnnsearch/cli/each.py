@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnnsearch.language import _
+
 if TYPE_CHECKING:
     from rnnsearch.many.family import Family
 
@@ -14,6 +16,7 @@ def journal_many(family: "Family", *, data: Path | None, export: Path | None, as
     from rnnsearch.many.predicting import newer_file, newer_files
     from rnnsearch.publish.journal import publish_journal
     from rnnsearch.shown import printable
+    from rnnsearch.terminal.hints import exported
     from rnnsearch.terminal.journal import journal_tables
     from rnnsearch.terminal.tables import note, output
     from rnnsearch.verdict.journal.exporting import export as write
@@ -51,11 +54,15 @@ def journal_many(family: "Family", *, data: Path | None, export: Path | None, as
             out.print(part, highlight=False, markup=False)
     if not recorded:
         print(
-            f"{family.name}: no forecast of its {len(family.members)} series is recorded; "
-            "`rnnsearch predict STUDY --record` records the next ones"
+            _(
+                "{study}: no forecast of its {count} series is recorded; `rnnsearch predict STUDY "
+                "--record` records the next ones",
+                study=family.name,
+                count=len(family.members),
+            )
         )
     if export is not None:
-        print(printable(f"{export}: {len(rows)} forecasts"))
+        print(printable(exported(export, len(rows))))
     return 0
 
 
@@ -77,7 +84,7 @@ def inputs_many(family: "Family", export: Path | None) -> int:
     every = pd.concat([input_listing(one.table, one.prices.dates) for one in problems])
     listing = every.drop_duplicates("name").drop(columns=["first_date", "recursive"])
     listing["series"] = [int((every["name"] == name).sum()) for name in listing["name"]]
-    output().print(frame_table("Inputs", listing))
+    output().print(frame_table(_("Inputs"), listing))
     return 0
 
 
@@ -90,12 +97,13 @@ def dry_run_many(family: "Family") -> int:
 
     first = family.members[0]
     plan = placement(first.study)
-    one = f"study {first.study.name} in "
-    facts = [fact.replace(one, f"studies {family.name}.* in ", 1) for fact in plan.facts]
+    one = _("study {study} in {storage}", study=first.study.name, storage="")
+    every = _("studies {study}.* in {storage}", study=family.name, storage="")
+    facts = [fact.replace(one, every, 1) for fact in plan.facts]
     count = len(family.members)
-    plan = replace(plan, facts=[f"{count} series, each a study of its own", *facts])
+    plan = replace(plan, facts=[_("{count} series, each a study of its own", count=count), *facts])
     out = output()
     out.print("\n".join(plan.facts), highlight=False, markup=False)
     if plan.nodes is not None:
-        out.print(frame_table("Nodes", plan.nodes))
+        out.print(frame_table(_("Nodes"), plan.nodes))
     return 0

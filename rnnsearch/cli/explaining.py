@@ -2,10 +2,19 @@
 
 import json
 
-from rnnsearch.cli.common import AsJson, Device, OneSeries, Storage, StudyPath, app, load_one
+from rnnsearch.cli.common import (
+    AsJson,
+    Command,
+    Device,
+    OneSeries,
+    Storage,
+    StudyPath,
+    app,
+    load_one,
+)
 
 
-@app.command()
+@app.command(cls=Command)
 def explain(
     study: StudyPath,
     as_json: AsJson = False,

@@ -8,6 +8,7 @@ import typer
 
 from rnnsearch.cli.common import (
     AsJson,
+    Command,
     SomeSeries,
     Storage,
     StudyPath,
@@ -15,10 +16,10 @@ from rnnsearch.cli.common import (
     app,
     one_or_many,
 )
-from rnnsearch.shown import number_of, printable
+from rnnsearch.shown import printable
 
 
-@app.command()
+@app.command(cls=Command)
 def journal(
     study: StudyPath,
     data: Annotated[
@@ -39,6 +40,7 @@ def journal(
     from rnnsearch.config import StudyFile
     from rnnsearch.data.export import check_ending
     from rnnsearch.publish.journal import publish_journal
+    from rnnsearch.terminal.hints import exported
     from rnnsearch.terminal.journal import journal_tables
     from rnnsearch.terminal.tables import note, output
     from rnnsearch.verdict.journal.exporting import export as write
@@ -64,5 +66,5 @@ def journal(
     for part in journal_tables(told):
         out.print(part, highlight=False, markup=False)
     if export is not None:
-        print(printable(f"{export}: {number_of(len(told['forecasts']), 'forecast')}"))
+        print(printable(exported(export, len(told["forecasts"]))))
     return 0

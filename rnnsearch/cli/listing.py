@@ -2,10 +2,10 @@
 
 import json
 
-from rnnsearch.cli.common import AsJson, Storage, app
+from rnnsearch.cli.common import AsJson, Command, Storage, app
 
 
-@app.command()
+@app.command(cls=Command)
 def list(storage: Storage = None, as_json: AsJson = False) -> int:
     """List the studies that were searched here, with their best skill and verdict."""
     from rnnsearch.report.shelf.listing import listing

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnsearch.language import _
-from rnnsearch.shown import number_of
+from rnnsearch.language import _, counted, used
 
 if TYPE_CHECKING:
     from rnnsearch.many.family import Family
@@ -63,10 +62,16 @@ def search_many(
         except FailedSeries as error:
             failed = error
         except Interrupted as interrupted:
-            views.notice(f"stopped; {again} goes on from here")
+            views.notice(_("stopped; {command} goes on from here", command=again))
             return interrupted.exit_code
         if deadline.stopped:
-            views.notice(f"stopped after {deadline.text}; {again} goes on from here")
+            views.notice(
+                _(
+                    "stopped after {span}; {command} goes on from here",
+                    span=deadline.text,
+                    command=again,
+                )
+            )
     out = output()
     try:
         facts = status(family)
@@ -108,7 +113,7 @@ def evaluate_many(family: "Family", *, top: int, seeds: int, again: bool, as_jso
     from rnnsearch.many.index import write_index, write_page
     from rnnsearch.many.publishing import publish_above
     from rnnsearch.many.verdicts import evaluate_all
-    from rnnsearch.publish.page import publish_page
+    from rnnsearch.publish.page import publish_read
     from rnnsearch.publish.registry import publish
     from rnnsearch.terminal.many import leaderboard
     from rnnsearch.terminal.tables import evaluation_tables, note, output
@@ -121,14 +126,14 @@ def evaluate_many(family: "Family", *, top: int, seeds: int, again: bool, as_jso
         top=top,
         seeds=seeds,
         again=again,
-        evaluated=lambda member, problem, _: problems.update({member: problem}),
+        evaluated=lambda member, problem, answer: problems.update({member: problem}),
     )
     for member, problem in problems.items():
         answer, folder = verdicts.answers[member], champion_folder(member.study)
         model = publish(problem, answer, folder, notice=note)
         page = write_page(member, verdicts, problem) if len(family.every) <= PAGES else None
         if page and model:
-            publish_page(*page[:2], notice=note)
+            publish_read(*page[:2], notice=note)
     index = write_index(verdicts)
     publish_above(verdicts, problems, note)
     told = verdicts.plain()
@@ -140,11 +145,11 @@ def evaluate_many(family: "Family", *, top: int, seeds: int, again: bool, as_jso
         for part in evaluation_tables(verdicts.answers[family.members[0]]):
             out.print(part, highlight=False, markup=False)
     else:
-        out.print(told["sentence"], highlight=False, markup=False)
+        out.print(verdicts.sentence, highlight=False, markup=False)
         out.print(leaderboard(told))
         for series, reason in told["missing"].items():
-            out.print(f"{series}: {reason}", highlight=False, markup=False)
-    out.print(f"page: {index}", highlight=False, markup=False, soft_wrap=True)
+            out.print(f"{series}: {_(reason)}", highlight=False, markup=False)
+    out.print(_("page: {file}", file=index), highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
@@ -152,7 +157,7 @@ def report_many(family: "Family") -> int:
     """Write the page of each series, and that of all."""
     from rnnsearch.many.index import write_index, write_page
     from rnnsearch.many.verdicts import collect
-    from rnnsearch.publish.page import publish_page
+    from rnnsearch.publish.page import publish_read
     from rnnsearch.shown import printable
     from rnnsearch.terminal.tables import note
 
@@ -160,9 +165,14 @@ def report_many(family: "Family") -> int:
     for member in family.members:
         if page := write_page(member, verdicts):
             print(printable(str(page[2])))
-            publish_page(*page[:2], notice=note)
+            publish_read(*page[:2], notice=note)
         else:
-            note(f"{member.series}: no trial was completed, so there is nothing to report")
+            note(
+                _(
+                    "{series}: no trial was completed, so there is nothing to report",
+                    series=member.series,
+                )
+            )
     print(printable(str(write_index(verdicts))))
     return 0
 
@@ -183,7 +193,9 @@ def predict_many(
 
     from rnnsearch.data.export import write_table
     from rnnsearch.many.predicting import gathered, newer_files, predict_all
+    from rnnsearch.many.verdicts import collect
     from rnnsearch.shown import printable
+    from rnnsearch.terminal.hints import exported
     from rnnsearch.terminal.many import forecasts_table
     from rnnsearch.terminal.tables import note, output
 
@@ -200,12 +212,20 @@ def predict_many(
         return 0
     out = output()
     out.print(forecasts_table(told))
-    out.print(told["sentence"], highlight=False, markup=False)
+    sentence = told["sentence"] if used() == "en" else collect(family).sentence
+    out.print(sentence, highlight=False, markup=False)
     if told["recorded"]:
         counts = [one["new"] for one in told["recorded"].values()]
-        print(f"journal: {number_of(sum(counts), 'new forecast')} of {len(counts)} series")
+        print(
+            counted(
+                "journal: {count:,} new forecast of {series} series",
+                "journal: {count:,} new forecasts of {series} series",
+                sum(counts),
+                series=len(counts),
+            )
+        )
     if export is not None:
-        print(printable(f"{export}: {number_of(len(told['forecasts']), 'forecast')}"))
+        print(printable(exported(export, len(told["forecasts"]))))
     return 0
 
 

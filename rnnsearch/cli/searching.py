@@ -8,6 +8,7 @@ import typer
 
 from rnnsearch.cli.common import (
     AsJson,
+    Command,
     Device,
     SomeSeries,
     Storage,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from rnnsearch.many.family import Family
 
 
-@app.command()
+@app.command(cls=Command)
 def search(
     study: StudyPath,
     trials: Annotated[
@@ -204,11 +205,11 @@ def _dry_run(settings: "StudyFile | Family") -> int:
     out = output()
     out.print("\n".join(plan.facts), highlight=False, markup=False)
     if plan.nodes is not None:
-        out.print(frame_table("Nodes", plan.nodes))
+        out.print(frame_table(_("Nodes"), plan.nodes))
     return 0
 
 
-@app.command()
+@app.command(cls=Command)
 def status(
     study: StudyPath,
     series: SomeSeries = None,
@@ -251,7 +252,7 @@ def status(
     return 0
 
 
-@app.command()
+@app.command(cls=Command)
 def sync(
     study: StudyPath,
     series: SomeSeries = None,
@@ -277,9 +278,14 @@ def sync(
     for name, settings in studies.items():
         problem = Problem.load(settings)
         done = sync(problem)
+        of = _("{series}: ", series=name) if name else ""
         print(
-            f"MLflow: {name}{': ' if name else ''}{done['written']} trials written, "
-            f"{done['kept']} already there, {done['deleted']} surplus runs deleted"
+            _(
+                "MLflow: {of}{written} trials written, {kept} already there, {deleted} surplus "
+                "runs deleted",
+                of=of,
+                **{key: done[key] for key in ("written", "kept", "deleted")},
+            )
         )
         store = Store(settings, create=False)
         publish_plots(problem, store, notice=note)
@@ -290,7 +296,7 @@ def sync(
     return 0
 
 
-@app.command()
+@app.command(cls=Command)
 def dashboard(
     tracking: Tracking = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

@@ -6,11 +6,21 @@ from typing import Annotated
 
 import typer
 
-from rnnsearch.cli.common import AsJson, Force, SomeSeries, Storage, app, known_studies, load_many
+from rnnsearch.cli.common import (
+    AsJson,
+    Command,
+    Force,
+    SomeSeries,
+    Storage,
+    app,
+    known_studies,
+    load_many,
+)
+from rnnsearch.language import _
 from rnnsearch.shown import printable
 
 
-@app.command()
+@app.command(cls=Command)
 def studies(
     names: Annotated[
         list[str] | None,
@@ -26,21 +36,24 @@ def studies(
 
     if names:
         for path in copy(names, force=force):
-            print(printable(f"written: {path}"))
+            print(printable(_("written: {file}", file=path)))
         return 0
-    table = small_table("Sample studies")
-    table.add_column("name", no_wrap=True)
-    table.add_column("what it searches")
+    table = small_table(_("Sample studies"))
+    table.add_column(_("name"), no_wrap=True)
+    table.add_column(_("what it searches"))
     for name, meaning in described().items():
         table.add_row(name, meaning)
     out = output()
     out.print(table)
-    out.print("rnnsearch search NAME    runs one", highlight=False, markup=False)
-    out.print("rnnsearch studies NAME   copies one, to change it", highlight=False, markup=False)
+    for command, why in (
+        ("rnnsearch search NAME", _("runs one")),
+        ("rnnsearch studies NAME", _("copies one, to change it")),
+    ):
+        out.print(f"{command:<22}   {why}", highlight=False, markup=False)
     return 0
 
 
-@app.command()
+@app.command(cls=Command)
 def compare(
     studies: Annotated[
         list[Path],
@@ -85,5 +98,5 @@ def compare(
     for part in comparison_tables(told):
         out.print(part, highlight=False, markup=False)
     if page is not None:
-        print(printable(f"written: {page}"))
+        print(printable(_("written: {file}", file=page)))
     return 0

@@ -8,6 +8,7 @@ import typer
 
 from rnnsearch.cli.common import (
     AsJson,
+    Command,
     Device,
     SomeSeries,
     Storage,
@@ -30,7 +31,7 @@ Newer = Annotated[
 ]
 
 
-@app.command()
+@app.command(cls=Command)
 def evaluate(
     study: StudyPath,
     top: Annotated[int, typer.Option(min=1, help="Best trials that may become champion.")] = 5,
@@ -90,12 +91,12 @@ def _never_tested(name: str, study: Path, as_json: bool) -> int:
         print(json.dumps({"study": name, "verdict": {"sentence": UNTESTED_SENTENCE}}))
         return 0
     out = output()
-    for text in (UNTESTED_SENTENCE, without_test(find_study(study))):
+    for text in (_(UNTESTED_SENTENCE), without_test(find_study(study))):
         out.print(text, highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
-@app.command()
+@app.command(cls=Command)
 def report(
     study: StudyPath,
     series: SomeSeries = None,
@@ -123,7 +124,7 @@ def report(
     return 0
 
 
-@app.command()
+@app.command(cls=Command)
 def refit(
     study: StudyPath,
     data: Newer = None,
@@ -154,8 +155,8 @@ def refit(
     from rnnsearch.terminal.tables import output, refit_text
 
     out = output()
-    stays = "the answer stays that of the locked test"
-    out.print(f"{refit_text(renewed)}; {stays}", highlight=False, markup=False)
+    text = _("{refit}; the answer stays that of the locked test", refit=refit_text(renewed))
+    out.print(text, highlight=False, markup=False)
     if model:
         out.print(_("champion in MLflow: {model}", model=model), highlight=False, markup=False)
     return 0
@@ -174,7 +175,7 @@ def _refit(
     return renewed, publish_refit(settings, renewed["evaluated"], notice=note)
 
 
-@app.command()
+@app.command(cls=Command)
 def predict(
     study: StudyPath,
     data: Newer = None,
@@ -204,6 +205,7 @@ def predict(
     """Print the champion's next forecasts, each with its date."""
     from rnnsearch.config import StudyFile
     from rnnsearch.data.export import check_ending, write_table
+    from rnnsearch.terminal.hints import exported
     from rnnsearch.terminal.tables import note, output, prediction_table
     from rnnsearch.verdict.prediction import predict
 
@@ -252,7 +254,7 @@ def predict(
         if recorded := answer["recorded"]:
             output().print(_recorded(recorded), highlight=False, markup=False)
         if export is not None:
-            print(printable(f"{export}: {len(answer['forecasts'])} forecasts"))
+            print(printable(exported(export, len(answer["forecasts"]))))
     return 0
 
 

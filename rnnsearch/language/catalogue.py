@@ -24,6 +24,7 @@ TEMPLATES = ("_", "counted", "html", "head")
 KEYWORDS = {"_": None, "counted": (1, 2), "marked": None}
 CODE = "zh_TW"
 KEYS = PACKAGE / "config"
+COMMANDS = PACKAGE / "cli"
 SECTION = "Section"
 
 
@@ -40,15 +41,31 @@ def in_the_code() -> "Catalog":
         with path.open("rb") as file:
             for line, message, comments, _ in extract("python", file, keywords=KEYWORDS):
                 found.add(message, None, [(place, line)], auto_comments=comments)
-    for path in sorted(KEYS.glob("*.py")):
-        place = path.relative_to(PACKAGE.parent).as_posix()
-        for line, text in of_keys(path.read_text(encoding="utf-8")):
-            found.add(text, None, [(place, line)])
+    for folder, texts_of in ((KEYS, of_keys), (COMMANDS, of_commands)):
+        for path in sorted(folder.glob("*.py")):
+            place = path.relative_to(PACKAGE.parent).as_posix()
+            for line, text in texts_of(path.read_text(encoding="utf-8")):
+                if text:
+                    found.add(text, None, [(place, line)])
     for path in sorted(PACKAGE.rglob("*.j2")):
         place = path.relative_to(PACKAGE.parent).as_posix()
         for line, texts in in_a_template(path.read_text(encoding="utf-8")):
             found.add(texts, None, [(place, line)])
     return found
+
+
+def of_commands(source: str) -> Iterator[tuple[int, str]]:
+    """(line, text) of the help that commands and their options have: docstrings and `help=`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef) and any(map(_of_the_app, node.decorator_list)):
+            yield node.lineno, ast.get_docstring(node) or ""
+        if isinstance(node, ast.keyword) and node.arg == "help":
+            yield node.value.lineno, str(ast.literal_eval(node.value))
+
+
+def _of_the_app(decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return isinstance(called, ast.Attribute) and called.attr in ("command", "callback")
 
 
 def in_a_template(source: str) -> Iterator[tuple[int, str | tuple[str, str]]]:

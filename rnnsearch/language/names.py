@@ -3,7 +3,7 @@
 `_` translates them where they are shown; here they are marked for the catalogue.
 """
 
-from rnnsearch.language import again, marked
+from rnnsearch.language import again, listed, marked
 
 REASONS = (
     marked("needs {count} rows, has {known}"),
@@ -22,6 +22,29 @@ REASONS = (
     marked("the daily returns do not vary"),
     marked("the naive forecast is perfect on a block of rows"),
     marked("there are no trials"),
+    marked("no series has rows to compare"),
+    marked("all forecasts go the same way"),
+    marked("all actual values go the same way"),
+    marked(
+        "the forecasts have {rises} rises and {falls} falls; at least {least} of each are needed"
+    ),
+    marked(
+        "the actual values have {rises} rises and {falls} falls; at least {least} of each are "
+        "needed"
+    ),
+    marked(
+        "the forecasts have {rises} rises and {others} others; at least {least} of each are needed"
+    ),
+    marked(
+        "an order needs {least} dates with forecasts of {fewest} series or more that differ, and "
+        "the locked rows, of {count} series, have {known} with so many"
+    ),
+    marked(
+        "an order needs {fewest} series or more with forecasts that differ on a date, and the "
+        "locked rows are of {count}"
+    ),
+    marked("one of its refits has no forecast: {reason}"),
+    marked("{measure} has no value on a block of rows: {error}"),
     marked("nothing is left to forecast: the actual values do not vary"),
     marked("the forecasts do not vary beyond what doing nothing knows"),
     marked("the forecast differs from the naive one by the same on every row"),
@@ -31,6 +54,11 @@ REASONS = (
     marked("the fit did not converge"),
 )
 """Why something was not done, as evaluations keep it."""
+COMPARED = (
+    marked("the {most} trials with the smallest mean loss of {trials}"),
+    marked("means of {step} consecutive rows"),
+)
+"""What a test compared where it was not all trials on all rows, as evaluations keep it."""
 CHOSEN = (
     marked("{count} trees of {leaves} leaves"),
     marked("ARIMA({orders}) with drift"),
@@ -43,6 +71,11 @@ CHOSEN = (
 def reason(text: str) -> str:
     """One of `REASONS` with its values, in the user's language."""
     return again(text, REASONS)
+
+
+def compared(text: str) -> str:
+    """Some of `COMPARED` with their values, in the user's language."""
+    return listed(again(part, COMPARED) for part in text.split("; "))
 
 
 def chosen(text: str) -> str:
@@ -100,6 +133,14 @@ FORECASTS = (
 )
 STUDIES = (marked("empty"), marked("being searched"), marked("done"), marked("stopped"))
 COLUMNS = (
+    marked("series"),
+    marked("seen"),
+    marked("forecast\nvolatility"),
+    marked("low\nvolatility"),
+    marked("high\nvolatility"),
+    marked("unit"),
+    marked("warmup"),
+    marked("source"),
     marked("origin\ndate"),
     marked("sessions\nahead"),
     marked("target\ndate"),

@@ -4,7 +4,7 @@ They are made where `--json`, MLflow and the store get them; `said` translates o
 shown.
 """
 
-from rnnsearch.language import again, listed, marked
+from rnnsearch.language import _, again, listed, marked
 
 OF_FILES = (
     marked("{file}: is not UTF-8, so its text is read as {encoding}."),
@@ -32,28 +32,55 @@ OF_FORECASTS = (
         "{known} of {count} targets are rows that trained the weights; how near these forecasts "
         "come says nothing about the others"
     ),
-)
-OF_DRAFTS = (
-    marked("data: {file}, {count} daily bars, {first} to {last}"),
-    marked("columns: {names}"),
-    marked("target: {kind} of {column}"),
-    marked("inputs: the target itself and {count} more to choose from"),
     marked(
-        "folds: {count}, the last trains on {train} days and validates on {validation}; {test} are "
-        "locked"
+        "newest inputs lie outside what training saw: {inputs}; a network knows nothing of such "
+        "values, so what it says of the next change is a guess"
+    ),
+    marked(
+        "newest inputs lie outside what training saw: {inputs}; a network knows nothing of such "
+        "values, so its forecast tends back to prices that it has seen: search again with newer "
+        "rows"
+    ),
+    marked(
+        "newest inputs lie outside what training saw: {inputs}; a network knows nothing of such "
+        "values, so its forecast tends back to prices that it has seen: `rnnsearch search STUDY "
+        "--fork NAME` begins a study whose networks forecast the change from the last price"
+    ),
+    marked(
+        "targets after the end of the file have no date: its rows are no days and not equally far "
+        "apart, and calendars know days alone"
+    ),
+    marked(
+        "targets after the end of the file have no date: its newest bars are not at the same times "
+        "of day within every session of calendar = {calendar}"
+    ),
+    marked(
+        "the weights know nothing of the newest sessions, a tenth or more of all; `rnnsearch refit "
+        "{study}` trains them on all rows"
     ),
 )
-OF_EVALUATIONS = (
-    marked("validating the best {trials} trials with {seeds} seeds each"),
-    marked("validated {done} of {count}"),
-    marked("refitting trial {number} on all rows before the test"),
-    marked("refitted {done} of {count}"),
-    marked("opening the locked test (opening number {number})"),
-    marked("fitting {count} baselines: {names}"),
-    marked("compiling kernels for this processor, once (a few seconds)"),
+OF_SERIES = (
+    marked(
+        "{series}: the last prices, and so the forecasts, are older than the newest of all, of "
+        "{date}"
+    ),
+    marked(
+        "{series}: the network never saw a row of it, and the locked test says nothing about such "
+        "series"
+    ),
+    marked(
+        "{series}: the network never saw a row of these, and the locked test says nothing about "
+        "such series"
+    ),
+    marked(
+        "{series}: newest inputs lie outside what training saw, of which a network knows nothing; "
+        "--json names them"
+    ),
+    marked("{series} is left out: {reason}"),
+    marked("and {count} more notes on the prices"),
+    marked("and {count} more are left out: --json has them all"),
 )
-"""How far an evaluation is."""
-
+ABOUT = marked("{series}: {text}")
 COMPARED = (
     marked(
         "not on the same rows and targets ({causes}), so a larger skill is not a better network"
@@ -69,13 +96,17 @@ CAUSES = (
 
 def said(text: str) -> str:
     """A remark in the user's language; what is no known one stays as it is."""
-    return again(text, (*OF_FILES, *OF_FORECASTS, *OF_DRAFTS, *OF_EVALUATIONS, *COMPARED))
+    known = again(text, (*OF_SERIES, *OF_FILES, *reversed(OF_FORECASTS), *COMPARED))
+    series, colon, rest = text.partition(": ")
+    if known == text and colon and (told := again(rest, reversed(OF_FORECASTS))) != rest:
+        return _(ABOUT, series=series, text=told)
+    return known
 
 
 def not_comparable(text: str) -> str:
     """One of `COMPARED`, its causes, too."""
-    before, _, rest = text.partition(" (")
-    causes, _, after = rest.rpartition("), ")
+    before, _paren, rest = text.partition(" (")
+    causes, _end, after = rest.rpartition("), ")
     if not causes:
         return said(text)
     whole = again(causes, CAUSES[1:2])  # has commas of its own

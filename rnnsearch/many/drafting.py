@@ -17,6 +17,7 @@ from rnnsearch.data.files.numbers import parse_numbers
 from rnnsearch.data.listing import Listed, is_pattern, list_series
 from rnnsearch.data.prices.load import read_prices, whole_table
 from rnnsearch.errors import DataError, SeveralSeriesError, cut
+from rnnsearch.language import _, listed
 from rnnsearch.prepare import draft
 from rnnsearch.prepare.draft import Draft, Many
 from rnnsearch.prepare.look import PRICE_NAMES, SMALLEST, look
@@ -128,18 +129,27 @@ def _init_many(
         many=Many(_called(path), written, len(looked.rows)),
         **given,
     )
-    names = ", ".join(one.name[:40] for one in list(looked.rows)[:10])
-    more = f" and {len(looked.rows) - 10} more" if len(looked.rows) > 10 else ""
+    names = listed(one.name[:40] for one in list(looked.rows)[:10])
+    if len(looked.rows) > 10:
+        names = _("{names} and {count} more", names=names, count=len(looked.rows) - 10)
     what = {
-        "wide": "each column is read as the close of a series (--target COLUMN: one is forecast, "
-        "and the others are inputs)",
-        "auto": "each file is a series" if is_pattern(path) else "the file has several",
+        "wide": _(
+            "each column is read as the close of a series (--target COLUMN: one is forecast, and "
+            "the others are inputs)"
+        ),
+        "auto": _("each file is a series") if is_pattern(path) else _("the file has several"),
     }[section.layout]
     facts = [
-        f"series: {len(looked.rows)} ({names}{more}); {what}",
-        f"each is searched as a study of its own; what follows is {shortest.name}, the shortest",
+        _("series: {count} ({names}); {what}", count=len(looked.rows), names=names, what=what),
+        _(
+            "each is searched as a study of its own; what follows is {series}, the shortest",
+            series=shortest.name,
+        ),
     ]
-    bad = [f"{one.name} cannot be used and is left out: {cut(r)}" for one, r in looked.bad.items()]
+    bad = [
+        _("{series} cannot be used and is left out: {why}", series=one.name, why=cut(why))
+        for one, why in looked.bad.items()
+    ]
     return replace(made, facts=[*facts, *made.facts], warnings=(*bad, *made.warnings))
 
 

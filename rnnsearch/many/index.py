@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import jinja2
-
 from rnnsearch.config import home
 from rnnsearch.errors import NoTrialError
-from rnnsearch.language import in_english
+from rnnsearch.language.templates import templates
 from rnnsearch.many.family import Member
 from rnnsearch.many.verdicts import Verdicts
 from rnnsearch.report.facts import Facts
@@ -20,23 +18,7 @@ from rnnsearch.report.page import write
 from rnnsearch.scoring import metrics
 from rnnsearch.search.problem import Problem
 from rnnsearch.terminal.many import PROBABILITIES, p_cell
-from rnnsearch.version import __version__
-
-HEADINGS = (
-    ("series", False),
-    ("verdict", False),
-    ("skill", True),
-    ("information, p alone", True),
-    ("information, list", True),
-    ("better, p alone", True),
-    ("better, list", True),
-    ("better, one", True),
-    ("Sharpe ratio", True),
-    ("trials", True),
-    ("openings", True),
-    ("network", False),
-    ("locked test", False),
-)
+from rnnsearch.verdict.answers import told_alone
 
 
 def write_index(verdicts: Verdicts) -> Path:
@@ -45,28 +27,23 @@ def write_index(verdicts: Verdicts) -> Path:
 
 
 def render(verdicts: Verdicts) -> str:
+    """The page as HTML, in the user's language."""
     told = verdicts.plain()
-    rows = [_row(row) for row in told["series"]]
+    alone = {member.series: told_alone(one) for member, one in verdicts.answers.items()}
+    rows = [_row(row) | {"alone": alone[row["series"]]} for row in told["series"]]
     return (
-        jinja2.Environment(
-            loader=jinja2.PackageLoader("rnnsearch.many", ""),
-            autoescape=True,
-            trim_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        .get_template("index.html.j2")
+        templates()
+        .get_template("parts/many.html.j2")
         .render(
             told=told,
+            sentence=verdicts.sentence,
             rows=rows,
-            headings=HEADINGS,
             better=any(row["verdict"] == "better" for row in rows),
-            version=__version__,
             written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         )
     )
 
 
-@in_english()  # as is the page of all
 def write_page(
     member: Member, verdicts: Verdicts, problem: Problem | None = None
 ) -> tuple[Facts, str, Path] | None:
@@ -86,7 +63,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     cells = [(skill.text(row["skill"]), row["skill"])]
     cells += [(p_cell(row[name]), row[name]) for name in PROBABILITIES]
     sharpe = row["sharpe"]
-    cells.append(("–" if sharpe is None else f"{sharpe:+.2f}", sharpe))
+    cells.append(("–" if sharpe is None else f"{sharpe:+.2f}".replace("-", "−"), sharpe))
     cells += [(str(row[name]), row[name]) for name in ("trials", "openings")]
     there = (home() / f"{row['study']}.html").exists()
     page = f"./{quote(row['study'])}.html" if there else ""

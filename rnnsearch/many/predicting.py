@@ -6,13 +6,15 @@ from typing import Any
 
 from rnnsearch.data.listing import is_pattern, list_series
 from rnnsearch.errors import NoTrialError, RnnsearchError, StudyFileError, shown
+from rnnsearch.language import _, marked
+from rnnsearch.language.notices import said
 from rnnsearch.many.family import Family, named, series_names
 from rnnsearch.many.verdicts import collect
 from rnnsearch.verdict.pooled.predicting import some
 from rnnsearch.verdict.prediction import OLD_WEIGHTS, check_recorded, predict
 
 Say = Callable[[str], None]
-UNTESTED = "untested"
+UNTESTED = marked("untested")
 
 
 def predict_all(
@@ -66,7 +68,7 @@ def predict_all(
         "study": family.name,
         "level": level,
         "forecasts": rows,
-        "sentence": verdicts.sentence,
+        "sentence": verdicts.plain()["sentence"],
         "missing": missing,
         "notes": notes,
         "recorded": recorded,
@@ -117,7 +119,9 @@ def gathered(notes: Mapping[str, Sequence[str]], study: str) -> list[str]:
                     f"`rnnsearch refit {study}` trains them on all rows"
                 )
             about.setdefault(text, []).append(series)
-    return [f"{some(names)}: {text}" for text, names in about.items()]
+    return [
+        _("{series}: {text}", series=some(names), text=said(text)) for text, names in about.items()
+    ]
 
 
 def rows_of(rows: list[dict[str, Any]], series: str) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from rnnsearch.language import _
 from rnnsearch.many.family import Family
 from rnnsearch.many.reading import Read, notes, read_all
 from rnnsearch.prepare.preview import Check, check
@@ -30,9 +31,17 @@ def check_all(family: Family) -> CheckAll:
     first = check(member.study)
     count = len(read.problems)
     facts = [
-        f"data: {family.name} has {count} series, each of them a study of its own",
-        f"what follows is {member.series}, the first of them; all together take about {count} "
-        "times as long",
+        _(
+            "data: {study} has {count} series, each of them a study of its own",
+            study=family.name,
+            count=count,
+        ),
+        _(
+            "what follows is {series}, the first of them; all together take about {count} times "
+            "as long",
+            series=member.series,
+            count=count,
+        ),
     ]
     return CheckAll(facts, _table(read), first, (*warnings, *notes(read)))
 
@@ -43,12 +52,12 @@ def _table(read: Read) -> pd.DataFrame:
         dates, split = problem.prices.dates, problem.split
         rows.append(
             {
-                "series": member.series,
-                "sessions": len(dates),
-                "first": f"{dates[0]:%Y-%m-%d}",
-                "last": f"{dates[-1]:%Y-%m-%d}",
-                "inputs": len(problem.table.names),
-                "locked": len(split.test),
+                _("series"): member.series,
+                _("sessions"): len(dates),
+                _("first"): f"{dates[0]:%Y-%m-%d}",
+                _("last"): f"{dates[-1]:%Y-%m-%d}",
+                _("inputs"): len(problem.table.names),
+                _("locked"): len(split.test),
             }
         )
     return pd.DataFrame(rows)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rnnsearch.config import home
 from rnnsearch.data.scratch import scratch
+from rnnsearch.language import in_english
 from rnnsearch.many.family import Member
 from rnnsearch.many.index import render
 from rnnsearch.many.verdicts import Verdicts
@@ -37,6 +38,7 @@ def publish_above(
         )
 
 
+@in_english()  # MLflow is everybody's
 def _publish(verdicts: Verdicts, problems: dict[Member, Problem], uri: str) -> None:
     from mlflow.entities import ViewType
 

@@ -10,6 +10,7 @@ from rnnsearch.config import StudyFile
 from rnnsearch.data.inputs.build import build_inputs
 from rnnsearch.data.prices.load import read_prices
 from rnnsearch.errors import DataError, RnnsearchError, cut
+from rnnsearch.language import _, counted
 from rnnsearch.many.family import Family, Member
 from rnnsearch.search.problem import Problem, cache_folder
 from rnnsearch.search.side_by_side import Reading, side_by_side, silently
@@ -45,7 +46,14 @@ def read_all(family: Family, say: Say, *, tried: bool = False, reading: Reading 
         if read.problems:
             remedy += ", or leave such series out with skip_bad = true in [data]"
         raise DataError("\n".join([f"{family.name}: {count}{remedy}.", *told]))
-    say(f"{count} and {'is' if len(told) == 1 else 'are'} left out (skip_bad):")
+    say(
+        counted(
+            "{count} of {every} series cannot be used and is left out (skip_bad):",
+            "{count} of {every} series cannot be used and are left out (skip_bad):",
+            len(told),
+            every=len(family.members),
+        )
+    )
     for text in told:
         say(f"  {text}")
     return read
@@ -80,7 +88,7 @@ def _prepared(members: Sequence[Member]) -> Iterator[Member]:
         return
     others = members[1:]
     built = side_by_side(partial(_build, cache), [member.study for member in others])
-    for member, _ in zip(others, built, strict=True):
+    for member, _built in zip(others, built, strict=True):
         yield member
 
 
@@ -98,5 +106,7 @@ def notes(read: Read) -> Iterator[str]:
             plain = note.removeprefix(f"{problem.prices.name}: ")
             series.setdefault(plain, []).append(member.series)
     for note, names in series.items():
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        yield f"{names[0]}{more}: {note}"
+        who = names[0]
+        if len(names) > 1:
+            who = _("{names} and {count} more", names=who, count=len(names) - 1)
+        yield _("{series}: {text}", series=who, text=note)

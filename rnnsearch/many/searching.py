@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from rnnsearch.errors import HeldStudyError, NoTrialError, RnnsearchError
+from rnnsearch.language import _
 from rnnsearch.many.family import Family, Member
 from rnnsearch.many.pool import Pool
 from rnnsearch.search import engines
@@ -66,8 +67,11 @@ def search_all(
         searches.together()
     else:
         views.notice(
-            f'the engine "{engine.name}" trains one study at a time, so the series are searched '
-            "one after the other"
+            _(
+                'the engine "{engine}" trains one study at a time, so the series are searched one '
+                "after the other",
+                engine=engine.name,
+            )
         )
         searches.in_turn()
     if searches.failed:
@@ -190,7 +194,9 @@ class _Searches:
 
     def _fail(self, member: Member, error: RnnsearchError) -> None:
         self.failed[member] = error
-        self.views.notice(f"{member.series}: {error}; the other series go on")
+        self.views.notice(
+            _("{series}: {error}; the other series go on", series=member.series, error=error)
+        )
 
 
 def _check_results(family: Family, problems: dict[Member, Problem]) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rnnsearch.errors import AbsentStudyError
+from rnnsearch.language import marked
 from rnnsearch.many.family import Family, Member
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.leases import is_abandoned, working
@@ -10,7 +11,8 @@ from rnnsearch.search.store.records import title, tracking_uri
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import FINISHED, best_first
 
-NOT_BEGUN, SEARCHED, DONE, STOPPED = "not begun", "being searched", "done", "stopped"
+NOT_BEGUN = marked("not begun")
+SEARCHED, DONE, STOPPED = "being searched", "done", "stopped"
 
 
 def status(family: Family) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rnnsearch.errors import AbsentStudyError, NoTrialError, RnnsearchError
+from rnnsearch.language import _, counted, in_english, listed, marked
 from rnnsearch.many.family import Family, Member
 from rnnsearch.scoring import sentences
 from rnnsearch.scoring.inference.significance import LEVEL
@@ -25,6 +26,7 @@ from rnnsearch.verdict.evaluation import evaluate
 Say = Callable[[str], None]
 
 NAMED = 20  # series in a sentence
+NOT_EVALUATED = marked("not evaluated")
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,20 @@ class Verdicts:
 
     @property
     def sentence(self) -> str:
-        """What all of them come to."""
+        """What all of them come to, in the user's language."""
         return _sentence(self.family.name, self.among)
 
     def plain(self) -> dict[str, Any]:
-        """Plain JSON: study, sentence, at_least_one (Holm's p of information and of better), level,
-        series (a row each, the surest first), missing.
+        """Plain JSON, which is English: study, sentence, at_least_one (Holm's p of information and
+        of better), level, series (a row each, the surest first), missing.
         """
         rows = [_row(member, self.answers[member], self.among[member]) for member in self.answers]
         found = list(self.among.values())
+        with in_english():
+            sentence = self.sentence
         return {
             "study": self.family.name,
-            "sentence": self.sentence,
+            "sentence": sentence,
             "level": LEVEL,
             "at_least_one": {
                 "informative": min((one.holm_informative for one in found), default=None),
@@ -69,7 +73,7 @@ def evaluate_all(
     top: int = 5,
     seeds: int = 3,
     again: bool = False,
-    evaluated: Callable[[Member, Problem, dict[str, Any]], None] = lambda *_: None,
+    evaluated: Callable[[Member, Problem, dict[str, Any]], None] = lambda *told: None,
 ) -> Verdicts:
     """Open the locked test of each series, once, as `verdict.evaluation.evaluate` does with one.
 
@@ -82,7 +86,15 @@ def evaluate_all(
     for number, member in enumerate(family.members, start=1):
 
         def tell(text: str, name: str = member.series, number: int = number) -> None:
-            say(f"{name} ({number} of {len(family.members)}): {text}")
+            say(
+                _(
+                    "{series} ({number} of {count}): {text}",
+                    series=name,
+                    number=number,
+                    count=len(family.members),
+                    text=text,
+                )
+            )
 
         try:
             problem = Problem.load(member.study)
@@ -115,7 +127,7 @@ def collect(family: Family, failed: dict[Member, str] | None = None) -> Verdicts
         if answer is not None:
             answers[member] = answer
         elif member not in missing:
-            missing[member] = "not evaluated"
+            missing[member] = NOT_EVALUATED
     found = dict(zip(answers, corrected([_told(one) for one in answers.values()]), strict=True))
     said = {member: _noted(answers[member], one, len(found)) for member, one in found.items()}
     return Verdicts(family, said, found, missing)
@@ -193,27 +205,41 @@ def _sharpe(answer: dict[str, Any]) -> float | None:
 def _sentence(name: str, among: dict[Member, Corrected]) -> str:
     count = len(among)
     if not count:
-        return f"{name}: no series is evaluated yet."
+        return _("{study}: no series is evaluated yet.", study=name)
     better = [member.series for member, one in among.items() if one.better]
     more = [m.series for m, one in among.items() if one.informative and not one.better]
-    said = [f"{_count(len(better))} better than doing nothing{_names(better)}"]
+    said = [
+        counted(
+            "{count} is better than doing nothing{names}",
+            "{count} are better than doing nothing{names}",
+            len(better),
+            names=_names(better),
+        )
+        if better
+        else _("none is better than doing nothing")
+    ]
     if more:
-        said.append(f"{len(more)} more informative{_names(more)}")
+        said.append(
+            _("{count} more informative{names}", count=len(more), names=_names(more)),
+        )
     surest = min(one.holm_informative for one in among.values())
-    is_one = "at least one is informative" if surest < LEVEL else "all of it may be chance"
-    return (
-        f"{name}: of {count} evaluated series {', '.join(said)}; {is_one} "
-        f"({probability(surest)}, Holm). Of such a list at most {LEVEL:.0%} is expected to be "
-        "there by chance (Benjamini–Hochberg)."
+    is_one = _("at least one is informative") if surest < LEVEL else _("all of it may be chance")
+    return _(
+        "{study}: of {count} evaluated series {said}; {is_one} ({p}, Holm). Of such a list at most "
+        "{level:.0%} is expected to be there by chance (Benjamini–Hochberg).",
+        study=name,
+        count=count,
+        said=listed(said),
+        is_one=is_one,
+        p=probability(surest),
+        level=LEVEL,
     )
-
-
-def _count(found: int) -> str:
-    return f"{found or 'none'} {'is' if found <= 1 else 'are'}"
 
 
 def _names(names: Sequence[str]) -> str:
     if not names:
         return ""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f" ({', '.join(names[:NAMED])}{more})"
+    told = listed(names[:NAMED])
+    if len(names) > NAMED:
+        told = _("{names} and {count} more", names=told, count=len(names) - NAMED)
+    return _(" ({text})", text=told)

@@ -23,6 +23,7 @@ from rnnsearch.data.inputs.lookahead import REMEDY, Leak, cut_rows, first_differ
 from rnnsearch.data.prices.load import read_prices
 from rnnsearch.data.scratch import scratch
 from rnnsearch.errors import DataError, StudyFileError
+from rnnsearch.language import _, listed
 from rnnsearch.shown import day
 
 PATIENCE = 600  # seconds for one run of the command
@@ -43,9 +44,15 @@ def check_columns(study: StudyFile, command: str) -> str:
     allowed = [name for name in names if key(name) in ahead]
     if leaks:
         raise DataError("\n".join(map(str, leaks)) + f"\n{REMEDY}")
-    said = f"canary: no earlier value of {', '.join(names)} changed in {cuts} cuts of the file"
+    said = _(
+        "canary: no earlier value of {names} changed in {cuts} cuts of the file",
+        names=listed(names),
+        cuts=cuts,
+    )
     if allowed:
-        said += f"; {', '.join(allowed)} may look ahead, but not at prices (known_ahead)"
+        said += _(
+            "; {names} may look ahead, but not at prices (known_ahead)", names=listed(allowed)
+        )
     return said
 
 

@@ -25,7 +25,7 @@ from rnnsearch.data.markets.proposals import likely_market
 from rnnsearch.data.prices.load import Prices
 from rnnsearch.data.prices.refusals import OHLC
 from rnnsearch.errors import StudyFileError
-from rnnsearch.language import _, marked
+from rnnsearch.language import _, listed, marked
 from rnnsearch.prepare.look import SMALLEST, look
 from rnnsearch.search.problem import Problem
 
@@ -221,7 +221,10 @@ def lay_out(
     tables = tomllib.loads(text)
     tables["data"] |= {"path": data.absolute(), "series": section.series}
     problem = Problem.load(StudyFile.model_validate(tables))  # as `check` and `search` do
-    told = (f"column {name!r} is no input: {why}" for name, why in left_out.items())
+    told = (
+        _("column {name!r} is no input: {why}", name=name, why=why)
+        for name, why in left_out.items()
+    )
     notes = (*prices.warnings, *problem.table.notes, *_chosen(prices, section), *told)
     return Drafted(text, tables, _facts(problem, told=target is not None), notes)
 
@@ -229,7 +232,7 @@ def lay_out(
 def bars(dates: pd.DatetimeIndex) -> tuple[str, str, str]:
     """What rows are (daily), what several are called (days), and output shifts that fit."""
     step = float(np.median(np.diff(dates.asi8))) / 86_400e6  # microseconds to days
-    _, kind, units, shifts = next(row for row in BARS if step <= row[0])
+    _step, kind, units, shifts = next(row for row in BARS if step <= row[0])
     return kind, units, shifts
 
 
@@ -304,20 +307,26 @@ def _chosen(prices: Prices, data: DataSection) -> Iterator[str]:
     """What was chosen because of the rows, where other rows would allow more."""
     if targets.get(data.predict).in_prices:
         row = int(np.argmax(prices.close <= 0))
-        yield (
-            f"{data.target} is {prices.close[row]:g} on {prices.dates[row]:%Y-%m-%d}, which has no "
-            "log return, so the level is forecast, without most indicators; if the row is "
-            "wrong, correct it and begin again"
+        yield _(
+            "{target} is {value:g} on {date}, which has no log return, so the level is forecast, "
+            "without most indicators; if the row is wrong, correct it and begin again",
+            target=data.target,
+            value=prices.close[row],
+            date=prices.dates[row].strftime("%Y-%m-%d"),
         )
     elif (lowest := _lowest(prices))[0] <= 0:
-        yield (
-            f"{prices.name}: {lowest[2]} in {prices.rows[lowest[1]]} is {lowest[0]:g}, so most "
-            "indicators are left out, which need prices above 0; if the row is wrong, correct it "
-            "and begin again"
+        yield _(
+            "{file}: {column} in {row} is {value:g}, so most indicators are left out, which need "
+            "prices above 0; if the row is wrong, correct it and begin again",
+            file=prices.name,
+            column=lowest[2],
+            row=prices.rows[lowest[1]],
+            value=lowest[0],
         )
     elif not next(size for size in SIZES if len(prices.dates) >= size.rows).indicators:
-        yield (
-            f"{len(prices.dates)} rows are too few for indicators, which cost 80 rows of warm-up"
+        yield _(
+            "{count} rows are too few for indicators, which cost 80 rows of warm-up",
+            count=len(prices.dates),
         )
 
 
@@ -361,18 +370,33 @@ def _aligned(block: str) -> str:
 
 def _facts(problem: Problem, told: bool) -> list[str]:
     prices, data, split = problem.prices, problem.study.data, problem.split
-    kind, units, _ = bars(prices.dates)
-    guessed = (
-        "" if told or data.target == "Close" else " (there is no Close; --target names another)"
-    )
-    adjusted = ", adjusted for dividends and splits" if data.adjust else ""
-    others = len(problem.table.names) - len(problem.table.always)
+    kind, units, _shifts = bars(prices.dates)
+    what = _("target: {kind} of {target}", kind=data.predict, target=data.target)
+    what += _(", adjusted for dividends and splits") if data.adjust else ""
+    if not told and data.target != "Close":
+        what += _(" (there is no Close; --target names another)")
     return [
-        f"data: {prices.name}, {len(prices.dates)} {kind} bars, {prices.dates[0]:%Y-%m-%d} to "
-        f"{prices.dates[-1]:%Y-%m-%d}",
-        f"columns: {', '.join(prices.frame.columns)}",
-        f"target: {data.predict} of {data.target}{adjusted}{guessed}",
-        f"inputs: the target itself and {others} more to choose from",
-        f"folds: {len(split.folds)}, the last trains on {len(split.folds[-1].train)} {units} and "
-        f"validates on {len(split.folds[-1].validation)}; {len(split.test)} are locked",
+        _(
+            "data: {file}, {rows} {kind} bars, {first} to {last}",
+            file=prices.name,
+            rows=len(prices.dates),
+            kind=_(kind),
+            first=prices.dates[0].strftime("%Y-%m-%d"),
+            last=prices.dates[-1].strftime("%Y-%m-%d"),
+        ),
+        _("columns: {names}", names=listed(prices.frame.columns)),
+        what,
+        _(
+            "inputs: the target itself and {count} more to choose from",
+            count=len(problem.table.names) - len(problem.table.always),
+        ),
+        _(
+            "folds: {folds}, the last trains on {train} {units} and validates on {validation}; "
+            "{test} are locked",
+            folds=len(split.folds),
+            train=len(split.folds[-1].train),
+            units=_(units),
+            validation=len(split.folds[-1].validation),
+            test=len(split.test),
+        ),
     ]

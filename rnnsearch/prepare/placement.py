@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from rnnsearch.config import StudyFile
+from rnnsearch.language import _
 from rnnsearch.search import engines
 from rnnsearch.search.engines import Placement
 from rnnsearch.search.problem import Problem
@@ -20,7 +21,7 @@ def placement(study: StudyFile) -> Placement:
     engine = engines.by_name(study.run.engine)
     engine.require()
     stores = [
-        f"study {study.name} in {shown_uri(storage_url(study))}",
+        _("study {study} in {storage}", study=study.name, storage=shown_uri(storage_url(study))),
         f"MLflow: {shown_uri(tracking_uri(study))}",
     ]
     plan = engine.placement(problem)

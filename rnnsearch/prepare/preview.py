@@ -13,7 +13,7 @@ from optuna.trial import FixedTrial
 from rnnsearch.config import StudyFile, extremes
 from rnnsearch.config.study import QUANTILE
 from rnnsearch.data.markets.calendars import coming_sessions
-from rnnsearch.language import in_english
+from rnnsearch.language import _, counted, listed, marked
 from rnnsearch.scoring.words import duration
 from rnnsearch.search import engines
 from rnnsearch.search.inputs.candidates import describe
@@ -23,7 +23,6 @@ from rnnsearch.search.space.suggesting import grid_size, nearest, space_sizes, s
 from rnnsearch.search.store.records import title
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.search.trial.protocol import Outcome, Task
-from rnnsearch.shown import number_of
 
 TINY_EPOCHS = 3  # of the tiny trial; its first one starts torch too
 
@@ -59,36 +58,64 @@ def check(study: StudyFile) -> Check:
     seconds, device = _trial_times(problem, [middle, *_references(problem)])
     name = title(middle.plain())
     workers = engines.by_name(study.run.engine).expected_workers(study)
-    count = len(problem.candidates.families)
-    families = f"{count} famil{'y' if count == 1 else 'ies'}"
+    endless = math.isinf(combinations)
     facts = [
-        f"data: {data['name']}, {data['rows']} sessions, {data['first']} to {data['last']}",
-        f"target: {study.data.predict} of {study.data.target}"
-        + (f", by {prices.how}" if prices.how else ""),
-        *([f"maximised: {problem.objective.meaning}"] if study.valued_by else []),
-        f"inputs: the target's own and {len(problem.candidates.names)} to choose from in "
-        f"{families}, warm-up {problem.table.warmup} sessions",
+        _(
+            "data: {file}, {rows} sessions, {first} to {last}",
+            file=data["name"],
+            **{key: data[key] for key in ("rows", "first", "last")},
+        ),
+        _("target: {kind} of {target}", kind=study.data.predict, target=study.data.target)
+        + (_(", by {how}", how=_(prices.how)) if prices.how else ""),
+        *(
+            [_("maximised: {meaning}", meaning=_(problem.objective.meaning))]
+            if study.valued_by
+            else []
+        ),
+        counted(
+            "inputs: the target's own and {names} to choose from in {count} family, warm-up "
+            "{warmup} sessions",
+            "inputs: the target's own and {names} to choose from in {count} families, warm-up "
+            "{warmup} sessions",
+            len(problem.candidates.families),
+            names=len(problem.candidates.names),
+            warmup=problem.table.warmup,
+        ),
         *_ahead(problem, furthest),
-        f"space: {'endless' if math.isinf(combinations) else f'{combinations:.3g}'} "
-        f"combinations, {number_of(trials, 'trial')} wanted",
+        _(
+            "space: {size} combinations, {trials} wanted",
+            size=_("endless") if endless else f"{combinations:.3g}",
+            trials=_trials(trials),
+        ),
     ]
     if isinstance(seconds, str):
-        facts.append(f"a trial from the middle of the space does not train: {name}, {seconds}")
+        facts.append(
+            _(
+                "a trial from the middle of the space does not train: {network}, {error}",
+                network=name,
+                error=seconds,
+            )
+        )
     else:
         per_trial, *of_references = seconds
         total = sum(of_references[:trials]) + per_trial * max(trials - len(of_references), 0)
         facts += [
-            f"time per trial: about {_seconds(per_trial)} ({name}, {middle.epochs} epochs, from "
-            f"the middle of the space; on {device})",
-            f"time in all: about {_seconds(total / min(workers, trials))} for "
-            f"{number_of(trials, 'trial')} on {number_of(workers, 'worker')}, less what is pruned",
+            _(
+                "time per trial: about {time} ({network}, {epochs} epochs, from the middle of the "
+                "space; on {device})",
+                time=duration(per_trial),
+                network=name,
+                epochs=middle.epochs,
+                device=device,
+            ),
+            _(
+                "time in all: about {time} for {trials} on {workers}, less what is pruned",
+                time=duration(total / min(workers, trials)),
+                trials=_trials(trials),
+                workers=counted("{count} worker", "{count} workers", workers),
+            ),
         ]
     return Check(facts, _space(study, sizes), _rows(problem), _notes(problem))
-
-
-@in_english()  # as the facts around it
-def _seconds(seconds: float) -> str:
-    return duration(seconds)
 
 
 def _ahead(problem: Problem, furthest: int) -> Iterator[str]:
@@ -98,11 +125,26 @@ def _ahead(problem: Problem, furthest: int) -> Iterator[str]:
         return
     coming = prices.coming_dates
     told = (
-        f"{len(coming)} rows past the last price, to {coming[-1]:%Y-%m-%d}"
+        _(
+            "{count} rows past the last price, to {last}",
+            count=len(coming),
+            last=coming[-1].strftime("%Y-%m-%d"),
+        )
         if len(coming)
-        else (f"no row past the last price yet, of which a forecast needs up to {furthest}")
+        else _(
+            "no row past the last price yet, of which a forecast needs up to {count}",
+            count=furthest,
+        )
     )
-    yield f"known ahead: {', '.join(prices.ahead)}, with the value at the target's date; {told}"
+    yield _(
+        "known ahead: {names}, with the value at the target's date; {told}",
+        names=listed(prices.ahead),
+        told=told,
+    )
+
+
+def _trials(count: int) -> str:
+    return counted("{count} trial", "{count} trials", count)
 
 
 def _notes(problem: Problem) -> tuple[str, ...]:
@@ -115,10 +157,14 @@ def _space(study: StudyFile, sizes: dict[str, float]) -> pd.DataFrame:
     } | {"inputs": study.inputs.search}
     return pd.DataFrame(
         [
-            (name, _written(shown[name]), "∞" if math.isinf(size) else f"{size:.4g}")
+            (
+                name,
+                _written(shown[name]),
+                "∞" if math.isinf(size) else f"{size:.4g}",
+            )
             for name, size in sizes.items()
         ],
-        columns=["parameter", "values", "count"],
+        columns=[_("parameter"), _("values"), _("count")],
     )
 
 
@@ -128,8 +174,10 @@ def _written(dimension: Any) -> str:
         return ", ".join(map(str, dimension))
     if not hasattr(dimension, "low"):
         return str(dimension)
-    step = f" in steps of {dimension.step}" if dimension.step not in (None, 1) else ""
-    return f"{dimension.low} to {dimension.high}{step}" + (" (log)" if dimension.log else "")
+    text = _("{low} to {high}", low=dimension.low, high=dimension.high)
+    if dimension.step not in (None, 1):
+        text += _(" in steps of {step}", step=dimension.step)
+    return text + (_(" (log)") if dimension.log else "")
 
 
 def _rows(problem: Problem) -> pd.DataFrame:
@@ -139,11 +187,14 @@ def _rows(problem: Problem) -> pd.DataFrame:
     form = "%Y-%m-%d" if one.normalize().is_unique else "%Y-%m-%d %H:%M"
     split = problem.split
     blocks = [
-        (f"fold {number} {name}", rows)
+        (_(name, number=number), rows)
         for number, fold in enumerate(split.folds, start=1)
-        for name, rows in (("training", fold.train), ("validation", fold.validation))
+        for name, rows in (
+            (marked("fold {number} training"), fold.train),
+            (marked("fold {number} validation"), fold.validation),
+        )
     ]
-    blocks.append(("test (locked)", split.test))
+    blocks.append((_("test (locked)"), split.test))
     return pd.DataFrame(
         [
             (
@@ -154,7 +205,7 @@ def _rows(problem: Problem) -> pd.DataFrame:
             for name, rows in blocks
             if len(rows)
         ],
-        columns=["rows", "count", "first", "last"],
+        columns=[_("rows"), _("count"), _("first"), _("last")],
     )
 
 
@@ -204,7 +255,7 @@ def _trial_times(
     has no result; the device."""
     from rnnsearch.search.trial.runner import TrialRunner  # torch: two seconds
 
-    setup, _ = engines.setup_here(problem, lambda _: None, workers=1)
+    setup, _kernels = engines.setup_here(problem, lambda text: None, workers=1)
     runner = TrialRunner(setup)
     device = runner.description["device"]
     seconds: list[float] = []

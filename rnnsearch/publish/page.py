@@ -119,7 +119,7 @@ def publish_read(facts: "Facts", page: str, *, notice: Notice) -> bool:
     """The same of a page that the user reads: in another language, MLflow gets its own."""
     if used() == "en":
         return publish_page(facts, page, notice=notice)
-    return publish_report(facts.study, notice=notice)
+    return publish_report(facts.study, notice=notice, problem=facts.problem)
 
 
 def _files(images: Mapping[str, Figure], inputs: Sequence[InputStatistics]) -> dict[str, str]:

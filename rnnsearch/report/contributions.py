@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnsearch.language import _, marked
+from rnnsearch.language import again, marked
 from rnnsearch.search.driver.asking import MEASURED_TRIALS
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import COMPLETE, TrialView, best_first, trained
@@ -26,6 +26,19 @@ MIN_TRIALS = 10
 
 ALL = marked("all inputs")
 """The family of a shift that all inputs share."""
+
+FEW = marked("needs {count} complete trials")
+SAME = marked("all trials have the same gain")
+NONE_VARIED = marked("no parameter varied")
+ROUGH = marked("rough: {count} trials for {parameters} sampled parameters")
+REPEATS = marked("repeats {input}")
+CONSTANT = marked("constant")
+"""Notes, which are plain JSON and so English: `in_words` says them in the user's language."""
+
+
+def in_words(note: str) -> str:
+    """A note of `Importance`, or why an input is left out, in the user's language."""
+    return again(note, (FEW, ROUGH, REPEATS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,8 +134,8 @@ def input_statistics(
 
 def _left_out(fact: Mapping[str, Any]) -> str | None:
     if "repeats" in fact:
-        return _("repeats {input}", input=fact["repeats"])
-    return _("constant") if "constant" in fact else None
+        return REPEATS.format(input=fact["repeats"])
+    return CONSTANT if "constant" in fact else None
 
 
 def _permutation_losses(complete: Sequence[TrialView]) -> dict[str, float]:
@@ -170,10 +183,10 @@ def parameter_importance(store: Store) -> Importance:
     """
     trials = store.trials(COMPLETE)
     if len(trials) < MIN_TRIALS:
-        return Importance({}, len(trials), _("needs {count} complete trials", count=MIN_TRIALS))
+        return Importance({}, len(trials), FEW.format(count=MIN_TRIALS))
     values = fenced([trial.value or 0.0 for trial in trials])
     if not np.ptp(values) > 0:
-        return Importance({}, len(trials), _("all trials have the same gain"))
+        return Importance({}, len(trials), SAME)
 
     shares = store.importance(
         {trial.number: float(value) for trial, value in zip(trials, values, strict=True)}
@@ -182,18 +195,12 @@ def parameter_importance(store: Store) -> Importance:
     for name, share in shares.items():
         groups[_group(name)] += float(share)
     if not groups or not np.isfinite(list(groups.values())).all():
-        return Importance({}, len(trials), _("no parameter varied"))
+        return Importance({}, len(trials), NONE_VARIED)
     rough = len(trials) < 5 * len(shares)
     return Importance(
         dict(sorted(groups.items(), key=lambda item: -item[1])),
         len(trials),
-        _(
-            "rough: {count} trials for {parameters} sampled parameters",
-            count=len(trials),
-            parameters=len(shares),
-        )
-        if rough
-        else "",
+        ROUGH.format(count=len(trials), parameters=len(shares)) if rough else "",
     )
 
 

@@ -24,6 +24,7 @@ from rnnsearch.language.templates import PLOTLY, templates
 from rnnsearch.report import journal, walked
 from rnnsearch.report.captions import pictures
 from rnnsearch.report.comparisons import comparisons
+from rnnsearch.report.contributions import in_words
 from rnnsearch.report.facts import Facts, collect
 from rnnsearch.report.figures.champion import Picture
 from rnnsearch.report.figures.paper import stills
@@ -33,7 +34,8 @@ from rnnsearch.scoring.metrics.base import alike
 from rnnsearch.scoring.path_words import of_steps
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.view import FINISHED, TrialView, best_first, trained
-from rnnsearch.verdict.answers import told_sentence
+from rnnsearch.verdict import explained_words
+from rnnsearch.verdict.answers import told_beyond, told_sentence
 
 PACKAGES = ("rnnsearch", "torch", "optuna", "ta", "pandas", "numpy", "scikit-learn", "mlflow")
 SHOWN = 20
@@ -75,7 +77,8 @@ def render(facts: Facts) -> str:
             predict=facts.study.data.predict.replace("_", " "),
             notes=facts.notes,
             evaluation=evaluation,
-            verdict=_verdict(evaluation),
+            verdict=verdict_of(evaluation),
+            beyond=told_beyond(evaluation) if evaluation else "",
             tone=tone(evaluation),
             best=facts.best,
             best_skill=facts.best.skill,
@@ -92,6 +95,7 @@ def render(facts: Facts) -> str:
             quarters=quarters_of(interval),
             baselines=_baseline_table(evaluation) if evaluation else None,
             trading=evaluation["trading"] if evaluation else None,
+            not_traded=trading.why_not,
             money=_money_table(evaluation) if evaluation else None,
             walk=walked.table(evaluation),
             steps=of_steps(evaluation),
@@ -105,6 +109,7 @@ def render(facts: Facts) -> str:
             inputs=facts.inputs,
             comparisons=comparisons(facts.trials),
             importance=facts.importance,
+            in_words=in_words,
             importance_told=words.IMPORTANCE,
             findings=list(words.findings(evaluation)) if evaluation else [],
             folds=facts.champion.folds,
@@ -126,8 +131,8 @@ def _looking(told: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
     skill = metrics.get("skill")
     return {
-        "sentences": [told["sentence"], *told["notes"]],
-        "no_gates": told["gates"].get("reason", ""),
+        "sentences": explained_words.sentences(told),
+        "no_gates": explained_words.no_gates(told),
         "cells": [
             {
                 "name": label(one["cell"]),
@@ -161,7 +166,7 @@ def tone(evaluation: Mapping[str, Any] | None) -> str:
     return "bad" if evaluation["verdict"]["sentence"].startswith("Worse") else "unclear"
 
 
-def _verdict(evaluation: Mapping[str, Any] | None) -> tuple[str, str]:
+def verdict_of(evaluation: Mapping[str, Any] | None) -> tuple[str, str]:
     """The answer in a few words, and the rest of its sentence."""
     if evaluation is None:
         return "", ""

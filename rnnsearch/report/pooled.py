@@ -5,22 +5,28 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from rnnsearch.language import in_english
+from rnnsearch.language import _, listed
 from rnnsearch.language.templates import templates
 from rnnsearch.report.facts import Facts
-from rnnsearch.report.page import quarters_of, settings_of, tone, trial_metrics, trial_table
+from rnnsearch.report.page import (
+    quarters_of,
+    settings_of,
+    tone,
+    trial_metrics,
+    trial_table,
+    verdict_of,
+)
 from rnnsearch.scoring import metrics, words
 from rnnsearch.scoring.panel.words import order_in_words, portfolio_in_words
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.view import FINISHED
-from rnnsearch.version import __version__
+from rnnsearch.shown import formatted
 
 WIDE, HIGH = 720, 200
 
 
-@in_english()
 def render_pool(facts: Facts) -> str:
-    """The page as HTML."""
+    """The page as HTML, in the user's language."""
     evaluation = facts.evaluation
     pool = evaluation["pool"] if evaluation else None
     interval = (evaluation or {}).get("interval") or {}
@@ -34,6 +40,7 @@ def render_pool(facts: Facts) -> str:
             data=facts.attributes.get("data", {}),
             notes=facts.notes,
             tone=tone(evaluation),
+            verdict=verdict_of(evaluation),
             evaluation=evaluation,
             order=order_in_words(pool["cross_section"]) if pool else "",
             portfolio=portfolio_in_words(pool["long_short"]) if pool else "",
@@ -44,7 +51,7 @@ def render_pool(facts: Facts) -> str:
             intervals=list(words.intervals(interval)) if interval else [],
             quarters=quarters_of(interval),
             champion=title(best.plain),
-            inputs=", ".join(best.parameters.inputs),
+            inputs=listed(best.parameters.inputs),
             validation_skill=skill.text(
                 evaluation["champion"]["skill"] if evaluation else best.skill
             ),
@@ -52,7 +59,6 @@ def render_pool(facts: Facts) -> str:
             trial_metrics=trial_metrics(facts),
             finished=sum(facts.counts[state] for state in FINISHED),
             settings=settings_of(facts),
-            version=__version__,
             written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         )
     )
@@ -79,7 +85,7 @@ def _table(evaluation: dict[str, Any]) -> list[tuple[str, list[str]]]:
     rows = evaluation["table"]
     keys = [key for key in rows[0] if key != "forecast"]
     found = [metrics.find(key, evaluation.get("own_metrics")) for key in keys]
-    return [("", [row["forecast"].replace("_", " ") for row in rows])] + [
+    return [("", [row["forecast"] for row in rows])] + [
         (metric.label, [metric.text(row.get(metric.key)) for row in rows]) for metric in found
     ]
 
@@ -100,10 +106,16 @@ def _curve(made: dict[str, Any]) -> Markup:
     )
     zero = HIGH - HIGH * (0 - low) / span
     first, last = made["dates"][0], made["dates"][-1]
-    said = f"{total:+.1%} of one unit held and owed, {first} to {last}, after costs"
+    said = _(
+        "{total} of one unit held and owed, {first} to {last}, after costs",
+        total=formatted(total, "+.1%").replace("-", "−"),
+        first=first,
+        last=last,
+    )
     return Markup(
-        f'<svg viewBox="0 -8 {WIDE} {HIGH + 16}" role="img" aria-label="{escape(said)}">'
-        f'<line x1="0" x2="{WIDE}" y1="{zero:.1f}" y2="{zero:.1f}" stroke="#9aa2ab"/>'
-        f'<polyline points="{points}" fill="none" stroke="#0072B2" stroke-width="1.5"/></svg>'
-        f'<p class="soft">{escape(said)}.</p>'
+        f'<svg class="curve" viewBox="0 -8 {WIDE} {HIGH + 16}" role="img" '
+        f'aria-label="{escape(said)}">'
+        f'<line x1="0" x2="{WIDE}" y1="{zero:.1f}" y2="{zero:.1f}"/>'
+        f'<polyline points="{points}"/></svg>'
+        f'<p class="soft">{escape(said)}{_(".")}</p>'
     )

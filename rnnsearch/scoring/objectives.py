@@ -20,6 +20,7 @@ import numpy as np
 from rnnsearch import targets
 from rnnsearch.arrays import Floats
 from rnnsearch.errors import StudyFileError
+from rnnsearch.language import marked
 from rnnsearch.own_code import OwnCode, split_reference
 from rnnsearch.scoring import metrics, quantiles
 from rnnsearch.scoring.gain import overlap
@@ -87,8 +88,8 @@ class Objective(ABC):
 class Skill(Objective):
     """1 − RMSE / RMSE of the naive forecast that the trial is held to."""
 
-    key, label = "skill", "skill"
-    meaning = "1 − RMSE / RMSE of the harder naive forecast"
+    key, label = "skill", marked("skill")
+    meaning = marked("1 − RMSE / RMSE of the harder naive forecast")
 
     def better_by(self, parts: Sequence[Part], h: int) -> list[float]:
         return [metrics.skill(s.actual, s.forecast, s.hardest) for s in scored_of(parts)]
@@ -127,8 +128,8 @@ class PinballSkill(Objective):
     Who knows how volatile the market is has it, too, without knowing where prices go.
     """
 
-    key, label = PINBALL, "pinball skill"
-    meaning = "1 − pinball loss / that of the quantiles of doing nothing"
+    key, label = PINBALL, marked("pinball skill")
+    meaning = marked("1 − pinball loss / that of the quantiles of doing nothing")
 
     def better_by(self, parts: Sequence[Part], h: int) -> list[float]:
         fans = fans_of(parts)
@@ -210,8 +211,8 @@ class EarnedSharpe(Objective):
     series: Series
     strategy: Strategy
     key = "sharpe"
-    label = "Sharpe ratio"
-    meaning = "Sharpe ratio of a year after costs, traded as [trade] says"
+    label = marked("Sharpe ratio")
+    meaning = marked("Sharpe ratio of a year after costs, traded as [trade] says")
     overlaps = 0.0
 
     def better_by(self, parts: Sequence[Part], h: int) -> list[float]:
@@ -285,13 +286,16 @@ def _metric(
 
 _HITS = _metric(
     "hit_rate",
-    "hit rate",
-    "share of right directions",
+    marked("hit rate"),
+    marked("share of right directions"),
     lambda s: directional_accuracy(s.actual, s.forecast, s.middle),
     directed,
 )
 _RANKS = _metric(
-    "rank_ic", "rank IC", "rank correlation of forecast and actual moves (Spearman)", rank_ic
+    "rank_ic",
+    marked("rank IC"),
+    marked("rank correlation of forecast and actual moves (Spearman)"),
+    rank_ic,
 )
 
 OBJECTIVES: dict[str, Objective] = {
@@ -300,23 +304,27 @@ OBJECTIVES: dict[str, Objective] = {
         Skill(),
         Relative(
             "mae_skill",
-            "MAE skill",
-            "1 − MAE / MAE of the harder naive forecast",
+            marked("MAE skill"),
+            marked("1 − MAE / MAE of the harder naive forecast"),
             lambda s: mae(s.actual, s.forecast),
             priced=True,
         ),
         Relative(
             "log_loss_skill",
-            "log loss skill",
-            "1 − log loss / log loss of the base rate",
+            marked("log loss skill"),
+            marked("1 − log loss / log loss of the base rate"),
             lambda s: log_loss(s.rose, s.forecast),
             priced=False,
         ),
         PinballSkill(),
         Difference(
-            "hit_rate", "hit rate", f"{_HITS.meaning}, less that of doing nothing", _HITS, 0.5
+            "hit_rate",
+            _HITS.label,
+            marked("share of right directions, less that of doing nothing"),
+            _HITS,
+            0.5,
         ),
-        RankIC("rank_ic", "rank IC", _RANKS.meaning, _RANKS, 0.5),
+        RankIC("rank_ic", _RANKS.label, _RANKS.meaning, _RANKS, 0.5),
     )
 }
 """Those that need no more than forecasts; a Sharpe ratio needs prices, and how they are traded."""

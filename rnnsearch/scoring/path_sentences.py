@@ -1,16 +1,19 @@
 """The answer for a path in one sentence: both questions of each step, corrected over the steps."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from rnnsearch.language import _, counted, listed, marked
+from rnnsearch.language.names import reason as reason_told
 from rnnsearch.scoring.inference.information import Information, holm_of_known
 from rnnsearch.scoring.inference.significance import LEVEL, DieboldMariano
 from rnnsearch.scoring.inference.skipped import Skipped
-from rnnsearch.scoring.sentences import Verdict, charge, compared, opened, p_shown
+from rnnsearch.scoring.sentences import Verdict, both, charge, compared, opened, p_shown
 
-NOTHING = "doing nothing"
+NOTHING = marked("doing nothing")
 
 
 @dataclass(frozen=True)
@@ -71,41 +74,93 @@ def path_verdict(
     worse = [one.ahead for one in found if one.worse]
     p_information = _least([one.p_information for one in found])
     p, p_worse = _least([one.p for one in found]), _least([one.p_worse for one in found])
-    mean = f"the champion's error is {compared(skill, NOTHING)}, the mean of the steps"
-    if worse and not better:
-        least = p_shown(p_worse or 0.0)
-        measured = f"{mean}, and above it {_ahead(worse)} (least {least}, Diebold–Mariano)"
-    elif p is None:
-        measured = f"{mean}, and cannot be judged: {_reason(steps, 'accuracy')}"
-    else:
-        measured = f"{mean} (least {p_shown(p)}, Diebold–Mariano)"
-    if p_information is None:
-        told = f"whether they carry information cannot be told: {_reason(steps, 'information')}"
-    elif informative:
-        told = (
-            f"the forecasts carry information about what came {_ahead(informative)} "
-            f"(least {p_shown(p_information)}, Clark–West)"
-        )
-    else:
-        told = (
-            "there is no information in the forecasts of any step that can be told from chance "
-            f"(least {p_shown(p_information)}, Clark–West)"
-        )
+    measured = _measured(steps, skill, worse if not better else [], p, p_worse)
+    told = _information_told(steps, informative, p_information)
     if better:
-        answer, said = f"Better than doing nothing {_ahead(better)}", f"{measured}, and {told}"
+        answer = _("Better than doing nothing {ahead}", ahead=_ahead(better))
+        said = both(measured, told)
     elif informative:
-        answer = "Informative, but not yet more accurate than doing nothing"
-        said = f"{told}, but {measured}"
+        answer = _("Informative, but not yet more accurate than doing nothing")
+        said = _("{one}, but {other}", one=told, other=measured)
     elif worse:
-        answer, said = f"Worse than doing nothing {_ahead(worse)}", f"{measured}, and {told}"
+        answer = _("Worse than doing nothing {ahead}", ahead=_ahead(worse))
+        said = both(measured, told)
     elif p is None and p_information is None:
-        answer, said = "Cannot be told", measured
+        answer, said = _("Cannot be told"), measured
     else:
-        answer, said = "Not distinguishable from doing nothing", f"{told}, and {measured}"
-    where = f"on {rows:,} locked paths of {len(steps)} sessions from {first} to {last}"
-    after = f"after {trials:,} trial{'s' if trials != 1 else ''}; {opened(opening, others)}"
-    sentence = f"{answer}: {where} {said}, corrected over the steps (Holm), {after}."
+        answer, said = _("Not distinguishable from doing nothing"), both(told, measured)
+    sentence = _(
+        "{answer}: {where} {said}, corrected over the steps (Holm), {after}.",
+        answer=answer,
+        where=_(
+            "on {rows:,} locked paths of {steps} sessions from {first} to {last}",
+            rows=rows,
+            steps=len(steps),
+            first=first,
+            last=last,
+        ),
+        said=said,
+        after=counted("after {count:,} trial", "after {count:,} trials", trials)
+        + _("; {opened}", opened=opened(opening, others)),
+    )
     return PathVerdict(bool(better), bool(informative), p, p_information, sentence, p_worse, found)
+
+
+def _measured(
+    steps: Sequence[StepTests],
+    skill: float,
+    worse: Sequence[int],
+    p: float | None,
+    p_worse: float | None,
+) -> str:
+    mean = _(
+        "the champion's error is {compared}, the mean of the steps",
+        compared=compared(skill, _(NOTHING)),
+    )
+    if worse:
+        return _(
+            "{mean}, and above it {ahead} (least {p}, Diebold–Mariano)",
+            mean=mean,
+            ahead=_ahead(worse),
+            p=p_shown(p_worse or 0.0),
+        )
+    if p is None:
+        reason = reason_told(_reason(steps, "accuracy"))
+        return _("{mean}, and cannot be judged: {reason}", mean=mean, reason=reason)
+    return _("{mean} (least {p}, Diebold–Mariano)", mean=mean, p=p_shown(p))
+
+
+def _information_told(
+    steps: Sequence[StepTests], informative: Sequence[int], p: float | None
+) -> str:
+    if p is None:
+        reason = reason_told(_reason(steps, "information"))
+        return _("whether they carry information cannot be told: {reason}", reason=reason)
+    if informative:
+        return _(
+            "the forecasts carry information about what came {ahead} (least {p}, Clark–West)",
+            ahead=_ahead(informative),
+            p=p_shown(p),
+        )
+    return _(
+        "there is no information in the forecasts of any step that can be told from chance "
+        "(least {p}, Clark–West)",
+        p=p_shown(p),
+    )
+
+
+def headline(verdict: str) -> str:
+    """The first words of a verdict, as English has kept them, in the user's language."""
+    found = re.fullmatch("(Better|Worse) than doing nothing (.+) sessions? ahead", verdict)
+    if found is None:
+        return _(verdict)
+    steps = found[2]
+    for text in (" to ", " and ", ", "):
+        steps = steps.replace(text, _(text))
+    ahead = _("{steps} sessions ahead", steps=steps)
+    if found[1] == "Better":
+        return _("Better than doing nothing {ahead}", ahead=ahead)
+    return _("Worse than doing nothing {ahead}", ahead=ahead)
 
 
 def _judged(steps: Sequence[StepTests], times: float) -> list[StepVerdict]:
@@ -151,8 +206,12 @@ def _ahead(steps: Sequence[int]) -> str:
         text
         for run in runs
         for text in (
-            [f"{run[0]} to {run[-1]}"] if len(run) > 2 else [str(number) for number in run]
+            [_("{low} to {high}", low=run[0], high=run[-1])]
+            if len(run) > 2
+            else [str(number) for number in run]
         )
     ]
-    listed = texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
-    return f"{listed} session{'s' if texts != ['1'] else ''} ahead"
+    told = texts[0] if len(texts) == 1 else _(" and ").join([listed(texts[:-1]), texts[-1]])
+    if texts == ["1"]:
+        return _("{steps} session ahead", steps=told)
+    return _("{steps} sessions ahead", steps=told)

@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from rnnsearch.arrays import Floats, Rows
+from rnnsearch.language import _, listed
 from rnnsearch.targets import Quotes, Target
 
 
@@ -130,16 +131,28 @@ def told(actual: Floats, fan: Fan) -> dict[str, Any]:
 def words(found: Mapping[str, Any], naive_words: Mapping[str, str]) -> str:
     """What `told` has, in a sentence or two; `naive_words` are those of the target."""
     pairs = zip(found["levels"], found["covered"], strict=True)
-    shares = ", ".join(
-        f"{100 * level:g} % were to and {100 * share:.1f} % did" for level, share in pairs
+    shares = listed(
+        _("{level:g} % were to and {share:.1f} % did", level=100 * level, share=100 * share)
+        for level, share in pairs
     )
     name = min(found["naive"], key=lambda name: float(found["naive"][name]))
     nothing, own = found["naive"][name], found["crps"]
-    text = f"Quantiles: of the outcomes at or below each, {shares}. The CRPS is {own:.4g}"
+    text = _(
+        "Quantiles: of the outcomes at or below each, {shares}. The CRPS is {crps}",
+        shares=shares,
+        crps=format(own, ".4g"),
+    )
     if nothing > 0:
-        way = "below" if own <= nothing else "above"
-        text += f", {100 * abs(1 - own / nothing):.2g} % {way} that of "
+        beside = {
+            "share": f"{100 * abs(1 - own / nothing):.2g}",
+            "naive": _(naive_words.get(name, name.replace("_", " "))),
+        }
         text += (
-            f"{naive_words.get(name, name.replace('_', ' '))} with the spread of the training rows"
+            _(", {share} % below that of {naive} with the spread of the training rows", **beside)
+            if own <= nothing
+            else _(
+                ", {share} % above that of {naive} with the spread of the training rows", **beside
+            )
         )
-    return f"{text}; pinball skill {found['skill']:+.4f}.".replace("-", "−")
+    text += _("; pinball skill {skill}.", skill=format(found["skill"], "+.4f"))
+    return text.replace("-", "−")

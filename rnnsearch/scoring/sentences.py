@@ -1,5 +1,6 @@
 """The answer in one sentence, out of four: better, informative, not distinguishable, worse."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -96,23 +97,24 @@ def verdict(
     after = counted("after {count:,} trial", "after {count:,} trials", trials)
     after += _("; {opened}", opened=opened(opening, others))
     if better:
-        answer, said = _("Better than doing nothing"), _both(measured, told)
+        answer, said = _("Better than doing nothing"), both(measured, told)
     elif informative:
         answer = _("Informative, but not yet more accurate than doing nothing")
         said = _("{one}, but {other}", one=told, other=measured)
     elif worse:
-        answer, said = _("Worse than doing nothing"), _both(measured, told)
+        answer, said = _("Worse than doing nothing"), both(measured, told)
     elif p is None and p_information is None:
         answer, said = _("Cannot be told"), measured
     else:
-        answer, said = _("Not distinguishable from doing nothing"), _both(told, measured)
+        answer, said = _("Not distinguishable from doing nothing"), both(told, measured)
     sentence = _(
         "{answer}: {where} {said}, {after}.", answer=answer, where=where, said=said, after=after
     )
     return Verdict(better, informative, p, p_information, sentence)
 
 
-def _both(one: str, other: str) -> str:
+def both(one: str, other: str) -> str:
+    """Two findings of which neither takes from the other."""
     return _("{one}, and {other}", one=one, other=other)
 
 
@@ -123,12 +125,23 @@ def beyond(other: str, skill: float, p: float | None, reason: str = "") -> str:
     corrected; None for a `reason`.
     """
     if p is None:
-        return f"Against {other} nothing can be told: {reason}."
-    named = other.partition(" (")[0]
-    measured = f"the champion's error is {compared(skill, named)} ({p_shown(p)}, Diebold–Mariano)"
+        return _(
+            "Against {other} nothing can be told: {reason}.",
+            other=_(other),
+            reason=reason_told(reason),
+        )
+    measured = _(
+        "the champion's error is {compared} ({p}, Diebold–Mariano)",
+        compared=compared(skill, re.split(" [(]|（", _(other))[0]),
+        p=p_shown(p),
+    )
+    told = {"other": _(other), "measured": measured}
     if skill > 0 and p < LEVEL:
-        return f"Better than {other}, too: {measured}, corrected for the tests beside it."
-    return f"Not shown to be better than {other}: {measured}, corrected for the tests beside it."
+        return _("Better than {other}, too: {measured}, corrected for the tests beside it.", **told)
+    return _(
+        "Not shown to be better than {other}: {measured}, corrected for the tests beside it.",
+        **told,
+    )
 
 
 def _information_told(
@@ -140,7 +153,7 @@ def _information_told(
             "whether the forecasts carry information cannot be told: {reason}",
             reason=reason_told(reason),
         )
-    shown = f"{p_shown(p)}, Clark–West"
+    shown = _("{p}, Clark–West", p=p_shown(p))
     if informative:
         return _("the forecasts carry information about what came ({p})", p=shown)
     return _("there is no information in the forecasts that can be told from chance ({p})", p=shown)

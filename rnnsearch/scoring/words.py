@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnnsearch.language import _, marked
-from rnnsearch.language.names import reason
+from rnnsearch.language.names import compared, reason
 from rnnsearch.scoring import baselines, metrics
 from rnnsearch.targets import SCORING
 
@@ -210,7 +210,7 @@ def findings(evaluation: Mapping[str, Any]) -> Iterator[Finding]:
                 trials=result["trials"],
             )
         if result.get("note"):
-            meaning += _(" Compared: {text}.", text=_(result["note"]))
+            meaning += _(" Compared: {text}.", text=compared(result["note"]))
         yield Finding(question, answer, tone, meaning)
 
 
@@ -293,8 +293,8 @@ def definition(scoring: int, objective: Mapping[str, str] | None = None) -> str:
         text = _(
             "The search maximises the gain in {label} ({meaning}): how much better than doing "
             "nothing the forecasts of the validation rows are by it, the mean of the folds",
-            label=objective["label"],
-            meaning=objective["meaning"],
+            label=_(objective["label"]),
+            meaning=_(objective["meaning"]),
         )
         if objective["key"] != "sharpe":
             text += _(", divided by how much overlapping targets spread it by chance")

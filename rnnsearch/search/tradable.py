@@ -17,6 +17,7 @@ from rnnsearch.scoring import objectives
 from rnnsearch.scoring.trading import ENTRIES
 from rnnsearch.scoring.trading.measures import per_year
 from rnnsearch.scoring.trading.strategy import Series, Strategy
+from rnnsearch.scoring.trading.words import NO_CLOSE, NO_POSITION, NOT_ABOVE, OF_PATHS, SILENT
 
 CLOSE = "Close"
 
@@ -58,26 +59,20 @@ def opens(prices: Prices) -> Floats | None:
 def why_not(study: StudyFile, prices: Prices, first: int) -> str | None:
     """Why nothing is traded from row `first` on; None where it can be."""
     if study.trade.position == "none":
-        return '[trade] position is "none"'
+        return NO_POSITION
     one, kind = np.ones(1), study.data.predict
     if targets.get(kind).move(one, one, one) is None:
-        return f"a forecast of {kind} says nothing of where the price goes"
+        return SILENT.format(kind=kind)
     if study.data.steps > 1:
-        return (
-            f"a path of {study.data.steps} sessions does not say on which of them a position ends; "
-            "search a study with [data] steps = 1 to see what its forecasts earn"
-        )
+        return OF_PATHS.format(steps=study.data.steps)
     adjusted = {} if prices.columns is None else prices.columns.adjusted
     is_close = prices.target in (CLOSE, "Adj Close") or adjusted.get(prices.target) == CLOSE
     if CLOSE in prices.frame and not is_close:
-        return (
-            f"{prices.target} is not the price at which its session closes, so when its forecast "
-            "is made nobody can buy or sell at it any more"
-        )
+        return NO_CLOSE.format(target=prices.target)
     wanted = [prices.close]
     at_open = opens(prices)
     if ENTRIES[study.trade.entry].needs_open and at_open is not None:
         wanted.append(at_open[first:])
     if any((one <= 0).any() or not np.isfinite(one).all() for one in wanted):
-        return "there are prices that are not above 0, of which there are no shares to buy"
+        return NOT_ABOVE
     return None

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnsearch.arrays import Floats
+from rnnsearch.language import marked
 
 PARKINSON = 4 * math.log(2)
 OPEN_TO_CLOSE = 2 * math.log(2) - 1
@@ -105,10 +106,10 @@ def _above_nothing(raw: Floats) -> tuple[Floats, int]:
 
 def _how(names: list[str], ranged: bool) -> str:
     if ranged and {"Open", "High", "Low", "Close"} <= {*names}:
-        return "Garman–Klass, from open, high, low and close"
+        return marked("Garman–Klass, from open, high, low and close")
     if ranged and {"High", "Low"} <= {*names}:
-        return "Parkinson, from high and low"
-    return "squared returns"
+        return marked("Parkinson, from high and low")
+    return marked("squared returns")
 
 
 def _odd(

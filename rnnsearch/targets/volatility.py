@@ -16,6 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from rnnsearch.arrays import Floats, Rows
+from rnnsearch.language import marked
 from rnnsearch.targets.base import Target
 from rnnsearch.targets.ranges import Measured, volatility
 from rnnsearch.targets.scale import Quotes, TargetScale
@@ -36,12 +37,14 @@ class Volatility(Target):
     directed = False
     hurdle = "har"
     naive_words: ClassVar = {
-        "no_change": "the volatility of as many sessions before",
-        "average": "the average volatility",
+        "no_change": marked("the volatility of as many sessions before"),
+        "average": marked("the average volatility"),
     }
     naive_meanings: ClassVar = {
-        "no_change": "the volatility of as many sessions before the forecast (doing nothing)",
-        "average": "the average volatility of the past (doing nothing)",
+        "no_change": marked(
+            "the volatility of as many sessions before the forecast (doing nothing)"
+        ),
+        "average": marked("the average volatility of the past (doing nothing)"),
     }
 
     def measured(

@@ -85,6 +85,13 @@ def _refit(chosen: str, name: str) -> tuple[str, str, str]:
     )
 
 
+def exported(file: Path, forecasts: int) -> str:
+    """What was written beside what is shown."""
+    return counted(
+        "{file}: {count:,} forecast", "{file}: {count:,} forecasts", forecasts, file=file
+    )
+
+
 def to_go_on(study: Path, timeout: str | None = None) -> str:
     """`timeout`: one that was given beside the study file, and is given again."""
     name = _name(study)

@@ -76,7 +76,7 @@ class SearchView:
             )
         else:
             by = store.objective
-            aim = "" if by["key"] == "skill" else _(", by {measure}", measure=by["label"])
+            aim = "" if by["key"] == "skill" else _(", by {measure}", measure=_(by["label"]))
             trials = counted("{count} trial", "{count} trials", target)
             told = {"study": store.name, "trials": trials, "workers": _workers(workers)}
             self._say(_("study {study}: {trials}, {workers}", **told) + aim)

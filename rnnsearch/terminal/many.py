@@ -9,6 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rnnsearch.language import _
 from rnnsearch.scoring import metrics
 from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.shown import printable
@@ -21,32 +22,39 @@ PROBABILITIES = ("p_information", "listed_informative", "p_better", "listed_bett
 def status_line(facts: dict[str, Any]) -> str:
     """All series in a line."""
     rows = facts["series"]
-    share = facts["finished"] / facts["target_trials"] if facts["target_trials"] else 0.0
-    abandoned = sum(row["abandoned"] for row in rows)
-    gone = f", {abandoned} without a driver: the next search runs them again" if abandoned else ""
-    return (
-        f"study {facts['study']}: {facts['done']} of {len(rows)} series done, "
-        f"{facts['finished']} of {facts['target_trials']} trials of those begun finished "
-        f"({share:.0%}), {sum(row['tracked'] for row in rows)} in MLflow{gone}"
+    text = _(
+        "study {study}: {done} of {count} series done, {finished} of {wanted} trials of those "
+        "begun finished ({share:.0%}), {tracked} in MLflow",
+        study=facts["study"],
+        done=facts["done"],
+        count=len(rows),
+        finished=facts["finished"],
+        wanted=facts["target_trials"],
+        share=facts["finished"] / facts["target_trials"] if facts["target_trials"] else 0.0,
+        tracked=sum(row["tracked"] for row in rows),
     )
+    if abandoned := sum(row["abandoned"] for row in rows):
+        text += _(", {count} without a driver: the next search runs them again", count=abandoned)
+    return text
 
 
 def status_table(facts: dict[str, Any]) -> Table:
     """Per series: its state, the share that is done, and its best trial."""
     objective = next((row["objective"] for row in facts["series"] if row["objective"]), None)
     measures = [*metrics.valued_by(objective), *map(metrics.get, ("skill", "gain"))]
-    table = small_table("Series", tight=True)
-    for heading in ("series", "state"):
+    table = small_table(_("Series"), tight=True)
+    for heading in (_("series"), _("state")):
         table.add_column(heading, no_wrap=True)
-    for heading in ("trials", "done", "best", *(one.heading for one in measures)):
+    measured = (one.heading for one in measures)
+    for heading in (_("trials"), _("done"), _("best"), *measured):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("network", no_wrap=True)
+    table.add_column(_("network"), no_wrap=True)
     for row in facts["series"]:
         best, target = row["best"], row["target_trials"]
         values = best["metrics"] if best else {}
         table.add_row(
             printable(row["series"]),
-            row["state"],
+            _(row["state"]),
             f"{row['finished']}/{target}" if target else "–",
             f"{row['finished'] / target:.0%}" if target else "–",
             str(best["number"]) if best else "–",
@@ -59,17 +67,24 @@ def status_table(facts: dict[str, Any]) -> Table:
 def leaderboard(told: dict[str, Any]) -> Table:
     """The verdict on each series, the surest first."""
     skill = metrics.get("skill")
-    table = small_table("Locked tests, corrected for how many series there are", tight=True)
-    for heading in ("series", "verdict"):
+    table = small_table(_("Locked tests, corrected for how many series there are"), tight=True)
+    for heading in (_("series"), _("verdict")):
         table.add_column(heading, no_wrap=True)
-    headings = (skill.heading, "information\nalone", "list", "better\nalone", "list", "one")
+    headings = (
+        skill.heading,
+        _("information\nalone"),
+        _("list"),
+        _("better\nalone"),
+        _("list"),
+        _("one"),
+    )
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("network", no_wrap=True)
+    table.add_column(_("network"), no_wrap=True)
     for row in told["series"]:
         table.add_row(
             printable(row["series"]),
-            row["verdict"],
+            _(row["verdict"]),
             skill.cell(row["skill"]),
             *(p_cell(row[name]) for name in PROBABILITIES),
             row["network"],
@@ -82,14 +97,14 @@ def forecasts_table(told: dict[str, Any]) -> Table:
     rows = told["forecasts"]
     names = [name for name in rows[0] if name not in ("champion", "trained_last", "verdict")]
     names = [name for name in names if any(row.get(name) is not None for row in rows)]
-    table = small_table("Forecasts", tight=True)
+    table = small_table(_("Forecasts"), tight=True)
     for name in (*names, "verdict"):
         left = name in ("series", "verdict")
-        heading = name.replace("_", "\n")
+        heading = _(name.replace("_", "\n"))
         table.add_column(heading, justify="left" if left else "right", no_wrap=True)
     for row in rows:
         cells = [cell(name, row.get(name)) for name in names]
-        table.add_row(*map(printable, cells), row["verdict"])
+        table.add_row(*map(printable, cells), _(row["verdict"]))
     return table
 
 
@@ -156,8 +171,8 @@ class ManyViews:
         head = Table.grid(padding=(0, 2))
         head.add_row(
             ProgressBar(total=max(self._count, 1), completed=self._over, width=12),
-            f"{self._over}/{self._count} series",
-            "" if self._deadline.text is None else f"at most {self._deadline.text}",
+            _("{done}/{count} series", done=self._over, count=self._count),
+            "" if self._deadline.text is None else _("at most {span}", span=self._deadline.text),
         )
         return Group(*lines, head)
 
@@ -177,6 +192,13 @@ class OneOfMany(SearchView):
 
     def line(self) -> Text:
         """How far it is."""
-        best = f", best so far: {valued(self._best)}" if self._best else ""
-        text = f"{self._series}: {self._done()}/{self._target}, {len(self._running)} running{best}"
+        text = _(
+            "{series}: {done}/{wanted}, {count} running",
+            series=self._series,
+            done=self._done(),
+            wanted=self._target,
+            count=len(self._running),
+        )
+        if self._best:
+            text += _(", best so far: {valued}", valued=valued(self._best))
         return Text(printable(text), no_wrap=True, overflow="ellipsis")

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
+from rnnsearch.language import _
 from rnnsearch.scoring import metrics
 from rnnsearch.scoring.panel.words import order_in_words, portfolio_in_words
 from rnnsearch.shown import printable
@@ -20,9 +21,12 @@ def pooled_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
     yield portfolio_in_words(pool["long_short"])
     rows = pool["series"]
     skill, hits = metrics.get("skill"), metrics.get("directional_accuracy")
-    table = small_table(f"Locked test, series by series ({len(rows)}, the largest skill first)")
-    table.add_column("series", no_wrap=True)
-    for heading in (skill.label, hits.label, "held", "rows", "first", "last"):
+    table = small_table(
+        _("Locked test, series by series ({count}, the largest skill first)", count=len(rows))
+    )
+    table.add_column(_("series"), no_wrap=True)
+    headings = (_(skill.label), _(hits.label), _("held"), _("rows"), _("first"), _("last"))
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows[:SHOWN]:
         table.add_row(
@@ -36,4 +40,4 @@ def pooled_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
         )
     yield table
     if len(rows) > SHOWN:
-        yield f"and {len(rows) - SHOWN} more series: --json has them all"
+        yield _("and {count} more series: --json has them all", count=len(rows) - SHOWN)

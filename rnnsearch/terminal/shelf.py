@@ -11,6 +11,7 @@ from rnnsearch.errors import cut
 from rnnsearch.language import _
 from rnnsearch.language.notices import not_comparable
 from rnnsearch.scoring import metrics
+from rnnsearch.scoring.path_sentences import headline
 from rnnsearch.shown import printable
 from rnnsearch.terminal.tables import small_table
 
@@ -61,7 +62,7 @@ def _found(row: Mapping[str, Any]) -> Iterator[str]:
     yield best["network"] if best else "–"
     yield skill.cell(best["skill"]) if best else "–"
     yield skill.cell(answer["skill"]) if answer else "–"
-    yield _(answer["verdict"]) if answer else _("not evaluated")
+    yield headline(answer["verdict"]) if answer else _("not evaluated")
 
 
 def _value(value: Any) -> str:

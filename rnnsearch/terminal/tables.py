@@ -16,6 +16,7 @@ from rnnsearch.errors import readable
 from rnnsearch.language import _, counted, listed, marked, used
 from rnnsearch.language.names import reason
 from rnnsearch.language.notices import said
+from rnnsearch.report.contributions import in_words
 from rnnsearch.scoring import metrics, quantiles, trading
 from rnnsearch.scoring.path_words import Steps, of_steps
 from rnnsearch.scoring.words import intervals, probability, rival, walked
@@ -90,7 +91,7 @@ def status_text(facts: dict[str, Any]) -> str:
         study=facts["study"],
         finished=finished,
         wanted=facts["target_trials"],
-        by="" if valued["key"] == "skill" else _(", by {measure}", measure=valued["label"]),
+        by="" if valued["key"] == "skill" else _(", by {measure}", measure=_(valued["label"])),
         states=listed(counts),
         duplicates=counted("{count} duplicate", "{count} duplicates", facts["duplicates"]),
         tracked=facts["tracked"],
@@ -151,18 +152,18 @@ def findings(
     if importance["parameters"]:
         told = importance["parameters"].items()
         shares = [f"{_(name.replace('_', ' '))} {share:.0%}" for name, share in told]
-        rough = f" ({_(importance['note'])})" if importance["note"] else ""
+        rough = _(" ({text})", text=in_words(importance["note"])) if importance["note"] else ""
         yield _("parameters that mattered{rough}: {shares}", rough=rough, shares=listed(shares[:6]))
 
 
 def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
     """The verdict, the champion against the baselines, and how sure that is."""
     # It imports torch, which takes two seconds that a search has not.
-    from rnnsearch.verdict.answers import told_sentence
+    from rnnsearch.verdict.answers import told_beyond, told_sentence
 
     yield told_sentence(answer)
-    if "beyond" in answer:
-        yield answer["beyond"]["sentence"]
+    if beyond := told_beyond(answer):
+        yield beyond
     champion, skill = answer["champion"], metrics.get("skill")
     yield _(
         "champion: trial {number}, {network}, {inputs}, validation skill {skill} over {seeds}",
@@ -199,7 +200,7 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
     seeds = listed(map(skill.cell, answer["seed_skills"]))
     yield _("skill of each seed on its own: {skills}", skills=seeds)
     if answer["interval"] and steps is None:
-        yield " ".join(intervals(answer["interval"]))
+        yield _(" ").join(intervals(answer["interval"]))
         if quarters := answer["interval"].get("quarters"):
             held = listed(f"{quarter['share']:.1%}" for quarter in quarters)
             yield _("held on each quarter of the test: {shares}", shares=held)
@@ -238,7 +239,7 @@ def refit_text(renewed: dict[str, Any]) -> str:
 def trading_tables(traded: dict[str, Any]) -> Iterator[Table | str]:
     """What the champion would have earned, beside buying and holding, and cash."""
     if "reason" in traded:
-        yield _("not traded: {reason}", reason=_(traded["reason"]))
+        yield _("not traded: {reason}", reason=trading.why_not(traded["reason"]))
         return
     yield traded["sentence"] if used() == "en" else trading.sentence(traded)
     table = small_table(
@@ -349,7 +350,7 @@ def frame_table(title_: str, frame: pd.DataFrame) -> Table:
     for place, column in enumerate(frame):
         numeric = pd.api.types.is_numeric_dtype(frame[column])
         justify: JustifyMethod = "right" if numeric else "left"
-        table.add_column(str(column), justify=justify, no_wrap=place == 0, overflow="fold")
+        table.add_column(_(str(column)), justify=justify, no_wrap=place == 0, overflow="fold")
     for row in frame.itertuples(index=False):
         table.add_row(*(_text(day(cell)) for cell in row))
     return table

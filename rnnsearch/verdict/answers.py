@@ -99,11 +99,31 @@ def _beyond(answer: Mapping[str, Any]) -> dict[str, Any]:
 def told_sentence(answer: Mapping[str, Any]) -> str:
     """The verdict of an answer in the user's language; what is kept of it is English.
 
-    So are verdicts of earlier versions, of paths, and of a series among many.
+    So are verdicts of earlier versions.
     """
-    if used() == "en" or "opening_id" not in answer or AMONG in answer or paths.STEPS in answer:
-        return str(answer["verdict"]["sentence"])
-    return str(_verdict(answer)["sentence"])
+    if used() == "en" or "opening_id" not in answer:
+        return _(str(answer["verdict"]["sentence"]))  # that of no test is in the catalogue
+    noted, alone = answer.get(AMONG), told_alone(answer)
+    return alone if noted is None or noted["count"] < 2 else _among(noted, alone)
+
+
+def told_alone(answer: Mapping[str, Any]) -> str:
+    """The same of a series without what it is among others."""
+    if used() == "en" or "opening_id" not in answer:
+        return _(str(answer.get(AMONG, {}).get("alone", answer["verdict"]["sentence"])))
+    return (
+        paths.verdict(answer).sentence
+        if paths.STEPS in answer
+        else str(_verdict(answer)["sentence"])
+    )
+
+
+def told_beyond(answer: Mapping[str, Any]) -> str:
+    """What the champion is worth beside the target's hurdle, in the user's language; empty where
+    there is none."""
+    if used() == "en" or "beyond" not in answer:
+        return str(answer.get("beyond", {}).get("sentence", ""))
+    return str(_beyond(answer)["beyond"]["sentence"])
 
 
 AMONG = "among"
@@ -120,15 +140,24 @@ def among(answer: dict[str, Any], noted: Mapping[str, Any]) -> dict[str, Any]:
     alone = answer.get(AMONG, {}).get("alone", verdict["sentence"])
     told = {**noted, "alone": alone}
     if noted["count"] > 1:
-        sentence = (
-            f"{together.HEADLINES[noted['kind']]}: corrected over {noted['count']} series, p = "
-            f"{noted['listed_informative']:.3g} for information and {noted['listed_better']:.3g} "
-            f"for better (Benjamini–Hochberg). Alone it would read: {alone}"
-        )
+        with in_english():
+            sentence = _among(noted, alone)
         better = noted["kind"] == "better"
         informative = better or noted["kind"] == "informative"
         verdict = verdict | {"better": better, "informative": informative, "sentence": sentence}
     return {**answer, "verdict": verdict, AMONG: told}
+
+
+def _among(noted: Mapping[str, Any], alone: str) -> str:
+    return _(
+        "{headline}: corrected over {count} series, p = {informative:.3g} for information and "
+        "{better:.3g} for better (Benjamini–Hochberg). Alone it would read: {alone}",
+        headline=_(together.HEADLINES[noted["kind"]]),
+        count=noted["count"],
+        informative=noted["listed_informative"],
+        better=noted["listed_better"],
+        alone=alone,
+    )
 
 
 def compare(
@@ -145,7 +174,7 @@ def compare(
     if problem.steps > 1:
         later = []
         for step in range(1, problem.steps):
-            say(f"comparing step {step + 1} of {problem.steps}")
+            say(_("comparing step {step} of {steps}", step=step + 1, steps=problem.steps))
             line = comparison.one_fit(problem, winner.parameters, champion, say, step)
             later.append(_told(problem, winner, champion, line, say, step=step))
         return paths.answer([without, *later], winner.parameters.output_shift) | {"walk": None}
@@ -231,7 +260,7 @@ def _verdict(answer: Mapping[str, Any]) -> dict[str, Any]:
 def _walked(answer: Mapping[str, Any]) -> str:
     """Which way through the test the verdict is of, where it is not the one fit."""
     if pool := answer.get("pool"):
-        return f" of {pool['count']} series by one network"
+        return _(" of {count} series by one network", count=pool["count"])
     walk = answer.get("walk")
     return _(", refitted every {count} sessions", count=walk["every"]) if walk else ""
 

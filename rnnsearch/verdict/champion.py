@@ -11,6 +11,7 @@ from rnnsearch import targets
 from rnnsearch.arrays import Floats
 from rnnsearch.config import digest
 from rnnsearch.errors import NoTrialError, RnnsearchError, StudyFileError
+from rnnsearch.language import _
 from rnnsearch.model.paths import apart, later, shaped
 from rnnsearch.scoring.metrics.theirs import MetricError
 from rnnsearch.scoring.objectives import PLACE, valued
@@ -104,7 +105,14 @@ def validate(
             result for (owner, _), result in zip(tasks, results, strict=True) if owner == place
         ]
         if failed := again.count(None):
-            say(f"trial {trial.number} did not train to its end under {failed} of {seeds} seeds")
+            say(
+                _(
+                    "trial {number} did not train to its end under {failed} of {count} seeds",
+                    number=trial.number,
+                    failed=failed,
+                    count=seeds,
+                )
+            )
         done = [outcome for outcome in again if outcome]
         forecasts = (
             trial.forecasts,
@@ -139,10 +147,17 @@ def best_refitted(
 ) -> tuple[Candidate, T]:
     """The best candidate that trains on all rows before the test, and what `refit` makes of it."""
     for candidate in candidates:
-        say(f"refitting trial {candidate.trial.number} on all rows before the test")
+        say(
+            _("refitting trial {number} on all rows before the test", number=candidate.trial.number)
+        )
         if champion := refit(problem, candidate, seeds, say):
             return candidate, champion
-        say(f"trial {candidate.trial.number} diverged under every seed and is left out")
+        say(
+            _(
+                "trial {number} diverged under every seed and is left out",
+                number=candidate.trial.number,
+            )
+        )
     raise RnnsearchError(
         f"{problem.study.name}: none of the best {len(candidates)} trials could be trained on all "
         "rows before the test, each diverged; try `rnnsearch evaluate` with a larger --top or "
@@ -241,5 +256,11 @@ def _train(
                     case _:
                         continue
                 left.discard(number)
-                say(f"validated {len(wanted) - len(left)} of {len(wanted)}")
+                say(
+                    _(
+                        "validated {some} of {all}",
+                        some=len(wanted) - len(left),
+                        all=len(wanted),
+                    )
+                )
     return results

@@ -23,7 +23,7 @@ from rnnsearch.arrays import Floats
 from rnnsearch.config import StudyFile, digest, home
 from rnnsearch.data.atomic import unwritable
 from rnnsearch.errors import StorageError, StudyFileError
-from rnnsearch.language import in_english
+from rnnsearch.language import _, counted, in_english
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.forecasting.pooled import PooledForecaster
 from rnnsearch.model.forecasting.spec import read_spec
@@ -40,7 +40,6 @@ from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.openings import Opening, marks, open_test
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import TrialView, trained
-from rnnsearch.shown import number_of
 from rnnsearch.verdict import comparison, trading
 from rnnsearch.verdict import walk as walks
 from rnnsearch.verdict.answers import compare, stored_answer
@@ -107,8 +106,13 @@ def evaluate(
         if begun and not again and basis["walk"] == begun.basis.get("walk"):
             basis, trials = begun.basis, begun.trials
             say(
-                f"going on with the walk that was begun, of the first {trials:,} trials, with "
-                f"--seeds {basis['seeds']} and --top {basis['top']}"
+                _(
+                    "going on with the walk that was begun, of the first {trials:,} trials, with "
+                    "--seeds {seeds} and --top {top}",
+                    trials=trials,
+                    seeds=basis["seeds"],
+                    top=basis["top"],
+                )
             )
         seeds, candidates = basis["seeds"], validated_best(problem, store, basis, say)
         started = time.perf_counter()
@@ -274,8 +278,13 @@ def validated_best(
 ) -> list[Candidate]:
     """`validated`, of the trials and with the seeds that an answer is made of."""
     best, seeds = [store.trial(number) for number in basis["trials"]], basis["seeds"]
-    each = number_of(seeds, "seed")
-    say(f"validating the best {number_of(len(best), 'trial')} with {each} each")
+    say(
+        _(
+            "validating the best {trials} with {seeds} each",
+            trials=counted("{count} trial", "{count} trials", len(best)),
+            seeds=counted("{count} seed", "{count} seeds", seeds),
+        )
+    )
     return validated(problem, store, best, seeds, say)
 
 
@@ -287,11 +296,10 @@ def trained_again(
     refit: Callable[[Problem, Candidate, int, Say], T | None],
 ) -> T:
     """The champion of an answer that stands, where its folder is lost."""
-    say("the champion's folder is not of this evaluation: training it again")
+    say(_("the champion's folder is not of this evaluation: training it again"))
     chosen, seeds = store.trial(answer["champion"]["trial"]), answer["basis"]["seeds"]
     candidates = validated(problem, store, [chosen], seeds, say)
-    _, champion = best_refitted(problem, candidates, seeds, say, refit)
-    return champion
+    return best_refitted(problem, candidates, seeds, say, refit)[1]
 
 
 def made_of(
@@ -336,20 +344,31 @@ def _opened(
     A walk that goes on is the look that it began with: nothing was shown of it.
     """
     if walk and begun and begun.identity == walk.identity:
-        say(f"going on with opening number {begun.opening.number} of the locked test")
+        say(
+            _(
+                "going on with opening number {number} of the locked test",
+                number=begun.opening.number,
+            )
+        )
         return begun.opening
     prices, rows = problem.prices, problem.split.test
     rows = np.arange(rows[0], rows[-1] + problem.steps)  # what is shown of the last path, too
     opening = open_test(store, marks(prices.dates.to_numpy(), prices.closes, rows))
     if walk:
         walks.Begun(walk.identity, opening, basis, trials).note(store)
-    say(f"opening the locked test (opening number {opening.number})")
+    say(_("opening the locked test (opening number {number})", number=opening.number))
     return opening
 
 
 def _walked(walk: dict[str, Any]) -> str:
-    window = f"of {walk['window']}" if isinstance(walk["window"], int) else walk["window"]
-    return f"refitted every {walk['every']} sessions ({window} rows, {walk['start']})"
+    return _(
+        "refitted every {every} sessions ({window}, {start})",
+        every=walk["every"],
+        window=_("of {count} rows", count=walk["window"])
+        if isinstance(walk["window"], int)
+        else _("all rows"),
+        start=walk["start"],
+    )
 
 
 def say_it_stands(
@@ -360,18 +379,34 @@ def say_it_stands(
     walk = basis.get("walk")
     reasons = []
     if basis["seeds"] != seeds or basis.get("top", top) != top:
-        reasons.append(f"with seeds {basis['seeds']} and top {basis.get('top', 'as it was')}")
+        reasons.append(
+            _(
+                "with seeds {seeds} and top {top}",
+                seeds=basis["seeds"],
+                top=basis.get("top", _("as it was")),
+            )
+        )
     if finished != answer["trials"]:
-        reasons.append(f"of the first {answer['trials']:,} trials ({finished:,} are finished now)")
+        reasons.append(
+            _(
+                "of the first {trials:,} trials ({finished:,} are finished now)",
+                trials=answer["trials"],
+                finished=finished,
+            )
+        )
     if walk != walks.asked(study):
-        reasons.append("of one fit" if walk is None else _walked(walk))
+        reasons.append(_("of one fit") if walk is None else _walked(walk))
     if basis.get("own", {}) != study.measuring_code:
-        reasons.append("with what [evaluate] named then, and as its code was then")
+        reasons.append(_("with what [evaluate] named then, and as its code was then"))
     if not trading.as_asked(study, answer):
-        reasons.append("traded as [trade] said then")
+        reasons.append(_("traded as [trade] said then"))
     if reasons:
         say(
-            f"the answer of {answer['evaluated']} stands, {' and '.join(reasons)}; `rnnsearch "
-            "evaluate STUDY --again` opens the locked test once more, which costs it: p is then "
-            f"multiplied by {sentences.charge(answer['openings'] + 1):,g}"
+            _(
+                "the answer of {when} stands, {reasons}; `rnnsearch evaluate STUDY --again` opens "
+                "the locked test once more, which costs it: p is then multiplied by {times:,g}",
+                when=answer["evaluated"],
+                reasons=_(" and ").join(reasons),
+                times=sentences.charge(answer["openings"] + 1),
+            )
         )

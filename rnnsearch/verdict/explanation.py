@@ -10,7 +10,7 @@ rows only the inputs of the champion's next forecast are looked at: its gates ar
 Study attribute: `explanation`, the last one, which the page shows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from rnnsearch import cells
 from rnnsearch.arrays import Floats
 from rnnsearch.config import StudyFile, kernels_folder
 from rnnsearch.errors import RnnsearchError, StorageError, StudyFileError
+from rnnsearch.language import _, in_english
 from rnnsearch.model import paths
 from rnnsearch.model.device import worker_device
 from rnnsearch.model.kernels.cache import kernels_for
@@ -40,7 +41,8 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.search.trial.folds import PreparedFold, TrialData, prepare_fold, select_inputs
 from rnnsearch.search.trial.judging import judge
 from rnnsearch.search.trial.parameters import TrialParameters
-from rnnsearch.shown import day, number_of
+from rnnsearch.shown import day
+from rnnsearch.verdict import explained_words as words
 from rnnsearch.verdict.answers import EXPLANATION
 from rnnsearch.verdict.champion import Say, best_trials
 from rnnsearch.verdict.plain import as_json
@@ -111,7 +113,8 @@ def explain(study: StudyFile, *, say: Say) -> dict[str, Any]:
         "gates": _newest_gates(study, problem, answer, own),
         "notes": notes,
     }
-    told["sentence"] = _sentence(told)
+    with in_english():  # it is kept
+        told["sentence"] = words.sentence(told)
     plain: dict[str, Any] = as_json(_rounded(told))
     with storage_errors(store.url):
         store.note(EXPLANATION, plain)
@@ -187,7 +190,13 @@ def _looks(
     looks: dict[str, _Look] = {}
     notes = []
     for name in dict.fromkeys((parameters.cell, *BESIDE)):
-        say(f"training {cells.label(name)} on {len(alone.train_ends):,} rows")
+        say(
+            _(
+                "training {cell} on {rows:,} rows",
+                cell=cells.label(name),
+                rows=len(alone.train_ends),
+            )
+        )
         try:
             network = train(problem, table, alone, replace(parameters, cell=name), machine)
         except (Diverged, OwnCodeError) as error:
@@ -196,7 +205,7 @@ def _looks(
                     f"{study.name}: the champion's configuration did not train on the last fold "
                     f"({error}); run `rnnsearch search` on, for another one"
                 ) from None
-            notes.append(f"{cells.label(name)} did not train with these settings: {error}")
+            notes.append(words.UNTRAINED.format(cell=cells.label(name), error=error))
             continue
         # On the CPU: cuDNN gives no gradients of networks that are not in training.
         looks[name] = _look(name, network.cpu(), table.cpu(), fold, parameters, data)
@@ -260,26 +269,24 @@ def _newest_gates(
     """
     networks: Sequence[Network] = (own.network,)
     x, row = own.windows[-1:], int(own.rows[-1])
-    of = "the newest validation row"
+    of = words.NEWEST_ROW
     if answer is not None:
         try:
             identity = answer["champion"]["identity"]
             champion = newest_weights(study, identity) or evaluated_champion(study, answer)
         except StorageError:
-            of = "the newest validation row, as the champion's folder is not there"
+            of = words.WITHOUT_CHAMPION
         else:
             newest = len(problem.prices.dates) - 1
             shown = champion.window(champion.table(problem.prices), newest)
             if bool(shown.isfinite().all()):
-                networks, row, x, of = champion.networks, newest, shown, "the next forecast"
+                networks, row, x = champion.networks, newest, shown
+                of = words.NEXT_FORECAST
             else:
-                of = (
-                    "the newest validation row, as the file does not say what is known ahead of "
-                    "the next target"
-                )
+                of = words.NOT_KNOWN_AHEAD
     layers = list(_averaged([gates(network.cpu(), x.cpu()) for network in networks]))
     if not layers:
-        return {"reason": f"{cells.label(own.cell)} is a cell whose gates are not known"}
+        return {"reason": words.UNKNOWN_GATES.format(cell=cells.label(own.cell))}
     return {"of": of, "origin": day(problem.prices.dates[row]), "layers": layers}
 
 
@@ -295,27 +302,6 @@ def _averaged(found: Sequence[Sequence[LayerGates]]) -> Iterator[dict[str, Any]]
             },
             "state": np.mean([layer.state for layer in alike], axis=0),
         }
-
-
-def _sentence(told: Mapping[str, Any]) -> str:
-    window, half, most = told["window"], told["reach"]["half"], told["reach"]["nine_tenths"]
-    text = (
-        f"Half of what moves its forecasts lies in the newest {number_of(half, 'session')} of its "
-        f"window of {window}, nine tenths in the newest {most}."
-    )
-    if not half:
-        text = "Nothing in its window moves its forecasts: it always says the same."
-    faded = [
-        f"{cells.label(one['cell'])} {one['faded']:.1g}"
-        for one in told["cells"]
-        if one["faded"] is not None
-    ]
-    if window > 1 and faded:
-        text += (
-            " Of the largest gradient by a session, so much is left at the oldest one: "
-            f"{', '.join(faded)}."
-        )
-    return text
 
 
 def _rounded(value: Any) -> Any:

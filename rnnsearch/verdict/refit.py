@@ -14,6 +14,7 @@ from rnnsearch.data.inputs.functions import FAMILY
 from rnnsearch.data.inputs.indicators import KNOWN_AHEAD
 from rnnsearch.data.inputs.own import PRICE_INPUTS, is_indicator
 from rnnsearch.errors import RnnsearchError
+from rnnsearch.language import _
 from rnnsearch.model.device import describe, free_memory, worker_device
 from rnnsearch.model.fold import FoldTensors
 from rnnsearch.model.forecasting import kept_code
@@ -148,9 +149,16 @@ def trained_networks(
         try:
             settled = replace(parameters, seed=seed)
             networks[seed] = train(problem, table, prepared.tensors, settled, machine)
-            say(f"refitted {number} of {len(seeds)}")
+            say(_("refitted {number} of {count}", number=number, count=len(seeds)))
         except Diverged as error:
-            say(f"refit {number} of {len(seeds)} is left out: it diverged ({error})")
+            say(
+                _(
+                    "refit {number} of {count} is left out: it diverged ({error})",
+                    number=number,
+                    count=len(seeds),
+                    error=error,
+                )
+            )
     if not networks:
         return None
     return device, prepared, networks

@@ -20,6 +20,7 @@ from rnnsearch.config import StudyFile, digest, home
 from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.data.prices.load import Prices
 from rnnsearch.errors import DataError, NoTrialError, RnnsearchError, StorageError, StudyFileError
+from rnnsearch.language import _, marked
 from rnnsearch.model.forecasting.bands import Moves
 from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.forecasting.pooled import PooledForecaster
@@ -44,7 +45,7 @@ T = TypeVar("T", Forecaster, PooledForecaster)
 
 NEWEST = "newest"
 UNTESTED = "untested_champion"  # study attribute
-UNTESTED_SENTENCE = (
+UNTESTED_SENTENCE = marked(
     "Never tested: [split] test is 0, so no rows were kept to tell whether this is better than "
     "doing nothing."
 )
@@ -102,7 +103,13 @@ def renew(
         differs = before.notes(problem.prices)
         made = known is None or known[1].identity != identity
         if made:
-            say(f"training trial {spec.trial} on {len(fold.train):,} rows, with all known today")
+            say(
+                _(
+                    "training trial {number} on {rows:,} rows, with all known today",
+                    number=spec.trial,
+                    rows=len(fold.train),
+                )
+            )
             renewed = fit(
                 problem,
                 fold,
@@ -255,7 +262,7 @@ def _choose_untested(study: StudyFile, store: Store, say: Say) -> None:
     problem, top, seeds = as_searched(study, store), 5, 3
     trials = best_trials(store, top)
     count = number_of(len(trials), "trial")
-    say(f"no rows are locked: choosing among the best {count} on validation rows")
+    say(_("no rows are locked: choosing among the best {count} on validation rows", count=count))
     with alone(study):
         candidates = validated(problem, store, trials, seeds, say)
         winner, champion = best_refitted(problem, candidates, seeds, say, refit)

@@ -16,7 +16,7 @@ from rnnsearch.config import StudyFile
 from rnnsearch.data.prices.load import Prices
 from rnnsearch.scoring import trading
 from rnnsearch.scoring.trading.strategy import Series, plain, sharpes
-from rnnsearch.scoring.trading.words import sentence
+from rnnsearch.scoring.trading.words import SILENT, sentence
 from rnnsearch.search import tradable
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.view import TrialView, trained
@@ -48,8 +48,8 @@ def traded(
     forecast = np.array(answer["forecasts"]["champion"], dtype=np.float64)
     moves = _moves(problem, series, rows, h, forecast)
     if moves is None:
-        kind = study.data.predict
-        return {"reason": f"a forecast of {kind} says nothing of the price", "settings": settings}
+        reason = SILENT.format(kind=study.data.predict)
+        return {"reason": reason, "settings": settings}
     first = int(rows[0]) - h + 1
     found = trading.traded(
         strategy, series, moves, first, h, trials=finished, others=_others(problem, trials)
@@ -57,9 +57,7 @@ def traded(
     dates = prices.dates[first : int(rows[-1]) + 1]
     notes = list(_notes(study, prices, first, int(rows[-1])))
     if answer.get("opening", 1) > 1:
-        notes.append(
-            "these rows had been looked at before, and the chances are those of a first look"
-        )
+        notes.append(trading.LOOKED_AT)
     told = {
         "settings": settings,
         "notes": notes,

@@ -25,8 +25,19 @@ TRANSLATED = {
     "terminal/hints.py": set(),
     "terminal/journal.py": set(),
     "terminal/shelf.py": set(),
+    "terminal/many.py": set(),
+    "terminal/pooled.py": set(),
+    "terminal/explained.py": set(),
+    "verdict/explained_words.py": set(),
+    "many/index.py": set(),
+    "many/preview.py": set(),
+    "scoring/path_sentences.py": set(),
+    "scoring/quantiles.py": set(),
+    "scoring/panel/words.py": set(),
+    "scoring/trading/words.py": set(),
+    "report/pooled.py": set(),
     "verdict/journal/words.py": set(),
-    "scoring/sentences.py": {"beyond", "old_verdict", "charge"},
+    "scoring/sentences.py": {"old_verdict", "charge"},
     "search/inputs/candidates.py": set(),
     "scoring/words.py": set(),
     "scoring/path_words.py": set(),
@@ -48,8 +59,11 @@ TRANSLATED = {
     },
 }
 """Rooms where everything is said in the user's language, but for these functions, whose texts are
-errors or of earlier versions. `check`, `explain`, many series and errors are English."""
-PAGES = ("page.html.j2", "parts/compared.html.j2", "parts/plots.js.j2", "parts/tables.js.j2")
+errors or of earlier versions. Errors are English."""
+PAGES = (
+    *("page.html.j2", "pooled.html.j2", "parts/compared.html.j2", "parts/many.html.j2"),
+    *("parts/frame.html.j2", "parts/cells.html.j2", "parts/plots.js.j2", "parts/tables.js.j2"),
+)
 NO_TEXT = ("lower right", "missing from font", "system-ui", "DejaVu")
 """What reads like prose and is read by programs."""
 
@@ -227,5 +241,5 @@ def test_init_and_the_course_of_an_evaluation_are_told_in_the_users_language(
     assert "折數：" in out
     assert "已寫入：" in out
     use("zh-TW")
-    assert said("validated 3 of 10") == "已驗證 10 個中的 3 個"
-    assert said("opening the locked test (opening number 1)") == "打開上鎖的測試集（第 1 次）"
+    assert "已驗證 3 個" in _("validated {some} of {all}", some=3, all=10)
+    assert "（第 1 次）" in _("opening the locked test (opening number {number})", number=1)

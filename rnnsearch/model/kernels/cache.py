@@ -23,6 +23,7 @@ import filelock
 
 from rnnsearch.data.atomic import read_file, replace_file
 from rnnsearch.errors import StorageError
+from rnnsearch.language import _
 
 if TYPE_CHECKING:
     import torch
@@ -76,7 +77,7 @@ def ensure(folder: Path, say: Callable[[str], None], machine: Host | None = None
         return path
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        say("compiling kernels for this processor, once (a few seconds)")
+        say(_("compiling kernels for this processor, once (a few seconds)"))
         with filelock.FileLock(f"{path}.lock"):  # the second of two waits for the first
             if _read(path) is None:
                 _make(path)
@@ -117,7 +118,7 @@ def telling(say: Callable[[str], None]) -> Iterator[None]:
     try:
         yield
     except NoKernels as error:
-        say(f"torch trains, which is slower than the kernels for CPUs: {error}")
+        say(_("torch trains, which is slower than the kernels for CPUs: {error}", error=error))
 
 
 @cache

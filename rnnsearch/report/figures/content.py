@@ -16,6 +16,7 @@ from rnnsearch.report.contributions import (
     InputStatistics,
     ShiftGain,
     fenced,
+    in_words,
     shift_gain,
 )
 from rnnsearch.report.figures.style import share
@@ -197,7 +198,7 @@ def _last_gain(trial: TrialView) -> float | None:
 
 
 def parameters(importance: Importance) -> Bars:
-    note = _(" ({text})", text=importance.note) if importance.note else ""
+    note = _(" ({text})", text=in_words(importance.note)) if importance.note else ""
     return Bars(
         name="parameter_importance",
         title=_("Which parameters mattered"),

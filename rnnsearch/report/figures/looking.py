@@ -9,6 +9,7 @@ from typing import Any
 from rnnsearch import cells
 from rnnsearch.language import _, listed
 from rnnsearch.report.figures.content import Told
+from rnnsearch.verdict import explained_words as words
 
 MOST_INPUTS = 20
 """Inputs in a picture, those that move the forecasts most."""
@@ -120,7 +121,7 @@ def _gates(
     gates = told["gates"]
     return Field(
         name="looking_gates",
-        title=_("Its gates, for {of}", of=gates["of"]),
+        title=_("Its gates, for {of}", of=words.looked_at(told)),
         caption=_(
             "Means over the neurons, for the window that ends before the forecast of {origin}: 0 "
             "is shut, 1 open. A forget gate of an LSTM, or an update gate of a GRU, that stays "

@@ -14,6 +14,7 @@ from rnnsearch.language import _
 from rnnsearch.language.notices import not_comparable
 from rnnsearch.language.templates import templates
 from rnnsearch.scoring import metrics, words
+from rnnsearch.scoring.path_sentences import headline
 
 ENDING = ".html"
 
@@ -82,7 +83,7 @@ def _row(row: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             (skill.text(answer and answer["skill"]), answer and answer["skill"]),
             ("–" if p is None else words.probability(p), p),
         ],
-        "verdict": answer["verdict"] if answer else _("not evaluated"),
+        "verdict": headline(answer["verdict"]) if answer else _("not evaluated"),
         "openings": answer["openings"] if answer else None,
     }
 

@@ -13,6 +13,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from rnnsearch import plugins
 from rnnsearch.errors import StudyFileError
+from rnnsearch.language import _, listed
+from rnnsearch.language.names import chosen as chosen_told
+from rnnsearch.language.names import reason as reason_told
 from rnnsearch.own_code import OwnCode, split_reference
 from rnnsearch.scoring import baselines
 from rnnsearch.scoring.baselines.base import Baseline, Fitted, Task
@@ -77,7 +80,8 @@ def run(
     one of others that looks ahead.
     """
     chosen = [one for one in (registry() if chosen is None else chosen) if _applies(one, task)]
-    say(f"fitting {len(chosen)} baselines: {', '.join(one.name for one in chosen)}")
+    names = listed(one.name for one in chosen)
+    say(_("fitting {count} baselines: {names}", count=len(chosen), names=names))
     found: dict[str, Fitted | Skipped] = {}
     for one in chosen:
         began = time.perf_counter()
@@ -85,8 +89,14 @@ def run(
         seconds = time.perf_counter() - began
         if isinstance(result, Fitted):
             result = replace(result, seconds=seconds)
-        said = f"skipped, {result.reason}" if isinstance(result, Skipped) else result.chosen
-        say(f"baseline {one.name}: {f'{said}; ' if said else ''}{seconds:.1f} s")
+        said = (
+            _("skipped, {reason}", reason=reason_told(result.reason))
+            if isinstance(result, Skipped)
+            else chosen_told(result.chosen)
+        )
+        took = f"{seconds:.1f} s"
+        took = _("{one}; {other}", one=said, other=took) if said else took
+        say(_("baseline {name}: {text}", name=one.name, text=took))
         found[one.name] = result
     return found
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rnnsearch.language import marked
 from rnnsearch.scoring.inference.information import holm
 from rnnsearch.scoring.inference.significance import LEVEL
 
@@ -16,12 +17,20 @@ Kind = Literal["better", "informative", "worse", "not distinguishable", "cannot 
 
 
 HEADLINES: dict[str, str] = {
-    "better": "Better than doing nothing",
-    "informative": "Informative, but not yet more accurate than doing nothing",
-    "worse": "Worse than doing nothing",
-    "not distinguishable": "Not distinguishable from doing nothing",
-    "cannot be told": "Cannot be told",
+    "better": marked("Better than doing nothing"),
+    "informative": marked("Informative, but not yet more accurate than doing nothing"),
+    "worse": marked("Worse than doing nothing"),
+    "not distinguishable": marked("Not distinguishable from doing nothing"),
+    "cannot be told": marked("Cannot be told"),
 }
+IN_SHORT = (
+    marked("better"),
+    marked("informative"),
+    marked("worse"),
+    marked("not distinguishable"),
+    marked("cannot be told"),
+)
+"""Kinds as tables have them, for the catalogue."""
 
 
 @dataclass(frozen=True)

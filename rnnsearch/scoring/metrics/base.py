@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rnnsearch.arrays import Floats
 from rnnsearch.language import _, marked
 from rnnsearch.scoring.quantiles import Fan
+from rnnsearch.shown import formatted
 from rnnsearch.targets import Target
 
 Bools: TypeAlias = NDArray[np.bool_]
@@ -167,7 +168,8 @@ class Metric:
         """A value as people read it: with its unit, and `–` where there is none."""
         if value is None or not math.isfinite(value):
             return "–"
-        return f"{self.unit.times * value:{self.format}}{self.unit.sign}".replace("-", "−")
+        told = formatted(self.unit.times * value, self.format)
+        return f"{told}{self.unit.sign}".replace("-", "−")
 
     def texts(self, values: Sequence[float | None]) -> list[str]:
         """The values of a column as people read them, with equal decimals."""
@@ -185,7 +187,7 @@ class Metric:
         """A value in a narrow column of plain text, whose heading has the unit."""
         if value is None or not math.isfinite(value):
             return "–"
-        return f"{self.unit.times * value:{self.narrow or self.format}}".rstrip(".")
+        return formatted(self.unit.times * value, self.narrow or self.format).rstrip(".")
 
     def plain(self) -> dict[str, Any]:
         """What is needed to show its values, as JSON."""
@@ -235,7 +237,7 @@ def alike(values: Sequence[float], digits: int) -> list[str]:
     before = [math.floor(math.log10(size)) + 1 for size in (max(sizes), min(sizes))]
     wanted = max(digits - before[0], min(digits, 2) - before[1])
     decimals = min(max(wanted, 0), MOST_DECIMALS)
-    return [f"{value:,.{decimals}f}".replace("-", "−") for value in values]
+    return [formatted(value, f",.{decimals}f").replace("-", "−") for value in values]
 
 
 _TOLD = ("label", "format", "better", "meaning")

@@ -15,6 +15,7 @@ from rnnsearch.scoring.trading.words import (
     ADJUSTED,
     EARLIER,
     LABELS,
+    LOOKED_AT,
     MEASURES,
     SAMPLE,
     STALE_OPENS,
@@ -25,6 +26,7 @@ from rnnsearch.scoring.trading.words import (
     notes,
     sentence,
     shown_measures,
+    why_not,
 )
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "EARLIER",
     "ENTRIES",
     "LABELS",
+    "LOOKED_AT",
     "MEASURES",
     "RULES",
     "SAMPLE",
@@ -48,4 +51,5 @@ __all__ = [
     "sharpes",
     "shown_measures",
     "traded",
+    "why_not",
 ]

@@ -8,6 +8,7 @@ from rnnsearch.language import _, again, marked
 from rnnsearch.scoring.trading.account import ENTRIES
 from rnnsearch.scoring.trading.measures import MOST_COST
 from rnnsearch.scoring.trading.positions import RULES
+from rnnsearch.shown import formatted
 
 LABELS = {
     "champion": marked("champion"),
@@ -37,7 +38,23 @@ STALE_OPENS = marked(
     "the open is the close of the session before in {share} % of the sessions: nobody could trade "
     "there if it was only carried on"
 )
+LOOKED_AT = marked(
+    "these rows had been looked at before, and the chances are those of a first look"
+)
 """Notes of an evaluation, kept in English."""
+
+NO_POSITION = marked('[trade] position is "none"')
+SILENT = marked("a forecast of {kind} says nothing of where the price goes")
+OF_PATHS = marked(
+    "a path of {steps} sessions does not say on which of them a position ends; search a study with "
+    "[data] steps = 1 to see what its forecasts earn"
+)
+NO_CLOSE = marked(
+    "{target} is not the price at which its session closes, so when its forecast is made nobody "
+    "can buy or sell at it any more"
+)
+NOT_ABOVE = marked("there are prices that are not above 0, of which there are no shares to buy")
+"""Why nothing is traded, kept in English."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +72,15 @@ class Shown:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
+    return f"{formatted(100 * value, '.1f')} %"
 
 
 def _signed(value: float) -> str:
-    return f"{100 * value:+.1f} %"
+    return f"{formatted(100 * value, '+.1f')} %"
 
 
 def _ratio(value: float) -> str:
-    return f"{value:+.2f}"
+    return formatted(value, "+.2f")
 
 
 MEASURES = (
@@ -156,6 +173,11 @@ def notes(trading: Mapping[str, Any]) -> list[str]:
     return [again(note, (UNADJUSTED, UNKNOWN, STALE_OPENS)) for note in trading["notes"]]
 
 
+def why_not(reason: str) -> str:
+    """Why nothing was traded, in the user's language."""
+    return again(reason, (SILENT, OF_PATHS, NO_CLOSE))
+
+
 def at_cost(one: Mapping[str, Any]) -> str:
     """One of `costs`: `−0.35 at 5 bp`."""
     told = "–" if one["sharpe"] is None else _minus(one["sharpe"])
@@ -232,4 +254,4 @@ def _chance(share: float) -> str:
 
 
 def _minus(value: float, how: str = ".2f") -> str:
-    return f"{value:{how}}".replace("-", "−")
+    return formatted(value, how).replace("-", "−")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from rnnsearch.language import _
 from rnnsearch.search.engines.base import Engine, Placement
 from rnnsearch.search.engines.machine import Notice, plan_workers, setup_here
 from rnnsearch.search.engines.watching import Watch, Watched, with_details
@@ -43,8 +44,8 @@ class InlineEngine(Engine):
         return InlineWorkers(setup)
 
     def placement(self, problem: "Problem") -> Placement:
-        device, _, _ = plan_workers(problem.study.run.device, 1)
-        return Placement([f"one trial at a time in this process, device {device}"])
+        device, _workers, _cores = plan_workers(problem.study.run.device, 1)
+        return Placement([_("one trial at a time in this process, device {device}", device=device)])
 
     def expected_workers(self, study: "StudyFile") -> int:
         return 1

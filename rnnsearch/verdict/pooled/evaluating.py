@@ -12,6 +12,7 @@ import numpy as np
 
 from rnnsearch.arrays import Floats, rounded
 from rnnsearch.config import StudyFile, digest
+from rnnsearch.language import _, marked
 from rnnsearch.model.forecasting.pooled import PooledForecaster
 from rnnsearch.scoring import held, metrics
 from rnnsearch.scoring.inference import selection
@@ -46,7 +47,7 @@ from rnnsearch.verdict.pooled.fitting import refit_pool
 from rnnsearch.verdict.pooled.rows import Locked, LockedRows, locked_rows
 from rnnsearch.verdict.pooled.simple import Simple, simple_forecasts, try_own_baselines
 
-NO_MOVES = "prices are not above 0, or what is forecast says nothing of the price"
+NO_MOVES = marked("prices are not above 0, or what is forecast says nothing of the price")
 
 
 def evaluate_pool(
@@ -76,7 +77,7 @@ def evaluate_pool(
         champion = PooledForecaster.load(champion_folder(study))
         dates, closes = problem.prices.dates.to_numpy(), problem.prices.closes
         opening = open_test(store, marks(dates, closes, problem.split.test))
-        say(f"opening the locked test (opening number {opening.number})")
+        say(_("opening the locked test (opening number {number})", number=opening.number))
         answer = {
             **compared(problem, winner, champion, say),
             **made_of(candidates, trials, basis, opening),

@@ -14,6 +14,7 @@ from rnnsearch.errors import (
     StudyFileError,
     shown,
 )
+from rnnsearch.language import _
 from rnnsearch.model.forecasting.pooled import PooledForecaster
 from rnnsearch.model.panel import PooledFold, newest_dates
 from rnnsearch.search.problem import Problem
@@ -71,7 +72,13 @@ def renew_pool(
         differs = list(_differing(before, panel))
         made = known is None or known[1].identity != identity
         if made:
-            say(f"training trial {spec.trial} on {len(fold.train):,} rows, with all known today")
+            say(
+                _(
+                    "training trial {number} on {rows:,} rows, with all known today",
+                    number=spec.trial,
+                    rows=len(fold.train),
+                )
+            )
             renewed = fit_pool(
                 problem,
                 fold,
