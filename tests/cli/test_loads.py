@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     loaded: list[str] = []
     load = Problem.load
 
-    def counted(study: StudyFile, *, tried: bool = False) -> Problem:
+    def counted(study: StudyFile, **how: Any) -> Problem:
         loaded.append(study.name)
-        return load(study, tried=tried)
+        return load(study, **how)
 
     monkeypatch.setattr(Problem, "load", counted)
     return loaded
