@@ -76,11 +76,11 @@ def _of_files(data: DataSection) -> list[Listed]:
     paths = [path for path in paths if not path.name.startswith(".")]
     if not paths:
         raise DataError(f"{folder / pattern}: no file is called so; correct the path.")
-    return [Listed(_called(path), path, data.series) for path in paths]
+    return [Listed(called(path), path, data.series) for path in paths]
 
 
-def _called(path: Path) -> str:
-    """2330 of 2330.csv.gz."""
+def called(path: Path) -> str:
+    """The series of a file of its own: 2330.TW of 2330.TW.csv.gz."""
     while path.suffix.lower() in PACKED and path.stem:
         path = path.with_suffix("")
     return path.stem

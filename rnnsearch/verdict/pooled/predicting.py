@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from rnnsearch.config import StudyFile
-from rnnsearch.data.listing import Listed, is_pattern, list_series
+from rnnsearch.data.listing import Listed, called, is_pattern, list_series
 from rnnsearch.data.prices.load import read_prices
 from rnnsearch.errors import DataError, NoTrialError, RnnsearchError, StudyFileError
 from rnnsearch.model.forecasting.pooled import PooledForecaster
@@ -130,11 +130,12 @@ def listed(study: StudyFile, data: Path | None) -> tuple[Listed, ...]:
         return list_series(own.model_copy(update={"path": data, "series": ()}))
     if not is_pattern(own.path):
         try:
-            return list_series(own.model_copy(update={"path": data}))
+            if found := list_series(own.model_copy(update={"path": data})):
+                return found
         except DataError:
             if own.layout == "wide":
                 raise
-    return (Listed(data.name.partition(".")[0], data, ()),)
+    return (Listed(called(data), data, ()),)
 
 
 def _of_one(
