@@ -366,7 +366,7 @@ def _walked(walk: dict[str, Any]) -> str:
         every=walk["every"],
         window=_("of {count} rows", count=walk["window"])
         if isinstance(walk["window"], int)
-        else _("all rows"),
+        else _("expanding rows"),
         start=walk["start"],
     )
 
