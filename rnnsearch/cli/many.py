@@ -234,7 +234,7 @@ def refit_many(
 ) -> int:
     """Train each series' champion on all that is known today; one that cannot be is told."""
     from rnnsearch.errors import RnnsearchError
-    from rnnsearch.many.predicting import newer_file
+    from rnnsearch.many.predicting import newer_file, why
     from rnnsearch.publish.registry import publish_refit
     from rnnsearch.shown import printable
     from rnnsearch.terminal.tables import note, refit_text
@@ -248,7 +248,7 @@ def refit_many(
             renewed = renew(member.study, data=path, window=window, say=lambda text: None)
         except RnnsearchError as error:
             failed.append(error)
-            note(f"{name}: {error}")
+            note(f"{name}: {_(why(error))}")
             continue
         publish_refit(member.study, renewed["evaluated"], notice=note)
         if not quiet:

@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from rnnsearch.data.listing import is_pattern, list_series
-from rnnsearch.errors import NoTrialError, RnnsearchError, StudyFileError, shown
+from rnnsearch.errors import (
+    AbsentStudyError,
+    NoTrialError,
+    RnnsearchError,
+    StudyFileError,
+    shown,
+)
 from rnnsearch.language import _, marked
 from rnnsearch.language.notices import said
 from rnnsearch.many.family import Family, named, series_names
@@ -15,6 +21,9 @@ from rnnsearch.verdict.prediction import OLD_WEIGHTS, check_recorded, predict
 
 Say = Callable[[str], None]
 UNTESTED = marked("untested")
+NOT_SEARCHED = marked(
+    "no search of it has begun; where it cannot be used, `rnnsearch search` says why"
+)
 
 
 def predict_all(
@@ -50,8 +59,8 @@ def predict_all(
             path = newer_file(newer, name)
             told = predict(member.study, data=path, origins=origins, level=level, record=record)
         except RnnsearchError as error:
-            missing[name] = str(error)
-            say(f"{name}: {error}")
+            missing[name] = why(error)
+            say(f"{name}: {_(missing[name])}")
             continue
         kind = verdicts.among[member].kind if member in verdicts.among else UNTESTED
         about = {"verdict": kind, "champion": told["champion"]}
@@ -76,7 +85,8 @@ def predict_all(
 
 
 def newer_files(family: Family, data: Path) -> dict[str, Path]:
-    """Where each series' newer prices are: files of a folder or a pattern, or one of all series.
+    """Where each series' newer prices are: files of a folder or a pattern, or one of all series;
+    of one series that is named, its file alone, too.
 
     Raises StudyFileError where `data` is of another kind than the study's, DataError as
     `list_series` does.
@@ -85,11 +95,15 @@ def newer_files(family: Family, data: Path) -> dict[str, Path]:
     assert own.path is not None
     if data.is_dir():
         data = data / own.path.name
+    if is_pattern(own.path) and not is_pattern(data) and len(family.members) == 1:
+        return {family.members[0].series: data.absolute()}
     if is_pattern(own.path) != is_pattern(data):
-        kind = "a file for each" if is_pattern(own.path) else "one file of all"
+        one = is_pattern(data)
+        kind = "one file of all" if one else "a file for each"
+        remedy = "" if one else "; a file of one series goes with --series that names it"
         raise StudyFileError(
             f"--data: study {family.name} has {kind} of its series, so newer prices are given so "
-            f"too, as {shown(own.path.name)}, got {shown(data.name)}"
+            f"too, as {shown(own.path.name)}, got {shown(data.name)}{remedy}"
         )
     found = list_series(own.model_copy(update={"path": data.absolute()}))
     return {one.name: one.path for one in found}
@@ -105,6 +119,11 @@ def newer_file(newer: Mapping[str, Path] | None, series: str) -> Path | None:
     if series not in newer:
         raise NoTrialError("the newer prices have no series of this name")
     return newer[series]
+
+
+def why(error: RnnsearchError) -> str:
+    """A series has no forecast, no refit: in English. One that is left out has no study."""
+    return NOT_SEARCHED if isinstance(error, AbsentStudyError) else str(error)
 
 
 def gathered(notes: Mapping[str, Sequence[str]], study: str) -> list[str]:

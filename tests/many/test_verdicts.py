@@ -196,8 +196,31 @@ def test_newer_prices_are_given_as_the_study_has_them(
     assert "no series of this name" in told["missing"]["WALKS"]
     code, _, err = rnnsearch("predict", study, "--data", tmp_path / "newer" / "GOES.csv")
     assert (code, "newer prices are given so too, as '*.csv'" in err) == (2, True), err
+    assert "a file of one series goes with --series that names it" in err
+    one = ("--series", "GOES", "--data", tmp_path / "newer" / "GOES.csv")  # as it says
+    code, out, err = rnnsearch("predict", study, *one, "--json")
+    assert (code, json.loads(out)["forecasts"]) == (0, told["forecasts"]), err
     code, out, err = rnnsearch("refit", study, "--data", tmp_path / "newer" / "*.csv")
     assert (code, "GOES: trial" in out) == (0, True), err
+
+
+def test_a_series_that_was_never_searched_is_told_so_and_not_which_studies_there_are(
+    study: Path, rnnsearch: Command
+) -> None:
+    bad = study.parent / "prices" / "BAD.csv"
+    bad.write_text("hello,world\n1,2\n")
+    try:
+        for command in (("predict", "--json"), ("refit",)):
+            code, out, err = rnnsearch(command[0], study, *command[1:])
+            assert code == 0, err
+            assert "BAD: no search of it has begun; where it cannot be used" in err
+            assert "there are:" not in err
+            if "--json" in command:
+                assert json.loads(out)["missing"]["BAD"].startswith("no search of it has begun")
+        code, _, err = rnnsearch("search", study, "--quiet")  # which says why
+        assert (code, "BAD.csv: there is no date column" in err) == (3, True), err
+    finally:
+        bad.unlink()
 
 
 def test_an_ending_that_no_table_has_is_refused_before_anything_is_done(
