@@ -223,9 +223,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """p-values of tests that are shown together, corrected so that all err as often as one.
 
     In the order given; an empty list stays one. Holm 1979, A simple sequentially rejective multiple
-    test procedure.
+    test procedure. scipy has none; statsmodels' is in `multipletests` alone, which walks through
+    every object of the process first (gc.collect): 0.2 to 0.4 s beside torch and MLflow.
     """
-    # statsmodels' multipletests walks through every object of the process for this (gc.collect).
     order = np.argsort(p_values, kind="stable")
     count, found = len(order), np.empty(len(order))
     found[order] = np.maximum.accumulate(np.take(p_values, order) * np.arange(count, 0, -1.0))

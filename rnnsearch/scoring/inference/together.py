@@ -97,11 +97,9 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     that move together do. Benjamini & Hochberg 1995, Controlling the false discovery rate;
     Benjamini & Yekutieli 2001 on which dependence it bears.
     """
-    if not len(p_values):
-        return []
-    from statsmodels.stats.multitest import multipletests
+    from statsmodels.stats.multitest import fdrcorrection  # multipletests collects garbage, too
 
-    return [float(p) for p in multipletests(p_values, method="fdr_bh")[1]]
+    return [float(p) for p in fdrcorrection(p_values)[1]]
 
 
 def _p(p: float | None) -> float:
