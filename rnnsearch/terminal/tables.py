@@ -16,7 +16,6 @@ from rnnsearch.errors import readable
 from rnnsearch.language import _, counted, listed, marked, used
 from rnnsearch.language.names import reason
 from rnnsearch.language.notices import said
-from rnnsearch.report.contributions import in_words
 from rnnsearch.scoring import metrics, quantiles, trading
 from rnnsearch.scoring.path_words import Steps, of_steps
 from rnnsearch.scoring.words import intervals, probability, rival, walked
@@ -150,6 +149,8 @@ def findings(
             yield _("and {count} more inputs: --json has them all", count=len(compared) - count)
     importance = facts["importance"]
     if importance["parameters"]:
+        from rnnsearch.report.contributions import in_words  # the store: `fetch` needs none
+
         told = importance["parameters"].items()
         shares = [f"{_(name.replace('_', ' '))} {share:.0%}" for name, share in told]
         rough = _(" ({text})", text=in_words(importance["note"])) if importance["note"] else ""
