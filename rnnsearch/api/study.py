@@ -168,14 +168,8 @@ class Study:
         """What a search would do: data, space, rows of every fold, time; as `rnnsearch check`."""
         with quietly():
             report = check(self.settings)
-        facts = {
-            "facts": report.facts,
-            "warnings": list(report.warnings),
-            "space": report.space.to_dict("records"),
-            "rows": report.rows.to_dict("records"),
-        }
         notes = [f"note: {text}" for text in report.warnings]
-        return Told(facts, [*report.facts, *notes, report.space, report.rows])
+        return Told(report.plain, [*report.facts, *notes, report.space, report.rows])
 
     def inputs(self) -> pd.DataFrame:
         """The candidate inputs: name, family, unit, warm-up, first date, source.

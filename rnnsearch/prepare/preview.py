@@ -4,7 +4,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -13,7 +13,7 @@ from optuna.trial import FixedTrial
 from rnnsearch.config import StudyFile, extremes
 from rnnsearch.config.study import QUANTILE
 from rnnsearch.data.markets.calendars import coming_sessions
-from rnnsearch.language import _, counted, listed, marked
+from rnnsearch.language import _, counted, in_english, listed, marked
 from rnnsearch.scoring.words import duration
 from rnnsearch.search import engines
 from rnnsearch.search.inputs.candidates import describe
@@ -29,12 +29,14 @@ TINY_EPOCHS = 3  # of the tiny trial; its first one starts torch too
 
 @dataclass(frozen=True)
 class Check:
-    """facts: a line each; space, rows: tables; warnings: what looks odd in the data."""
+    """facts: a line each; space, rows: tables; warnings: what looks odd in the data; all in the
+    user's language. plain: the same as JSON, which is English."""
 
     facts: list[str]
     space: pd.DataFrame
     rows: pd.DataFrame
     warnings: tuple[str, ...]
+    plain: dict[str, Any] = field(default_factory=dict)
 
 
 def check(study: StudyFile) -> Check:
@@ -48,14 +50,31 @@ def check(study: StudyFile) -> Check:
     # Raises for another market's.
     one = prices if problem.panel is None else next(iter(problem.panel.each.values()))
     coming_sessions(one.name, study.data.calendar, one.dates, one.coming_dates, furthest)
+    middle = _middle(problem)
+    timed = _trial_times(problem, [middle, *_references(problem)])
+    told = _told(problem, middle, *timed)
+    with in_english():
+        english = _told(problem, middle, *timed)
+    plain = {
+        "facts": english.facts,
+        "warnings": [*english.warnings],
+        "space": english.space.to_dict("records"),
+        "rows": english.rows.to_dict("records"),
+    }
+    return replace(told, plain=plain)
+
+
+def _told(
+    problem: Problem, middle: TrialParameters, seconds: list[float] | str, device: str
+) -> Check:
+    """`seconds`, `device`: as of `_trial_times`."""
+    study, prices = problem.study, problem.prices
     data = problem.data_record()
     sizes = space_sizes(study, problem.candidates)
     combinations = math.prod(sizes.values())
     trials = study.study.trials
     if study.study.sampler == "grid":
         trials = min(trials, grid_size(study, problem.candidates))
-    middle = _middle(problem)
-    seconds, device = _trial_times(problem, [middle, *_references(problem)])
     name = title(middle.plain())
     workers = engines.by_name(study.run.engine).expected_workers(study)
     endless = math.isinf(combinations)
@@ -81,7 +100,7 @@ def check(study: StudyFile) -> Check:
             names=len(problem.candidates.names),
             warmup=problem.table.warmup,
         ),
-        *_ahead(problem, furthest),
+        *_ahead(problem, study.furthest),
         _(
             "space: {size} combinations, {trials} wanted",
             size=_("endless") if endless else f"{combinations:.3g}",
@@ -157,11 +176,7 @@ def _space(study: StudyFile, sizes: dict[str, float]) -> pd.DataFrame:
     } | {"inputs": study.inputs.search}
     return pd.DataFrame(
         [
-            (
-                name,
-                _written(shown[name]),
-                "∞" if math.isinf(size) else f"{size:.4g}",
-            )
+            (name, _written(shown[name]), "∞" if math.isinf(size) else f"{size:.4g}")
             for name, size in sizes.items()
         ],
         columns=[_("parameter"), _("values"), _("count")],

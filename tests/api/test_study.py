@@ -23,6 +23,7 @@ from rnnsearch.errors import (
     StorageError,
     StudyFileError,
 )
+from rnnsearch.language import in_language
 from rnnsearch.terminal.tables import frame_table
 from rnnsearch.verdict.prediction import predict
 from tests.helpers.evaluated import Evaluated, write_bars
@@ -228,6 +229,19 @@ def test_the_package_itself_imports_nothing_slow() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     with pytest.raises(AttributeError, match="no attribute 'Studies'"):
         _ = rnnsearch.Studies
+
+
+def test_what_a_check_shows_is_in_the_users_language_and_its_values_are_english(
+    evaluated: Evaluated,
+) -> None:
+    study = Study(evaluated.path)
+    with in_language("zh-TW"):
+        told = study.check()
+        assert "每個試驗的時間" in repr(told)
+    assert [*told["space"][0]] == ["parameter", "values", "count"]
+    assert told["rows"][-1]["rows"] == "test (locked)"
+    assert any(fact.startswith("time per trial: about") for fact in told["facts"])
+    assert not re.search("[\u4e00-\u9fff]", json.dumps(told, ensure_ascii=False))
 
 
 def test_a_file_of_several_series_is_refused_with_the_argument_of_python(tmp_path: Path) -> None:
