@@ -98,7 +98,7 @@ def compared(
     """The champion on the locked rows of all series, and the tests."""
     h = winner.parameters.output_shift
     locked = locked_rows(problem, champion, h)
-    rated, target = locked.rated(), problem.target
+    rated, target = locked.rated, problem.target
     spec = champion.spec
     dates = problem.prices.dates
     tested = np.unique(np.concatenate([one.dates for one in rated]))
@@ -221,7 +221,7 @@ def _table(locked: LockedRows, simple: Simple, problem: Problem, say: Say) -> li
     said = {"champion": [one.scored.forecast for one in every]}
     said |= {name: [one.scored.naive[name] for one in every] for name in every[0].scored.naive}
     said |= simple.forecasts
-    moved, rows = _moved(locked), []
+    moved, rows = {*_moved(locked)}, []
     for name, of_each in said.items():
         each = [
             metrics.score(one.scored.of(forecast), problem.metrics, say)

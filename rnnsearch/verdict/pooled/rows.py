@@ -77,7 +77,8 @@ class LockedRows:
         """Where the dates of rows of the panel stand among `dates`."""
         return np.searchsorted(self.dates, self._every_date[rows])
 
-    def rated(self) -> list[Rated]:
+    @cached_property
+    def rated(self) -> tuple[Rated, ...]:
         """What the tests are asked."""
         quotes, h = self.problem.prices.quotes, self.horizon
         found = []
@@ -100,13 +101,11 @@ class LockedRows:
                     sessions=sessions,
                 )
             )
-        return found
+        return tuple(found)
 
     def against(self, others: Sequence[Floats]) -> list[Rated]:
         """The same, with another's forecasts (n,) of each series in the place of doing nothing."""
-        return [
-            replace(one, hardest=other) for one, other in zip(self.rated(), others, strict=True)
-        ]
+        return [replace(one, hardest=other) for one, other in zip(self.rated, others, strict=True)]
 
     def moves(self) -> tuple[Floats, Floats]:
         """(dates, S) how far each price was forecast to go, and went, from each origin; NaN where
