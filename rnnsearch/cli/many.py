@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnsearch.language import _, counted, used
+from rnnsearch.language import _, counted
 
 if TYPE_CHECKING:
     from rnnsearch.many.family import Family
@@ -193,7 +193,6 @@ def predict_many(
 
     from rnnsearch.data.export import write_table
     from rnnsearch.many.predicting import gathered, newer_files, predict_all
-    from rnnsearch.many.verdicts import collect
     from rnnsearch.shown import printable
     from rnnsearch.terminal.hints import exported
     from rnnsearch.terminal.many import forecasts_table
@@ -202,7 +201,9 @@ def predict_many(
     newer = None if data is None else newer_files(family, data)
     if refit:
         refit_many(family, newer, None, quiet=True)
-    told = predict_all(family, note, newer=newer, origins=origins, level=level, record=record)
+    told, verdicts = predict_all(
+        family, note, newer=newer, origins=origins, level=level, record=record
+    )
     for text in gathered(told["notes"], family.name):
         note(text)
     if export is not None:
@@ -212,8 +213,7 @@ def predict_many(
         return 0
     out = output()
     out.print(forecasts_table(told))
-    sentence = told["sentence"] if used() == "en" else collect(family).sentence
-    out.print(sentence, highlight=False, markup=False)
+    out.print(verdicts.sentence, highlight=False, markup=False)
     if told["recorded"]:
         counts = [one["new"] for one in told["recorded"].values()]
         print(

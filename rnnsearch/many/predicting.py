@@ -15,7 +15,7 @@ from rnnsearch.errors import (
 from rnnsearch.language import _, marked
 from rnnsearch.language.notices import said
 from rnnsearch.many.family import Family, named, series_names
-from rnnsearch.many.verdicts import collect
+from rnnsearch.many.verdicts import Verdicts, collect
 from rnnsearch.verdict.pooled.predicting import some
 from rnnsearch.verdict.prediction import OLD_WEIGHTS, check_recorded, predict
 
@@ -34,8 +34,8 @@ def predict_all(
     origins: int | None = None,
     level: float = 0.9,
     record: bool = False,
-) -> dict[str, Any]:
-    """Dated forecasts of each series' champion; plain JSON.
+) -> tuple[dict[str, Any], Verdicts]:
+    """Dated forecasts of each series' champion, as plain JSON, and what the champions are worth.
 
     Keys: study, level, forecasts (rows of `verdict.prediction.predict`, each with its series, its
     champion, the last row that trained it, and the verdict among all series), sentence (what the
@@ -81,7 +81,7 @@ def predict_all(
         "missing": missing,
         "notes": notes,
         "recorded": recorded,
-    }
+    }, verdicts
 
 
 def newer_files(family: Family, data: Path) -> dict[str, Path]:
