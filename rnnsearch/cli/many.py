@@ -23,7 +23,7 @@ def search_many(
     quiet: bool,
 ) -> int:
     """Search all series; `path` of the study file."""
-    from rnnsearch.errors import AbsentStudyError, readable
+    from rnnsearch.errors import AbsentStudyError
     from rnnsearch.many.family import study_name
     from rnnsearch.many.reading import notes, read_all
     from rnnsearch.many.searching import FailedSeries, search_all
@@ -41,15 +41,10 @@ def search_many(
     with ManyViews(
         Terminal(highlight=False), len(family.members), quiet=quiet, deadline=deadline
     ) as views:
-        read = read_all(
-            family,
-            lambda text: views.notice(readable(text)),
-            tried=True,
-            reading=views.reading,
-        )
+        read = read_all(family, views.notice, tried=True, reading=views.reading)
         views.searching(len(read.problems))
         for text in notes(read):
-            views.notice(readable(text))
+            views.notice(text)
         try:
             search_all(
                 family,

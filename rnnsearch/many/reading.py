@@ -11,6 +11,7 @@ from rnnsearch.data.inputs.build import build_inputs
 from rnnsearch.data.prices.load import read_prices
 from rnnsearch.errors import DataError, RnnsearchError, cut
 from rnnsearch.language import _, counted
+from rnnsearch.language.notices import said
 from rnnsearch.many.family import Family, Member
 from rnnsearch.search.problem import Problem, cache_folder
 from rnnsearch.search.side_by_side import Reading, side_by_side, silently
@@ -99,7 +100,7 @@ def _build(cache: Path, study: StudyFile) -> None:
 
 
 def notes(read: Read) -> Iterator[str]:
-    """What is odd in the data, once where it is so in many series."""
+    """What is odd in the data, once where it is so in many series; in the user's language."""
     series: dict[str, list[str]] = {}
     for member, problem in read.problems.items():
         for note in problem.notes:
@@ -109,4 +110,4 @@ def notes(read: Read) -> Iterator[str]:
         who = names[0]
         if len(names) > 1:
             who = _("{names} and {count} more", names=who, count=len(names) - 1)
-        yield _("{series}: {text}", series=who, text=note)
+        yield said(f"{who}: {note}")

@@ -9,7 +9,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rnnsearch.errors import readable
 from rnnsearch.language import _
+from rnnsearch.language.notices import said
 from rnnsearch.scoring import metrics
 from rnnsearch.search.driver.deadline import Deadline
 from rnnsearch.shown import printable
@@ -162,7 +164,8 @@ class ManyViews:
     def notice(self, text: str) -> None:
         """Something the user should know; above the live view or on stderr."""
         console = self.console if self.live else Terminal(stderr=True)
-        console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
+        told = readable(said(text))
+        console.print(told, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
     def _draw(self) -> Group:
         if self._read is not None:

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from rnnsearch.config import StudyFile, load_study
 from rnnsearch.errors import DataError
+from rnnsearch.language import in_language
 from rnnsearch.many import reading
-from rnnsearch.many.reading import read_all
+from rnnsearch.many.reading import notes, read_all
 from rnnsearch.search import side_by_side
 from rnnsearch.search.problem import Problem
 from tests.helpers.many import members, write_many
@@ -68,6 +70,18 @@ def test_series_whose_inputs_are_not_made_yet_are_made_by_several_processes(
     assert again.bad == anew.bad
     tables = [[one.table.hash for one in read.problems.values()] for read in (anew, again)]
     assert tables[0] == tables[1]
+
+
+def test_what_is_odd_in_many_files_is_told_once_in_the_users_language(tmp_path: Path) -> None:
+    path = write_many(tmp_path, count=2)
+    for file in (tmp_path / "prices").iterdir():
+        pd.read_csv(file).assign(Note="x").to_csv(file, index=False)
+    read = read_all(members(path), print)
+    assert [*notes(read)] == ["T0 and 1 more: column 'Note' is not numeric and is ignored."]
+    with in_language("zh-TW"):
+        (told,) = notes(read)
+    assert "不是數值" in told
+    assert "and 1 more" not in told
 
 
 @pytest.mark.parametrize("write", [write_many, write_pooled])
