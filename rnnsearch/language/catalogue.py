@@ -6,7 +6,6 @@ installed with the tests' packages.
 """
 
 import ast
-import inspect
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
@@ -88,7 +87,7 @@ def of_keys(source: str) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.ClassDef):
             bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
             if any(base.endswith(SECTION) for base in bases) and (said := ast.get_docstring(node)):
-                yield node.lineno, inspect.cleandoc(said)
+                yield node.lineno, said
         elif isinstance(node, ast.keyword) and node.arg == "description":
             match node.value:
                 case ast.Constant(value=str(said)):

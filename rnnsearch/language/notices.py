@@ -96,9 +96,9 @@ CAUSES = (
 
 def said(text: str) -> str:
     """A remark in the user's language; what is no known one stays as it is."""
-    known = again(text, (*OF_SERIES, *OF_FILES, *reversed(OF_FORECASTS), *COMPARED))
+    known = again(text, (*OF_SERIES, *OF_FILES, *OF_FORECASTS, *COMPARED))
     series, colon, rest = text.partition(": ")
-    if known == text and colon and (told := again(rest, reversed(OF_FORECASTS))) != rest:
+    if known == text and colon and (told := again(rest, OF_FORECASTS)) != rest:
         return _(ABOUT, series=series, text=told)
     return known
 

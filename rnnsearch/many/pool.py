@@ -10,15 +10,7 @@ from dataclasses import replace
 
 from rnnsearch.search.engines.base import SharedWorkers
 from rnnsearch.search.problem import Problem
-from rnnsearch.search.trial.protocol import (
-    Done,
-    Event,
-    Failed,
-    Lost,
-    Ready,
-    Stopped,
-    Task,
-)
+from rnnsearch.search.trial.protocol import Done, Event, Failed, Lost, Ready, Stopped, Task
 
 
 class Pool:

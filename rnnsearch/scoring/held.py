@@ -97,7 +97,7 @@ def of_series(every: Mapping[str, Bands], promised: float) -> dict[str, Any]:
     `best`, each series, share and rows."""
     shares = {name: one.held(promised) for name, one in every.items()}
     ends = {
-        "worst": min(shares, key=lambda n: shares[n]),
+        "worst": min(shares, key=shares.__getitem__),
         "best": max(shares, key=shares.__getitem__),
     }
     return told(list(every.values()), promised) | {

@@ -56,7 +56,7 @@ def render(told: Mapping[str, Any], folder: Path) -> str:
 
 
 def _sentence(note: str) -> str:
-    return f"{note[0].upper()}{note[1:]}" + _(". ").strip()
+    return f"{note[0].upper()}{note[1:]}" + _(".")
 
 
 def _row(row: Mapping[str, Any], folder: Path) -> dict[str, Any]:
