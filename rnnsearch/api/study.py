@@ -55,7 +55,7 @@ from rnnsearch.terminal.tables import (
     status_text,
 )
 from rnnsearch.verdict.evaluation import champion_folder, evaluate
-from rnnsearch.verdict.explanation import explain
+from rnnsearch.verdict.explanation.explaining import explain
 from rnnsearch.verdict.journal.reading import journal
 from rnnsearch.verdict.prediction import predict
 from rnnsearch.verdict.renewal import UNTESTED_SENTENCE, renew

@@ -27,7 +27,7 @@ def explain(
     from rnnsearch.terminal.explained import explanation_tables
     from rnnsearch.terminal.hints import after_explain
     from rnnsearch.terminal.tables import note, output
-    from rnnsearch.verdict.explanation import explain
+    from rnnsearch.verdict.explanation.explaining import explain
 
     settings = load_one(study, series, run__device=device, run__storage=storage)
     told = explain(settings, say=note)

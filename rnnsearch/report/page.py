@@ -34,8 +34,8 @@ from rnnsearch.scoring.metrics.base import alike
 from rnnsearch.scoring.path_words import of_steps
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.view import FINISHED, TrialView, best_first, trained
-from rnnsearch.verdict import explained_words
 from rnnsearch.verdict.answers import told_beyond, told_sentence
+from rnnsearch.verdict.explanation import words as explained
 
 PACKAGES = ("rnnsearch", "torch", "optuna", "ta", "pandas", "numpy", "scikit-learn", "mlflow")
 SHOWN = 20
@@ -131,8 +131,8 @@ def _looking(told: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
     skill = metrics.get("skill")
     return {
-        "sentences": explained_words.sentences(told),
-        "no_gates": explained_words.no_gates(told),
+        "sentences": explained.sentences(told),
+        "no_gates": explained.no_gates(told),
         "cells": [
             {
                 "name": label(one["cell"]),

@@ -11,7 +11,7 @@ from rnnsearch.language import _, listed
 from rnnsearch.scoring import metrics
 from rnnsearch.shown import printable
 from rnnsearch.terminal.tables import small_table
-from rnnsearch.verdict import explained_words as words
+from rnnsearch.verdict.explanation import words
 
 MOST = 8
 """Inputs in a table."""

@@ -28,7 +28,7 @@ TRANSLATED = {
     "terminal/many.py": set(),
     "terminal/pooled.py": set(),
     "terminal/explained.py": set(),
-    "verdict/explained_words.py": set(),
+    "verdict/explanation/words.py": set(),
     "many/index.py": set(),
     "many/preview.py": set(),
     "scoring/path_sentences.py": {"headline"},

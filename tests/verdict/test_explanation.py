@@ -22,7 +22,7 @@ from rnnsearch.search.trial.folds import TrialData
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.terminal.explained import explanation_tables
 from rnnsearch.verdict.evaluation import champion_folder, evaluate
-from rnnsearch.verdict.explanation import _looks, explain, reach
+from rnnsearch.verdict.explanation.explaining import _looks, explain, reach
 from tests.helpers.evaluated import PARAMETERS, command, quiet, search_inline
 from tests.helpers.planted_ahead import planted, write_planted
 from tests.helpers.searches import write_study

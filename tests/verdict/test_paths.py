@@ -25,7 +25,7 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.terminal.tables import evaluation_tables, output
 from rnnsearch.verdict.answers import stored_answer
 from rnnsearch.verdict.evaluation import evaluate, validation_losses
-from rnnsearch.verdict.explanation import explain
+from rnnsearch.verdict.explanation.explaining import explain
 from rnnsearch.verdict.journal.reading import journal
 from rnnsearch.verdict.prediction import predict
 from rnnsearch.verdict.renewal import evaluated_champion, renew

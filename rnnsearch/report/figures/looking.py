@@ -9,7 +9,7 @@ from typing import Any
 from rnnsearch import cells
 from rnnsearch.language import _, listed
 from rnnsearch.report.figures.content import Told
-from rnnsearch.verdict import explained_words as words
+from rnnsearch.verdict.explanation import words
 
 MOST_INPUTS = 20
 """Inputs in a picture, those that move the forecasts most."""

@@ -1,6 +1,6 @@
 """What an explanation says in words. It is kept in English; here it is said in the user's language.
 
-`told` is an explanation as `explanation.explain` returns it.
+`told` is an explanation as `explaining.explain` returns it.
 """
 
 from collections.abc import Iterator, Mapping

@@ -42,9 +42,9 @@ from rnnsearch.search.trial.folds import PreparedFold, TrialData, prepare_fold, 
 from rnnsearch.search.trial.judging import judge
 from rnnsearch.search.trial.parameters import TrialParameters
 from rnnsearch.shown import day
-from rnnsearch.verdict import explained_words as words
 from rnnsearch.verdict.answers import EXPLANATION
 from rnnsearch.verdict.champion import Say, best_trials
+from rnnsearch.verdict.explanation import words
 from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.refit import train
 from rnnsearch.verdict.renewal import answer_of, as_searched, evaluated_champion, newest_weights
