@@ -2,6 +2,7 @@
 
 - `evaluation`: the honest answer: the way in
 - `answers`: made of the locked rows, kept, and told
+- `standing`: why one that stands is not of what was asked for
 - `champion`: chosen among the best trials by validation
 - `refit`: trained once more on every row before the locked test
 - `walk`: trained again and again on the way through the locked test, where a study asks for it

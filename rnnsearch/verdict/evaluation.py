@@ -28,7 +28,6 @@ from rnnsearch.model.forecasting.forecaster import Forecaster
 from rnnsearch.model.forecasting.pooled import PooledForecaster
 from rnnsearch.model.forecasting.spec import read_spec
 from rnnsearch.model.paths import apart, later
-from rnnsearch.scoring import sentences
 from rnnsearch.scoring.inference import selection
 from rnnsearch.scoring.inference.skipped import Skipped
 from rnnsearch.scoring.metrics.theirs import MetricError
@@ -53,6 +52,7 @@ from rnnsearch.verdict.champion import (
 )
 from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.refit import refit
+from rnnsearch.verdict.standing import say_it_stands
 
 T = TypeVar("T")
 
@@ -358,55 +358,3 @@ def _opened(
         walks.Begun(walk.identity, opening, basis, trials).note(store)
     say(_("opening the locked test (opening number {number})", number=opening.number))
     return opening
-
-
-def _walked(walk: dict[str, Any]) -> str:
-    return _(
-        "refitted every {every} sessions ({window}, {start})",
-        every=walk["every"],
-        window=_("of {count} rows", count=walk["window"])
-        if isinstance(walk["window"], int)
-        else _("expanding rows"),
-        start=walk["start"],
-    )
-
-
-def say_it_stands(
-    study: StudyFile, store: Store, answer: dict[str, Any], top: int, seeds: int, say: Say
-) -> None:
-    """Why what is shown is not what was asked for, where it is not."""
-    basis, finished = answer["basis"], store.finished()
-    walk = basis.get("walk")
-    reasons = []
-    if basis["seeds"] != seeds or basis.get("top", top) != top:
-        reasons.append(
-            _(
-                "with seeds {seeds} and top {top}",
-                seeds=basis["seeds"],
-                top=basis.get("top", _("as it was")),
-            )
-        )
-    if finished != answer["trials"]:
-        reasons.append(
-            _(
-                "of the first {trials:,} trials ({finished:,} are finished now)",
-                trials=answer["trials"],
-                finished=finished,
-            )
-        )
-    if walk != walks.asked(study):
-        reasons.append(_("of one fit") if walk is None else _walked(walk))
-    if basis.get("own", {}) != study.measuring_code:
-        reasons.append(_("with what [evaluate] named then, and as its code was then"))
-    if not trading.as_asked(study, answer):
-        reasons.append(_("traded as [trade] said then"))
-    if reasons:
-        say(
-            _(
-                "the answer of {when} stands, {reasons}; `rnnsearch evaluate STUDY --again` opens "
-                "the locked test once more, which costs it: p is then multiplied by {times:,g}",
-                when=answer["evaluated"],
-                reasons=_(" and ").join(reasons),
-                times=sentences.charge(answer["openings"] + 1),
-            )
-        )

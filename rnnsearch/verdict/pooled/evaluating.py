@@ -38,7 +38,6 @@ from rnnsearch.verdict.evaluation import (
     check_locked,
     has_champion,
     made_of,
-    say_it_stands,
     trained_again,
     validated_best,
 )
@@ -46,6 +45,7 @@ from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.pooled.fitting import refit_pool
 from rnnsearch.verdict.pooled.rows import Locked, LockedRows, locked_rows
 from rnnsearch.verdict.pooled.simple import Simple, simple_forecasts, try_own_baselines
+from rnnsearch.verdict.standing import say_it_stands
 
 NO_MOVES = marked("prices are not above 0, or what is forecast says nothing of the price")
 
