@@ -42,16 +42,15 @@ from rnnsearch.search.store.store import Store
 from rnnsearch.search.store.view import best_first, trained
 from rnnsearch.shown import number_of
 from rnnsearch.terminal.compared import comparison_parts
+from rnnsearch.terminal.evaluated import evaluation_tables, refit_text
 from rnnsearch.terminal.explained import explanation_tables
 from rnnsearch.terminal.journal import journal_tables
 from rnnsearch.terminal.shelf import comparison_tables
 from rnnsearch.terminal.tables import (
     best_table,
     drivers_table,
-    evaluation_tables,
     findings,
     note,
-    refit_text,
     status_text,
 )
 from rnnsearch.verdict.evaluation import champion_folder, evaluate

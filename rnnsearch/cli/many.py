@@ -110,8 +110,9 @@ def evaluate_many(family: "Family", *, top: int, seeds: int, again: bool, as_jso
     from rnnsearch.many.verdicts import evaluate_all
     from rnnsearch.publish.page import publish_read
     from rnnsearch.publish.registry import publish
+    from rnnsearch.terminal.evaluated import evaluation_tables
     from rnnsearch.terminal.many import leaderboard
-    from rnnsearch.terminal.tables import evaluation_tables, note, output
+    from rnnsearch.terminal.tables import note, output
     from rnnsearch.verdict.evaluation import champion_folder
 
     problems = {}
@@ -232,7 +233,8 @@ def refit_many(
     from rnnsearch.many.predicting import newer_file, why
     from rnnsearch.publish.registry import publish_refit
     from rnnsearch.shown import printable
-    from rnnsearch.terminal.tables import note, refit_text
+    from rnnsearch.terminal.evaluated import refit_text
+    from rnnsearch.terminal.tables import note
     from rnnsearch.verdict.renewal import renew
 
     failed: list[RnnsearchError] = []

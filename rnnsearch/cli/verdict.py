@@ -48,8 +48,9 @@ def evaluate(
     from rnnsearch.publish.page import publish_report
     from rnnsearch.publish.registry import publish
     from rnnsearch.search.problem import Problem
+    from rnnsearch.terminal.evaluated import evaluation_tables
     from rnnsearch.terminal.hints import after_evaluate
-    from rnnsearch.terminal.tables import evaluation_tables, note, output
+    from rnnsearch.terminal.tables import note, output
     from rnnsearch.verdict.evaluation import champion_folder, evaluate
 
     settings = load_many(
@@ -152,7 +153,8 @@ def refit(
     if as_json:
         print(json.dumps(renewed | {"model": model}))
         return 0
-    from rnnsearch.terminal.tables import output, refit_text
+    from rnnsearch.terminal.evaluated import refit_text
+    from rnnsearch.terminal.tables import output
 
     out = output()
     text = _("{refit}; the answer stays that of the locked test", refit=refit_text(renewed))
@@ -205,8 +207,9 @@ def predict(
     """Print the champion's next forecasts, each with its date."""
     from rnnsearch.config import StudyFile
     from rnnsearch.data.export import check_ending, write_table
+    from rnnsearch.terminal.evaluated import prediction_table
     from rnnsearch.terminal.hints import exported
-    from rnnsearch.terminal.tables import note, output, prediction_table
+    from rnnsearch.terminal.tables import note, output
     from rnnsearch.verdict.prediction import predict
 
     if export is not None:

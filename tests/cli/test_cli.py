@@ -18,8 +18,9 @@ from rich.console import Console
 from rnnsearch import cli
 from rnnsearch.config import sample_studies
 from rnnsearch.search.store.view import TrialView
+from rnnsearch.terminal.evaluated import evaluation_tables
 from rnnsearch.terminal.live import trial_line
-from rnnsearch.terminal.tables import best_table, evaluation_tables
+from rnnsearch.terminal.tables import best_table
 from rnnsearch.version import __version__
 from tests.helpers.evaluated import write_bars
 from tests.helpers.searches import run, write_study

@@ -21,6 +21,7 @@ PROSE = re.compile(r"[A-Za-z]{2,}[ ,]+[A-Za-z]{2,}")
 TRANSLATED = {
     "terminal/live.py": set(),
     "terminal/tables.py": set(),
+    "terminal/evaluated.py": set(),
     "terminal/compared.py": set(),
     "terminal/hints.py": set(),
     "terminal/journal.py": set(),

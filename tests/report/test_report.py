@@ -18,7 +18,7 @@ from rnnsearch.publish.page import publish_report
 from rnnsearch.report.captions import pictures
 from rnnsearch.report.page import _near, collect, render, report
 from rnnsearch.search.store.store import Store
-from rnnsearch.terminal.tables import evaluation_tables
+from rnnsearch.terminal.evaluated import evaluation_tables
 from rnnsearch.verdict import evaluation
 from rnnsearch.verdict.answers import stored_answer
 from rnnsearch.verdict.evaluation import evaluate

@@ -17,7 +17,7 @@ from rnnsearch.scoring import metrics
 from rnnsearch.scoring.metrics import Metric, Scored, Unit, base, running
 from rnnsearch.search.problem import Problem
 from rnnsearch.targets import ours
-from rnnsearch.terminal.tables import evaluation_tables
+from rnnsearch.terminal.evaluated import evaluation_tables
 from tests.helpers.places import ROOT
 from tests.helpers.searches import write_study
 

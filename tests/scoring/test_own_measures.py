@@ -24,7 +24,7 @@ from rnnsearch.search import searching as study_module
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.trial.protocol import Done
 from rnnsearch.search.trial.worker import serve
-from rnnsearch.terminal.tables import evaluation_tables
+from rnnsearch.terminal.evaluated import evaluation_tables
 from rnnsearch.verdict.evaluation import evaluate
 from tests.helpers.evaluated import command, quiet, search_inline
 from tests.helpers.searches import Notes, runs_of, task, write_study

@@ -22,7 +22,8 @@ from rnnsearch.scoring import metrics
 from rnnsearch.scoring.inference.information import holm
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.store import Store
-from rnnsearch.terminal.tables import evaluation_tables, output
+from rnnsearch.terminal.evaluated import evaluation_tables
+from rnnsearch.terminal.tables import output
 from rnnsearch.verdict.answers import stored_answer
 from rnnsearch.verdict.evaluation import evaluate, validation_losses
 from rnnsearch.verdict.explanation.explaining import explain

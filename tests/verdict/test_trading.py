@@ -21,7 +21,7 @@ from rnnsearch.search.store.damage import DIGEST
 from rnnsearch.search.store.records import tracking_uri
 from rnnsearch.search.store.store import Store
 from rnnsearch.targets import get
-from rnnsearch.terminal.tables import trading_tables
+from rnnsearch.terminal.evaluated import trading_tables
 from rnnsearch.verdict.answers import stored_answer
 from rnnsearch.verdict.evaluation import champion_folder, evaluate
 from rnnsearch.verdict.plain import as_json
