@@ -76,6 +76,10 @@ OF_SERIES = (
         "{series}: newest inputs lie outside what training saw, of which a network knows nothing; "
         "--json names them"
     ),
+    marked(
+        "{series}: no part in this study, for want of {rows} rows to train on before the locked "
+        "test"
+    ),
     marked("{series} is left out: {reason}"),
     marked("and {count} more notes on the prices"),
     marked("and {count} more are left out: --json has them all"),

@@ -1,6 +1,7 @@
 """What a study file and its data make together: the input table and the rows of every fold."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from rnnsearch.data.prices.panel import Panel
 from rnnsearch.errors import StudyFileError
 from rnnsearch.model.panel import Stretch, split_panel
 from rnnsearch.model.paths import later
-from rnnsearch.model.windows import Fold, Split, first_target_row, split_rows
+from rnnsearch.model.windows import MIN_TRAIN, Fold, Split, first_target_row, split_rows
 from rnnsearch.scoring import baselines, metrics, objectives
 from rnnsearch.scoring.baselines import Baseline
 from rnnsearch.scoring.inference.significance import MIN_ROWS
@@ -35,6 +36,7 @@ from rnnsearch.search.side_by_side import Reading, silently
 from rnnsearch.search.trial.protocol import WorkerSetup
 from rnnsearch.targets import SCORING, Target
 
+NAMED = 5  # series in a remark
 RANKING_VERSION = 1  # raise it when the ranking of the same data changes
 
 
@@ -143,7 +145,25 @@ class Problem:
     @property
     def notes(self) -> tuple[str, ...]:
         """What looks odd in the data, and which metrics of other packages cannot be used."""
-        return (*self.prices.warnings, *self.table.notes, *metrics.brought()[1])
+        return (
+            *self.prices.warnings,
+            *self._bystanders(),
+            *self.table.notes,
+            *metrics.brought()[1],
+        )
+
+    def _bystanders(self) -> Iterator[str]:
+        """Of many series those that train no network: they begin too late, or are too short."""
+        if self.panel is None:
+            return
+        taking = {part.series for part in self.split.refit.parts}
+        names = [name for n, name in enumerate(self.panel.series) if n not in taking]
+        if names:
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            yield (
+                f"{', '.join(names[:NAMED])}{more}: no part in this study, for want of {MIN_TRAIN} "
+                "rows to train on before the locked test"
+            )
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:

@@ -13,6 +13,8 @@ import torch
 from rnnsearch import Study
 from rnnsearch.config import kernels_folder, load_study
 from rnnsearch.errors import DataError, StudyFileError
+from rnnsearch.language import in_language
+from rnnsearch.language.notices import said
 from rnnsearch.many.family import family_of
 from rnnsearch.model.kernels.cache import kernels_for
 from rnnsearch.search.inputs.pooled import uncorrelated
@@ -227,6 +229,22 @@ def test_series_that_cannot_be_used_are_named_or_left_out(tmp_path: Path) -> Non
     lenient = Problem.load(load_study(path, data__skip_bad=True))
     assert lenient.series == 4
     assert any("left out (skip_bad)" in note for note in lenient.notes)
+
+
+def test_series_that_begin_too_late_for_any_fold_are_named(tmp_path: Path) -> None:
+    path = write_pooled(tmp_path, count=5)
+    assert not any("no part" in note for note in Problem.load(load_study(path)).notes)
+    for number in (1, 3):
+        late = tmp_path / "panel" / f"P{number}.csv"
+        pd.read_csv(late)[-80:].to_csv(late, index=False)
+    problem = Problem.load(load_study(path))
+    assert problem.panel is not None
+    (told,) = (note for note in problem.notes if "no part" in note)
+    assert told.startswith("P1, P3: no part in this study, for want of 50 rows to train on")
+    for rows in (problem.split.refit.train, problem.split.test):
+        assert set(problem.panel.owners(rows)) == {0, 2, 4}
+    with in_language("zh-TW"):
+        assert said(told).startswith("P1, P3：不參與這個研究")
 
 
 def test_one_series_is_no_pool(tmp_path: Path) -> None:
