@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnsearch.language import _, counted
+from rnnsearch.language import _, counted, in_language
 
 if TYPE_CHECKING:
     from rnnsearch.many.family import Family
@@ -105,6 +105,7 @@ def show_status(family: "Family", *, as_json: bool) -> int:
 
 def evaluate_many(family: "Family", *, top: int, seeds: int, again: bool, as_json: bool) -> int:
     """Open the locked test of each series once; the verdicts are corrected over all of them."""
+    from rnnsearch.cli.common import users_language
     from rnnsearch.many.index import write_index, write_page
     from rnnsearch.many.publishing import publish_above
     from rnnsearch.many.verdicts import evaluate_all
@@ -127,10 +128,12 @@ def evaluate_many(family: "Family", *, top: int, seeds: int, again: bool, as_jso
     for member, problem in problems.items():
         answer, folder = verdicts.answers[member], champion_folder(member.study)
         model = publish(problem, answer, folder, notice=note)
-        page = write_page(member, verdicts, problem) if len(family.every) <= PAGES else None
-        if page and model:
-            publish_read(*page[:2], notice=note)
-    index = write_index(verdicts)
+        with in_language(users_language()):
+            page = write_page(member, verdicts, problem) if len(family.every) <= PAGES else None
+            if page and model:
+                publish_read(*page[:2], notice=note)
+    with in_language(users_language()):
+        index = write_index(verdicts)
     publish_above(verdicts, problems, note)
     told = verdicts.plain()
     if as_json:

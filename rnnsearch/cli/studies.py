@@ -15,8 +15,9 @@ from rnnsearch.cli.common import (
     app,
     known_studies,
     load_many,
+    users_language,
 )
-from rnnsearch.language import _
+from rnnsearch.language import _, in_language
 from rnnsearch.shown import printable
 
 
@@ -90,7 +91,8 @@ def compare(
             meant += [member.study for member in study.members]
     told = compare(meant)
     if page is not None:
-        write_page(told, page)
+        with in_language(users_language()):
+            write_page(told, page)
     if as_json:
         print(json.dumps(told))
         return 0

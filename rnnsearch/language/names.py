@@ -3,7 +3,7 @@
 `_` translates them where they are shown; here they are marked for the catalogue.
 """
 
-from rnnsearch.language import again, listed, marked
+from rnnsearch.language import _, again, listed, marked
 
 REASONS = (
     marked("needs {count} rows, has {known}"),
@@ -66,6 +66,14 @@ CHOSEN = (
     marked("day {day}, week {week}, month {month}"),
 )
 """What baselines chose, as evaluations keep it."""
+REFERENCES = (
+    marked("close only"),
+    marked("all inputs"),
+    marked("the {count} best inputs"),
+    marked("the {count} inputs found"),
+    marked("the input found"),
+)
+"""What the trials before the sampling are called, as they keep it."""
 
 
 def reason(text: str) -> str:
@@ -81,6 +89,18 @@ def compared(text: str) -> str:
 def chosen(text: str) -> str:
     """One of `CHOSEN` with its values, in the user's language."""
     return again(text, CHOSEN)
+
+
+def reference(text: str) -> str:
+    """One of `REFERENCES`, in the user's language."""
+    return again(text, REFERENCES)
+
+
+def part(text: str) -> str:
+    """A part of a network's weights, as an explanation keeps it: `layer 2 backward, reset`."""
+    head, _separator, block = text.partition(", ")
+    told = again(head, (marked("layer {layer} backward"), marked("layer {layer}")))
+    return listed([told, _(block)])
 
 
 STATES = (

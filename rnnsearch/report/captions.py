@@ -19,6 +19,7 @@ from rnnsearch.report.figures import search as search_figures
 from rnnsearch.report.figures.champion import Picture
 from rnnsearch.report.figures.content import (
     Content,
+    Grid,
     of_comparisons,
     of_inputs,
     of_shifts,
@@ -29,6 +30,9 @@ from rnnsearch.report.figures.looking import Field, Lines, of_explanation
 from rnnsearch.scoring import quantiles
 from rnnsearch.scoring.directions import reliability
 from rnnsearch.search.store.view import TrialView, best_first, trained
+
+NARROW = 3
+"""Columns of a grid of gains that a telephone has room for."""
 
 
 def pictures(facts: Facts) -> dict[str, list[Picture]]:
@@ -225,7 +229,10 @@ def _seed_pictures(facts: Facts) -> Iterator[Picture]:
 
 
 def _of(content: Content | Lines | Field) -> Picture:
-    return Picture(content.name, content.title, content.caption, search_figures.draw(content))
+    wide = isinstance(content, Grid) and len(content.columns) > NARROW
+    return Picture(
+        content.name, content.title, content.caption, search_figures.draw(content), wide=wide
+    )
 
 
 def _search_pictures(facts: Facts) -> Iterator[Picture]:

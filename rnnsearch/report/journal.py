@@ -5,7 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from rnnsearch.language import _, marked, used
+from rnnsearch.language import _, counted, marked, used
 from rnnsearch.report.figures.champion import Picture
 from rnnsearch.report.figures.style import BLUE, blank, percent_axis, short
 from rnnsearch.scoring import metrics
@@ -93,7 +93,12 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "made": row["made"][:16].replace("T", " "),
         "target": row["target_date"]
-        or _("{count} sessions after {date}", count=row["sessions_ahead"], date=row["origin_date"]),
+        or counted(
+            "{count} session after {date}",
+            "{count} sessions after {date}",
+            row["sessions_ahead"],
+            date=row["origin_date"],
+        ),
         "numbers": [(_text(value), value) for value in (said, row["low_price"], row["high_price"])],
         "came": (_text(came), came),
         "right": {True: _("yes"), False: _("no"), None: "–"}[row["hit"]],

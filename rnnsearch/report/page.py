@@ -18,7 +18,7 @@ from rnnsearch.cells import label
 from rnnsearch.config import StudyFile, home
 from rnnsearch.config.toml import to_toml
 from rnnsearch.data.atomic import replace_file
-from rnnsearch.language import _, listed, used
+from rnnsearch.language import _, listed, names, used
 from rnnsearch.language.names import chosen
 from rnnsearch.language.templates import PLOTLY, templates
 from rnnsearch.report import journal, walked
@@ -138,7 +138,7 @@ def _looking(told: Mapping[str, Any] | None) -> dict[str, Any] | None:
                 "name": label(one["cell"]),
                 "skill": (skill.text(one["skill"]), one["skill"]),
                 "faded": ("–" if one["faded"] is None else f"{one['faded']:.2g}", one["faded"]),
-                "singular": ", ".join(f"{k} {v:.2f}" for k, v in one["singular"].items()),
+                "singular": listed(f"{names.part(k)} {v:.2f}" for k, v in one["singular"].items()),
             }
             for one in told["cells"]
         ],
@@ -268,7 +268,7 @@ def trial_table(facts: Facts) -> list[dict[str, Any]]:
                 "number": trial.number,
                 "title": title(trial.plain),
                 "parameters": trial.plain,
-                "reference": trial.reference or "",
+                "reference": names.reference(trial.reference) if trial.reference else "",
                 "cells": cells,
                 "learning_rate": rate,
                 "dropout": dropout,

@@ -86,7 +86,7 @@ def _table(evaluation: dict[str, Any]) -> list[tuple[str, list[str]]]:
     keys = [key for key in rows[0] if key != "forecast"]
     found = [metrics.find(key, evaluation.get("own_metrics")) for key in keys]
     return [("", [row["forecast"] for row in rows])] + [
-        (metric.label, [metric.text(row.get(metric.key)) for row in rows]) for metric in found
+        (metric.label, metric.texts([row.get(metric.key) for row in rows])) for metric in found
     ]
 
 

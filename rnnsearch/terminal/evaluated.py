@@ -60,17 +60,18 @@ def evaluation_tables(answer: dict[str, Any]) -> Iterator[Table | str]:
             **answer["test"],
         )
     first, *others = answer["table"]
+    keys = [key for key in first if key != "forecast"]
+    found = [metrics.find(key, answer.get("own_metrics")) for key in keys]
+    texts = [metric.texts([row.get(metric.key) for row in answer["table"]]) for metric in found]
     for start in range(0, len(others), BESIDE):
         rows = [first, *others[start : start + BESIDE]]
         table = small_table(heading if not start else "")
         table.add_column("", no_wrap=True)
         for row in rows:
             table.add_column(_(row["forecast"]), justify="right", no_wrap=True)
-        for key in (key for key in first if key != "forecast"):
-            metric = metrics.find(key, answer.get("own_metrics"))
-            table.add_row(
-                Text(printable(_(metric.label))), *(metric.text(row.get(key)) for row in rows)
-            )
+        for metric, (own, *beside) in zip(found, texts, strict=True):
+            cells = [own, *beside[start : start + BESIDE]]
+            table.add_row(Text(printable(_(metric.label))), *cells)
         yield table
     if steps is not None:
         yield _step_table(steps)

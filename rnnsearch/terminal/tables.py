@@ -19,6 +19,7 @@ from rnnsearch.scoring import metrics
 from rnnsearch.search.store.records import title
 from rnnsearch.search.store.view import TrialView, best_first, trained
 from rnnsearch.shown import day, printable
+from rnnsearch.terminal.wrapping import wrapped
 
 TOLD = ("skill", "gain", "rmse"), ("directional_accuracy", "always_up", "qlike", "rank_ic")
 """Metrics of a trial in the table of the best, before and after the naive forecasts; of the latter
@@ -209,6 +210,9 @@ class Terminal(Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterator[Segment]:
+        options = options or self.options
+        if isinstance(renderable, Text) and not (options.no_wrap or renderable.no_wrap):
+            renderable = wrapped(renderable, options.max_width)
         for segment in super().render(renderable, options):
             if segment.control:
                 yield segment

@@ -10,7 +10,17 @@ from string import Formatter
 import pytest
 
 from rnnsearch import language
-from rnnsearch.language import FOLDER, _, catalogue, counted, in_english, known, listed, use
+from rnnsearch.language import (
+    FOLDER,
+    _,
+    catalogue,
+    counted,
+    in_english,
+    known,
+    listed,
+    names,
+    use,
+)
 from rnnsearch.language.notices import not_comparable, said
 from rnnsearch.report.comparisons import Comparison, Group
 from tests.helpers.evaluated import Evaluated, command
@@ -203,6 +213,23 @@ def test_the_verdict_is_told_in_chinese_and_kept_in_english(
     assert evaluated.answer["verdict"]["sentence"] not in told
     plain = rnnsearch("evaluate", evaluated.path, "--top", "2", "--seeds", "2", "--json")[1]
     assert json.loads(plain)["verdict"] == evaluated.answer["verdict"]
+
+
+def test_names_that_trials_and_explanations_keep_are_read_in_the_users_language() -> None:
+    kept = ("close only", "all inputs", "the 10 best inputs", "the 4 inputs found")
+    parts = ("layer 2 backward, reset", "layer 1, forget")
+    assert tuple(map(names.reference, kept)) == kept
+    assert tuple(map(names.part, parts)) == parts
+    use("zh-TW")
+    assert [names.reference(one) for one in kept] == [
+        "只有收盤價",
+        "所有輸入",
+        "最好的 10 個輸入",
+        "找到的 4 個輸入",
+    ]
+    for part in map(names.part, parts):
+        assert CHINESE.search(part)
+        assert not re.search(r"[a-z]{3}", part), part
 
 
 def test_remarks_that_are_kept_in_english_are_read_in_the_users_language() -> None:

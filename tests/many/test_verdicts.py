@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rnnsearch.config import load_study
+from rnnsearch.config import home, load_study
 from rnnsearch.many.family import Family, family_of
 from rnnsearch.many.predicting import gathered
 from rnnsearch.many.verdicts import collect, evaluate_all
@@ -84,6 +84,14 @@ def test_all_are_evaluated_once_and_told_in_one_table(
     )
     code, again, err = rnnsearch("evaluate", study, "--seeds", "1", "--top", "1", "--json")
     assert json.loads(again) == told
+    page = home() / "stocks.html"
+    assert 'lang="en"' in page.read_text(encoding="utf-8")
+    code, again, err = rnnsearch(
+        "--language", "zh-TW", "evaluate", study, "--seeds", "1", "--top", "1", "--json"
+    )
+    assert json.loads(again) == told, "programs read English"
+    for one in (page, home() / "stocks.GOES.html"):
+        assert 'lang="zh-TW"' in one.read_text(encoding="utf-8"), "people read their own"
     assert [Store(one.study, create=False).openings for one in family.members] == [1, 1]
 
 

@@ -15,6 +15,7 @@ from rnnsearch.report.figures import search as search_figures
 from rnnsearch.report.figures import style
 from rnnsearch.report.figures.content import Bar, Bars, Grid
 from rnnsearch.report.figures.images import as_svg, plots
+from rnnsearch.report.figures.looking import Field
 from rnnsearch.report.figures.paper import UnknownTraceError, still
 from rnnsearch.report.figures.style import lines_of
 from rnnsearch.report.figures.words import in_words
@@ -162,3 +163,56 @@ def test_the_band_of_intervals_is_within_the_picture() -> None:
 def test_what_cannot_be_drawn_on_paper_is_said() -> None:
     with pytest.raises(UnknownTraceError, match="pie"):
         still(go.Figure(go.Pie(labels=["a"], values=[1])))
+
+
+@pytest.mark.parametrize("count", [1, 3, 8, 10, 39])
+def test_the_sessions_under_a_grid_stand_where_they_are(count: int) -> None:
+    sessions = list(range(1 - count, 1))
+    field = Field(
+        name="f", title="t", caption="c", sessions=sessions, names=["a", "b"],
+        values=[[float(s) for s in range(count)]] * 2, most=float(count), unit="u", rows="r",
+    )  # fmt: skip
+    figure = search_figures.draw(field)
+    axis = figure.layout.xaxis
+    assert axis.type in (None, "linear"), "a category called 0 is taken for the first place"
+    assert list(figure.data[0].x) == sessions
+    assert [str(place).replace("-", "−") for place in axis.tickvals] == list(axis.ticktext)
+    assert axis.tickvals[-1] == 0, "the newest one is told"
+    (axes,) = [one for one in still(figure).axes if one.get_xlabel()]
+    low, high = axes.get_xlim()
+    assert (low, high) == (sessions[0] - 0.5, 0.5)
+    assert list(axes.get_xticks()) == list(axis.tickvals)
+
+
+@pytest.mark.parametrize(
+    "lengths", [[0.94, 0.5, -0.04, -0.19], [0.5, -0.1, -3.3], [-0.1, -1.0], [61.0, 0.0], [0.0]]
+)
+def test_the_note_of_a_short_bar_has_room_beyond_it(lengths: list[float]) -> None:
+    bars = [Bar(f"input {n}", length, "a note") for n, length in enumerate(lengths)]
+    figure = search_figures.draw(
+        Bars(bars=bars, axis="skill lost", shares=True, name="b", title="t", caption="c")
+    )
+    low, high = figure.layout.xaxis.range
+    assert low <= min(lengths)
+    assert high >= max(lengths)
+    for length in lengths:
+        beyond = length - low if length < 0 else high - length
+        assert max(beyond, abs(length)) > 0.19 * (high - low), (length, low, high)
+    assert figure.data[0].textangle == 0
+
+
+def test_values_that_lie_together_on_an_axis_are_not_written_over_each_other() -> None:
+    trials = [
+        {
+            "number": n, "state": "complete", "gain": 0.01 * n,
+            "parameters": {
+                "cell": "gru", "neurons": [8], "inputs": ["return"], "input_shift": 0,
+                "learning_rate": rate,
+            },
+        }
+        for n, rate in enumerate([0.001, 0.00127, 0.00134, 0.01])
+    ]  # fmt: skip
+    told = search_figures.parallel_coordinates(trials).layout.annotations
+    rates = [note.y for note in told if note.text.startswith("0.0")]
+    assert {0, 1} <= set(rates), "the ends are told"
+    assert all(abs(a - b) >= 0.06 for a in rates for b in rates if a != b)

@@ -87,7 +87,7 @@ def _lines(content: Lines) -> go.Figure:
 def _field(content: Field) -> go.Figure:
     figure = blank(130 + 26 * len(content.names), x=_(SESSIONS), y=content.rows)
     figure.add_heatmap(
-        x=[str(session).replace("-", "−") for session in content.sessions],
+        x=list(content.sessions),  # numbers: of a category "0", plotly takes it for the first place
         y=[label(name) for name in content.names],
         z=[short(row).tolist() for row in content.values],
         colorscale=SCALE,
@@ -99,6 +99,7 @@ def _field(content: Field) -> go.Figure:
     count = len(content.sessions)
     marks = range((count - 1) % -(-count // MARKS), count, -(-count // MARKS))  # the newest is one
     told = [f"{content.sessions[place]}".replace("-", "−") for place in marks]
-    figure.update_xaxes(type="category", showgrid=False, tickvals=[*marks], ticktext=told)
+    places = [content.sessions[place] for place in marks]
+    figure.update_xaxes(showgrid=False, tickvals=places, ticktext=told)
     figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
     return figure

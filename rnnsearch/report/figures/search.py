@@ -47,6 +47,12 @@ Trial = Mapping[str, Any]
 UNTRIED = marked("not tried")
 """In a cell of a grid."""
 
+NOTE = 0.35
+"""Of the longest bars, what a note beside one needs, on a telephone."""
+
+APART = 0.06
+"""Of the height of an axis, how far the names of two values are from each other."""
+
 SHOWN_CURVES = 200
 """Most trials of which the curves are drawn."""
 
@@ -95,19 +101,37 @@ def _reached(content: Reached) -> go.Figure:
 def _bars(content: Bars) -> go.Figure:
     bars = content.bars
     figure = blank(90 + _row([bar.name for bar in bars]) * len(bars), x=content.axis)
+    span, room = _with_room([bar.length for bar in bars])
     figure.add_bar(
         x=short([bar.length for bar in bars]),
         y=[label(bar.name) for bar in bars],
         text=[bar.note for bar in bars],
         orientation="h",
-        textposition="auto",
+        textposition=["inside" if abs(bar.length) >= room else "outside" for bar in bars],
         insidetextanchor="end",
+        textangle=0,
         marker={"color": [BLUE if bar.length > content.dark_above else PALE for bar in bars]},
         hovertemplate="%{y}: %{x} (%{text})<extra></extra>",
     )
     figure.update_yaxes(autorange="reversed", type="category")
-    figure.update_xaxes(zeroline=True, nticks=6, **(percent_axis() if content.shares else {}))
+    figure.update_xaxes(
+        range=span, zeroline=True, nticks=6, **(percent_axis() if content.shares else {})
+    )
     return figure
+
+
+def _with_room(lengths: Sequence[float]) -> tuple[tuple[float, float], float]:
+    """The range of bars beside zero in which the note of each has room, in its bar or beyond; and
+    how long a bar is that has its note inside."""
+    low, high = min(0.0, *lengths), max(0.0, *lengths)
+    room = NOTE * ((high - low) or 1.0)
+    short = [length for length in lengths if abs(length) < room]
+    low, high = (
+        min([low, *(length - room for length in short if length < 0)]),
+        max([high, *(length + room for length in short if length >= 0)]),
+    )
+    edge = 0.03 * (high - low)
+    return (low - edge * (low < 0), high + edge * (high > 0)), room
 
 
 def _row(names: Sequence[str]) -> int:
@@ -279,6 +303,11 @@ def parallel_coordinates(trials: Sequence[Trial]) -> go.Figure:
     for number, (_name, positions, texts) in enumerate(axes):
         ends = {float(position): text for position, text in zip(positions, texts, strict=True)}
         ticks = ends if len(ends) <= 5 else {p: ends[p] for p in (min(ends), max(ends))}
+        ticks = {
+            place: text
+            for place, text in ticks.items()
+            if place in (0, 1) or min(abs(place - o) for o in ends if o != place) >= APART
+        }
         for position, text in ticks.items():
             figure.add_annotation(
                 x=number,

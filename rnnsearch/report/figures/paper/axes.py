@@ -41,6 +41,8 @@ class _Axis:
         self.names: list[str] = list(map(str, told.get("categoryarray") or ()))
         self.is_date = told.get("type") == "date"
         self.is_named = told.get("type") == "category" or bool(self.names)
+        self.is_free = False
+        """Whether it has room as matplotlib makes it, and not as plotly needs it."""
 
     def places(self, values: Sequence[Any], count: int) -> Any:
         """Where values lie; NaN for what is missing."""
@@ -94,7 +96,7 @@ class _Axis:
                 0, color=GREY, linewidth=0.8, zorder=0.9
             )
         limits: Any = axes.set_xlim if name == "x" else axes.set_ylim
-        if (span := told.get("range")) is not None:
+        if (span := told.get("range")) is not None and not self.is_free:
             ends: list[Any] = [
                 np.datetime64(date(end), "s") if self.is_date else end for end in span
             ]

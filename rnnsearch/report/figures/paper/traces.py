@@ -130,6 +130,7 @@ def _bar(panel: Panel, trace: Trace, _: Before) -> None:
     if texts := listed(trace.get("text")):
         labels = [plain(str(text)) for text in texts]
         axes.bar_label(drawn, labels, padding=3, fontsize=SMALL, parse_math=False)
+        (panel.x if across else panel.y).is_free = True
         axes.margins(0.14 if across else 0.05, 0.05 if across else 0.14)
 
 
@@ -177,7 +178,7 @@ def _heatmap(panel: Panel, trace: Trace, _: Before) -> None:
                     at, place, plain(str(text)), ha="center", va="center", fontsize=SMALL - 0.5,
                     color="white" if dark else BLACK, parse_math=False,
                 )  # fmt: skip
-    axes.set_xlim(-0.5, len(x) - 0.5)
+    axes.set_xlim(min(x) - 0.5, max(x) + 0.5)
     panel.y.is_named = True
 
 
