@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from rnnsearch.config import load_study
+from rnnsearch.errors import DataError
 from rnnsearch.verdict.pooled.predicting import listed
 from tests.helpers.pooled import series, write_pooled
 
@@ -40,3 +41,18 @@ def test_a_file_of_its_own_beside_one_file_of_named_series_is_a_series_never_see
     series(9).to_csv(tmp_path / "NEW.X.csv")
     assert [one.name for one in listed(study, tmp_path / "NEW.X.csv")] == ["NEW.X"]
     assert [one.name for one in listed(study, tmp_path / "long.csv")] == ["P0", "P1"]
+
+
+def test_beside_a_wide_file_the_volume_of_a_file_of_one_series_is_no_series(tmp_path: Path) -> None:
+    wide = pd.DataFrame({name: series(n)["Close"] for n, name in enumerate(("O", "H", "L", "C"))})
+    wide.to_csv(tmp_path / "wide.csv")
+    data = {"path": "wide.csv", "series": ["*"], "layout": "wide"}
+    study = load_study(write_pooled(tmp_path, data=data))
+    assert [one.name for one in listed(study, None)] == ["O", "H", "L", "C"]  # shares, no prices
+    close = series(9)["Close"]
+    usual = {"Open": close, "High": close * 1.1, "Low": close * 0.9, "Close": close, "Volume": 1e3}
+    pd.DataFrame(usual).to_csv(tmp_path / "NEW.csv")
+    with pytest.raises(DataError, match="keep the close alone, called as its series"):
+        listed(study, tmp_path / "NEW.csv")
+    close.rename("NEW").to_csv(tmp_path / "NEW.csv")  # as it says
+    assert [one.name for one in listed(study, tmp_path / "NEW.csv")] == ["NEW"]

@@ -33,12 +33,19 @@ def by_column(file: str, raw: RawTable, date: str | None) -> RawTable:
     Raises DataError where its columns are named by more than the series.
     """
     names = [str(name) for name in raw.frame.columns]
-    if raw.of or side_by_side(names, least=1):
+    if raw.of or side_by_side(names, least=1) or _of_one_series(names):
         raise DataError(
             f'{file}: layout = "wide" is for files with one column a series, its close, but the '
-            f"columns here say which price they are ({_listed(names)}); remove layout."
+            f"columns here say which price they are ({_listed(names)}); remove layout, or keep the "
+            "close alone, called as its series."
         )
     return replace(raw, of={name: (name, "Close") for name in names if name != date})
+
+
+def _of_one_series(names: Sequence[str]) -> bool:
+    """Whether these are open, high, low and close; O, H, L and C are shares in New York, too."""
+    usual = zip(names, usual_names(names), strict=True)
+    return {"Open", "High", "Low", "Close"} <= {what for name, what in usual if len(name) > 1}
 
 
 def pick_series(file: str, raw: RawTable, wanted: Sequence[str]) -> RawTable:
