@@ -238,7 +238,7 @@ def test_an_answer_shows_a_metric_that_is_not_installed_any_more():
     screen = Console(width=80, file=StringIO())
     for part in evaluation_tables(answer):
         screen.print(part)
-    assert re.search(r"worst error +1\.5000 ! +1\.5000 !", screen.file.getvalue())
+    assert re.search(r"worst error +1\.5 ! +1\.5 !", screen.file.getvalue())
     assert re.search(r"gone too +2 +2", screen.file.getvalue())
 
 

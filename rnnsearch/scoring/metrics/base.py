@@ -228,15 +228,20 @@ MOST_DECIMALS = 8
 
 
 def alike(values: Sequence[float], digits: int) -> list[str]:
-    """Numbers of a column with equal decimals: so many digits of the largest, two of each.
+    """Numbers of a column with equal decimals: so many digits of the largest, two of each, and no
+    zeros at the end of all.
 
     >>> alike([0.5, 0.02838, 42.5], 4)
     ['0.500', '0.028', '42.500']
+    >>> alike([2.0, 3.0], 4)
+    ['2', '3']
     """
     sizes = [abs(value) for value in values if value] or [1.0]
     before = [math.floor(math.log10(size)) + 1 for size in (max(sizes), min(sizes))]
     wanted = max(digits - before[0], min(digits, 2) - before[1])
     decimals = min(max(wanted, 0), MOST_DECIMALS)
+    written = [f"{value:.{decimals}f}".partition(".")[2] for value in values]
+    decimals = max((len(after.rstrip("0")) for after in written), default=0)
     return [formatted(value, f",.{decimals}f").replace("-", "−") for value in values]
 
 
