@@ -5,6 +5,7 @@ mark of direction would turn the line around; in Markdown, a backtick would end 
 """
 
 import re
+from collections.abc import Sequence
 
 UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, but for tab and the end of a line
@@ -53,6 +54,16 @@ def number_of(number: int, one: str, many: str = "") -> str:
     ('1 row is', '2 trials')
     """
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def some(names: Sequence[str], most: int = 3, apart: str = ", ") -> str:
+    """The first names of a list, and how many more there are.
+
+    >>> some(["a", "b", "c", "d", "e"]), some(["a", "b"])
+    ('a, b, c and 2 more', 'a, b')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return apart.join(names[:most]) + more
 
 
 def _written(character: str) -> str:

@@ -34,7 +34,7 @@ def main() -> None:
     if not sys.warnoptions:  # Python's own are for those who ask for them: python -W default
         warnings.simplefilter("ignore")
     sys.argv[1:] = _language_first(sys.argv[1:])
-    use("en" if "--json" in sys.argv else None)
+    use(None, spoken="en" if "--json" in sys.argv else None)
     interrupts = Interrupts()
     interrupts.listen()
     try:

@@ -1,6 +1,5 @@
 """The application, and what several commands take: studies, stores, devices."""
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,23 +35,13 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-_asked: dict[str, str | None] = {"language": None}
-
-
-def users_language() -> str:
-    """That of pages, which people read also where `--json` has the command speak English."""
-    return _asked["language"] or known(os.environ.get("RNNSEARCH_LANGUAGE", "")) or "en"
-
-
 def _language(name: str | None) -> str | None:
     """At once, as --help beside it is told in that language."""
-    _asked["language"] = None if name is None else known(name)
     if name is None:
         return None
     if known(name) is None:
         raise typer.BadParameter(f"should be {' or '.join(LANGUAGES)}, got {shown(name)}")
-    if "--json" not in sys.argv:  # that is for programs
-        use(known(name))
+    use(known(name), spoken="en" if "--json" in sys.argv else None)
     return name
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnsearch.language import _, counted, in_language
+from rnnsearch.language import _, counted, in_language, users
 
 if TYPE_CHECKING:
     from rnnsearch.many.family import Family
@@ -105,7 +105,6 @@ def show_status(family: "Family", *, as_json: bool) -> int:
 
 def evaluate_many(family: "Family", *, top: int, seeds: int, again: bool, as_json: bool) -> int:
     """Open the locked test of each series once; the verdicts are corrected over all of them."""
-    from rnnsearch.cli.common import users_language
     from rnnsearch.many.index import write_index, write_page
     from rnnsearch.many.publishing import publish_above
     from rnnsearch.many.verdicts import evaluate_all
@@ -128,11 +127,11 @@ def evaluate_many(family: "Family", *, top: int, seeds: int, again: bool, as_jso
     for member, problem in problems.items():
         answer, folder = verdicts.answers[member], champion_folder(member.study)
         model = publish(problem, answer, folder, notice=note)
-        with in_language(users_language()):
+        with in_language(users()):
             page = write_page(member, verdicts, problem) if len(family.every) <= PAGES else None
             if page and model:
                 publish_read(*page[:2], notice=note)
-    with in_language(users_language()):
+    with in_language(users()):
         index = write_index(verdicts)
     publish_above(verdicts, problems, note)
     told = verdicts.plain()

@@ -15,9 +15,8 @@ from rnnsearch.cli.common import (
     app,
     known_studies,
     load_many,
-    users_language,
 )
-from rnnsearch.language import _, in_language
+from rnnsearch.language import _, in_language, users
 from rnnsearch.shown import printable
 
 
@@ -91,7 +90,7 @@ def compare(
             meant += [member.study for member in study.members]
     told = compare(meant)
     if page is not None:
-        with in_language(users_language()):
+        with in_language(users()):
             write_page(told, page)
     if as_json:
         print(json.dumps(told))

@@ -24,7 +24,8 @@ FOLDER = Path(__file__).parent
 LANGUAGES = {"en": None, "zh-TW": "zh_TW"}
 
 _for_now: ContextVar[str | None] = ContextVar("for_now", default=None)
-_chosen: dict[str, str | None] = {"language": None}  # of all threads: a live view draws in its own
+# Of all threads: a live view draws in its own.
+_chosen: dict[str, str | None] = {"language": None, "spoken": None}
 
 
 def _(text: str, /, **values: Any) -> str:
@@ -60,15 +61,21 @@ def marked(text: str, /) -> str:
 
 
 def used() -> str:
-    """The language in use: that of `use`, or of RNNSEARCH_LANGUAGE, or English."""
-    if (for_now := _for_now.get()) is not None:
-        return for_now
+    """The language in use: for now that of `in_language`, else the spoken one, else the user's."""
+    return _for_now.get() or _chosen["spoken"] or users()
+
+
+def users() -> str:
+    """The user's language: that of `use`, or of RNNSEARCH_LANGUAGE, or English."""
     return _chosen["language"] or known(os.environ.get("RNNSEARCH_LANGUAGE", "")) or "en"
 
 
-def use(language: str | None) -> None:
-    """Read that language from now on; None is what RNNSEARCH_LANGUAGE says."""
-    _chosen["language"] = language
+def use(language: str | None, *, spoken: str | None = None) -> None:
+    """Read that language from now on; None is what RNNSEARCH_LANGUAGE says.
+
+    `spoken` is what commands say, where it is another: with `--json`, English, for programs.
+    """
+    _chosen.update(language=language, spoken=spoken)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from rnnsearch.config import StudyFile, digest
 from rnnsearch.config.data import EVERY
 from rnnsearch.data.listing import is_pattern, list_series
 from rnnsearch.errors import DataError, StudyFileError, shown
+from rnnsearch.shown import some
 
 UNFIT = re.compile(r"[^\w.-]+")
 LONGEST = 100  # characters of a study's name
@@ -139,5 +140,4 @@ def _bare(name: str) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - OFFERED} more" if len(names) > OFFERED else ""
-    return ", ".join(name[:40] for name in names[:OFFERED]) + more
+    return some([name[:40] for name in names], OFFERED)

@@ -16,7 +16,7 @@ from rnnsearch.language import _, marked
 from rnnsearch.language.notices import said
 from rnnsearch.many.family import Family, named, series_names
 from rnnsearch.many.verdicts import Verdicts, collect
-from rnnsearch.verdict.pooled.predicting import some
+from rnnsearch.shown import some
 from rnnsearch.verdict.prediction import OLD_WEIGHTS, check_recorded, predict
 
 Say = Callable[[str], None]

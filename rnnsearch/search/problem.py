@@ -34,6 +34,7 @@ from rnnsearch.search.inputs.ranking import Ranking, rank_inputs, usable_lags, u
 from rnnsearch.search.pooling import read_pool
 from rnnsearch.search.side_by_side import Reading, silently
 from rnnsearch.search.trial.protocol import WorkerSetup
+from rnnsearch.shown import some
 from rnnsearch.targets import SCORING, Target
 
 NAMED = 5  # series in a remark
@@ -159,10 +160,9 @@ class Problem:
         taking = {part.series for part in self.split.refit.parts}
         names = [name for n, name in enumerate(self.panel.series) if n not in taking]
         if names:
-            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
             yield (
-                f"{', '.join(names[:NAMED])}{more}: no part in this study, for want of {MIN_TRAIN} "
-                "rows to train on before the locked test"
+                f"{some(names, NAMED)}: no part in this study, for want of {MIN_TRAIN} rows to "
+                "train on before the locked test"
             )
 
     @cached_property

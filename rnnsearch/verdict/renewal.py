@@ -9,6 +9,7 @@ the one before.
 import contextlib
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -97,37 +98,57 @@ def renew(
         len(fold.train),
         int(fold.train[-1]),
     )
+    renewed_spec = replace(spec, identity=identity, refit_of=spec.identity)
+    return renewed(
+        study,
+        champion,
+        identity,
+        train=lambda: fit(
+            problem,
+            fold,
+            parameters,
+            spec.seeds,
+            formulation=formulation,
+            spec=renewed_spec,
+            say=say,
+            **_errors(champion, problem),
+        ),
+        rows=len(fold.train),
+        # What is known reaches to the newest row that any weights were trained on.
+        notes=lambda before: [*problem.prices.warnings, *before.notes(problem.prices)],
+        say=say,
+    )
+
+
+def renewed(
+    study: StudyFile,
+    champion: T,
+    identity: str,
+    *,
+    train: Callable[[], T | None],
+    rows: int,
+    notes: Callable[[T], list[str]],
+    say: Say,
+) -> dict[str, Any]:
+    """The champion's weights of this identity, trained where they are not there; see `renew`.
+
+    `notes` tells what is odd about the prices, beside those that trained the weights in use.
+    """
     with alone(study):
         known, before = last_made(study, champion)
-        # What is known reaches to the newest row that any weights were trained on.
-        differs = before.notes(problem.prices)
+        odd = notes(before)
         made = known is None or known[1].identity != identity
         if made:
             say(
                 _(
                     "training trial {number} on {rows:,} rows, with all known today",
-                    number=spec.trial,
-                    rows=len(fold.train),
+                    number=champion.spec.trial,
+                    rows=rows,
                 )
             )
-            renewed = fit(
-                problem,
-                fold,
-                parameters,
-                spec.seeds,
-                formulation=formulation,
-                spec=replace(
-                    spec,
-                    identity=identity,
-                    refit_of=spec.identity,
-                ),
-                say=say,
-                **_errors(champion, problem),
-            )
-            known = kept(study, renewed)
+            known = kept(study, train())
     assert known is not None
-    notes = [*problem.prices.warnings, *differs]
-    return told(study, *known, made=made, notes=notes)
+    return told(study, *known, made=made, notes=odd)
 
 
 def told(

@@ -17,7 +17,7 @@ from rnnsearch.data.files.headers import FIELDS
 from rnnsearch.data.files.names import SUREST_SERIES, USUAL, key, series_column, usual_names
 from rnnsearch.data.files.numbers import absent_rows, parse_numbers
 from rnnsearch.errors import DataError, SeveralSeriesError
-from rnnsearch.shown import day, number_of
+from rnnsearch.shown import day, number_of, some
 
 SHOWN = 5  # values that a message lists
 JUMP = 10  # usual returns: more, where a name changes, and the price is another's
@@ -334,9 +334,7 @@ def _remedy(value: object) -> str:
 
 
 def _listed(values: Iterable[object]) -> str:
-    values = list(values)
-    more = f" and {len(values) - SHOWN} more" if len(values) > SHOWN else ""
-    return ", ".join(map(_cut, values[:SHOWN])) + more
+    return some(list(map(_cut, values)), SHOWN)
 
 
 def _cut(value: object) -> str:

@@ -44,6 +44,7 @@ from rnnsearch.data.inputs.table import (
     write_inputs,
 )
 from rnnsearch.errors import DataError
+from rnnsearch.shown import some
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,8 +174,7 @@ def _told_lengths(specs: Sequence[InputSpec]) -> list[str]:
         base, _, length = spec.name.rpartition("_")
         lengths.setdefault(base, []).append(length)
     told = [f"{base} over {', '.join(each)}" for base, each in lengths.items()]
-    more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
-    return [f"further lengths, in sessions: {'; '.join(told[:TOLD])}{more}"] if told else []
+    return [f"further lengths, in sessions: {some(told, TOLD, '; ')}"] if told else []
 
 
 def _coming(prices: Prices, specs: Sequence[InputSpec]) -> NDArray[np.float32] | None:

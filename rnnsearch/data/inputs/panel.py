@@ -18,6 +18,7 @@ from rnnsearch.config import digest
 from rnnsearch.data.atomic import replace_file
 from rnnsearch.data.inputs.indicators import InputSpec
 from rnnsearch.data.inputs.table import InputTable, load_inputs, read_inputs
+from rnnsearch.shown import some
 
 PANEL_VERSION = 1
 NAMED = 8  # inputs in a note
@@ -57,8 +58,7 @@ def _shared(each: Mapping[str, InputTable]) -> tuple[tuple[InputSpec, ...], list
     notes: list[str] = list(dict.fromkeys(note for table in tables for note in table.notes))
     notes = notes[:NAMED]
     if absent:
-        more = f" and {len(absent) - NAMED} more" if len(absent) > NAMED else ""
-        notes.append(f"left out, as not every series has them: {', '.join(absent[:NAMED])}{more}")
+        notes.append(f"left out, as not every series has them: {some(absent, NAMED)}")
     return specs, notes
 
 

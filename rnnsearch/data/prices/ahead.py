@@ -20,6 +20,7 @@ from rnnsearch.data.prices.categories import words_of
 from rnnsearch.data.prices.refusals import OHLC, check_number, check_range
 from rnnsearch.data.prices.rows import FileRows, day
 from rnnsearch.errors import DataError
+from rnnsearch.shown import some
 
 if TYPE_CHECKING:
     from rnnsearch.config import DataSection
@@ -213,8 +214,7 @@ def _steps(rows: FileRows, first: int) -> list[str]:
     ]
     if not skipped:
         return []
-    more = f" and {len(skipped) - 3} more" if len(skipped) > 3 else ""
     return [
-        f"{rows.file}: the rows past the last price have none for {', '.join(skipped[:3])}{more}, "
+        f"{rows.file}: the rows past the last price have none for {some(skipped)}, "
         "so these are taken for days without a session; add a row for each that is one."
     ]

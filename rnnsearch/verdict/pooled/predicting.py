@@ -14,6 +14,7 @@ from rnnsearch.errors import DataError, NoTrialError, RnnsearchError, StudyFileE
 from rnnsearch.model.forecasting.pooled import PooledForecaster
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
+from rnnsearch.shown import some
 from rnnsearch.verdict.plain import as_json
 from rnnsearch.verdict.prediction import in_sample, old_weights, trained_on, undated
 from rnnsearch.verdict.renewal import age, answer_of, evaluated_folder, newest
@@ -206,8 +207,3 @@ def _outside(outside: list[dict[str, Any]]) -> Iterator[str]:
             f"{some(names)}: newest inputs lie outside what training saw, of which a network "
             "knows nothing; --json names them"
         )
-
-
-def some(names: list[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{', '.join(names[:3])}{more}"

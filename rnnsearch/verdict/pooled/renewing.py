@@ -14,19 +14,18 @@ from rnnsearch.errors import (
     StudyFileError,
     shown,
 )
-from rnnsearch.language import _
 from rnnsearch.model.forecasting.pooled import PooledForecaster
 from rnnsearch.model.panel import PooledFold, newest_dates
 from rnnsearch.search.problem import Problem
 from rnnsearch.search.store.databases import storage_errors
 from rnnsearch.search.store.store import Store
 from rnnsearch.search.trial.parameters import TrialParameters
+from rnnsearch.shown import some
 from rnnsearch.verdict.answers import stored_answer
 from rnnsearch.verdict.champion import Say
-from rnnsearch.verdict.evaluation import alone
 from rnnsearch.verdict.pooled.fitting import fit_pool
-from rnnsearch.verdict.pooled.predicting import TOLD, evaluated_pool, some
-from rnnsearch.verdict.renewal import check_window, kept, last_made, told
+from rnnsearch.verdict.pooled.predicting import TOLD, evaluated_pool
+from rnnsearch.verdict.renewal import check_window, renewed
 
 
 def renew_pool(
@@ -66,41 +65,36 @@ def renew_pool(
         fold = newest_dates(fold, dates, window)
     fewer = [len(fold.train)] if len(fold.train) < rows else []
     identity = digest("refit", spec.identity, problem.table.hash, problem.prices.hash, *fewer)
-    with alone(study):
-        known, before = last_made(study, champion)
-        # What is known reaches to the newest row that any weights were trained on.
-        differs = list(_differing(before, panel))
-        made = known is None or known[1].identity != identity
-        if made:
-            say(
-                _(
-                    "training trial {number} on {rows:,} rows, with all known today",
-                    number=spec.trial,
-                    rows=len(fold.train),
-                )
-            )
-            renewed = fit_pool(
-                problem,
-                fold,
-                TrialParameters.from_plain(answer["champion"]["params"]),
-                spec.seeds,
-                formulation=formulation,
-                spec=replace(
-                    spec, identity=identity, refit_of=spec.identity, series=problem.series
-                ),
-                errors={
-                    number: (champion.series[name].errors, champion.series[name].scales)
-                    for number, name in enumerate(panel.series)
-                    if name in champion.series
-                },
-                say=say,
-            )
-            known = kept(study, renewed)
-    assert known is not None
-    notes = [*problem.prices.warnings, *differs[:TOLD]]
-    if len(differs) > TOLD:
-        notes.append(f"and {len(differs) - TOLD} more notes")
-    return told(study, *known, made=made, notes=notes)
+    renewed_spec = replace(spec, identity=identity, refit_of=spec.identity, series=problem.series)
+    return renewed(
+        study,
+        champion,
+        identity,
+        train=lambda: fit_pool(
+            problem,
+            fold,
+            TrialParameters.from_plain(answer["champion"]["params"]),
+            spec.seeds,
+            formulation=formulation,
+            spec=renewed_spec,
+            errors={
+                number: (champion.series[name].errors, champion.series[name].scales)
+                for number, name in enumerate(panel.series)
+                if name in champion.series
+            },
+            say=say,
+        ),
+        rows=len(fold.train),
+        notes=lambda before: [*problem.prices.warnings, *_odd(before, panel)],
+        say=say,
+    )
+
+
+def _odd(known: PooledForecaster, panel: Panel) -> list[str]:
+    """The first of `_differing`, and how many more there are."""
+    differs = list(_differing(known, panel))
+    more = [f"and {len(differs) - TOLD} more notes"] if len(differs) > TOLD else []
+    return [*differs[:TOLD], *more]
 
 
 def _differing(known: PooledForecaster, panel: Panel) -> Iterator[str]:
