@@ -52,6 +52,9 @@ REASONS = (
     marked("nothing was earned or lost in any session"),
     marked("needs prices above 0"),
     marked("the fit did not converge"),
+    marked(
+        "it is fitted to each series alone, of which there may be {most}, and these are {count}"
+    ),
 )
 """Why something was not done, as evaluations keep it."""
 COMPARED = (
@@ -64,6 +67,7 @@ CHOSEN = (
     marked("ARIMA({orders}) with drift"),
     marked("{name} of log prices"),
     marked("day {day}, week {week}, month {month}"),
+    marked("another for each series"),
 )
 """What baselines chose, as evaluations keep it."""
 REFERENCES = (
